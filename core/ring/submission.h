@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request to the kernel, owned by whoever made it, and its result.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace nuring::ring {
+
+inline constexpr uint32_t kNoBuffer = UINT32_MAX;
+
+// Completion is the result of a submission, as handed to its completion function.
+// Lifetime: the call. The bytes of a receive are lent: the receiver gives them back with
+// Ring::return_buffer(buffer), during the call or later, exactly once.
+struct Completion {
+    int32_t result = 0;           // bytes, a descriptor, or -errno
+    bool more = false;            // multishot requests: still armed, further completions follow
+    uint32_t buffer = kNoBuffer;  // receive only: names the lent buffer
+    char* bytes = nullptr;        // receive only: result bytes, then kReceiveSlackBytes readable
+};
+
+// Submission is a request in flight. It is a member of what it belongs to, is neither copied nor
+// moved, and must stay where it is until its last completion (the one with more == false).
+// Threads: the worker that owns the ring.
+// Limits:  a submission carries one request at a time (`pending` says whether it does).
+// Errors:  come as a negative result of the completion.
+struct Submission {
+    using CompleteFunction = void (*)(Submission&, const Completion&);
+
+    explicit Submission(CompleteFunction function) : complete(function) {}
+    Submission(const Submission&) = delete;
+    Submission& operator=(const Submission&) = delete;
+
+    CompleteFunction complete;  // called by Ring::turn(), once per completion
+    bool pending = false;       // set by the ring: a request is in flight
+
+    // What follows belongs to the ring.
+    enum class Kind : uint8_t { kNone, kAccept, kReceive, kSend };
+    Kind kind = Kind::kNone;
+    bool cancelled = false;
+    int fd = -1;
+    Submission* next = nullptr;
+    void* state = nullptr;
+};
+
+}  // namespace nuring::ring
