@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/ring/kernel_sockets.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <memory>
+
+namespace nuring::ring {
+namespace {
+
+void format_address(const sockaddr_storage& address, char* host, size_t host_size, uint16_t* port) {
+    if (address.ss_family == AF_INET6) {
+        const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+        *port = ntohs(v6.sin6_port);
+        if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {  // a dual-stack socket shows IPv4 peers so
+            inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], host, host_size);
+        } else {
+            inet_ntop(AF_INET6, &v6.sin6_addr, host, host_size);
+        }
+    } else if (address.ss_family == AF_INET) {
+        const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+        *port = ntohs(v4.sin_port);
+        inet_ntop(AF_INET, &v4.sin_addr, host, host_size);
+    }
+}
+
+absl::StatusOr<int> bind_and_listen(const addrinfo& address, bool nonblocking) {
+    const int flags = SOCK_STREAM | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0);
+    const int fd = ::socket(address.ai_family, flags, 0);
+    if (fd < 0) return absl::ErrnoToStatus(errno, "socket");
+    const int on = 1;
+    const int off = 0;
+    (void)::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (address.ai_family == AF_INET6) {
+        (void)::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    }
+    if (::bind(fd, address.ai_addr, address.ai_addrlen) != 0 || ::listen(fd, 4096) != 0) {
+        const int error = errno;
+        ::close(fd);
+        return absl::ErrnoToStatus(error, std::strerror(error));
+    }
+    return fd;
+}
+
+}  // namespace
+
+absl::StatusOr<ListenSocket> open_listen_socket(const std::string& host, uint16_t port,
+                                                bool nonblocking) {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+    addrinfo* found = nullptr;
+    const int error = ::getaddrinfo(host.empty() ? nullptr : host.c_str(),
+                                    std::to_string(port).c_str(), &hints, &found);
+    if (error != 0) return absl::InvalidArgumentError(gai_strerror(error));
+    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> guard(found, ::freeaddrinfo);
+
+    absl::Status failure = absl::NotFoundError("no address");
+    for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
+        auto fd = bind_and_listen(*address, nonblocking);
+        if (!fd.ok()) {
+            failure = fd.status();
+            continue;
+        }
+        ListenSocket listener;
+        listener.fd = *fd;
+        sockaddr_storage bound{};
+        socklen_t size = sizeof bound;
+        (void)::getsockname(*fd, reinterpret_cast<sockaddr*>(&bound), &size);
+        char text[sizeof(PeerAddress::host)] = {};
+        format_address(bound, text, sizeof text, &listener.port);
+        listener.host = text;
+        return listener;
+    }
+    return failure;
+}
+
+PeerAddress socket_peer(int fd) {
+    PeerAddress peer;
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
+        format_address(address, peer.host, sizeof peer.host, &peer.port);
+    }
+    return peer;
+}
+
+uint64_t monotonic_ns() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+uint64_t realtime_ns() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+void fill_random_bytes(std::span<unsigned char> out) {
+    while (!out.empty()) {
+        const ssize_t got = ::getrandom(out.data(), out.size(), 0);
+        if (got < 0 && errno == EINTR) continue;
+        assert(got > 0);
+        out = out.subspan(static_cast<size_t>(got));
+    }
+}
+
+}  // namespace nuring::ring

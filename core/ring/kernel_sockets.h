@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plain socket calls that both kernel rings share.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/ring/ring.h"
+
+namespace nuring::ring {
+
+// Opens, binds and listens. An empty host, "0.0.0.0" and "::" bind every interface ("" both families).
+// TCP_NODELAY is set here because accepted sockets inherit it.
+// Errors: the text of getaddrinfo or bind, without the address (the caller's log line has it).
+absl::StatusOr<ListenSocket> open_listen_socket(const std::string& host, uint16_t port,
+                                                bool nonblocking);
+PeerAddress socket_peer(int fd);
+uint64_t monotonic_ns();
+uint64_t realtime_ns();
+void fill_random_bytes(std::span<unsigned char> out);
+
+}  // namespace nuring::ring

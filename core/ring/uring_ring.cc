@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/ring/uring_ring.h"
+
+#include <liburing.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "core/ring/kernel_sockets.h"
+#include "fmt/format.h"
+
+namespace nuring::ring {
+namespace {
+
+constexpr uint16_t kBufferGroup = 0;
+
+// user_data of completions that belong to no submission.
+constexpr uint64_t kIgnored = 0;  // close, cancel: nobody waits for them
+constexpr uint64_t kWake = 1;     // MSG_RING from another worker
+constexpr uint64_t kNotify = 2;   // our eventfd was written
+
+// A turn that submits sends expects them to complete at once (the socket has room), so it asks the
+// kernel to return only when one more completion than that is there: a request that is answered then
+// costs one system call instead of two. When a socket is full after all, the wait ends after this
+// time, once per socket that fills up.
+constexpr uint64_t kSendGrace_ns = 100'000;
+
+// The parts of a gathered send; read by the kernel when the batch is submitted, then free again.
+struct SendVector {
+    msghdr header;
+    iovec parts[kSendPartsMax];
+};
+
+// UringRing: see ring.h for the contract.
+//
+// Receive buffers: an arena of receive_buffer_count_max buffers, of which only `lend_target_` are
+// lent to the kernel at a time, taken from a stack, so that a few warm buffers serve a busy socket
+// (the kernel takes lent buffers first in, first out: lending all would walk through the whole arena
+// and the caches). The target doubles when more receives starve in one turn than there are buffers.
+class UringRing final : public Ring {
+  public:
+    ~UringRing() override;
+
+    absl::Status create(const RingOptions& options);
+
+    const char* name() const override { return "io_uring"; }
+    absl::Status start() override;
+    absl::StatusOr<ListenSocket> listen(const std::string& host, uint16_t port) override {
+        return open_listen_socket(host, port, /*nonblocking=*/false);
+    }
+    void accept(Submission& submission, int fd) override;
+    void receive(Submission& submission, int fd) override;
+    void send(Submission& submission, int fd, std::span<const iovec> parts) override;
+    void cancel(Submission& submission) override;
+    // Direct calls: the kernel hands a queued shutdown to a thread of its own, which costs more.
+    void shutdown_send(int fd) override { (void)::shutdown(fd, SHUT_WR); }
+    void shutdown(int fd) override { (void)::shutdown(fd, SHUT_RDWR); }
+    void close(int fd) override;
+    PeerAddress peer_address(int fd) override { return socket_peer(fd); }
+    void return_buffer(uint32_t buffer) override;
+    unsigned turn(uint64_t deadline_ns) override;
+    void wake(Ring& other) override;
+    void notify() override;
+    uint64_t wall_ns() override { return realtime_ns(); }
+    uint64_t fresh_now_ns() override { return monotonic_ns(); }
+    void fill_random(std::span<unsigned char> out) override { fill_random_bytes(out); }
+
+  private:
+    absl::Status create_buffers();
+    io_uring_sqe* next_entry();
+    void arm(Submission& submission);
+    void arm_notify();
+    void prepare_send(io_uring_sqe* entry, int fd, std::span<const iovec> parts);
+    void submit_and_wait(uint64_t deadline_ns);
+    unsigned reap();
+    void complete_one(uint64_t user_data, int32_t result, uint32_t flags);
+    void complete_receive(Submission& submission, int32_t result, uint32_t flags);
+    void complete_send(Submission& submission, int32_t result, uint32_t flags);
+    void finish(Submission& submission, int32_t result);
+    void lend_buffers();
+    void rearm_starved();
+    unsigned run_deferred();
+    char* buffer_bytes(uint32_t buffer) { return arena_ + size_t{buffer} * buffer_stride_; }
+
+    RingOptions options_;
+    io_uring ring_{};
+    bool ring_created_ = false;
+    int notify_fd_ = -1;
+    uint64_t notify_value_ = 0;
+
+    io_uring_buf_ring* buffer_ring_ = nullptr;
+    size_t buffer_ring_bytes_ = 0;
+    uint32_t buffer_ring_entries_ = 0;
+    char* arena_ = nullptr;
+    size_t arena_bytes_ = 0;
+    size_t buffer_stride_ = 0;
+    std::vector<uint32_t> free_buffers_;  // a stack: the last returned is the warmest
+    uint32_t lent_count_ = 0;
+    uint32_t lend_target_ = 0;
+
+    Submission* starved_ = nullptr;  // receives that met an empty buffer ring
+    Submission* starved_last_ = nullptr;
+    uint32_t starved_count_ = 0;
+    Submission* deferred_ = nullptr;  // cancelled while starved: completed in the next turn
+
+    std::vector<std::unique_ptr<SendVector>> send_vectors_;
+    size_t send_vectors_used_ = 0;
+    unsigned sends_in_batch_ = 0;
+};
+
+UringRing::~UringRing() {
+    if (ring_created_) io_uring_queue_exit(&ring_);
+    if (notify_fd_ >= 0) ::close(notify_fd_);
+    if (buffer_ring_ != nullptr) ::munmap(buffer_ring_, buffer_ring_bytes_);
+    if (arena_ != nullptr) ::munmap(arena_, arena_bytes_);
+}
+
+absl::Status creation_error(int error) {
+    switch (error) {
+        case ENOSYS:
+            return absl::UnavailableError("io_uring is not available in this kernel");
+        case EPERM:
+        case EACCES:
+            return absl::UnavailableError(
+                "io_uring is denied here (container seccomp profile or kernel.io_uring_disabled)");
+        case EINVAL:
+            return absl::UnavailableError("io_uring of this kernel is too old (6.1 is needed)");
+        case ENOMEM:
+            return absl::ResourceExhaustedError(
+                "io_uring: locked-memory limit too small; raise it with 'ulimit -l unlimited' or "
+                "LimitMEMLOCK=infinity");
+        default:
+            return absl::UnavailableError(fmt::format("io_uring: {}", std::strerror(error)));
+    }
+}
+
+absl::Status UringRing::create(const RingOptions& options) {
+    options_ = options;
+    io_uring_params params{};
+    params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                   IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CLAMP |
+                   IORING_SETUP_CQSIZE;
+    params.cq_entries = options.submission_count * 4;
+    const int error = io_uring_queue_init_params(options.submission_count, &ring_, &params);
+    if (error < 0) return creation_error(-error);
+    ring_created_ = true;
+    notify_fd_ = ::eventfd(0, EFD_CLOEXEC);
+    if (notify_fd_ < 0) return absl::ErrnoToStatus(errno, "eventfd");
+    return create_buffers();
+}
+
+absl::Status UringRing::create_buffers() {
+    const uint32_t count = options_.receive_buffer_count_max;
+    buffer_stride_ = options_.receive_buffer_bytes + kReceiveSlackBytes;
+    arena_bytes_ = buffer_stride_ * count;
+    void* arena = ::mmap(nullptr, arena_bytes_, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (arena == MAP_FAILED) return absl::ErrnoToStatus(errno, "receive buffers");
+    arena_ = static_cast<char*>(arena);
+
+    buffer_ring_entries_ = std::bit_ceil(count);
+    buffer_ring_bytes_ = buffer_ring_entries_ * sizeof(io_uring_buf);
+    void* ring = ::mmap(nullptr, buffer_ring_bytes_, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (ring == MAP_FAILED) return absl::ErrnoToStatus(errno, "buffer ring");
+    buffer_ring_ = static_cast<io_uring_buf_ring*>(ring);
+    io_uring_buf_ring_init(buffer_ring_);
+    io_uring_buf_reg registration{};
+    registration.ring_addr = reinterpret_cast<uint64_t>(buffer_ring_);
+    registration.ring_entries = buffer_ring_entries_;
+    registration.bgid = kBufferGroup;
+    const int error = io_uring_register_buf_ring(&ring_, &registration, 0);
+    if (error < 0) return creation_error(-error);
+
+    free_buffers_.reserve(count);
+    for (uint32_t buffer = count; buffer-- > 0;) free_buffers_.push_back(buffer);
+    lend_target_ = std::min(options_.receive_buffer_count, count);
+    lend_buffers();
+    return absl::OkStatus();
+}
+
+absl::Status UringRing::start() {
+    const int error = io_uring_enable_rings(&ring_);
+    if (error < 0) return creation_error(-error);
+    (void)io_uring_register_ring_fd(&ring_);  // saves a descriptor look-up per turn, where it works
+    now_ns_ = monotonic_ns();
+    arm_notify();
+    return absl::OkStatus();
+}
+
+io_uring_sqe* UringRing::next_entry() {
+    io_uring_sqe* entry = io_uring_get_sqe(&ring_);
+    if (entry == nullptr) {  // the queue is full: hand over what is there
+        ++stats_.enters;
+        (void)io_uring_submit(&ring_);
+        send_vectors_used_ = 0;
+        entry = io_uring_get_sqe(&ring_);
+        assert(entry != nullptr);
+    }
+    return entry;
+}
+
+void UringRing::arm_notify() {
+    io_uring_sqe* entry = next_entry();
+    io_uring_prep_read(entry, notify_fd_, &notify_value_, sizeof notify_value_, 0);
+    io_uring_sqe_set_data64(entry, kNotify);
+}
+
+void UringRing::accept(Submission& submission, int fd) {
+    assert(!submission.pending);
+    submission.kind = Submission::Kind::kAccept;
+    submission.fd = fd;
+    submission.pending = true;
+    submission.cancelled = false;
+    arm(submission);
+}
+
+void UringRing::receive(Submission& submission, int fd) {
+    assert(!submission.pending);
+    submission.kind = Submission::Kind::kReceive;
+    submission.fd = fd;
+    submission.pending = true;
+    submission.cancelled = false;
+    arm(submission);
+}
+
+void UringRing::arm(Submission& submission) {
+    io_uring_sqe* entry = next_entry();
+    if (submission.kind == Submission::Kind::kAccept) {
+        io_uring_prep_multishot_accept(entry, submission.fd, nullptr, nullptr, SOCK_CLOEXEC);
+    } else {
+        io_uring_prep_recv_multishot(entry, submission.fd, nullptr, 0, 0);
+        entry->flags |= IOSQE_BUFFER_SELECT;
+        entry->buf_group = kBufferGroup;
+    }
+    io_uring_sqe_set_data(entry, &submission);
+}
+
+void UringRing::send(Submission& submission, int fd, std::span<const iovec> parts) {
+    assert(!submission.pending);
+    assert(!parts.empty() && parts.size() <= kSendPartsMax);
+    submission.kind = Submission::Kind::kSend;
+    submission.fd = fd;
+    submission.pending = true;
+    submission.cancelled = false;
+    submission.state = nullptr;
+    io_uring_sqe* entry = next_entry();
+    prepare_send(entry, fd, parts);
+    io_uring_sqe_set_data(entry, &submission);
+    ++stats_.sends;
+    ++sends_in_batch_;
+}
+
+void UringRing::prepare_send(io_uring_sqe* entry, int fd, std::span<const iovec> parts) {
+    if (parts.size() == 1) {
+        const iovec& part = parts[0];
+        if (options_.zero_copy_threshold_bytes != 0 &&
+            part.iov_len >= options_.zero_copy_threshold_bytes) {
+            io_uring_prep_send_zc(entry, fd, part.iov_base, part.iov_len, MSG_NOSIGNAL, 0);
+            ++stats_.zero_copy_sends;
+        } else {
+            io_uring_prep_send(entry, fd, part.iov_base, part.iov_len, MSG_NOSIGNAL);
+        }
+        return;
+    }
+    if (send_vectors_used_ == send_vectors_.size()) {
+        send_vectors_.push_back(std::make_unique<SendVector>());
+    }
+    SendVector& vector = *send_vectors_[send_vectors_used_++];
+    std::copy(parts.begin(), parts.end(), vector.parts);
+    vector.header = {};
+    vector.header.msg_iov = vector.parts;
+    vector.header.msg_iovlen = parts.size();
+    io_uring_prep_sendmsg(entry, fd, &vector.header, MSG_NOSIGNAL);
+}
+
+void UringRing::cancel(Submission& submission) {
+    if (!submission.pending || submission.cancelled) return;
+    submission.cancelled = true;
+    // A starved receive is not in the kernel: take it off the list and end it in the next turn.
+    Submission* previous = nullptr;
+    for (Submission* s = starved_; s != nullptr; previous = s, s = s->next) {
+        if (s != &submission) continue;
+        (previous == nullptr ? starved_ : previous->next) = s->next;
+        if (starved_last_ == s) starved_last_ = previous;
+        --starved_count_;
+        submission.next = deferred_;
+        deferred_ = &submission;
+        return;
+    }
+    io_uring_sqe* entry = next_entry();
+    io_uring_prep_cancel(entry, &submission, 0);
+    io_uring_sqe_set_data64(entry, kIgnored);
+}
+
+void UringRing::close(int fd) {
+    io_uring_sqe* entry = next_entry();
+    io_uring_prep_close(entry, fd);
+    entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    io_uring_sqe_set_data64(entry, kIgnored);
+}
+
+void UringRing::return_buffer(uint32_t buffer) {
+    assert(buffer < options_.receive_buffer_count_max);
+    free_buffers_.push_back(buffer);
+}
+
+void UringRing::lend_buffers() {
+    int added = 0;
+    const int mask = io_uring_buf_ring_mask(buffer_ring_entries_);
+    while (lent_count_ < lend_target_ && !free_buffers_.empty()) {
+        const uint32_t buffer = free_buffers_.back();
+        free_buffers_.pop_back();
+        io_uring_buf_ring_add(buffer_ring_, buffer_bytes(buffer), options_.receive_buffer_bytes,
+                              static_cast<uint16_t>(buffer), mask, added++);
+        ++lent_count_;
+    }
+    if (added > 0) io_uring_buf_ring_advance(buffer_ring_, added);
+}
+
+void UringRing::rearm_starved() {
+    if (starved_count_ > lend_target_) {
+        lend_target_ = std::min(lend_target_ * 2, options_.receive_buffer_count_max);
+    }
+    lend_buffers();
+    if (starved_ == nullptr || lent_count_ == 0) return;
+    Submission* submission = starved_;
+    starved_ = starved_last_ = nullptr;
+    starved_count_ = 0;
+    while (submission != nullptr) {
+        Submission* next = submission->next;
+        submission->next = nullptr;
+        arm(*submission);
+        submission = next;
+    }
+}
+
+unsigned UringRing::turn(uint64_t deadline_ns) {
+    rearm_starved();
+    if (deferred_ != nullptr) deadline_ns = 0;
+    submit_and_wait(deadline_ns);
+    now_ns_ = monotonic_ns();
+    ++stats_.turns;
+    return reap() + run_deferred();
+}
+
+void UringRing::submit_and_wait(uint64_t deadline_ns) {
+    const unsigned expected_sends = sends_in_batch_;
+    sends_in_batch_ = 0;
+    ++stats_.enters;
+    if (deadline_ns == 0) {
+        (void)io_uring_submit_and_get_events(&ring_);
+        send_vectors_used_ = 0;
+        return;
+    }
+    uint64_t wait_ns = kForever;
+    if (deadline_ns != kForever) {
+        const uint64_t now = monotonic_ns();
+        wait_ns = deadline_ns > now ? deadline_ns - now : 0;
+    }
+    if (expected_sends > 0) wait_ns = std::min(wait_ns, kSendGrace_ns);
+    __kernel_timespec limit{};
+    limit.tv_sec = static_cast<int64_t>(wait_ns / 1'000'000'000);
+    limit.tv_nsec = static_cast<long long>(wait_ns % 1'000'000'000);
+    io_uring_cqe* first = nullptr;
+    (void)io_uring_submit_and_wait_timeout(&ring_, &first, 1 + expected_sends,
+                                           wait_ns == kForever ? nullptr : &limit, nullptr);
+    send_vectors_used_ = 0;
+}
+
+unsigned UringRing::reap() {
+    if ((IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0) {
+        ++stats_.queue_overflows;
+    }
+    unsigned count = 0;
+    unsigned head = 0;
+    io_uring_cqe* entry = nullptr;
+    io_uring_for_each_cqe(&ring_, head, entry) {
+        ++count;
+        complete_one(entry->user_data, entry->res, entry->flags);
+    }
+    io_uring_cq_advance(&ring_, count);
+    stats_.completions += count;
+    return count;
+}
+
+void UringRing::complete_one(uint64_t user_data, int32_t result, uint32_t flags) {
+    switch (user_data) {
+        case kIgnored:
+            return;
+        case kWake:
+            ++stats_.wakes_received;
+            return;
+        case kNotify:
+            ++stats_.wakes_received;
+            arm_notify();
+            return;
+        default:
+            break;
+    }
+    Submission& submission = *reinterpret_cast<Submission*>(user_data);
+    switch (submission.kind) {
+        case Submission::Kind::kReceive:
+            complete_receive(submission, result, flags);
+            return;
+        case Submission::Kind::kSend:
+            complete_send(submission, result, flags);
+            return;
+        case Submission::Kind::kAccept:
+            if (result >= 0 && (flags & IORING_CQE_F_MORE) == 0 && !submission.cancelled) {
+                arm(submission);  // ended for a reason of the kernel's own; nothing is lost
+                flags |= IORING_CQE_F_MORE;
+            }
+            if ((flags & IORING_CQE_F_MORE) == 0) {
+                finish(submission, result);
+            } else {
+                submission.complete(submission, {.result = result, .more = true});
+            }
+            return;
+        case Submission::Kind::kNone:
+            break;
+    }
+    assert(false && "completion of a submission without a request");
+}
+
+void UringRing::finish(Submission& submission, int32_t result) {
+    submission.pending = false;
+    submission.complete(submission, {.result = result, .more = false});
+}
+
+void UringRing::complete_receive(Submission& submission, int32_t result, uint32_t flags) {
+    const bool more = (flags & IORING_CQE_F_MORE) != 0;
+    Completion completion{.result = result, .more = true};
+    if ((flags & IORING_CQE_F_BUFFER) != 0) {
+        completion.buffer = flags >> IORING_CQE_BUFFER_SHIFT;
+        completion.bytes = buffer_bytes(completion.buffer);
+        assert(lent_count_ > 0);
+        --lent_count_;
+    }
+    if (result > 0) {
+        ++stats_.receives;
+        if (!more && !submission.cancelled) {
+            arm(submission);
+        } else if (!more) {  // cancelled, but these bytes came first: the end follows next turn
+            submission.next = deferred_;
+            deferred_ = &submission;
+        }
+        submission.complete(submission, completion);
+        return;
+    }
+    if (completion.buffer != kNoBuffer) return_buffer(completion.buffer);
+    if (result == -ENOBUFS && !submission.cancelled) {
+        ++stats_.buffer_shortages;
+        submission.next = nullptr;
+        (starved_ == nullptr ? starved_ : starved_last_->next) = &submission;
+        starved_last_ = &submission;
+        ++starved_count_;
+        return;
+    }
+    if (more) return;  // not seen in practice; the end is still to come
+    finish(submission, submission.cancelled && result == -ENOBUFS ? -ECANCELED : result);
+}
+
+void UringRing::complete_send(Submission& submission, int32_t result, uint32_t flags) {
+    if ((flags & IORING_CQE_F_MORE) != 0) {  // zero-copy: the bytes are still in use; note the result
+        submission.state = reinterpret_cast<void*>(static_cast<intptr_t>(result));
+        return;
+    }
+    if ((flags & IORING_CQE_F_NOTIF) != 0) {
+        result = static_cast<int32_t>(reinterpret_cast<intptr_t>(submission.state));
+    }
+    finish(submission, result);
+}
+
+unsigned UringRing::run_deferred() {
+    Submission* submission = deferred_;
+    deferred_ = nullptr;
+    unsigned count = 0;
+    while (submission != nullptr) {
+        Submission* next = submission->next;
+        submission->next = nullptr;
+        finish(*submission, -ECANCELED);
+        submission = next;
+        ++count;
+    }
+    return count;
+}
+
+void UringRing::wake(Ring& other) {
+    io_uring_sqe* entry = next_entry();
+    io_uring_prep_msg_ring(entry, static_cast<UringRing&>(other).ring_.ring_fd, 0, kWake, 0);
+    entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    io_uring_sqe_set_data64(entry, kIgnored);
+    ++stats_.wakes_sent;
+}
+
+void UringRing::notify() {
+    const uint64_t one = 1;
+    (void)!::write(notify_fd_, &one, sizeof one);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Ring>> create_uring_ring(const RingOptions& options) {
+    auto ring = std::make_unique<UringRing>();
+    if (absl::Status status = ring->create(options); !status.ok()) return status;
+    return ring;
+}
+
+}  // namespace nuring::ring
