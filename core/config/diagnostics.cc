@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/config/diagnostics.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace nuring::config {
+
+std::string Diagnostic::to_string() const {
+    if (position.line == 0) {
+        return position.file.empty() ? text : fmt::format("{}: {}", position.file, text);
+    }
+    return fmt::format("{}:{}:{}: {}", position.file, position.line, position.column, text);
+}
+
+void Diagnostics::error(Position position, std::string_view text) {
+    ++error_count_;
+    add(Severity::kError, std::move(position), text);
+}
+
+void Diagnostics::warning(Position position, std::string_view text) {
+    add(Severity::kWarning, std::move(position), text);
+}
+
+void Diagnostics::add(Severity severity, Position position, std::string_view text) {
+    if (entries_.size() >= kDiagnosticsMax) {
+        ++dropped_;
+        return;
+    }
+    entries_.push_back({severity, std::move(position), std::string(text)});
+}
+
+std::string Diagnostics::to_string() const {
+    std::string out;
+    for (const Severity severity : {Severity::kWarning, Severity::kError}) {
+        for (const Diagnostic& entry : entries_) {
+            if (entry.severity == severity) out += entry.to_string() + "\n";
+        }
+    }
+    if (dropped_ > 0) out += fmt::format("... and {} more\n", dropped_);
+    return out;
+}
+
+}  // namespace nuring::config

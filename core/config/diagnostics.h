@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the reading of a configuration has to say, and where in which file.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nuring::config {
+
+// Position names a byte of a configuration file. Lines and columns count from 1, columns in bytes;
+// line 0 means "no place" (a value from a flag, from the environment, or built by a test).
+struct Position {
+    std::string file;
+    int line = 0;
+    int column = 0;
+
+    friend bool operator==(const Position&, const Position&) = default;
+};
+
+enum class Severity { kError, kWarning };
+
+struct Diagnostic {
+    Severity severity = Severity::kError;
+    Position position;
+    std::string text;
+
+    // "file:line:column: text", or the text alone if there is no place.
+    std::string to_string() const;
+};
+
+// Diagnostics collects everything that is wrong with one configuration, so that a user sees all of
+// it at once instead of one mistake per run.
+// Threads: one owner (the control thread, or main before it starts one).
+// Limits:  kDiagnosticsMax entries; what comes after is counted in dropped().
+// Errors:  none.
+// Source:  ours; RC19 collects the same way but prints its errors in random order.
+class Diagnostics {
+  public:
+    static constexpr size_t kDiagnosticsMax = 1000;
+
+    void error(Position position, std::string_view text);
+    void warning(Position position, std::string_view text);
+
+    bool has_errors() const { return error_count_ > 0; }
+    size_t error_count() const { return error_count_; }
+    size_t dropped() const { return dropped_; }
+    const std::vector<Diagnostic>& entries() const { return entries_; }
+
+    // Warnings first, then errors, each in file order, one per line, every line ended by '\n'.
+    std::string to_string() const;
+
+  private:
+    void add(Severity severity, Position position, std::string_view text);
+
+    std::vector<Diagnostic> entries_;
+    size_t error_count_ = 0;
+    size_t dropped_ = 0;
+};
+
+}  // namespace nuring::config
