@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wire is a raw client connection: bytes out, expected bytes in.
+
+Every read has a deadline and ends as soon as what was asked for has arrived; a read that cannot
+succeed any more (wrong bytes, end of stream) fails at once and shows what came.
+"""
+
+import json
+import re
+import select
+import socket
+import struct
+import time
+
+DEADLINE_S = 10.0
+SEND_DEADLINE_S = 30.0
+
+
+class WireError(AssertionError):
+    """The server sent something else than expected, or nothing in time."""
+
+
+class Wire:
+    def __init__(self, port, host="127.0.0.1", deadline_s=DEADLINE_S, receive_bytes=None):
+        self.deadline_s = deadline_s
+        self.buffer = bytearray()
+        self.ended = False
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if receive_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.settimeout(SEND_DEADLINE_S)
+        self.socket.connect((host, port))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # Sending. A server that already closed the connection is found by the next read, not here.
+
+    def send(self, content):
+        content = content.encode() if isinstance(content, str) else content
+        try:
+            self.socket.sendall(content)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
+    def send_split(self, content, whole_from=4096, head=256, tail=64):
+        """Sends byte by byte; of a long text only the head and the tail."""
+        if len(content) <= whole_from:
+            for index in range(len(content)):
+                self.send(content[index : index + 1])
+            return
+        self.send_split(content[:head])
+        for start in range(head, len(content) - tail, 1000):
+            self.send(content[start : min(start + 1000, len(content) - tail)])
+        self.send_split(content[-tail:])
+
+    def shutdown(self):
+        """Ends the client's direction only (half-open)."""
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def reset(self):
+        """Closes with RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def close(self):
+        self.socket.close()
+
+    # Receiving.
+
+    def _receive(self, end):
+        """Adds what is there to the buffer; False when the stream ended or the deadline passed."""
+        left = end - time.monotonic()
+        if self.ended or left <= 0:
+            return False
+        poll = select.poll()  # select() refuses descriptors above 1023
+        poll.register(self.socket, select.POLLIN)
+        if not poll.poll(left * 1000):
+            return False
+        try:
+            chunk = self.socket.recv(1 << 18)
+        except ConnectionResetError:
+            chunk = b""
+        if not chunk:
+            self.ended = True
+            return False
+        self.buffer += chunk
+        return True
+
+    def _fail(self, wanted):
+        why = "the server closed the connection" if self.ended else "nothing more came in time"
+        got = bytes(self.buffer[:300])
+        raise WireError(f"expected {wanted}, got {got!r} ({len(self.buffer)} bytes); {why}")
+
+    def read_line(self):
+        """One line without its CRLF; a bare LF at the end is an error."""
+        end = time.monotonic() + self.deadline_s
+        while b"\n" not in self.buffer:
+            if not self._receive(end):
+                self._fail("a line")
+        line, _, rest = self.buffer.partition(b"\n")
+        if not line.endswith(b"\r"):
+            raise WireError(f"line without CR: {bytes(line)!r}")
+        self.buffer = rest
+        return bytes(line[:-1])
+
+    def read(self, size):
+        """Exactly `size` bytes."""
+        end = time.monotonic() + self.deadline_s
+        while len(self.buffer) < size:
+            if not self._receive(end):
+                self._fail(f"{size} bytes")
+        content = bytes(self.buffer[:size])
+        del self.buffer[:size]
+        return content
+
+    def expect(self, content):
+        """Exactly these bytes come next; fails on the first difference."""
+        content = content.encode() if isinstance(content, str) else content
+        end = time.monotonic() + self.deadline_s
+        while len(self.buffer) < len(content):
+            if bytes(self.buffer) != content[: len(self.buffer)] or not self._receive(end):
+                self._fail(repr(content[:300]))
+        if not self.buffer.startswith(content):
+            self._fail(repr(content[:300]))
+        del self.buffer[: len(content)]
+
+    def expect_line(self, pattern):
+        """The next line matches the pattern as a whole."""
+        line = self.read_line().decode("utf-8", "surrogateescape")
+        match = re.fullmatch(pattern, line)
+        if not match:
+            raise WireError(f"expected a line like {pattern!r}, got {line!r}")
+        return match
+
+    def expect_end(self):
+        """The server closes the connection and sends nothing before that."""
+        end = time.monotonic() + self.deadline_s
+        while not self.ended and not self.buffer:
+            if not self._receive(end) and not self.ended:
+                self._fail("the end of the stream")
+        if self.buffer:
+            self._fail("the end of the stream")
+
+    def expect_quiet(self):
+        """Nothing is on its way: a PING is answered by PONG and nothing else before it."""
+        self.send(b"PING\r\n")
+        self.expect(b"PONG\r\n")
+
+    # The usual opening.
+
+    def read_info(self):
+        line = self.read_line()
+        if not line.startswith(b"INFO "):
+            raise WireError(f"expected INFO, got {line!r}")
+        return json.loads(line[5:])
+
+    def open(self, **options):
+        """Reads INFO and sends a quiet CONNECT; returns the INFO fields."""
+        info = self.read_info()
+        fields = {"verbose": False, "pedantic": False, "lang": "raw", "version": "1", **options}
+        self.send("CONNECT " + json.dumps(fields) + "\r\n")
+        self.expect_quiet()
+        return info
+
+    def expect_message(self, subject, sid, payload, reply=None):
+        middle = f" {reply}" if reply else ""
+        head = f"MSG {subject} {sid}{middle} {len(payload)}\r\n".encode()
+        self.expect(head + payload + b"\r\n")
+
+
+def connected(server, **options):
+    """A connection on which CONNECT was accepted."""
+    wire = Wire(server.port)
+    wire.open(**options)
+    return wire
