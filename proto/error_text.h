@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The texts of -ERR '<text>' frames. Client libraries compare them, so they are part of the wire
+// protocol: never reword one. (server/client.go, server/errors.go and server/auth.go 2.0.0-RC19;
+// rows marked 2.2+ are of later servers.)
+#pragma once
+
+#include <string_view>
+
+namespace nuring::proto {
+
+// These close the connection.
+inline constexpr std::string_view kErrUnknownOperation = "Unknown Protocol Operation";
+inline constexpr std::string_view kErrAuthorizationViolation = "Authorization Violation";
+inline constexpr std::string_view kErrAuthenticationTimeout = "Authentication Timeout";
+inline constexpr std::string_view kErrUserAuthenticationExpired = "User Authentication Expired";
+inline constexpr std::string_view kErrUserAuthenticationRevoked =  // 2.2+
+    "User Authentication Revoked";
+inline constexpr std::string_view kErrAccountAuthenticationExpired =
+    "Account Authentication Expired";
+inline constexpr std::string_view kErrControlLineExceeded = "Maximum Control Line Exceeded";
+inline constexpr std::string_view kErrPayloadViolation = "Maximum Payload Violation";
+inline constexpr std::string_view kErrConnectionsExceeded = "maximum connections exceeded";
+inline constexpr std::string_view kErrAccountConnectionsExceeded =
+    "maximum account active connections exceeded";
+inline constexpr std::string_view kErrClientProtocol = "invalid client protocol";
+inline constexpr std::string_view kErrAccountMissing = "account missing";
+inline constexpr std::string_view kErrAccountExists = "account exists";
+inline constexpr std::string_view kErrAccountRegistration = "Failed Account Registration";
+inline constexpr std::string_view kErrStaleConnection = "Stale Connection";
+inline constexpr std::string_view kErrTlsRequired = "Secure Connection - TLS Required";
+inline constexpr std::string_view kErrRoutePort = "attempted to connect to route port";
+inline constexpr std::string_view kErrLeafnodePort = "attempted to connect to leaf node port";
+inline constexpr std::string_view kErrGatewayPort = "attempted to connect to gateway port";
+inline constexpr std::string_view kErrNoRespondersNeedsHeaders =  // 2.2+
+    "no responders requires headers support";
+
+// These leave it open. (Subscriptions also closes, when an account's limit shrinks below its use.)
+inline constexpr std::string_view kErrSubscriptionsExceeded = "maximum subscriptions exceeded";
+inline constexpr std::string_view kErrInvalidSubject = "Invalid Subject";
+inline constexpr std::string_view kErrInvalidPublishSubject = "Invalid Publish Subject";
+
+// Beginnings of texts that go on with a quoted subject.
+inline constexpr std::string_view kErrPublishViolation = "Permissions Violation for Publish to ";
+inline constexpr std::string_view kErrReplyViolation =
+    "Permissions Violation for Publish with Reply of ";
+inline constexpr std::string_view kErrSubscriptionViolation =
+    "Permissions Violation for Subscription to ";
+
+}  // namespace nuring::proto

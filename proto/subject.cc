@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/subject.h"
+
+namespace nuring::proto {
+namespace {
+
+bool is_forbidden_byte(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f';
+}
+
+bool is_wildcard_byte(char c) {
+    return c == '*' || c == '>';
+}
+
+// A token of a relation between two patterns; `>` is a wildcard only at the end.
+enum class TokenSort { kPlain, kAnyToken, kAnyTail, kInvalid };
+
+TokenSort sort_of(const SubjectTokens::Iterator& token) {
+    const std::string_view text = *token;
+    if (text.empty()) return TokenSort::kInvalid;
+    if (text == kAnyToken) return TokenSort::kAnyToken;
+    if (text == kAnyTail) return token.is_last() ? TokenSort::kAnyTail : TokenSort::kInvalid;
+    return TokenSort::kPlain;
+}
+
+bool all_tokens_valid(std::string_view pattern) {
+    for (auto token = SubjectTokens::Iterator(pattern); !token.done(); ++token) {
+        if (sort_of(token) == TokenSort::kInvalid) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+size_t token_count(std::string_view subject) {
+    size_t count = 1;
+    for (const char c : subject) count += c == kTokenSeparator;
+    return count;
+}
+
+bool is_valid_subject(std::string_view pattern) {
+    if (pattern.empty()) return false;
+    size_t token_size = 0;
+    bool is_tail = false;  // the token before this one is `>`
+    const size_t size = pattern.size();
+    for (size_t i = 0; i < size; ++i) {
+        const char c = pattern[i];
+        if (c == kTokenSeparator) {
+            if (token_size == 0 || is_tail) return false;
+            is_tail = token_size == 1 && pattern[i - 1] == '>';
+            token_size = 0;
+            continue;
+        }
+        if (is_forbidden_byte(c)) return false;
+        ++token_size;
+    }
+    return token_size != 0 && !is_tail;
+}
+
+bool is_valid_literal_subject(std::string_view subject) {
+    if (subject.empty()) return false;
+    size_t token_size = 0;
+    const size_t size = subject.size();
+    for (size_t i = 0; i < size; ++i) {
+        if (subject[i] != kTokenSeparator) {
+            ++token_size;
+            continue;
+        }
+        if (token_size == 0) return false;
+        if (token_size == 1 && is_wildcard_byte(subject[i - 1])) return false;
+        token_size = 0;
+    }
+    if (token_size == 0) return false;
+    return token_size != 1 || !is_wildcard_byte(subject.back());
+}
+
+bool is_literal(std::string_view subject) {
+    const size_t size = subject.size();
+    for (size_t i = 0; i < size; ++i) {
+        if (!is_wildcard_byte(subject[i])) continue;
+        const bool starts = i == 0 || subject[i - 1] == kTokenSeparator;
+        const bool ends = i + 1 == size || subject[i + 1] == kTokenSeparator;
+        if (starts && ends) return false;
+    }
+    return true;
+}
+
+bool matches_literal(std::string_view literal, std::string_view pattern) {
+    const char* text = literal.data();
+    const char* const text_end = text + literal.size();
+    const char* want = pattern.data();
+    const char* const want_end = want + pattern.size();
+    for (;;) {  // at the start of a token on both sides
+        const bool want_single = want != want_end && (want + 1 == want_end || want[1] == '.');
+        if (want_single && *want == '>' && want + 1 == want_end) return true;
+        if (want_single && *want == '*') {
+            while (text != text_end && *text != kTokenSeparator) ++text;
+            ++want;
+        } else {
+            while (want != want_end && *want != kTokenSeparator) {
+                if (text == text_end || *text != *want) return false;
+                ++text;
+                ++want;
+            }
+        }
+        if (text == text_end) return want == want_end;
+        if (want == want_end || *text != kTokenSeparator) return false;
+        ++text;
+        ++want;
+    }
+}
+
+bool is_subset(std::string_view inner, std::string_view outer) {
+    if (!all_tokens_valid(inner) || !all_tokens_valid(outer)) return false;
+    auto a = SubjectTokens::Iterator(inner);
+    auto b = SubjectTokens::Iterator(outer);
+    for (; !a.done() && !b.done(); ++a, ++b) {
+        const TokenSort a_sort = sort_of(a);
+        const TokenSort b_sort = sort_of(b);
+        if (b_sort == TokenSort::kAnyTail) return true;
+        if (a_sort == TokenSort::kAnyTail) return false;
+        if (b_sort == TokenSort::kAnyToken) continue;
+        if (a_sort == TokenSort::kAnyToken || *a != *b) return false;
+    }
+    return a.done() && b.done();
+}
+
+bool subjects_collide(std::string_view a_pattern, std::string_view b_pattern) {
+    if (!all_tokens_valid(a_pattern) || !all_tokens_valid(b_pattern)) return false;
+    auto a = SubjectTokens::Iterator(a_pattern);
+    auto b = SubjectTokens::Iterator(b_pattern);
+    for (; !a.done() && !b.done(); ++a, ++b) {
+        const TokenSort a_sort = sort_of(a);
+        const TokenSort b_sort = sort_of(b);
+        if (a_sort == TokenSort::kAnyTail || b_sort == TokenSort::kAnyTail) return true;
+        if (a_sort == TokenSort::kAnyToken || b_sort == TokenSort::kAnyToken) continue;
+        if (*a != *b) return false;
+    }
+    return a.done() && b.done();
+}
+
+}  // namespace nuring::proto

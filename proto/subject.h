@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Subjects and patterns: tokens between dots. A token is a wildcard only if it is exactly `*` (any
+// one token) or, at the end, exactly `>` (one or more tokens); `foo*` and `>>` are plain text.
+// Source: server/sublist.go 2.0.0-RC19, with the corrections of later servers where noted.
+#pragma once
+
+#include <cstddef>
+#include <iterator>
+#include <string_view>
+
+namespace nuring::proto {
+
+inline constexpr char kTokenSeparator = '.';
+inline constexpr std::string_view kAnyToken = "*";
+inline constexpr std::string_view kAnyTail = ">";
+
+// Subjects that the server keeps for itself.
+inline constexpr std::string_view kSystemPrefix = "$SYS.";
+inline constexpr std::string_view kServiceReplyPrefix = "_R_.";
+inline constexpr std::string_view kGatewayReplyPrefix = "$GR.";
+inline constexpr std::string_view kGatewayRoutedReplyPrefix = "_GR_.";
+inline constexpr std::string_view kJetStreamAckPrefix = "$JS.ACK.";
+
+// SubjectTokens walks the tokens of a subject: for (std::string_view token : SubjectTokens(s)).
+// Like the reference's split, an empty subject has one empty token, and `foo.` has two.
+// Lifetime: the tokens are views into the subject.
+class SubjectTokens {
+  public:
+    class Iterator {
+      public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = std::string_view;
+        using difference_type = std::ptrdiff_t;
+        using pointer = const std::string_view*;
+        using reference = std::string_view;
+
+        Iterator() = default;
+        explicit Iterator(std::string_view subject) : rest_(subject), done_(false) { cut(); }
+
+        std::string_view operator*() const { return token_; }
+        Iterator& operator++() {
+            if (last_) {
+                done_ = true;
+            } else {
+                rest_.remove_prefix(token_.size() + 1);
+                cut();
+            }
+            return *this;
+        }
+        bool is_last() const { return last_; }
+        bool done() const { return done_; }
+        friend bool operator==(const Iterator& a, const Iterator& b) { return a.done_ == b.done_; }
+
+      private:
+        void cut() {
+            const size_t dot = rest_.find(kTokenSeparator);
+            last_ = dot == std::string_view::npos;
+            token_ = last_ ? rest_ : rest_.substr(0, dot);
+        }
+
+        std::string_view rest_;
+        std::string_view token_;
+        bool last_ = true;
+        bool done_ = true;
+    };
+
+    explicit SubjectTokens(std::string_view subject) : subject_(subject) {}
+    Iterator begin() const { return Iterator(subject_); }
+    Iterator end() const { return Iterator(); }
+
+  private:
+    std::string_view subject_;
+};
+
+// Number of tokens; at least 1.
+size_t token_count(std::string_view subject);
+
+// A pattern that may be subscribed to: no empty token, `>` only as the last token, and no space,
+// tab, CR, LF or FF (the last rule since 2.2.3).
+bool is_valid_subject(std::string_view pattern);
+
+// A subject that may be published to when the client asked for pedantic checks: no empty token, no
+// wildcard token. (Blanks pass, as in the reference.)
+bool is_valid_literal_subject(std::string_view subject);
+
+// True unless some whole token is `*` or `>`. Checks nothing else.
+bool is_literal(std::string_view subject);
+
+// Does `pattern` match `literal`? Wildcard tokens in `literal` count as plain text, and its empty
+// tokens are ordinary tokens, as in a lookup.
+bool matches_literal(std::string_view literal, std::string_view pattern);
+
+// Is every subject that `inner` matches also matched by `outer`? Neither side may be invalid: a
+// subject with an empty token or an inner `>` is in no relation (false).
+bool is_subset(std::string_view inner, std::string_view outer);
+
+// Is there a subject that both match? Invalid sides: false.
+bool subjects_collide(std::string_view a, std::string_view b);
+
+}  // namespace nuring::proto
