@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flushing side of the log: what the control thread calls.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/log/log.h"
+#include "core/log/sink.h"
+
+namespace nuring::log {
+
+// Where lines go and how they look. One place only, first that is set: file, remote_syslog, syslog,
+// stderr.
+struct LogOutput {
+    std::string file;
+    uint64_t file_size_limit_bytes = 0;  // logfile_size_limit; 0: none
+    uint32_t file_count_max = 0;         // logfile_max_num; 0: keeps all
+    std::string remote_syslog;           // udp://h:p, tcp://h:p, unix:///path
+    bool syslog = false;
+    bool logtime = true;
+    bool logtime_utc = false;
+    bool json = false;    // log_format: json; stderr and file
+    std::string program;  // last element of argv[0]; syslog's tag
+    int pid = 0;
+};
+
+// Opens the sink that the output names. Errors: file cannot be opened, syslog cannot be reached;
+// the texts are those of the reference.
+absl::StatusOr<std::unique_ptr<Sink>> open_sink(const LogOutput& output);
+
+// Flusher takes the lines of all writers, orders them by time and writes them to the sink. It never
+// holds a writer up; what a writer had to drop, and what the sink lost, it reports in a WRN line.
+// The order of one writer's lines is kept even if the clock steps back between them.
+// Threads: one at a time: the control thread. Call drain() after each FlushWake; it needs no
+// polling. Limits:  one drain() holds at most the content of all rings in memory. Errors:  only
+// replace() and reopen() fail; the former sink stays then. Lifetime: not longer than its Logger.
+// The destructor flushes.
+class Flusher {
+  public:
+    Flusher(Logger& logger, std::unique_ptr<Sink> sink);
+    ~Flusher();
+    Flusher(const Flusher&) = delete;
+    Flusher& operator=(const Flusher&) = delete;
+
+    // Writes what is there; returns the number of lines.
+    size_t drain();
+    // Writes until nothing is left that was there before the call: before exit, and after a fatal
+    // line.
+    void flush_all();
+
+    // At reload: flushes to the former sink, then goes on with the new one.
+    void replace(std::unique_ptr<Sink> sink);
+    // SIGUSR1: opens the file anew and logs that, or why not.
+    absl::Status reopen();
+
+    // A line of the flushing thread itself, after those that are waiting.
+    void write(Level level, std::string_view text);
+
+    uint64_t dropped_count() const { return dropped_count_; }
+
+  private:
+    void report_losses();
+
+    struct Ordered {
+        uint64_t order_ns;  // latest time of the writer's lines up to this one
+        LineRing::Drained line;
+    };
+
+    Logger& logger_;
+    std::unique_ptr<Sink> sink_;
+    std::vector<LineRing::Drained> drained_;
+    std::vector<Ordered> ordered_;
+    std::string texts_;
+    uint64_t dropped_count_ = 0;
+};
+
+}  // namespace nuring::log
