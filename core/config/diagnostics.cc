@@ -20,7 +20,12 @@ void Diagnostics::error(Position position, std::string_view text) {
 }
 
 void Diagnostics::warning(Position position, std::string_view text) {
+    ++warning_count_;
     add(Severity::kWarning, std::move(position), text);
+}
+
+void Diagnostics::notice(Position position, std::string_view text) {
+    add(Severity::kNotice, std::move(position), text);
 }
 
 void Diagnostics::add(Severity severity, Position position, std::string_view text) {
@@ -33,9 +38,9 @@ void Diagnostics::add(Severity severity, Position position, std::string_view tex
 
 std::string Diagnostics::to_string() const {
     std::string out;
-    for (const Severity severity : {Severity::kWarning, Severity::kError}) {
+    for (const bool errors : {false, true}) {
         for (const Diagnostic& entry : entries_) {
-            if (entry.severity == severity) out += entry.to_string() + "\n";
+            if ((entry.severity == Severity::kError) == errors) out += entry.to_string() + "\n";
         }
     }
     if (dropped_ > 0) out += fmt::format("... and {} more\n", dropped_);

@@ -18,7 +18,9 @@ struct Position {
     friend bool operator==(const Position&, const Position&) = default;
 };
 
-enum class Severity { kError, kWarning };
+// A notice tells that something is accepted without effect; it never fails a check (-t), while a
+// warning does, as in the reference.
+enum class Severity { kNotice, kWarning, kError };
 
 struct Diagnostic {
     Severity severity = Severity::kError;
@@ -41,13 +43,16 @@ class Diagnostics {
 
     void error(Position position, std::string_view text);
     void warning(Position position, std::string_view text);
+    void notice(Position position, std::string_view text);
 
     bool has_errors() const { return error_count_ > 0; }
     size_t error_count() const { return error_count_; }
+    bool has_warnings() const { return warning_count_ > 0; }
     size_t dropped() const { return dropped_; }
     const std::vector<Diagnostic>& entries() const { return entries_; }
 
-    // Warnings first, then errors, each in file order, one per line, every line ended by '\n'.
+    // Notices and warnings first, then errors, each in file order, one per line, every line ended
+    // by '\n'.
     std::string to_string() const;
 
   private:
@@ -55,6 +60,7 @@ class Diagnostics {
 
     std::vector<Diagnostic> entries_;
     size_t error_count_ = 0;
+    size_t warning_count_ = 0;
     size_t dropped_ = 0;
 };
 

@@ -1,0 +1,583 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/server/flags.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "core/config/duration.h"
+#include "core/config/inactive.h"
+#include "core/config/text.h"
+#include "core/config/url.h"
+
+namespace nuring::tools {
+namespace {
+
+using config::Options;
+using config::Part;
+using config::TlsOptions;
+using std::chrono::nanoseconds;
+
+constexpr std::string_view kProgram = "nats-uring";
+
+enum class ValueKind : uint8_t { kBool, kInteger, kString, kDuration };
+
+struct FlagRow {
+    std::string_view name;
+    ValueKind kind;
+    FlagId id;
+};
+
+// Source: ConfigureOptions in server/opts.go 2.9.10 (and 2.9.21 for logtime_utc); the last three
+// are ours.
+constexpr auto kFlags = std::to_array<FlagRow>({
+    {"h", ValueKind::kBool, FlagId::kHelp},
+    {"help", ValueKind::kBool, FlagId::kHelp},
+    {"v", ValueKind::kBool, FlagId::kVersion},
+    {"version", ValueKind::kBool, FlagId::kVersion},
+    {"help_tls", ValueKind::kBool, FlagId::kHelpTls},
+    {"t", ValueKind::kBool, FlagId::kTest},
+    {"c", ValueKind::kString, FlagId::kConfig},
+    {"config", ValueKind::kString, FlagId::kConfig},
+    {"sl", ValueKind::kString, FlagId::kSignal},
+    {"signal", ValueKind::kString, FlagId::kSignal},
+    {"a", ValueKind::kString, FlagId::kHost},
+    {"addr", ValueKind::kString, FlagId::kHost},
+    {"net", ValueKind::kString, FlagId::kHost},
+    {"p", ValueKind::kInteger, FlagId::kPort},
+    {"port", ValueKind::kInteger, FlagId::kPort},
+    {"n", ValueKind::kString, FlagId::kServerName},
+    {"name", ValueKind::kString, FlagId::kServerName},
+    {"server_name", ValueKind::kString, FlagId::kServerName},
+    {"client_advertise", ValueKind::kString, FlagId::kClientAdvertise},
+    {"P", ValueKind::kString, FlagId::kPidFile},
+    {"pid", ValueKind::kString, FlagId::kPidFile},
+    {"ports_file_dir", ValueKind::kString, FlagId::kPortsFileDir},
+    {"m", ValueKind::kInteger, FlagId::kHttpPort},
+    {"http_port", ValueKind::kInteger, FlagId::kHttpPort},
+    {"ms", ValueKind::kInteger, FlagId::kHttpsPort},
+    {"https_port", ValueKind::kInteger, FlagId::kHttpsPort},
+    {"l", ValueKind::kString, FlagId::kLogFile},
+    {"log", ValueKind::kString, FlagId::kLogFile},
+    {"T", ValueKind::kBool, FlagId::kLogtime},
+    {"logtime", ValueKind::kBool, FlagId::kLogtime},
+    {"logtime_utc", ValueKind::kBool, FlagId::kLogtimeUtc},
+    {"s", ValueKind::kBool, FlagId::kSyslog},
+    {"syslog", ValueKind::kBool, FlagId::kSyslog},
+    {"r", ValueKind::kString, FlagId::kRemoteSyslog},
+    {"remote_syslog", ValueKind::kString, FlagId::kRemoteSyslog},
+    {"log_size_limit", ValueKind::kInteger, FlagId::kLogSizeLimit},
+    {"max_traced_msg_len", ValueKind::kInteger, FlagId::kMaxTracedMsgLen},
+    {"D", ValueKind::kBool, FlagId::kDebug},
+    {"debug", ValueKind::kBool, FlagId::kDebug},
+    {"V", ValueKind::kBool, FlagId::kTrace},
+    {"trace", ValueKind::kBool, FlagId::kTrace},
+    {"VV", ValueKind::kBool, FlagId::kTraceVerbose},
+    {"DV", ValueKind::kBool, FlagId::kDebugTrace},
+    {"DVV", ValueKind::kBool, FlagId::kDebugTraceVerbose},
+    {"user", ValueKind::kString, FlagId::kUser},
+    {"pass", ValueKind::kString, FlagId::kPass},
+    {"auth", ValueKind::kString, FlagId::kAuth},
+    {"tls", ValueKind::kBool, FlagId::kTls},
+    {"tlsverify", ValueKind::kBool, FlagId::kTlsVerify},
+    {"tlscert", ValueKind::kString, FlagId::kTlsCert},
+    {"tlskey", ValueKind::kString, FlagId::kTlsKey},
+    {"tlscacert", ValueKind::kString, FlagId::kTlsCaCert},
+    {"routes", ValueKind::kString, FlagId::kRoutes},
+    {"cluster", ValueKind::kString, FlagId::kCluster},
+    {"cluster_listen", ValueKind::kString, FlagId::kCluster},
+    {"cluster_name", ValueKind::kString, FlagId::kClusterName},
+    {"cluster_advertise", ValueKind::kString, FlagId::kClusterAdvertise},
+    {"no_advertise", ValueKind::kBool, FlagId::kNoAdvertise},
+    {"connect_retries", ValueKind::kInteger, FlagId::kConnectRetries},
+    {"profile", ValueKind::kInteger, FlagId::kProfile},
+    {"js", ValueKind::kBool, FlagId::kJetStream},
+    {"jetstream", ValueKind::kBool, FlagId::kJetStream},
+    {"sd", ValueKind::kString, FlagId::kStoreDir},
+    {"store_dir", ValueKind::kString, FlagId::kStoreDir},
+    {"workers", ValueKind::kInteger, FlagId::kWorkers},
+    {"busy_poll", ValueKind::kDuration, FlagId::kBusyPoll},
+    {"io", ValueKind::kString, FlagId::kIo},
+});
+
+const FlagRow* find_flag(std::string_view name) {
+    for (const FlagRow& row : kFlags) {
+        if (row.name == name) return &row;
+    }
+    return nullptr;
+}
+
+// Go's strconv.ParseBool.
+std::optional<bool> to_bool(std::string_view text) {
+    for (const std::string_view yes : {"1", "t", "T", "TRUE", "true", "True"}) {
+        if (text == yes) return true;
+    }
+    for (const std::string_view no : {"0", "f", "F", "FALSE", "false", "False"}) {
+        if (text == no) return false;
+    }
+    return std::nullopt;
+}
+
+// Go's strconv.ParseInt with base 0: a sign, then 0x, 0o, 0b, or a leading 0 for octal.
+std::optional<int64_t> to_integer(std::string_view text) {
+    const bool negative = text.starts_with('-');
+    if (negative || text.starts_with('+')) text.remove_prefix(1);
+    int base = 10;
+    if (text.size() > 1 && text[0] == '0') {
+        const char mark = config::lower(text[1]);
+        base = mark == 'x' ? 16 : mark == 'b' ? 2 : 8;
+        text.remove_prefix(mark == 'x' || mark == 'b' || mark == 'o' ? 2 : 1);
+    }
+    if (text.empty() || text[0] == '-') return std::nullopt;
+    const std::string digits = (negative ? "-" : "") + std::string(text);
+    int64_t value = 0;
+    const char* end = digits.data() + digits.size();
+    const auto [stop, error] = std::from_chars(digits.data(), end, value, base);
+    if (error != std::errc{} || stop != end) return std::nullopt;
+    return value;
+}
+
+std::optional<config::IoKind> to_io(std::string_view text) {
+    if (text == "auto") return config::IoKind::kAuto;
+    if (text == "uring" || text == "io_uring") return config::IoKind::kUring;
+    if (text == "epoll") return config::IoKind::kEpoll;
+    return std::nullopt;
+}
+
+std::string invalid_value(std::string_view value, std::string_view name, std::string_view why) {
+    return fmt::format("invalid value \"{}\" for flag -{}: {}", value, name, why);
+}
+
+// FlagReader walks argv once. After the walk, what concerns the start is taken out of the
+// overrides.
+class FlagReader {
+  public:
+    FlagReader(int argc, const char* const* argv) {
+        for (int i = 1; i < argc; ++i) words_.emplace_back(argv[i]);
+    }
+
+    Flags read() {
+        while (next_ < words_.size() && take_flag()) {
+        }
+        if (flags_.action == Action::kUsageError) return std::move(flags_);
+        choose_action();
+        return std::move(flags_);
+    }
+
+  private:
+    // False at the first plain word, after `--`, and at an error.
+    bool take_flag() {
+        const std::string_view word = words_[next_];
+        if (word.size() < 2 || word[0] != '-') return false;
+        ++next_;
+        if (word == "--") return false;
+        std::string_view name = word.substr(word[1] == '-' ? 2 : 1);
+        if (name[0] == '-' || name[0] == '=')
+            return refuse(fmt::format("bad flag syntax: {}", word));
+        std::optional<std::string_view> value;
+        if (const size_t equal = name.find('='); equal != std::string_view::npos) {
+            value = name.substr(equal + 1);
+            name = name.substr(0, equal);
+        }
+        const FlagRow* row = find_flag(name);
+        if (row == nullptr) {
+            return refuse(fmt::format("flag provided but not defined: -{}", name));
+        }
+        if (row->kind == ValueKind::kBool) return take_bool(*row, value);
+        if (!value) {
+            if (next_ == words_.size()) {
+                return refuse(fmt::format("flag needs an argument: -{}", name));
+            }
+            value = words_[next_++];
+        }
+        return take_value(*row, *value);
+    }
+
+    bool take_bool(const FlagRow& row, std::optional<std::string_view> text) {
+        const std::optional<bool> value = text ? to_bool(*text) : true;
+        if (!value) {
+            return refuse(
+                fmt::format("invalid boolean value \"{}\" for -{}: parse error", *text, row.name));
+        }
+        flags_.overrides.push_back({row.id, *value, {}});
+        return true;
+    }
+
+    bool take_value(const FlagRow& row, std::string_view text) {
+        switch (row.kind) {
+            case ValueKind::kBool:
+                return take_bool(row, text);
+            case ValueKind::kString:
+                if (row.id == FlagId::kIo && !to_io(text)) {
+                    return refuse(invalid_value(text, row.name, "must be auto, uring or epoll"));
+                }
+                flags_.overrides.push_back({row.id, 0, std::string(text)});
+                return true;
+            case ValueKind::kInteger: {
+                const std::optional<int64_t> value = to_integer(text);
+                if (!value) return refuse(invalid_value(text, row.name, "parse error"));
+                if (*value > INT32_MAX && row.id != FlagId::kLogSizeLimit) {
+                    return refuse(invalid_value(text, row.name, "value out of range"));
+                }
+                flags_.overrides.push_back({row.id, *value, {}});
+                return true;
+            }
+            case ValueKind::kDuration: {
+                const auto value = config::parse_duration(text);
+                if (!value.ok()) return refuse(invalid_value(text, row.name, "parse error"));
+                flags_.overrides.push_back({row.id, value->count(), {}});
+                return true;
+            }
+        }
+        return false;
+    }
+
+    bool refuse(std::string text) {
+        flags_.action = Action::kUsageError;
+        flags_.error = std::move(text);
+        return false;
+    }
+
+    void choose_action() {
+        bool version = false, help = false, help_tls = false, test = false;
+        for (const Override& entry : flags_.overrides) {
+            if (entry.id == FlagId::kVersion) version = entry.number != 0;
+            if (entry.id == FlagId::kHelp) help = entry.number != 0;
+            if (entry.id == FlagId::kHelpTls) help_tls = entry.number != 0;
+            if (entry.id == FlagId::kTest) test = entry.number != 0;
+            if (entry.id == FlagId::kSignal) flags_.signal = entry.text;
+            if (entry.id == FlagId::kConfig) flags_.config_file = entry.text;
+        }
+        std::erase_if(flags_.overrides, [](const Override& e) { return e.id <= FlagId::kSignal; });
+        const std::string_view word = next_ < words_.size() ? words_[next_] : std::string_view{};
+        const bool has_word = next_ < words_.size();
+        if (version) return choose(Action::kVersion);
+        if (help) return choose(Action::kHelp);
+        if (help_tls) return choose(Action::kHelpTls);
+        if (has_word && config::to_lower(word) == "version") return choose(Action::kVersion);
+        if (has_word && config::to_lower(word) == "help") return choose(Action::kHelp);
+        if (has_word) return fail(fmt::format("unrecognized command: \"{}\"", word));
+        if (!flags_.signal.empty()) return choose(Action::kSignal);
+        if (test && flags_.config_file.empty()) {
+            return fail("must specify [-c, --config] option to check configuration file syntax");
+        }
+        if (test) choose(Action::kTestConfig);
+    }
+
+    void choose(Action action) { flags_.action = action; }
+
+    void fail(std::string text) {
+        flags_.action = Action::kError;
+        flags_.error = std::move(text);
+    }
+
+    std::vector<std::string_view> words_;
+    size_t next_ = 0;
+    Flags flags_;
+};
+
+// ---------------------------------------------------------------------------- over Options
+
+bool flag_on(const Override& entry) {
+    return entry.number != 0;
+}
+int64_t integer_of(const Override& entry) {
+    return entry.number;
+}
+const std::string& text_of(const Override& entry) {
+    return entry.text;
+}
+
+// -cluster [scheme://][user:pass@]host:port; an empty text turns clustering off.
+absl::Status override_cluster(const std::string& text, Options* options) {
+    config::ClusterOptions& cluster = options->cluster;
+    if (text.empty()) {
+        cluster.port = 0;
+        return absl::OkStatus();
+    }
+    const absl::StatusOr<config::Url> url = config::parse_url(text);
+    if (!url.ok()) {
+        return absl::InvalidArgumentError(
+            fmt::format("parse \"{}\": {}", text, std::string(url.status().message())));
+    }
+    if (url->port == 0 && !text.ends_with(":0")) {
+        return absl::InvalidArgumentError(
+            fmt::format("address {}: missing port in address", url->host));
+    }
+    if (url->has_user && !url->has_password) {
+        return absl::InvalidArgumentError("expected cluster password to be set");
+    }
+    cluster.host = url->host;
+    cluster.port = url->port;
+    cluster.authorization.user = url->user;
+    cluster.authorization.password = url->password;
+    return absl::OkStatus();
+}
+
+absl::Status override_routes(std::string_view text, Options* options) {
+    std::vector<config::Url> routes;
+    while (!text.empty()) {
+        const size_t comma = text.find(',');
+        const std::string_view part = config::strip(text.substr(0, comma));
+        text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+        if (part.empty()) continue;
+        const absl::StatusOr<config::Url> url = config::parse_url(part);
+        if (!url.ok()) {
+            return absl::InvalidArgumentError(
+                fmt::format("error parsing route url [\"{}\"]", part));
+        }
+        routes.push_back(*url);
+    }
+    options->cluster.routes = std::move(routes);
+    return absl::OkStatus();
+}
+
+void apply_log(const Override& entry, config::LogOptions* log) {
+    switch (entry.id) {
+        case FlagId::kLogFile:
+            log->file = text_of(entry);
+            break;
+        case FlagId::kLogtime:
+            log->logtime = flag_on(entry);
+            break;
+        case FlagId::kLogtimeUtc:
+            log->logtime_utc = flag_on(entry);
+            break;
+        case FlagId::kSyslog:
+            log->syslog = flag_on(entry);
+            break;
+        case FlagId::kRemoteSyslog:
+            log->remote_syslog = text_of(entry);
+            break;
+        case FlagId::kLogSizeLimit:
+            log->file_size_limit = integer_of(entry);
+            break;
+        case FlagId::kMaxTracedMsgLen:
+            log->max_traced_msg_len = integer_of(entry);
+            break;
+        case FlagId::kDebug:
+            log->debug = flag_on(entry);
+            break;
+        case FlagId::kTrace:
+            log->trace = flag_on(entry);
+            break;
+        case FlagId::kTraceVerbose:
+            log->trace = log->trace_verbose = flag_on(entry);
+            break;
+        case FlagId::kDebugTrace:
+            log->debug = log->trace = flag_on(entry);
+            break;
+        case FlagId::kDebugTraceVerbose:
+            log->debug = log->trace = log->trace_verbose = flag_on(entry);
+            break;
+        default:
+            break;
+    }
+}
+
+void apply_server(const Override& entry, Options* options) {
+    switch (entry.id) {
+        case FlagId::kHost:
+            options->host = text_of(entry);
+            break;
+        case FlagId::kPort:
+            options->port = static_cast<int>(integer_of(entry));
+            break;
+        case FlagId::kServerName:
+            options->server_name = text_of(entry);
+            break;
+        case FlagId::kClientAdvertise:
+            options->client_advertise = text_of(entry);
+            break;
+        case FlagId::kPidFile:
+            options->pid_file = text_of(entry);
+            break;
+        case FlagId::kPortsFileDir:
+            options->ports_file_dir = text_of(entry);
+            break;
+        case FlagId::kHttpPort:
+            options->http.port = static_cast<int>(integer_of(entry));
+            break;
+        case FlagId::kHttpsPort:
+            options->http.https_port = static_cast<int>(integer_of(entry));
+            break;
+        case FlagId::kUser:
+            options->authorization.user = text_of(entry);
+            break;
+        case FlagId::kPass:
+            options->authorization.password = text_of(entry);
+            break;
+        case FlagId::kAuth:
+            options->authorization.token = text_of(entry);
+            break;
+        case FlagId::kProfile:
+            options->prof_port = static_cast<int>(integer_of(entry));
+            break;
+        case FlagId::kWorkers:
+            options->uring.workers = static_cast<int>(integer_of(entry));
+            break;
+        case FlagId::kBusyPoll:
+            options->uring.busy_poll = nanoseconds{entry.number};
+            break;
+        case FlagId::kIo:
+            options->uring.io = *to_io(text_of(entry));
+            break;
+        default:
+            break;
+    }
+}
+
+absl::Status apply_cluster(const Override& entry, Options* options) {
+    config::ClusterOptions& cluster = options->cluster;
+    switch (entry.id) {
+        case FlagId::kClusterName:
+            cluster.name = text_of(entry);
+            break;
+        case FlagId::kClusterAdvertise:
+            cluster.advertise = text_of(entry);
+            break;
+        case FlagId::kNoAdvertise:
+            cluster.no_advertise = flag_on(entry);
+            break;
+        case FlagId::kConnectRetries:
+            cluster.connect_retries = static_cast<int>(integer_of(entry));
+            break;
+        case FlagId::kCluster:
+            return override_cluster(text_of(entry), options);
+        case FlagId::kRoutes:
+            return override_routes(text_of(entry), options);
+        default:
+            break;
+    }
+    return absl::OkStatus();
+}
+
+// TlsFlags gathers the -tls flags: any of them replaces the TLS block of the file as a whole,
+// except for its handshake timeout; -tls=false removes it.
+struct TlsFlags {
+    bool given = false;
+    bool disabled = false;
+    TlsOptions tls;
+
+    void take(const Override& entry) {
+        switch (entry.id) {
+            case FlagId::kTls:
+                disabled = !flag_on(entry);
+                break;
+            case FlagId::kTlsVerify:
+                tls.verify = flag_on(entry);
+                break;
+            case FlagId::kTlsCert:
+                tls.cert_file = text_of(entry);
+                break;
+            case FlagId::kTlsKey:
+                tls.key_file = text_of(entry);
+                break;
+            case FlagId::kTlsCaCert:
+                tls.ca_file = text_of(entry);
+                break;
+            default:
+                return;
+        }
+        given = true;
+    }
+
+    absl::Status apply(Options* options) {
+        if (!given) return absl::OkStatus();
+        if (disabled) {
+            options->tls.reset();
+            return absl::OkStatus();
+        }
+        if (tls.cert_file.empty()) {
+            return absl::InvalidArgumentError("TLS Server certificate must be present and valid");
+        }
+        if (tls.key_file.empty()) {
+            return absl::InvalidArgumentError("TLS Server private key must be present and valid");
+        }
+        if (options->tls) tls.timeout = options->tls->timeout;
+        options->tls = tls;
+        return absl::OkStatus();
+    }
+};
+
+// The part that a flag belongs to, if that part may be inactive.
+std::optional<Part> part_of(const Override& entry) {
+    switch (entry.id) {
+        case FlagId::kRoutes:
+        case FlagId::kCluster:
+        case FlagId::kClusterName:
+        case FlagId::kClusterAdvertise:
+        case FlagId::kNoAdvertise:
+        case FlagId::kConnectRetries:
+            return Part::kCluster;
+        case FlagId::kJetStream:
+            return Part::kJetStream;
+        case FlagId::kStoreDir:
+            return Part::kJetStream;
+        case FlagId::kProfile:
+            return Part::kProfiling;
+        default:
+            return std::nullopt;
+    }
+}
+
+void note_inactive(const Flags& flags, config::Diagnostics* diagnostics) {
+    std::vector<Part> noted;
+    for (const Override& entry : flags.overrides) {
+        const std::optional<Part> part = part_of(entry);
+        if (!part || config::is_active(*part)) continue;
+        if (std::find(noted.begin(), noted.end(), *part) != noted.end()) continue;
+        noted.push_back(*part);
+        diagnostics->notice({}, "command line: " + config::inactive_text(*part));
+    }
+}
+
+}  // namespace
+
+Flags parse_flags(int argc, const char* const* argv) {
+    return FlagReader(argc, argv).read();
+}
+
+absl::Status apply_flags(const Flags& flags, Options* options, config::Diagnostics* diagnostics) {
+    TlsFlags tls;
+    bool routes_given = false;
+    for (const Override& entry : flags.overrides) {
+        apply_server(entry, options);
+        apply_log(entry, &options->log);
+        tls.take(entry);
+        if (absl::Status status = apply_cluster(entry, options); !status.ok()) return status;
+        if (entry.id == FlagId::kRoutes) routes_given = !text_of(entry).empty();
+    }
+    if (absl::Status status = tls.apply(options); !status.ok()) return status;
+    if (routes_given && options->cluster.host.empty() && options->cluster.port == 0) {
+        return absl::InvalidArgumentError(
+            "solicited routes require cluster capabilities, e.g. --cluster");
+    }
+    note_inactive(flags, diagnostics);
+    return absl::OkStatus();
+}
+
+std::optional<Answer> immediate_answer(const Flags& flags, std::string_view version) {
+    switch (flags.action) {
+        case Action::kRun:
+        case Action::kTestConfig:
+        case Action::kSignal:
+            return std::nullopt;
+        case Action::kVersion:
+            return Answer{fmt::format("{}: v{}\n", kProgram, version), "", 0};
+        case Action::kHelp:
+            return Answer{usage_text(), "", 0};
+        case Action::kHelpTls:
+            return Answer{tls_help_text(), "", 0};
+        case Action::kUsageError:
+            return Answer{usage_text(), flags.error + "\n", 1};
+        case Action::kError:
+            return Answer{"", fmt::format("{}: {}\n", kProgram, flags.error), 1};
+    }
+    return std::nullopt;
+}
+
+}  // namespace nuring::tools
