@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Scenarios for nats.go against a running server; ../README.md has the list.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	wait         = 10 * time.Second
+	largePayload = 1 << 20
+)
+
+// check ends the scenario; run reports the reason.
+func check(good bool, what string) {
+	if !good {
+		panic(what)
+	}
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+func ok(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func connect(url string, options ...nats.Option) *nats.Conn {
+	options = append(options, nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0), nats.MaxReconnects(500))
+	return must(nats.Connect(url, options...))
+}
+
+func subscribe(connection *nats.Conn, subject string) *nats.Subscription {
+	subscription := must(connection.SubscribeSync(subject))
+	ok(connection.Flush())
+	return subscription
+}
+
+func connects(url string) {
+	connection := connect(url)
+	defer connection.Close()
+	check(connection.IsConnected(), "connected")
+	check(connection.MaxPayload() == largePayload, "max_payload of INFO")
+}
+
+func publishSubscribe(url string) {
+	sender, receiver := connect(url), connect(url)
+	defer sender.Close()
+	defer receiver.Close()
+	subscription := subscribe(receiver, "go.plain")
+	for i := range 1000 {
+		ok(sender.Publish("go.plain", []byte(strconv.Itoa(i))))
+	}
+	for i := range 1000 {
+		check(string(must(subscription.NextMsg(wait)).Data) == strconv.Itoa(i), "messages in order")
+	}
+}
+
+func wildcard(url string) {
+	connection := connect(url)
+	defer connection.Close()
+	star := subscribe(connection, "go.wild.*.end")
+	rest := subscribe(connection, "go.wild.>")
+	ok(connection.Publish("go.wild.a.b", []byte("1")))
+	ok(connection.Publish("go.wild.a.end", []byte("2")))
+	check(string(must(star.NextMsg(wait)).Data) == "2", "star")
+	check(string(must(rest.NextMsg(wait)).Data) == "1", "rest, first")
+	check(string(must(rest.NextMsg(wait)).Data) == "2", "rest, second")
+}
+
+func queueGroup(url string) {
+	const messages = 300
+	sender, receiver := connect(url), connect(url)
+	defer sender.Close()
+	defer receiver.Close()
+	var members []*nats.Subscription
+	for range 3 {
+		members = append(members, must(receiver.QueueSubscribeSync("go.queue", "group")))
+	}
+	ok(receiver.Flush())
+	for range messages {
+		ok(sender.Publish("go.queue", []byte("x")))
+	}
+	ok(sender.Flush())
+	ok(receiver.Flush())
+	total := 0
+	for _, member := range members {
+		share, _ := must2(member.Pending())
+		check(share > 0, "every member gets a share")
+		total += share
+	}
+	check(total == messages, "each message goes to one member")
+}
+
+func must2(messages, size int, err error) (int, int) {
+	ok(err)
+	return messages, size
+}
+
+func requestReply(url string) {
+	server, client := connect(url), connect(url)
+	defer server.Close()
+	defer client.Close()
+	must(server.Subscribe("go.echo", func(request *nats.Msg) { _ = request.Respond(request.Data) }))
+	ok(server.Flush())
+	for i := range 100 {
+		text := strconv.Itoa(i)
+		check(string(must(client.Request("go.echo", []byte(text), wait)).Data) == text, "reply")
+	}
+}
+
+func headers(url string) {
+	connection := connect(url)
+	defer connection.Close()
+	subscription := subscribe(connection, "go.headers")
+	sent := nats.NewMsg("go.headers")
+	sent.Header.Add("Key", "one")
+	sent.Header.Add("Key", "two")
+	sent.Data = []byte("body")
+	ok(connection.PublishMsg(sent))
+	got := must(subscription.NextMsg(wait))
+	check(slices.Equal(got.Header.Values("Key"), []string{"one", "two"}), "both values")
+	check(string(got.Data) == "body", "body")
+}
+
+func noResponders(url string) {
+	connection := connect(url)
+	defer connection.Close()
+	_, err := connection.Request("go.nobody", []byte("x"), wait)
+	check(errors.Is(err, nats.ErrNoResponders), fmt.Sprint("no responders, but ", err))
+}
+
+func drain(url string) {
+	const messages = 1000
+	closed := make(chan struct{})
+	sender := connect(url)
+	defer sender.Close()
+	receiver := connect(url, nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
+	var count atomic.Int32
+	must(receiver.Subscribe("go.drain", func(*nats.Msg) { count.Add(1) }))
+	ok(receiver.Flush())
+	for range messages {
+		ok(sender.Publish("go.drain", []byte("x")))
+	}
+	ok(sender.Flush())
+	ok(receiver.Drain())
+	select {
+	case <-closed:
+	case <-time.After(wait):
+		panic("drain does not end")
+	}
+	check(count.Load() == messages, "nothing is lost")
+}
+
+func largePayloads(url string) {
+	connection := connect(url)
+	defer connection.Close()
+	subscription := subscribe(connection, "go.large")
+	payload := make([]byte, largePayload)
+	for i := range payload {
+		payload[i] = byte(i * 7)
+	}
+	ok(connection.Publish("go.large", payload))
+	check(bytes.Equal(must(subscription.NextMsg(wait)).Data, payload), "payload unchanged")
+}
+
+func reconnect(url string) {
+	reconnected := make(chan struct{}, 1)
+	connection := connect(url, nats.ReconnectHandler(func(*nats.Conn) { reconnected <- struct{}{} }))
+	defer connection.Close()
+	subscription := subscribe(connection, "go.again")
+	fmt.Println("RESTART")
+	select {
+	case <-reconnected:
+	case <-time.After(wait):
+		panic("no reconnect")
+	}
+	ok(connection.Publish("go.again", []byte("x")))
+	check(string(must(subscription.NextMsg(wait)).Data) == "x", "the subscription lives on")
+}
+
+func run(name string, scenario func(string), url string) (passed bool) {
+	defer func() {
+		if why := recover(); why != nil {
+			fmt.Printf("FAIL %s: %v\n", name, why)
+			return
+		}
+		fmt.Printf("PASS %s\n", name)
+	}()
+	scenario(url)
+	return true
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: scenarios URL")
+		os.Exit(2)
+	}
+	scenarios := []struct {
+		name string
+		run  func(string)
+	}{
+		{"connect", connects},
+		{"publish_subscribe", publishSubscribe},
+		{"wildcard", wildcard},
+		{"queue_group", queueGroup},
+		{"request_reply", requestReply},
+		{"headers", headers},
+		{"no_responders", noResponders},
+		{"drain", drain},
+		{"large_payload", largePayloads},
+		{"reconnect", reconnect},
+	}
+	code := 0
+	for _, scenario := range scenarios {
+		if !run(scenario.name, scenario.run, os.Args[1]) {
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
