@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <ctime>
+
+#include "bench/load/report.h"
+
+namespace nuring::bench {
+
+// Meter reads what the server's process has used so far: CPU time of all its threads in nanoseconds
+// (the process CPU clock, which does not round to ticks), its user share (ticks) and its memory.
+// Threads: one.
+// Errors:  no pid, or a process that is gone: all figures are 0.
+// Source:  clock_getcpuclockid(3), proc(5).
+class Meter {
+  public:
+    struct Sample {
+        uint64_t wall_ns = 0;
+        uint64_t server_cpu_ns = 0;
+        uint64_t server_user_ticks = 0;
+        uint64_t server_system_ticks = 0;
+        uint64_t load_cpu_ns = 0;
+    };
+
+    explicit Meter(pid_t server_pid);
+
+    Sample sample() const;
+    uint64_t rss_bytes() const;
+
+    // Fills the time figures of a result from two samples.
+    static void fill(const Sample& from, const Sample& to, Result* result);
+
+  private:
+    pid_t server_pid_;
+    clockid_t server_clock_ = 0;
+};
+
+}  // namespace nuring::bench

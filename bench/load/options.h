@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nuring::bench {
+
+struct Endpoint {
+    std::string host = "127.0.0.1";
+    uint16_t port = 4222;
+};
+
+// Options of one run: what to measure, against whom, for how long. Read once from the command line.
+struct Options {
+    std::string scenario;
+    Endpoint endpoint;
+    pid_t server_pid = 0;                  // 0: unknown, no CPU or memory figures
+    std::string server_path;               // start this server for the run
+    std::vector<std::string> server_args;  // beside address and port
+    int server_cpu = -1;                   // pin the started server; -1: leave
+    int load_cpu = -1;                     // pin the generator; -1: leave
+    double seconds = 3;                    // measured time
+    double warmup_seconds = 0.5;           // before it, not measured
+    uint64_t count = 0;                    // publish exactly so many instead, all of them measured
+    size_t window_bytes = 8 << 20;         // deliveries under way at most
+    size_t chunk_bytes = 256 << 10;        // one send at most
+    bool relay = false;                    // the other end is nuring-relay: raw frames
+    bool verify = false;                   // number every message and check every delivery
+    bool spin = true;                      // latency scenarios poll instead of sleeping
+    bool json = false;
+};
+
+// Reads argv; prints help or a complaint and exits if there is nothing to run.
+Options read_options(int argc, char** argv);
+
+}  // namespace nuring::bench

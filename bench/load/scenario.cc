@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/load/scenario.h"
+
+namespace nuring::bench {
+namespace {
+
+constexpr Scenario kScenarios[] = {
+    {"pub-16", "publish only, nobody listens", false, {1, 0, 16, 1, false}, run_flow},
+    {"1to1-16", "one publisher, one subscriber", true, {1, 1, 16, 1, false}, run_flow},
+    {"1to1-128", "the same, 128 B", true, {1, 1, 128, 1, false}, run_flow},
+    {"1to1-1k", "the same, 1 KiB", true, {1, 1, 1024, 1, false}, run_flow},
+    {"1to1-16k", "the same, 16 KiB", true, {1, 1, 16384, 1, false}, run_flow},
+    {"fanout-10", "one publisher, 10 subscribers, 128 B", true, {1, 10, 128, 1, false}, run_flow},
+    {"fanout-100",
+     "one publisher, 100 subscribers, 128 B",
+     true,
+     {1, 100, 128, 1, false},
+     run_flow},
+    {"8x8-128", "8 publishers, each with its subscriber", true, {8, 1, 128, 1, false}, run_flow},
+    {"queue-4", "one queue group of 4, 128 B", false, {1, 4, 128, 1, true}, run_flow},
+    {"wild-10k", "a wildcard, 10,000 subjects, 16 B", false, {1, 1, 16, 10'000, false}, run_flow},
+    {"wild-1m", "a wildcard, 1,000,000 subjects", false, {1, 1, 16, 1'000'000, false}, run_flow},
+    {"reqrep-1", "request-reply, 1 client, 128 B", true, {1, 1, 128, 1, false}, run_request_reply},
+    {"reqrep-32", "32 clients, one service", false, {32, 1, 128, 1, false}, run_request_reply},
+    {"pairs-100-paced",
+     "100 pairs, 50,000 messages/s, 128 B",
+     true,
+     {100, 1, 128, 1, false},
+     run_paced_pairs},
+};
+
+}  // namespace
+
+std::span<const Scenario> scenarios() {
+    return kScenarios;
+}
+
+const Scenario* find_scenario(std::string_view name) {
+    for (const Scenario& scenario : kScenarios) {
+        if (scenario.name == name) return &scenario;
+    }
+    return nullptr;
+}
+
+}  // namespace nuring::bench
