@@ -4,6 +4,7 @@
 // rows marked 2.2+ are of later servers.)
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace nuring::proto {
@@ -45,5 +46,27 @@ inline constexpr std::string_view kErrReplyViolation =
     "Permissions Violation for Publish with Reply of ";
 inline constexpr std::string_view kErrSubscriptionViolation =
     "Permissions Violation for Subscription to ";
+
+// The whole texts, with what the client sent quoted as Go's %q.
+std::string publish_violation(std::string_view subject);
+std::string reply_violation(std::string_view reply);
+std::string subscription_violation(std::string_view subject);
+
+// ... to "<subject>" using queue "<queue>" (since 2.1.2)
+struct QueueSubscription {
+    std::string_view subject;
+    std::string_view queue;
+};
+std::string queue_violation(const QueueSubscription& refused);
+
+// ... to "<subject>", too many tokens (since 2.6.4)
+std::string tokens_violation(std::string_view subject);
+
+// ... to "<subject>" (sid "<sid>"): a reload took the permission away.
+struct RemovedSubscription {
+    std::string_view subject;
+    std::string_view sid;
+};
+std::string removed_violation(const RemovedSubscription& removed);
 
 }  // namespace nuring::proto

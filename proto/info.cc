@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/info.h"
+
+#include <absl/strings/escaping.h>
+#include <fmt/format.h>
+
+#include "proto/json_document.h"
+#include "proto/json_text.h"
+
+namespace nuring::proto {
+
+static bool take_json(const simdjson::dom::element& value,
+                      std::optional<SubjectPermission>* field) {
+    if (is_null_json(value)) {  // a pointer becomes nil
+        field->reset();
+        return true;
+    }
+    simdjson::dom::object object;
+    if (value.get(object) != simdjson::SUCCESS) return false;
+    if (!field->has_value()) field->emplace();
+    for (const auto& [key, list] : object) {
+        if (equal_keys(key, "allow") && !take_json(list, &(*field)->allow)) return false;
+        if (equal_keys(key, "deny") && !take_json(list, &(*field)->deny)) return false;
+    }
+    return true;
+}
+
+namespace {
+
+constexpr std::string_view kStructName = "Info";
+
+// Calls fields.always() or fields.if_set() for every field, in the order of the wire.
+template <typename Info, typename Fields>
+void visit_fields(Info& info, Fields& fields) {
+    fields.always("server_id", info.server_id);
+    fields.always("server_name", info.server_name);
+    fields.always("version", info.version);
+    fields.always("proto", info.proto);
+    fields.if_set("git_commit", info.git_commit);
+    fields.always("go", info.go);
+    fields.always("host", info.host);
+    fields.always("port", info.port);
+    fields.always("headers", info.headers);
+    fields.if_set("auth_required", info.auth_required);
+    fields.if_set("tls_required", info.tls_required);
+    fields.if_set("tls_verify", info.tls_verify);
+    fields.if_set("tls_available", info.tls_available);
+    fields.always("max_payload", info.max_payload);
+    fields.if_set("jetstream", info.jetstream);
+    fields.if_set("ip", info.ip);
+    fields.if_set("client_id", info.client_id);
+    fields.if_set("client_ip", info.client_ip);
+    fields.if_set("nonce", info.nonce);
+    fields.if_set("cluster", info.cluster);
+    fields.if_set("cluster_dynamic", info.cluster_dynamic);
+    fields.if_set("domain", info.domain);
+    fields.if_set("connect_urls", info.connect_urls);
+    fields.if_set("ws_connect_urls", info.ws_connect_urls);
+    fields.if_set("ldm", info.ldm);
+    fields.if_set("compression", info.compression);
+    fields.if_set("connect_info", info.connect_info);
+    fields.if_set("remote_account", info.remote_account);
+    fields.if_set("acc_is_sys", info.acc_is_sys);
+    fields.if_set("api_lvl", info.api_lvl);
+    fields.if_set("import", info.import_subjects);
+    fields.if_set("export", info.export_subjects);
+    fields.if_set("lnoc", info.lnoc);
+    fields.if_set("lnocu", info.lnocu);
+    fields.if_set("info_on_connect", info.info_on_connect);
+    fields.if_set("route_pool_size", info.route_pool_size);
+    fields.if_set("route_pool_idx", info.route_pool_idx);
+    fields.if_set("route_account", info.route_account);
+    fields.if_set("route_acc_add_reqid", info.route_acc_add_reqid);
+    fields.if_set("gossip_mode", info.gossip_mode);
+    fields.if_set("gateway", info.gateway);
+    fields.if_set("gateway_urls", info.gateway_urls);
+    fields.if_set("gateway_url", info.gateway_url);
+    fields.if_set("gateway_cmd", info.gateway_cmd);
+    fields.base64_if_set("gateway_cmd_payload", info.gateway_cmd_payload);
+    fields.if_set("gateway_nrp", info.gateway_nrp);
+    fields.if_set("gateway_iom", info.gateway_iom);
+    fields.if_set("leafnode_urls", info.leafnode_urls);
+    fields.if_set("xkey", info.xkey);
+}
+
+// ---- writing -----------------------------------------------------------------------------------
+
+class Writer {
+  public:
+    explicit Writer(std::string* out) : out_(*out) { out_ += '{'; }
+    void finish() { out_ += '}'; }
+
+    template <typename T>
+    void always(std::string_view key, const T& value) {
+        if (out_.back() != '{') out_ += ',';
+        fmt::format_to(std::back_inserter(out_), "\"{}\":", key);
+        write(value);
+    }
+    template <typename T>
+    void if_set(std::string_view key, const T& value) {
+        if (is_set(value)) always(key, value);
+    }
+    void base64_if_set(std::string_view key, const std::string& bytes) {
+        if (!bytes.empty()) always(key, absl::Base64Escape(bytes));
+    }
+
+  private:
+    static bool is_set(const std::string& value) { return !value.empty(); }
+    static bool is_set(const std::vector<std::string>& value) { return !value.empty(); }
+    static bool is_set(const std::optional<SubjectPermission>& value) { return value.has_value(); }
+    static bool is_set(bool value) { return value; }
+    static bool is_set(int64_t value) { return value != 0; }
+    static bool is_set(uint64_t value) { return value != 0; }
+
+    void write(const std::string& value) { append_json_string(&out_, value); }
+    void write(bool value) { out_ += value ? "true" : "false"; }
+    void write(int64_t value) { out_ += fmt::to_string(value); }
+    void write(uint64_t value) { out_ += fmt::to_string(value); }
+    void write(const std::vector<std::string>& values) {
+        out_ += '[';
+        for (const std::string& value : values) {
+            if (&value != values.data()) out_ += ',';
+            write(value);
+        }
+        out_ += ']';
+    }
+    void write(const std::optional<SubjectPermission>& value) {
+        out_ += '{';
+        if_set("allow", value->allow);
+        if_set("deny", value->deny);
+        out_ += '}';
+    }
+
+    std::string& out_;
+};
+
+// ---- reading -----------------------------------------------------------------------------------
+
+constexpr std::string_view type_name(const bool*) {
+    return "bool";
+}
+constexpr std::string_view type_name(const int64_t*) {
+    return "int";
+}
+constexpr std::string_view type_name(const uint64_t*) {
+    return "uint64";
+}
+constexpr std::string_view type_name(const std::string*) {
+    return "string";
+}
+constexpr std::string_view type_name(const std::vector<std::string>*) {
+    return "[]string";
+}
+constexpr std::string_view type_name(const std::optional<SubjectPermission>*) {
+    return "server.SubjectPermission";
+}
+
+// Reader puts one key's value where it belongs.
+class Reader {
+  public:
+    Reader(std::string_view key, const simdjson::dom::element& value, std::string* error)
+        : key_(key), value_(value), error_(*error) {}
+
+    template <typename T>
+    void always(std::string_view key, T& field) {
+        if (!equal_keys(key_, key)) return;
+        if (!take_json(value_, &field)) {
+            error_ = json_type_error(value_, {kStructName, key, type_name(&field)});
+        }
+    }
+    template <typename T>
+    void if_set(std::string_view key, T& field) {
+        always(key, field);
+    }
+    void base64_if_set(std::string_view key, std::string& bytes) {
+        if (!equal_keys(key_, key)) return;
+        std::string text;
+        if (!take_json(value_, &text)) {
+            error_ = json_type_error(value_, {kStructName, key, "[]uint8"});
+        } else if (!absl::Base64Unescape(text, &bytes)) {
+            error_ = "illegal base64 data";
+        }
+    }
+
+  private:
+    std::string_view key_;
+    const simdjson::dom::element& value_;
+    std::string& error_;
+};
+
+}  // namespace
+
+std::string to_json(const ServerInfo& info) {
+    std::string json;
+    json.reserve(512);
+    Writer writer(&json);
+    visit_fields(info, writer);
+    writer.finish();
+    return json;
+}
+
+std::string encode_info(const ServerInfo& info) {
+    return "INFO " + to_json(info) + " \r\n";
+}
+
+InfoStatus parse_info(std::string_view json, JsonParser* parser, ServerInfo* info,
+                      std::string* error) {
+    simdjson::dom::object object;
+    switch (parser->state().parse(json, &object, error)) {
+        case JsonParser::State::Outcome::kObject:
+            break;
+        case JsonParser::State::Outcome::kNull:
+            return InfoStatus::kOk;
+        case JsonParser::State::Outcome::kBadSyntax:
+            return InfoStatus::kBadJson;
+        case JsonParser::State::Outcome::kNotAnObject:
+            *error = fmt::format("json: cannot unmarshal {} into Go value of type server.{}",
+                                 *error, kStructName);
+            return InfoStatus::kWrongType;
+    }
+    error->clear();
+    for (const auto& [key, value] : object) {
+        Reader reader(key, value, error);
+        visit_fields(*info, reader);
+        if (!error->empty()) return InfoStatus::kWrongType;
+    }
+    return InfoStatus::kOk;
+}
+
+}  // namespace nuring::proto

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/json_document.h"
+
+#include <fmt/format.h>
+
+#include "proto/json_text.h"
+#include "proto/utf8.h"
+
+namespace nuring::proto {
+namespace {
+
+// Invalid bytes as U+FFFD: Go reads them so, the library refuses the document.
+std::string with_valid_runes(std::string_view text) {
+    std::string result;
+    result.reserve(text.size());
+    while (!text.empty()) {
+        const Rune rune = first_rune(text);
+        result.append(rune.valid ? text.substr(0, rune.size) : kInvalidRuneText);
+        text.remove_prefix(rune.size);
+    }
+    return result;
+}
+
+}  // namespace
+
+bool is_null_json(const simdjson::dom::element& value) {
+    return value.type() == simdjson::dom::element_type::NULL_VALUE;
+}
+
+JsonParser::JsonParser() : state_(std::make_unique<State>()) {}
+JsonParser::~JsonParser() = default;
+
+simdjson::error_code JsonParser::State::parse_copy(std::string_view text,
+                                                   simdjson::dom::element* root) {
+    padded_.assign(text);
+    padded_.append(simdjson::SIMDJSON_PADDING, '\0');
+    return parser_.parse(padded_.data(), text.size(), false).get(*root);
+}
+
+JsonParser::State::Outcome JsonParser::State::parse(std::string_view text,
+                                                    simdjson::dom::object* object,
+                                                    std::string* error) {
+    simdjson::dom::element root;
+    simdjson::error_code code = parse_copy(text, &root);
+    if (code == simdjson::UTF8_ERROR) code = parse_copy(with_valid_runes(text), &root);
+    if (code != simdjson::SUCCESS) {
+        *error = json_syntax_error(text);
+        if (error->empty()) *error = simdjson::error_message(code);
+        return Outcome::kBadSyntax;
+    }
+    if (is_null_json(root)) return Outcome::kNull;
+    if (root.get(*object) == simdjson::SUCCESS) return Outcome::kObject;
+    *error = kind_of(root);
+    return Outcome::kNotAnObject;
+}
+
+std::string_view JsonParser::State::kind_of(const simdjson::dom::element& value) {
+    switch (value.type()) {
+        case simdjson::dom::element_type::ARRAY:
+            return "array";
+        case simdjson::dom::element_type::OBJECT:
+            return "object";
+        case simdjson::dom::element_type::INT64:
+        case simdjson::dom::element_type::UINT64:
+        case simdjson::dom::element_type::DOUBLE:
+            return "number";
+        case simdjson::dom::element_type::STRING:
+            return "string";
+        case simdjson::dom::element_type::BOOL:
+            return "bool";
+        case simdjson::dom::element_type::NULL_VALUE:
+            return "null";
+    }
+    return "";
+}
+
+bool take_json(const simdjson::dom::element& value, bool* field) {
+    return is_null_json(value) || value.get(*field) == simdjson::SUCCESS;
+}
+
+bool take_json(const simdjson::dom::element& value, int64_t* field) {
+    return is_null_json(value) || value.get(*field) == simdjson::SUCCESS;
+}
+
+bool take_json(const simdjson::dom::element& value, uint64_t* field) {
+    return is_null_json(value) || value.get(*field) == simdjson::SUCCESS;
+}
+
+bool take_json(const simdjson::dom::element& value, std::string_view* field) {
+    return is_null_json(value) || value.get(*field) == simdjson::SUCCESS;
+}
+
+bool take_json(const simdjson::dom::element& value, std::string* field) {
+    if (is_null_json(value)) return true;
+    std::string_view text;
+    if (value.get(text) != simdjson::SUCCESS) return false;
+    field->assign(text);
+    return true;
+}
+
+bool take_json(const simdjson::dom::element& value, std::vector<std::string>* field) {
+    if (is_null_json(value)) {  // a slice becomes nil
+        field->clear();
+        return true;
+    }
+    simdjson::dom::array array;
+    if (value.get(array) != simdjson::SUCCESS) return false;
+    field->clear();
+    for (const simdjson::dom::element& item : array) {
+        if (!take_json(item, &field->emplace_back())) return false;
+    }
+    return true;
+}
+
+std::string json_type_error(const simdjson::dom::element& value, const JsonField& field) {
+    return fmt::format("json: cannot unmarshal {} into Go struct field {}.{} of type {}",
+                       JsonParser::State::kind_of(value), field.struct_name, field.key, field.type);
+}
+
+}  // namespace nuring::proto
