@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Sums the logs of meson test runs up in one line: "N passed, N failed".
+
+usage: count_tests.py testlog.json ...
+
+A program that reports its own counts (GoogleTest, or a last line "N passed, N failed") counts with
+those, any other as one. A program that failed counts as one failure at least. Exits 1 on a failure and
+when a log is missing.
+"""
+
+import json
+import re
+import sys
+
+GTEST_PASSED = re.compile(r"^\[  PASSED  \] (\d+) tests?\.$", re.MULTILINE)
+GTEST_FAILED = re.compile(r"^\[  FAILED  \] (\d+) tests?, listed below:$", re.MULTILINE)
+GTEST_SKIPPED = re.compile(r"^\[  SKIPPED \] (\d+) tests?, listed below:$", re.MULTILINE)
+PLAIN = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.MULTILINE)
+
+
+def count(entry):
+    """(passed, failed, skipped) of one test of a log."""
+    text = entry.get("stdout", "")
+    result = entry["result"]
+    passed = failed = skipped = 0
+    if found := GTEST_PASSED.search(text):
+        passed = int(found[1])
+        failed = int(m[1]) if (m := GTEST_FAILED.search(text)) else 0
+        skipped = int(m[1]) if (m := GTEST_SKIPPED.search(text)) else 0
+    elif found := PLAIN.findall(text):
+        passed, failed, skipped = (int(number or 0) for number in found[-1])
+    elif result in ("OK", "EXPECTEDFAIL"):
+        passed = 1
+    elif result == "SKIP":
+        skipped = 1
+    if result not in ("OK", "EXPECTEDFAIL", "SKIP"):
+        failed = max(failed, 1)
+    return passed, failed, skipped
+
+
+def main(paths):
+    totals = [0, 0, 0]
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8") as log:
+                entries = [json.loads(line) for line in log]
+        except OSError as error:
+            print(f"count_tests.py: {error}", file=sys.stderr)
+            totals[1] += 1
+            continue
+        for entry in entries:
+            counts = count(entry)
+            totals = [total + part for total, part in zip(totals, counts)]
+            if counts[2]:
+                print(f"skipped: {counts[2]} in {entry['name']}")
+    print(f"{totals[0]} passed, {totals[1]} failed")
+    return 1 if totals[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
