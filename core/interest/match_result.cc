@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/interest/match_result.h"
+
+#include <algorithm>
+
+namespace nuring::interest {
+
+size_t MatchResult::heap_bytes() const {
+    size_t bytes = 0;
+    if (local_.capacity() > kLocalInline) bytes += local_.capacity() * sizeof(Subscription*);
+    if (queues_ != nullptr) {
+        bytes += sizeof(Queues) + queues_->groups.capacity() * sizeof(Group) +
+                 (queues_->members.capacity() + queues_->sorted.capacity()) * sizeof(QueueMember) +
+                 queues_->runs.capacity() * sizeof(Run) + queues_->names.capacity() +
+                 queues_->index.capacity() * sizeof(uint32_t);
+    }
+    return bytes;
+}
+
+void MatchResult::clear() {
+    local_.clear();
+    remote_workers_.clear();
+    plain_count_ = 0;
+    if (queues_ != nullptr && !queues_->groups.empty()) {
+        queues_->groups.clear();
+        queues_->members.clear();
+        queues_->names.clear();
+        queues_->runs.clear();
+        queues_->index.clear();
+        queues_->scattered = false;
+    }
+}
+
+void MatchResult::reset() {
+    local_ = {};
+    remote_workers_.clear();
+    plain_count_ = 0;
+    queues_.reset();
+}
+
+void MatchResult::add_members(std::string_view name, uint32_t name_hash,
+                              std::span<Subscription* const> subscriptions) {
+    if (queues_ == nullptr) queues_ = std::make_unique<Queues>();
+    Queues& queues = *queues_;
+    const uint32_t index = find_or_add_group(name, name_hash);
+    Group& group = queues.groups[index];
+    const auto first = static_cast<uint32_t>(queues.members.size());
+    const auto count = static_cast<uint32_t>(subscriptions.size());
+    if (group.count == 0) {
+        group.first = first;
+    } else if (group.first + group.count != first) {
+        queues.scattered = true;
+    }
+    group.count += count;
+    queues.runs.push_back({index, first, count});
+    for (Subscription* subscription : subscriptions) {
+        group.weight += subscription->weight();
+        queues.members.push_back({subscription, subscription->link(), subscription->serial(),
+                                  subscription->weight(), subscription->kind()});
+    }
+}
+
+void MatchResult::gather() {
+    Queues& queues = *queues_;
+    uint32_t first = 0;
+    for (Group& group : queues.groups) {
+        group.first = first;
+        first += group.count;
+        group.count = 0;
+    }
+    queues.sorted.resize(queues.members.size());
+    for (const Run& run : queues.runs) {
+        Group& group = queues.groups[run.group];
+        std::copy_n(queues.members.begin() + run.first, run.count,
+                    queues.sorted.begin() + group.first + group.count);
+        group.count += run.count;
+    }
+    queues.members.swap(queues.sorted);
+    queues.scattered = false;
+}
+
+uint32_t MatchResult::find_or_add_group(std::string_view name, uint32_t name_hash) {
+    Queues& queues = *queues_;
+    const auto is_named = [&](const Group& group) {
+        return group.name_hash == name_hash &&
+               std::string_view(queues.names).substr(group.name_offset, group.name_size) == name;
+    };
+    const auto count = static_cast<uint32_t>(queues.groups.size());
+    if (count <= kGroupScanMax) {
+        for (uint32_t i = 0; i < count; ++i) {
+            if (is_named(queues.groups[i])) return i;
+        }
+    } else {
+        if (queues.index.size() < 2 * size_t{count}) index_groups();
+        const uint32_t mask = static_cast<uint32_t>(queues.index.size()) - 1;
+        uint32_t slot = name_hash & mask;
+        for (; queues.index[slot] != 0; slot = (slot + 1) & mask) {
+            if (is_named(queues.groups[queues.index[slot] - 1])) return queues.index[slot] - 1;
+        }
+        queues.index[slot] = count + 1;
+    }
+    queues.groups.push_back({static_cast<uint32_t>(queues.names.size()),
+                             static_cast<uint32_t>(name.size()), name_hash, 0, 0, 0});
+    queues.names.append(name);
+    return count;
+}
+
+void MatchResult::index_groups() {
+    Queues& queues = *queues_;
+    queues.index.assign(std::bit_ceil(4 * queues.groups.size()), 0);
+    const uint32_t mask = static_cast<uint32_t>(queues.index.size()) - 1;
+    for (uint32_t i = 0; i < queues.groups.size(); ++i) {
+        uint32_t slot = queues.groups[i].name_hash & mask;
+        while (queues.index[slot] != 0) slot = (slot + 1) & mask;
+        queues.index[slot] = i + 1;
+    }
+}
+
+}  // namespace nuring::interest

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cassert>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "core/base/ids.h"
+#include "core/interest/subscription.h"
+#include "proto/kind.h"
+
+namespace nuring::interest {
+
+// WorkerSet is a set of workers in a few words.
+// Limits: workers below kWorkersMax. Errors: none.
+class WorkerSet {
+  public:
+    static constexpr uint32_t kWorkersMax = 128;
+
+    void add(base::WorkerId worker) {
+        const uint32_t i = base::index_of(worker);
+        assert(i < kWorkersMax);
+        words_[i / 64] |= uint64_t{1} << (i % 64);
+    }
+    void clear() { words_ = {}; }
+    bool empty() const { return (words_[0] | words_[1]) == 0; }
+    uint32_t count() const {
+        return static_cast<uint32_t>(std::popcount(words_[0]) + std::popcount(words_[1]));
+    }
+    bool contains(base::WorkerId worker) const {
+        const uint32_t i = base::index_of(worker);
+        return i < kWorkersMax && (words_[i / 64] >> (i % 64) & 1) != 0;
+    }
+
+    // Calls visit(WorkerId) for each member, in ascending order.
+    template <typename Visit>
+    void for_each(Visit&& visit) const {
+        for (uint32_t i = 0; i < words_.size(); ++i) {
+            for (uint64_t word = words_[i]; word != 0; word &= word - 1) {
+                visit(static_cast<base::WorkerId>(i * 64 +
+                                                  static_cast<uint32_t>(std::countr_zero(word))));
+            }
+        }
+    }
+
+    friend bool operator==(const WorkerSet&, const WorkerSet&) = default;
+
+  private:
+    std::array<uint64_t, 2> words_{};
+};
+
+// One subscription of a queue group, as any worker may hold it.
+struct QueueMember {
+    Subscription* subscription;  // to be dereferenced by link.worker() only, while the match is current
+    base::LinkHandle link;
+    uint64_t serial;  // Subscription::serial(): finds it on its worker, or finds that it is gone
+    uint32_t weight;  // counts as so many members
+    proto::Kind kind;  // of its link
+};
+
+// The members of all matching patterns that share one queue name.
+struct QueueGroup {
+    std::string_view name;
+    std::span<const QueueMember> members;
+    uint64_t weight = 0;  // sum over the members, at least their count
+};
+
+// MatchResult says who gets a message with one subject, as seen by one worker: the plain
+// subscriptions of that worker, the other workers that own plain subscriptions, and the queue groups
+// with all their members. It is filled by Sublist::match() and reused: cleared results keep their
+// memory, so that refilling one does not allocate once it has grown.
+// Threads: one owner. Limits: WorkerSet's. Errors: none.
+// Lifetime: queue names are copied; subscriptions are pointers into the sublist's world, see Sublist.
+class MatchResult {
+  public:
+    MatchResult() = default;
+    MatchResult(MatchResult&&) = default;
+    MatchResult& operator=(MatchResult&&) = default;
+
+    // Nobody at all: neither here nor on another worker, plain or queue.
+    bool empty() const {
+        return local_.empty() && remote_workers_.empty() && queue_group_count() == 0;
+    }
+
+    std::span<Subscription* const> local() const { return {local_.data(), local_.size()}; }
+    const WorkerSet& remote_workers() const { return remote_workers_; }
+
+    uint32_t queue_group_count() const {
+        return queues_ == nullptr ? 0 : static_cast<uint32_t>(queues_->groups.size());
+    }
+    QueueGroup queue_group(uint32_t index) const {
+        const Group& group = queues_->groups[index];
+        return {std::string_view(queues_->names).substr(group.name_offset, group.name_size),
+                std::span(queues_->members).subspan(group.first, group.count), group.weight};
+    }
+
+    // Plain subscriptions on all workers + queue groups: what monitoring calls the fan-out.
+    uint32_t fanout() const { return plain_count_ + queue_group_count(); }
+    uint32_t plain_count() const { return plain_count_; }
+
+    // Memory behind the object, without the object itself.
+    size_t heap_bytes() const;
+
+    // Forgets the content and keeps the memory.
+    void clear();
+    // Forgets the content and gives the memory back.
+    void reset();
+
+  private:
+    friend class Subscribers;
+    friend class SubscriberSet;
+    friend class Sublist;
+
+    static constexpr uint32_t kLocalInline = 3;
+    // From so many groups on, names are found by hash and no longer by comparing them all.
+    static constexpr uint32_t kGroupScanMax = 16;
+
+    struct Group {
+        uint32_t name_offset;
+        uint32_t name_size;
+        uint32_t name_hash;
+        uint32_t first;
+        uint32_t count;
+        uint64_t weight;
+    };
+    // A run of members that belong to one group, in the order of arrival.
+    struct Run {
+        uint32_t group;
+        uint32_t first;
+        uint32_t count;
+    };
+    struct Queues {
+        std::vector<Group> groups;
+        std::vector<QueueMember> members;
+        std::string names;
+        // While filling: what finish() needs to bring the members of each group together.
+        std::vector<Run> runs;
+        std::vector<QueueMember> sorted;
+        std::vector<uint32_t> index;  // open addressing: group + 1, 0 = free
+        bool scattered = false;
+    };
+
+    void add_plain(base::WorkerId self, Subscription* subscription) {
+        ++plain_count_;
+        if (subscription->worker() == self) {
+            local_.push_back(subscription);
+        } else {
+            remote_workers_.add(subscription->worker());
+        }
+    }
+    void add_members(std::string_view name, uint32_t name_hash,
+                     std::span<Subscription* const> subscriptions);
+    // To be called once after the last add_members().
+    void finish() {
+        if (queues_ != nullptr && queues_->scattered) gather();
+    }
+    void gather();
+    uint32_t find_or_add_group(std::string_view name, uint32_t name_hash);
+    void index_groups();
+
+    absl::InlinedVector<Subscription*, kLocalInline> local_;
+    WorkerSet remote_workers_;
+    std::unique_ptr<Queues> queues_;
+    uint32_t plain_count_ = 0;
+};
+
+}  // namespace nuring::interest

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/interest/pattern_trie.h"
+
+#include <cassert>
+
+namespace nuring::interest {
+
+PatternTrie::~PatternTrie() {
+    for (Node& node : nodes_) {
+        node.here.clear();
+        node.tail.clear();
+    }
+}
+
+void PatternTrie::insert(Subscription* subscription, uint64_t hash_seed) {
+    TokenList tokens;
+    split_tokens(subscription->subject(), hash_seed, &tokens);
+    uint32_t node = kRoot;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+        Token& token = tokens[i];
+        if (token.text == ">") {
+            assert(i + 1 == tokens.size());
+            nodes_[node].tail.add(subscription, hash_seed);
+            return;
+        }
+        if (token.text == "*") {
+            uint32_t child = nodes_[node].star;
+            if (child == kNone) child = add_child(node, kStar);
+            node = child;
+            continue;
+        }
+        uint32_t child = literal_child(node, &token);
+        if (child == kNone) child = add_child(node, tokens_.acquire(token.text, token.hash));
+        node = child;
+    }
+    nodes_[node].here.add(subscription, hash_seed);
+}
+
+bool PatternTrie::remove(Subscription* subscription, uint64_t hash_seed) {
+    TokenList tokens;
+    split_tokens(subscription->subject(), hash_seed, &tokens);
+    uint32_t node = kRoot;
+    bool is_tail = false;
+    for (Token& token : tokens) {
+        if (is_tail) return false;
+        if (token.text == ">") {
+            is_tail = true;
+            continue;
+        }
+        node = token.text == "*" ? nodes_[node].star : literal_child(node, &token);
+        if (node == kNone) return false;
+    }
+    Subscribers& subscribers = is_tail ? nodes_[node].tail : nodes_[node].here;
+    if (subscribers.empty() || !subscribers.remove(subscription, hash_seed)) return false;
+    prune(node);
+    return true;
+}
+
+size_t PatternTrie::heap_bytes() const {
+    return nodes_.size() * sizeof(Node) +
+           edges_.capacity() * (sizeof(std::pair<uint64_t, uint32_t>) + 1) + tokens_.heap_bytes();
+}
+
+uint32_t PatternTrie::add_child(uint32_t parent, uint32_t token) {
+    uint32_t added = first_free_;
+    if (added == kNone) {
+        added = static_cast<uint32_t>(nodes_.size());
+        nodes_.emplace_back();
+    } else {
+        first_free_ = nodes_[added].parent;
+        nodes_[added] = Node();
+    }
+    nodes_[added].parent = parent;
+    nodes_[added].token = token;
+    if (token == kStar) {
+        nodes_[parent].star = added;
+    } else {
+        ++nodes_[parent].literal_count;
+        edges_.emplace(edge(parent, token), added);
+    }
+    ++node_count_;
+    return added;
+}
+
+// Frees the node and its ancestors as far as they serve no pattern any more.
+void PatternTrie::prune(uint32_t index) {
+    while (index != kRoot) {
+        Node& node = nodes_[index];
+        const bool is_needed = !node.here.empty() || !node.tail.empty() || node.star != kNone ||
+                               node.literal_count != 0;
+        if (is_needed) return;
+        const uint32_t parent = node.parent;
+        if (node.token == kStar) {
+            nodes_[parent].star = kNone;
+        } else {
+            --nodes_[parent].literal_count;
+            edges_.erase(edge(parent, node.token));
+            tokens_.release(node.token);
+        }
+        node.parent = first_free_;
+        first_free_ = index;
+        --node_count_;
+        index = parent;
+    }
+}
+
+}  // namespace nuring::interest

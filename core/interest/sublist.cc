@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/interest/sublist.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+
+#include "proto/subject.h"
+
+namespace nuring::interest {
+namespace {
+
+bool is_wildcard(std::string_view token) {
+    return token.size() == 1 && (token[0] == '*' || token[0] == '>');
+}
+
+std::string_view first_token(std::string_view subject) {
+    return subject.substr(0, subject.find('.'));
+}
+
+}  // namespace
+
+Sublist::Split::Split(uint32_t count) : bits_(static_cast<uint32_t>(std::countr_zero(count))) {
+    assert(std::has_single_bit(count));
+}
+
+Sublist::Sublist(const SublistOptions& options)
+    : hash_seed_(options.hash_seed),
+      literal_shard_of_(options.literal_shards),
+      literal_generation_of_(options.literal_generations),
+      wildcard_shard_of_(options.wildcard_shards),
+      wildcard_generation_of_(options.wildcard_generations),
+      literal_shard_count_(options.literal_shards),
+      wildcard_shard_count_(options.wildcard_shards),
+      literal_shards_(std::make_unique<LiteralShard[]>(options.literal_shards)),
+      wildcard_shards_(std::make_unique<WildcardShard[]>(options.wildcard_shards)),
+      literal_generations_(std::make_unique<Counter[]>(options.literal_generations)),
+      wildcard_generations_(std::make_unique<Counter[]>(options.wildcard_generations)),
+      slots_(options.worker_count) {
+    assert(options.worker_count <= WorkerSet::kWorkersMax);
+    // Both are picked by the top bits of one hash, so each generation lies within one shard and is
+    // written under one lock.
+    assert(options.literal_shards <= options.literal_generations);
+    assert(options.wildcard_shards <= options.wildcard_generations);
+}
+
+Sublist::~Sublist() = default;
+
+void Sublist::insert(Subscription* subscription) {
+    const std::string_view pattern = subscription->subject();
+    if (proto::is_literal(pattern)) {
+        const uint64_t hash = this->hash(pattern);
+        LiteralShard& shard = literal_shard(hash);
+        const WriteGuard guard(shard.lock, slots_);
+        shard.table.insert(subscription, hash, hash_seed_);
+        add(shard.count, 1);
+        bump(literal_generations_[literal_generation_of_(hash)]);
+    } else {
+        const WildcardPlace place = wildcard_place(pattern);
+        const WriteGuard guard(place.shard->lock, slots_);
+        if (place.shard->trie == nullptr) place.shard->trie = std::make_unique<PatternTrie>();
+        place.shard->trie->insert(subscription, hash_seed_);
+        add(place.shard->count, 1);
+        bump(*place.generation);
+    }
+    inserts_.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool Sublist::remove(Subscription* subscription) {
+    const std::string_view pattern = subscription->subject();
+    if (proto::is_literal(pattern)) {
+        const uint64_t hash = this->hash(pattern);
+        LiteralShard& shard = literal_shard(hash);
+        const WriteGuard guard(shard.lock, slots_);
+        if (!shard.table.remove(subscription, hash, hash_seed_)) return false;
+        add(shard.count, static_cast<uint32_t>(-1));
+        bump(literal_generations_[literal_generation_of_(hash)]);
+    } else {
+        const WildcardPlace place = wildcard_place(pattern);
+        const WriteGuard guard(place.shard->lock, slots_);
+        PatternTrie* trie = place.shard->trie.get();
+        if (trie == nullptr || !trie->remove(subscription, hash_seed_)) return false;
+        add(place.shard->count, static_cast<uint32_t>(-1));
+        bump(*place.generation);
+        // An emptied trie keeps its arrays for the next pattern, unless they are large.
+        constexpr size_t kKeepNodes = 1024;
+        if (place.shard->count.load(std::memory_order_relaxed) == 0 &&
+            trie->node_capacity() > kKeepNodes) {
+            place.shard->trie.reset();
+        }
+    }
+    // Release: who counts the removal counts the insertion too.
+    removes_.fetch_add(1, std::memory_order_release);
+    return true;
+}
+
+size_t Sublist::remove_batch(std::span<Subscription* const> subscriptions) {
+    // Two stages ahead of the removal: first the text, then the slot that its hash names.
+    constexpr size_t kTextAhead = 16;
+    constexpr size_t kSlotAhead = 8;
+    size_t found = 0;
+    for (size_t i = 0; i < subscriptions.size(); ++i) {
+        if (i + kTextAhead < subscriptions.size()) {
+            const auto* next = reinterpret_cast<const char*>(subscriptions[i + kTextAhead]);
+            __builtin_prefetch(next + sizeof(Subscription) / 2);
+            __builtin_prefetch(next + sizeof(Subscription));
+        }
+        if (i + kSlotAhead < subscriptions.size()) {
+            prefetch(hash(subscriptions[i + kSlotAhead]->subject()));
+        }
+        found += remove(subscriptions[i]);
+    }
+    return found;
+}
+
+void Sublist::set_weight(Subscription* subscription, uint32_t weight) {
+    const std::string_view pattern = subscription->subject();
+    if (proto::is_literal(pattern)) {
+        const uint64_t hash = this->hash(pattern);
+        const WriteGuard guard(literal_shard(hash).lock, slots_);
+        subscription->weight_ = weight;
+        bump(literal_generations_[literal_generation_of_(hash)]);
+    } else {
+        const WildcardPlace place = wildcard_place(pattern);
+        const WriteGuard guard(place.shard->lock, slots_);
+        subscription->weight_ = weight;
+        bump(*place.generation);
+    }
+}
+
+// An empty shard is skipped without its lock. A peer that got the answer to its SUB caused this look-up
+// (or a later one) through the kernel or a mailbox, so the count of before the answer is visible; and
+// for a cached match the count is read after the generations, whose bump follows the count.
+void Sublist::match(base::WorkerId self, std::string_view subject, uint64_t hash,
+                    MatchResult* result, Generations* generations) {
+    result->clear();
+    slots_.count_read(self);
+    const uint64_t first_hash = first_token_hash(subject);
+    if (generations != nullptr) {
+        generations->counters = {&literal_generations_[literal_generation_of_(hash)],
+                                 &wildcard_generations_[wildcard_generation_of_(first_hash)],
+                                 &wildcard_first_generation_};
+        for (size_t i = 0; i < Generations::kCount; ++i) {
+            generations->values[i] = generations->counters[i]->load(std::memory_order_acquire);
+        }
+    }
+    LiteralShard& shard = literal_shard(hash);
+    if (shard.count.load(std::memory_order_relaxed) != 0) {
+        const ReadGuard guard(shard.lock, slots_, self);
+        const Subscribers subscribers = shard.table.find(subject, hash);
+        if (!subscribers.empty()) subscribers.collect(self, hash_seed_, result);
+    }
+    match_patterns(self, subject, first_hash, result);
+    result->finish();
+}
+
+void Sublist::match_patterns(base::WorkerId self, std::string_view subject, uint64_t first_hash,
+                             MatchResult* result) {
+    const WildcardShard* const shards[] = {&wildcard_shards_[wildcard_shard_of_(first_hash)],
+                                           &wildcard_first_};
+    TokenList tokens;
+    for (const WildcardShard* shard : shards) {
+        if (shard->count.load(std::memory_order_relaxed) == 0) continue;
+        if (tokens.empty()) split_tokens(subject, hash_seed_, &tokens);
+        const ReadGuard guard(shard->lock, slots_, self);
+        if (shard->trie == nullptr) continue;
+        shard->trie->match(&tokens, [&](const Subscribers& subscribers) {
+            subscribers.collect(self, hash_seed_, result);
+            return true;
+        });
+    }
+}
+
+bool Sublist::has_interest(base::WorkerId self, std::string_view subject) {
+    const uint64_t hash = this->hash(subject);
+    LiteralShard& shard = literal_shard(hash);
+    if (shard.count.load(std::memory_order_relaxed) != 0) {
+        const ReadGuard guard(shard.lock, slots_, self);
+        if (!shard.table.find(subject, hash).empty()) return true;
+    }
+    TokenList tokens;
+    split_tokens(subject, hash_seed_, &tokens);
+    return has_pattern(self, wildcard_shards_[wildcard_shard_of_(first_token_hash(subject))],
+                       &tokens) ||
+           has_pattern(self, wildcard_first_, &tokens);
+}
+
+bool Sublist::has_pattern(base::WorkerId self, const WildcardShard& shard, TokenList* tokens) {
+    if (shard.count.load(std::memory_order_relaxed) == 0) return false;
+    const ReadGuard guard(shard.lock, slots_, self);
+    return shard.trie != nullptr &&
+           !shard.trie->match(tokens, [](const Subscribers&) { return false; });
+}
+
+void Sublist::prefetch_subscriptions(base::WorkerId self, uint64_t hash) {
+    LiteralShard& shard = literal_shard(hash);
+    if (shard.count.load(std::memory_order_relaxed) == 0) return;
+    const ReadGuard guard(shard.lock, slots_, self);
+    shard.table.prefetch_subscribers(hash);
+}
+
+uint64_t Sublist::count() const {
+    const uint64_t removes = removes_.load(std::memory_order_acquire);
+    return inserts_.load(std::memory_order_relaxed) - removes;
+}
+
+SublistStats Sublist::stats() const {
+    SublistStats stats;
+    stats.num_removes = removes_.load(std::memory_order_acquire);
+    stats.num_inserts = inserts_.load(std::memory_order_relaxed);
+    stats.num_subscriptions = stats.num_inserts - stats.num_removes;
+    stats.num_matches = slots_.reads();
+    return stats;
+}
+
+size_t Sublist::heap_bytes() const {
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < literal_shard_count_; ++i) {
+        const WriteGuard guard(literal_shards_[i].lock, slots_);
+        bytes += literal_shards_[i].table.heap_bytes();
+    }
+    const auto add_trie = [&](const WildcardShard& shard) {
+        const WriteGuard guard(shard.lock, slots_);
+        if (shard.trie != nullptr) bytes += shard.trie->heap_bytes();
+    };
+    for (uint32_t i = 0; i < wildcard_shard_count_; ++i) add_trie(wildcard_shards_[i]);
+    add_trie(wildcard_first_);
+    return bytes;
+}
+
+size_t Sublist::node_count() const {
+    size_t nodes = 0;
+    const auto add_trie = [&](const WildcardShard& shard) {
+        const WriteGuard guard(shard.lock, slots_);
+        if (shard.trie != nullptr) nodes += shard.trie->node_count();
+    };
+    for (uint32_t i = 0; i < wildcard_shard_count_; ++i) add_trie(wildcard_shards_[i]);
+    add_trie(wildcard_first_);
+    return nodes;
+}
+
+Sublist::WildcardPlace Sublist::wildcard_place(std::string_view pattern) {
+    const std::string_view first = first_token(pattern);
+    if (is_wildcard(first)) return {&wildcard_first_, &wildcard_first_generation_};
+    const uint64_t hash = this->hash(first);
+    return {&wildcard_shards_[wildcard_shard_of_(hash)],
+            &wildcard_generations_[wildcard_generation_of_(hash)]};
+}
+
+uint64_t Sublist::first_token_hash(std::string_view subject) const {
+    return hash(first_token(subject));
+}
+
+}  // namespace nuring::interest

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "core/base/ids.h"
+#include "core/interest/big_reader_lock.h"
+#include "core/interest/literal_table.h"
+#include "core/interest/match_result.h"
+#include "core/interest/pattern_trie.h"
+#include "core/interest/subject_hash.h"
+#include "core/interest/subscription.h"
+
+namespace nuring::interest {
+
+// The counters that a match depends on, with the values that it was made from: that of the literal
+// subject, that of the wildcard patterns with the same first token, that of the patterns which begin
+// with a wildcard.
+struct Generations {
+    static constexpr size_t kCount = 3;
+
+    // Nothing that these counters stand for has changed since. Partner of Sublist::bump().
+    bool current() const {
+        return counters[0]->load(std::memory_order_acquire) == values[0] &&
+               counters[1]->load(std::memory_order_acquire) == values[1] &&
+               counters[2]->load(std::memory_order_acquire) == values[2];
+    }
+
+    std::array<const std::atomic<uint64_t>*, kCount> counters;
+    std::array<uint64_t, kCount> values;
+};
+
+struct SublistOptions {
+    // Workers are numbered below this; up to WorkerSet::kWorkersMax.
+    uint32_t worker_count = 1;
+    // Of literal subjects and of patterns; powers of two, shards <= generations. Each literal
+    // generation is 8 bytes, each shard about 64.
+    uint32_t literal_shards = 4;
+    uint32_t literal_generations = 64;
+    uint32_t wildcard_shards = 4;
+    uint32_t wildcard_generations = 64;
+    // Unknown to peers; a seed per account also keeps equal subjects of many accounts apart in the
+    // caches of matches.
+    uint64_t hash_seed = 0;
+
+    // For the account that everybody uses.
+    static SublistOptions large(uint32_t worker_count) {
+        return {.worker_count = worker_count,
+                .literal_shards = 64,
+                .literal_generations = 1024,
+                .wildcard_shards = 16,
+                .wildcard_generations = 64};
+    }
+};
+
+struct SublistStats {
+    uint64_t num_subscriptions = 0;
+    uint64_t num_inserts = 0;
+    uint64_t num_removes = 0;
+    uint64_t num_matches = 0;
+};
+
+// Sublist maps subjects to the subscriptions of one account. Literal subjects live in flat tables,
+// split by hash; patterns with wildcards in tries, split by their first token, those that begin with
+// a wildcard in one of their own. Every shard has a lock that is nearly free for readers.
+//
+// A change bumps one generation before insert() or remove() returns, thus before the link answers
+// its peer; matches are cached by MatchCache and hold while their three generations stand still.
+// Generations are finer than shards, so unrelated changes rarely touch a cached match. So: once a
+// peer has its answer, every later match by any worker sees the change.
+//
+// Threads: all functions by any worker at any time; a subscription is inserted, removed and destroyed
+//          by its link's worker. match() with the worker's own id only.
+// Limits:  the shards of SublistOptions; subscriptions by memory (about 16 bytes beside each
+//          Subscription). Growth stops one shard for the time of one rehash.
+// Errors:  none for valid patterns; remove() tells if the subscription was not there.
+// Lifetime: subscriptions are borrowed until removed. What a match has given out before may still
+//          name a removed subscription: its worker destroys it only when it iterates over no match.
+// Source:  ours; behaviour of server/sublist.go 2.0.0-RC19.
+class Sublist {
+  public:
+    explicit Sublist(const SublistOptions& options);
+    ~Sublist();
+    Sublist(const Sublist&) = delete;
+    Sublist& operator=(const Sublist&) = delete;
+
+    // The subject of `subscription` is a valid pattern (the caller checked it).
+    void insert(Subscription* subscription);
+    // False if it is not in the list. Identity is the object, not its text.
+    bool remove(Subscription* subscription);
+    // The same for many, as a closing link has them; the number of those found.
+    size_t remove_batch(std::span<Subscription* const> subscriptions);
+    // Changes how many members a queue subscription counts for (interest of other servers).
+    void set_weight(Subscription* subscription, uint32_t weight);
+
+    uint64_t hash(std::string_view subject) const { return subject_hash(subject, hash_seed_); }
+
+    // Replaces the content of `result` by what matches `subject`, of which `hash` is hash(subject).
+    // `generations`, if given, gets the values from before the look-up.
+    void match(base::WorkerId self, std::string_view subject, uint64_t hash, MatchResult* result,
+               Generations* generations = nullptr);
+
+    // Does anybody subscribe to this subject? Stops at the first that does.
+    bool has_interest(base::WorkerId self, std::string_view subject);
+
+    // Loads what a match will touch first; for a batch of subjects whose turn comes later.
+    void prefetch(uint64_t hash) const { literal_shard(hash).table.prefetch(hash); }
+    // Loads the subscriptions themselves, some time after prefetch().
+    void prefetch_subscriptions(base::WorkerId self, uint64_t hash);
+
+    uint64_t count() const;
+    SublistStats stats() const;
+    // Memory of tables and tries, without subscriptions and the lists behind one pattern.
+    size_t heap_bytes() const;
+    // Nodes of all tries: none are left behind by removed patterns.
+    size_t node_count() const;
+
+  private:
+    // A power of two, picked by the top bits of a hash.
+    class Split {
+      public:
+        explicit Split(uint32_t count);
+        uint32_t operator()(uint64_t hash) const {
+            return static_cast<uint32_t>(hash >> 1 >> (63 - bits_));
+        }
+
+      private:
+        uint32_t bits_;
+    };
+    struct alignas(64) LiteralShard {
+        mutable BigReaderLock lock;
+        std::atomic<uint32_t> count{0};
+        LiteralTable table;
+    };
+    struct alignas(64) WildcardShard {
+        mutable BigReaderLock lock;
+        std::atomic<uint32_t> count{0};
+        std::unique_ptr<PatternTrie> trie;
+    };
+    // A pattern's place: shard and generation.
+    struct WildcardPlace {
+        WildcardShard* shard;
+        std::atomic<uint64_t>* generation;
+    };
+    using Counter = std::atomic<uint64_t>;
+
+    const LiteralShard& literal_shard(uint64_t hash) const {
+        return literal_shards_[literal_shard_of_(hash)];
+    }
+    LiteralShard& literal_shard(uint64_t hash) { return literal_shards_[literal_shard_of_(hash)]; }
+    WildcardPlace wildcard_place(std::string_view pattern);
+    uint64_t first_token_hash(std::string_view subject) const;
+
+    // Only under the lock of the one shard that the counter belongs to. Release: who sees the new
+    // value sees the change. Partner of Generations::current().
+    static void bump(Counter& generation) {
+        generation.store(generation.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    }
+    static void add(std::atomic<uint32_t>& count, uint32_t difference) {
+        count.store(count.load(std::memory_order_relaxed) + difference, std::memory_order_relaxed);
+    }
+    void match_patterns(base::WorkerId self, std::string_view subject, uint64_t first_hash,
+                        MatchResult* result);
+    bool has_pattern(base::WorkerId self, const WildcardShard& shard, TokenList* tokens);
+
+    const uint64_t hash_seed_;
+    const Split literal_shard_of_;
+    const Split literal_generation_of_;
+    const Split wildcard_shard_of_;
+    const Split wildcard_generation_of_;
+    const uint32_t literal_shard_count_;
+    const uint32_t wildcard_shard_count_;
+    const std::unique_ptr<LiteralShard[]> literal_shards_;
+    const std::unique_ptr<WildcardShard[]> wildcard_shards_;
+    const std::unique_ptr<Counter[]> literal_generations_;
+    const std::unique_ptr<Counter[]> wildcard_generations_;
+    ReaderSlots slots_;
+    WildcardShard wildcard_first_;
+    Counter wildcard_first_generation_{0};
+
+    // Written by whoever changes the list; away from what readers read.
+    alignas(64) Counter inserts_{0};
+    Counter removes_{0};
+};
+
+}  // namespace nuring::interest

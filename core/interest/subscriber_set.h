@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cassert>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "core/interest/match_result.h"
+#include "core/interest/subscription.h"
+
+namespace nuring::interest {
+
+// SubscriberSet holds two or more subscriptions with one and the same pattern: the plain ones in an
+// array, the others in one array per queue name. A subscription knows its place in its array, so
+// that the hundred-thousandth one on a subject is added and removed at the price of the first.
+// Threads: under the lock of its shard. Errors: none.
+class SubscriberSet {
+  public:
+    void add(Subscription* subscription, uint64_t hash_seed);
+    // False if the subscription is not in the set.
+    [[nodiscard]] bool remove(Subscription* subscription, uint64_t hash_seed);
+
+    size_t size() const { return size_; }
+    // Any member; all have the same subject. The set must not be empty.
+    Subscription* front() const {
+        return plain_.empty() ? groups_.front()->members.front() : plain_.front();
+    }
+    void collect(base::WorkerId self, MatchResult* result) const;
+
+  private:
+    struct Group {
+        std::string name;
+        uint32_t name_hash;
+        uint32_t index;  // own place in groups_
+        std::vector<Subscription*> members;
+    };
+    using GroupsByName = absl::flat_hash_map<std::string_view, Group*>;
+    // From so many groups on, names are found by hash.
+    static constexpr size_t kGroupScanMax = 16;
+
+    Group* find_group(std::string_view name, uint32_t name_hash) const;
+    Group* add_group(std::string_view name, uint32_t name_hash);
+    void remove_group(Group* group);
+
+    std::vector<Subscription*> plain_;
+    std::vector<std::unique_ptr<Group>> groups_;
+    std::unique_ptr<GroupsByName> by_name_;
+    size_t size_ = 0;
+};
+
+// Subscribers is what stands behind one pattern in one word: nobody, a single subscription, or a
+// SubscriberSet. Nearly every literal subject (an inbox) has exactly one subscription and pays
+// nothing for the general case.
+//
+//   bit 0: 0 = Subscription*, 1 = SubscriberSet*; all zero = nobody; bits 48..63 are zero
+//
+// It is a plain word so that tables may keep bits of their own beside it: the owner calls clear().
+// Threads: under the lock of its shard. Errors: none.
+class Subscribers {
+  public:
+    static constexpr uint64_t kPointerMask = (uint64_t{1} << 48) - 1;
+
+    Subscribers() = default;
+    static Subscribers from_bits(uint64_t bits) {
+        Subscribers subscribers;
+        subscribers.bits_ = bits & kPointerMask;
+        return subscribers;
+    }
+    uint64_t bits() const { return bits_; }
+
+    bool empty() const { return bits_ == 0; }
+    size_t size() const { return empty() ? 0 : is_set() ? set()->size() : 1; }
+    Subscription* front() const { return is_set() ? set()->front() : single(); }
+
+    void add(Subscription* subscription, uint64_t hash_seed);
+    [[nodiscard]] bool remove(Subscription* subscription, uint64_t hash_seed);
+    void clear();
+
+    void collect(base::WorkerId self, uint64_t hash_seed, MatchResult* result) const {
+        if (is_set()) {
+            set()->collect(self, result);
+        } else if (!single()->is_queue()) {
+            result->add_plain(self, single());
+        } else {
+            collect_queue(hash_seed, result);
+        }
+    }
+
+    // What a lookup is about to touch.
+    const void* address() const { return reinterpret_cast<const void*>(bits_ & ~kSetBit); }
+
+  private:
+    static constexpr uint64_t kSetBit = 1;
+
+    bool is_set() const { return (bits_ & kSetBit) != 0; }
+    Subscription* single() const { return reinterpret_cast<Subscription*>(bits_); }
+    SubscriberSet* set() const { return reinterpret_cast<SubscriberSet*>(bits_ & ~kSetBit); }
+    void assign(const void* pointer, uint64_t tag) {
+        bits_ = reinterpret_cast<uint64_t>(pointer) | tag;
+        assert((bits_ & ~kPointerMask) == 0);  // user addresses have 47 bits unless asked for more
+    }
+    void collect_queue(uint64_t hash_seed, MatchResult* result) const;
+
+    uint64_t bits_ = 0;
+};
+
+}  // namespace nuring::interest

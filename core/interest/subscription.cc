@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/interest/subscription.h"
+
+#include <cassert>
+#include <cstring>
+#include <new>
+
+namespace nuring::interest {
+
+Subscription::Subscription(const SubscriptionSpec& spec)
+    : owner(spec.owner),
+      max(spec.max),
+      serial_(spec.serial),
+      link_(spec.link),
+      weight_(spec.weight),
+      subject_size_(static_cast<uint16_t>(spec.subject.size())),
+      queue_size_(static_cast<uint16_t>(spec.queue.size())),
+      sid_size_(static_cast<uint16_t>(spec.sid.size())),
+      kind_(spec.kind) {}
+
+Subscription* Subscription::create(const SubscriptionSpec& spec) {
+    if (spec.subject.size() > kTextSizeMax || spec.queue.size() > kTextSizeMax ||
+        spec.sid.size() > kTextSizeMax) {
+        return nullptr;
+    }
+    assert(!spec.subject.empty());
+    const size_t size =
+        sizeof(Subscription) + spec.subject.size() + spec.queue.size() + spec.sid.size();
+    auto* subscription = new (::operator new(size)) Subscription(spec);
+    char* text = reinterpret_cast<char*>(subscription + 1);
+    const auto append = [&text](std::string_view part) {
+        if (!part.empty()) std::memcpy(text, part.data(), part.size());
+        text += part.size();
+    };
+    append(spec.subject);
+    append(spec.queue);
+    append(spec.sid);
+    return subscription;
+}
+
+void Subscription::destroy(Subscription* subscription) {
+    if (subscription == nullptr) return;
+    subscription->~Subscription();
+    ::operator delete(subscription);
+}
+
+}  // namespace nuring::interest
