@@ -2,7 +2,8 @@
 """Wire is a raw client connection: bytes out, expected bytes in.
 
 Every read has a deadline and ends as soon as what was asked for has arrived; a read that cannot
-succeed any more (wrong bytes, end of stream) fails at once and shows what came.
+succeed any more (wrong bytes, end of stream) fails at once and shows what came. PINGs of the server are
+answered on the way, unless a PING is what is expected: a slow machine must not change a result.
 """
 
 import json
@@ -30,7 +31,11 @@ class Wire:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(SEND_DEADLINE_S)
-        self.socket.connect((host, port))
+        try:
+            self.socket.connect((host, port))
+        except OSError:
+            self.socket.close()
+            raise
 
     def __enter__(self):
         return self
@@ -91,6 +96,18 @@ class Wire:
         self.buffer += chunk
         return True
 
+    def _skip_pings(self, end):
+        """Answers PINGs of the server that stand before what is expected next."""
+        ping = b"PING\r\n"
+        while True:
+            while self.buffer and ping.startswith(self.buffer) and len(self.buffer) < len(ping):
+                if not self._receive(end):
+                    return
+            if not self.buffer.startswith(ping):
+                return
+            del self.buffer[: len(ping)]
+            self.send(b"PONG\r\n")
+
     def _fail(self, wanted):
         why = "the server closed the connection" if self.ended else "nothing more came in time"
         got = bytes(self.buffer[:300])
@@ -99,9 +116,11 @@ class Wire:
     def read_line(self):
         """One line without its CRLF; a bare LF at the end is an error."""
         end = time.monotonic() + self.deadline_s
+        self._skip_pings(end)
         while b"\n" not in self.buffer:
             if not self._receive(end):
                 self._fail("a line")
+            self._skip_pings(end)
         line, _, rest = self.buffer.partition(b"\n")
         if not line.endswith(b"\r"):
             raise WireError(f"line without CR: {bytes(line)!r}")
@@ -122,7 +141,12 @@ class Wire:
         """Exactly these bytes come next; fails on the first difference."""
         content = content.encode() if isinstance(content, str) else content
         end = time.monotonic() + self.deadline_s
-        while len(self.buffer) < len(content):
+        skips = not content.startswith(b"PING")
+        while True:
+            if skips:
+                self._skip_pings(end)
+            if len(self.buffer) >= len(content):
+                break
             if bytes(self.buffer) != content[: len(self.buffer)] or not self._receive(end):
                 self._fail(repr(content[:300]))
         if not self.buffer.startswith(content):
@@ -143,8 +167,29 @@ class Wire:
         while not self.ended and not self.buffer:
             if not self._receive(end) and not self.ended:
                 self._fail("the end of the stream")
+            self._skip_pings(end)
         if self.buffer:
             self._fail("the end of the stream")
+
+    def read_until(self, mark, deadline_s):
+        """Everything before `mark`, which must be the last that comes."""
+        end = time.monotonic() + deadline_s
+        while not self.buffer.endswith(mark):
+            if not self._receive(end):
+                self._fail(repr(mark))
+        content = bytes(self.buffer[: -len(mark)])
+        self.buffer.clear()
+        return content
+
+    def read_to_end(self):
+        """Everything until the server closes the connection."""
+        end = time.monotonic() + self.deadline_s
+        while not self.ended:
+            if not self._receive(end) and not self.ended:
+                self._fail("the end of the stream")
+        content = bytes(self.buffer)
+        self.buffer.clear()
+        return content
 
     def expect_quiet(self):
         """Nothing is on its way: a PING is answered by PONG and nothing else before it."""

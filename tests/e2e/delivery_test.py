@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""No loss, no duplicate, no reordering per publisher, across connections and so across workers."""
+
+import re
+import threading
+from collections import Counter
+
+from support import case
+from support.case import ServerCase
+
+PUBLISHERS = 6
+SUBSCRIBERS = 6
+MESSAGES = 3000
+DEADLINE_S = 60.0
+SIZES = (0, 1, 16, 128, 1000, 5000, 20000)
+HEAD = re.compile(rb"MSG (\S+) (\S+) (\d+)\r\n")
+
+
+def parse(stream):
+    """(subject, payload) of each message of a stream; anything else fails."""
+    position = 0
+    while position < len(stream):
+        if stream.startswith(b"PING\r\n", position):
+            position += 6
+            continue
+        match = HEAD.match(stream, position)
+        assert match, stream[position : position + 100]
+        end = match.end() + int(match.group(3))
+        assert stream[end : end + 2] == b"\r\n"
+        yield match.group(1), stream[match.end() : end]
+        position = end + 2
+
+
+def body(publisher, number):
+    text = b"%d %d " % (publisher, number)
+    return text + b"x" * max(0, SIZES[number % len(SIZES)] - len(text))
+
+
+class DeliveryTest(ServerCase):
+    def run_traffic(self, server, subscriptions):
+        """Each publisher sends its numbers on load.<publisher>; returns what each subscriber got.
+        A subscriber is done when it has seen the end mark, which comes after all publishers."""
+        wires = []
+        for line in subscriptions:
+            wire = self.client(server)
+            wire.send(f"SUB {line} 1\r\nSUB end 2\r\n")
+            wire.expect_quiet()
+            wires.append(wire)
+        streams = [b""] * len(wires)
+        errors = []
+
+        def read(index):
+            try:
+                streams[index] = wires[index].read_until(b"MSG end 2 4\r\nend!\r\n", DEADLINE_S)
+            except AssertionError as error:
+                errors.append(error)
+
+        def publish(number):
+            wire = self.client(server)
+            for start in range(0, MESSAGES, 100):
+                bodies = [body(number, i) for i in range(start, start + 100)]
+                wire.send(b"".join(b"PUB load.%d %d\r\n%s\r\n" % (number, len(b), b) for b in bodies))
+            wire.expect_quiet()
+
+        readers = [threading.Thread(target=read, args=[i]) for i in range(len(wires))]
+        publishers = [threading.Thread(target=publish, args=[i]) for i in range(PUBLISHERS)]
+        for thread in readers + publishers:
+            thread.start()
+        for thread in publishers:
+            thread.join()
+        end = self.client(server)
+        end.send("PUB end 4\r\nend!\r\n")
+        end.expect_quiet()
+        for thread in readers:
+            thread.join()
+        self.assertEqual(errors, [])
+        return [[payload.split(b" ")[:2] for _, payload in parse(stream)] for stream in streams]
+
+    def check_order(self, got):
+        last = {}
+        for publisher, number in got:
+            self.assertLess(last.get(publisher, -1), int(number))
+            last[publisher] = int(number)
+
+    def test_every_subscriber_gets_everything_in_order(self):
+        server = self.start()
+        patterns = [("load.*", "load.>", "*.*")[i % 2] for i in range(SUBSCRIBERS)]
+        for got in self.run_traffic(server, patterns):
+            self.assertEqual(len(got), PUBLISHERS * MESSAGES)
+            self.check_order(got)
+
+    def test_a_literal_subscription_gets_its_publisher_only(self):
+        server = self.start()
+        for index, got in enumerate(self.run_traffic(server, [f"load.{i}" for i in range(PUBLISHERS)])):
+            self.assertEqual(got, [[b"%d" % index, b"%d" % i] for i in range(MESSAGES)])
+
+    def test_queue_groups_share_without_loss_or_duplicate(self):
+        server = self.start()
+        streams = self.run_traffic(server, ["load.> group" for _ in range(SUBSCRIBERS)])
+        count = Counter()
+        for got in streams:
+            self.check_order(got)
+            # A fair choice gives each about the sixth part; a third of that is far outside of chance.
+            self.assertGreater(len(got), PUBLISHERS * MESSAGES / SUBSCRIBERS / 3)
+            count.update(tuple(entry) for entry in got)
+        self.assertEqual(len(count), PUBLISHERS * MESSAGES)
+        self.assertEqual(set(count.values()), {1})
+
+    def test_subscriptions_come_and_go_beside_traffic(self):
+        """Goal: an acknowledged SUB sees the next message, an acknowledged UNSUB none.
+        Method: churn on one connection, each step confirmed, with a publisher on another."""
+        server = self.start()
+        noise = self.client(server)
+        stop = threading.Event()
+
+        def make_noise():
+            while not stop.is_set():
+                noise.send(b"PUB churn.noise 10\r\n0123456789\r\n" * 50)
+                noise.expect_quiet()
+
+        thread = threading.Thread(target=make_noise)
+        thread.start()
+        try:
+            subscriber, publisher = self.client(server), self.client(server)
+            for number in range(300):
+                subscriber.send(f"SUB churn.{number % 3} {number}\r\n")
+                subscriber.expect_quiet()
+                publisher.send(f"PUB churn.{number % 3} 1\r\nx\r\n")
+                publisher.expect_quiet()
+                subscriber.expect_message(f"churn.{number % 3}", number, b"x")
+                subscriber.send(f"UNSUB {number}\r\n")
+                subscriber.expect_quiet()
+                publisher.send(f"PUB churn.{number % 3} 1\r\nx\r\n")
+                publisher.expect_quiet()
+                subscriber.expect_quiet()
+        finally:
+            stop.set()
+            thread.join()
+
+
+if __name__ == "__main__":
+    case.main()

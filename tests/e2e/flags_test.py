@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Flags, exit codes, and the files that flags name."""
+
+import json
+import os
+import re
+import signal
+import unittest
+
+from support import case
+from support.case import ServerCase, differs
+
+
+class FlagsTest(ServerCase):
+    def test_version_goes_to_stdout_and_exits_0(self):
+        for flag in ("--version", "-version", "-v", "version"):
+            code, out, error = self.run_once(flag)
+            self.assertEqual((code, error), (0, ""), flag)
+            self.assertRegex(out, r"^nats-(server|uring): v\d+\.\d+\.\d+\S*\n$", flag)
+
+    def test_help_goes_to_stdout_and_exits_0(self):
+        for flag in ("-h", "--help", "-help", "help"):
+            code, out, error = self.run_once(flag)
+            self.assertEqual((code, error), (0, ""), flag)
+            self.assertRegex(out, r"^\nUsage: nats-\w+ \[options\]\n", flag)
+            self.assertTrue(out.endswith("\n\n"), flag)
+            for text in ("-p, --port <port>", "-c, --config <file>", "-P, --pid <file>", "-DV"):
+                self.assertIn(text, out, flag)
+
+    def test_help_tls_exits_0(self):
+        code, out, _ = self.run_once("--help_tls")
+        self.assertEqual(code, 0)
+        self.assertIn("Available cipher suites include:", out)
+        self.assertIn("Available curve preferences include:", out)
+
+    def check_usage_error(self, args, message):
+        code, out, error = self.run_once(*args)
+        self.assertEqual(code, 1, args)
+        self.assertIn(message, error.splitlines()[0], args)
+        self.assertIn("Usage: nats-", out + error, args)
+
+    @differs("2.9.10", "a bad flag ends with exit code 0")
+    def test_bad_flags_show_the_usage_and_exit_1(self):
+        self.check_usage_error(["-xxx"], "flag provided but not defined: -xxx")
+        self.check_usage_error(["--xxx=1"], "flag provided but not defined: -xxx")
+        self.check_usage_error(["-p"], "flag needs an argument: -p")
+        self.check_usage_error(["-p", "abc"], 'invalid value "abc" for flag -p: parse error')
+        self.check_usage_error(["-D=maybe"], 'invalid boolean value "maybe" for -D')
+
+    def test_an_unknown_word_exits_1(self):
+        code, _, error = self.run_once("frobnicate")
+        self.assertEqual(code, 1)
+        self.assertRegex(error, r'^nats-(server|uring): unrecognized command: "frobnicate"\n')
+
+    def test_a_missing_configuration_file_exits_1(self):
+        code, _, error = self.run_once("-c", os.path.join(self.folder(), "none.conf"))
+        self.assertEqual(code, 1)
+        self.assertRegex(error, r"^nats-(server|uring): .*none\.conf.*no such file or directory")
+
+    def write(self, text):
+        path = os.path.join(self.folder(), "server.conf")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+        return path
+
+    def test_t_says_that_a_file_is_valid(self):
+        path = self.write("port: 4333\n")
+        code, _, error = self.run_once("-t", "-c", path)
+        self.assertEqual(code, 0)
+        self.assertIn(f"configuration file {path} is valid", error)
+
+    def test_t_needs_a_file(self):
+        code, _, error = self.run_once("-t")
+        self.assertEqual(code, 1)
+        self.assertIn("must specify [-c, --config] option to check configuration file syntax", error)
+
+    def test_a_bad_file_exits_1_and_names_the_place(self):
+        for text in ("port: nope\n", "a { b: 1\n", "unknown_key_xyz: 1\n"):
+            path = self.write(text)
+            for args in (["-t", "-c", path], ["-c", path]):
+                code, _, error = self.run_once(*args)
+                self.assertEqual(code, 1, text)
+                self.assertRegex(error, r"^nats-(server|uring): ", text)
+
+    def test_a_port_in_use_exits_1(self):
+        server = self.start()
+        code, _, error = self.run_once("-a", "127.0.0.1", "-p", str(server.port))
+        self.assertEqual(code, 1)
+        self.assertRegex(
+            error,
+            r"\[FTL\] Error listening on port: 127\.0\.0\.1:\d+, "
+            r'"listen tcp 127\.0\.0\.1:\d+: bind: address already in use"',
+        )
+        self.check_serves(server)
+
+    def test_pid_file(self):
+        path = os.path.join(self.folder(), "server.pid")
+        server = self.start("-P", path)
+        with open(path, encoding="ascii") as stream:
+            self.assertEqual(stream.read(), str(server.pid))
+
+    def test_a_pid_file_that_cannot_be_written_exits_1(self):
+        path = os.path.join(self.folder(), "none", "server.pid")
+        code, _, error = self.run_once("-a", "127.0.0.1", "-p", "-1", "-P", path)
+        self.assertEqual(code, 1)
+        self.assertRegex(error, r"(?i)could not write pidfile")
+
+    def test_ports_file(self):
+        folder = self.folder()
+        server = self.start("--ports_file_dir", folder)
+        name = f"{os.path.basename(case.Options.server)}_{server.pid}.ports"
+        path = os.path.join(folder, name)
+        self.wait_for(lambda: os.path.exists(path) and os.path.getsize(path), "the ports file")
+        with open(path, encoding="utf-8") as stream:
+            self.assertEqual(json.load(stream)["nats"], [server.url])
+        server.stop(signal.SIGINT)
+        self.assertFalse(os.path.exists(path))
+
+    def test_flags_win_over_the_file(self):
+        path = self.write("port: 1\nmax_payload: 100\ndebug: false\n")
+        server = self.start("-D", "-c", path)
+        self.assertNotEqual(server.port, 1)
+        self.assertEqual(self.wire(server).read_info()["max_payload"], 100)
+        server.log.wait(r"\[DBG\]")
+
+    def test_user_and_password_flags(self):
+        server = self.start("--user", "derek", "--pass", "pw")
+        wire = self.wire(server)
+        self.assertTrue(wire.read_info()["auth_required"])
+        wire.send('CONNECT {"verbose":false,"user":"derek","pass":"pw"}\r\n')
+        wire.expect_quiet()
+        wire = self.wire(server)
+        wire.read_info()
+        wire.send('CONNECT {"verbose":false,"user":"derek","pass":"xx"}\r\n')
+        wire.expect("-ERR 'Authorization Violation'\r\n")
+        wire.expect_end()
+
+    def test_auth_flag(self):
+        server = self.start("--auth", "t0ken")
+        wire = self.wire(server)
+        wire.read_info()
+        wire.send('CONNECT {"verbose":false,"auth_token":"t0ken"}\r\n')
+        wire.expect_quiet()
+
+    def test_server_name(self):
+        server = self.start("-n", "some_name")
+        self.assertEqual(self.wire(server).read_info()["server_name"], "some_name")
+
+    def test_client_advertise(self):
+        server = self.start("--client_advertise", "nats.example:4999")
+        info = self.wire(server).read_info()
+        self.assertEqual((info["host"], info["port"]), ("nats.example", 4999))
+
+    def test_sl_stops_by_pid_file(self):
+        path = os.path.join(self.folder(), "server.pid")
+        server = self.start("-P", path)
+        code, _, error = self.run_once("-sl", f"quit={path}")
+        self.assertEqual((code, error), (0, ""))
+        self.assertEqual(server.wait_exit(), 0)
+
+    def test_sl_errors_exit_1(self):
+        server = self.start()
+        for args, pattern in (
+            (f"frob={server.pid}", r'unknown signal "frob"'),
+            ("quit=xyz", "invalid pid: xyz"),
+            ("quit=1=2", r"invalid signal parameters"),
+        ):
+            code, _, error = self.run_once("-sl", args)
+            self.assertEqual(code, 1, args)
+            self.assertRegex(error, pattern)
+        self.check_serves(server)
+
+    def test_info_of_a_random_port_names_the_real_one(self):
+        server = self.start()
+        info = self.wire(server).read_info()
+        self.assertEqual(info["port"], server.port)
+        self.assertTrue(re.fullmatch(r"N[A-Z2-7]{55}", info["server_id"]))
+
+
+if __name__ == "__main__":
+    case.main()
