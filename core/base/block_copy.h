@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copies and compares of a few dozen bytes in whole 16-byte blocks. They read and write past the end,
+// by up to 15 bytes: both sides must have slack (ring::kReceiveSlackBytes, runtime::kSlabSlackBytes).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace nuring::base {
+
+inline constexpr size_t kBlockBytes = 16;
+
+// Above this a library copy is faster than the loop below.
+inline constexpr size_t kBlockCopyMax = 256;
+
+// Copies `size` bytes, in blocks; rubbish may follow the target's end.
+inline void block_copy(char* target, const char* source, size_t size) {
+    if (size > kBlockCopyMax) {
+        std::memcpy(target, source, size);
+        return;
+    }
+    for (size_t offset = 0; offset < size; offset += kBlockBytes) {
+#if defined(__SSE2__)
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(target + offset),
+                         _mm_loadu_si128(reinterpret_cast<const __m128i*>(source + offset)));
+#else
+        std::memcpy(target + offset, source + offset, kBlockBytes);
+#endif
+    }
+}
+
+// Are the `size` bytes the same?
+inline bool block_equal(const char* a, const char* b, size_t size) {
+#if defined(__SSE2__)
+    while (size >= kBlockBytes) {
+        const __m128i same =
+            _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a)),
+                           _mm_loadu_si128(reinterpret_cast<const __m128i*>(b)));
+        if (_mm_movemask_epi8(same) != 0xffff) return false;
+        a += kBlockBytes;
+        b += kBlockBytes;
+        size -= kBlockBytes;
+    }
+    if (size == 0) return true;
+    const __m128i same = _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a)),
+                                        _mm_loadu_si128(reinterpret_cast<const __m128i*>(b)));
+    const uint32_t wanted = (1U << size) - 1;
+    return (static_cast<uint32_t>(_mm_movemask_epi8(same)) & wanted) == wanted;
+#else
+    return std::memcmp(a, b, size) == 0;
+#endif
+}
+
+}  // namespace nuring::base

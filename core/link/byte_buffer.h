@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include "core/ring/ring.h"
+
+namespace nuring::link {
+
+// ByteBuffer keeps input that cannot be handled yet: the start of an operation whose rest is still to
+// come, or what a paused link had received. Empty it holds no memory after shrink().
+// Threads: one worker. Errors: none. Source: ours (std::string would not promise readable slack).
+class ByteBuffer {
+  public:
+    ByteBuffer() = default;
+    ~ByteBuffer() { std::free(bytes_); }
+    ByteBuffer(const ByteBuffer&) = delete;
+    ByteBuffer& operator=(const ByteBuffer&) = delete;
+
+    bool empty() const { return size_ == 0; }
+    size_t size() const { return size_; }
+    size_t capacity() const { return capacity_; }
+    char* begin() { return bytes_; }
+    char* end() { return bytes_ + size_; }
+
+    void reserve(size_t capacity) {
+        if (capacity <= capacity_) return;
+        capacity_ = std::max(capacity, kBytesMin);
+        bytes_ = static_cast<char*>(std::realloc(bytes_, capacity_ + ring::kReceiveSlackBytes));
+    }
+    void append(const char* bytes, size_t size) {
+        if (size == 0) return;
+        if (size_ + size > capacity_) reserve(std::max(size_ + size, 2 * capacity_));
+        std::memcpy(end(), bytes, size);
+        size_ += size;
+    }
+    void clear() { size_ = 0; }
+    void erase_front(size_t size) {
+        size_ -= size;
+        std::memmove(bytes_, bytes_ + size, size_);
+    }
+    void swap(ByteBuffer& other) {
+        std::swap(bytes_, other.bytes_);
+        std::swap(size_, other.size_);
+        std::swap(capacity_, other.capacity_);
+    }
+    void shrink() {
+        if (size_ != 0) return;
+        std::free(bytes_);
+        bytes_ = nullptr;
+        capacity_ = 0;
+    }
+
+  private:
+    static constexpr size_t kBytesMin = 256;
+
+    char* bytes_ = nullptr;
+    size_t size_ = 0;
+    size_t capacity_ = 0;
+};
+
+}  // namespace nuring::link

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/container/flat_hash_set.h"
+#include "core/account/account.h"
+#include "core/interest/match_cache.h"
+#include "core/interest/subscription.h"
+#include "core/link/link.h"
+#include "core/link/message_run.h"
+#include "core/link/worker_links.h"
+#include "proto/client_parser.h"
+#include "proto/connect.h"
+
+namespace nuring::link {
+
+// Client is the link of a NATS client: what CONNECT, PUB, SUB and their like do, and how messages
+// leave to it.
+// Threads: its worker. Limits: LinkLimits.
+// Errors:  as the protocol says, to this client only (client-protocol: -ERR texts and what closes).
+// Source:  server/client.go 2.0.0-RC19; headers and no_responders as in 2.9.10.
+class Client final : public Link {
+  public:
+    Client(WorkerLinks& links, int fd);
+    ~Client() override;
+
+    // Sends INFO, or refuses the connection, and starts reading.
+    void greet();
+
+    uint32_t deliver(interest::Subscription& subscription, const MessageRun& run) override;
+    bool accepts(const interest::Subscription& subscription, base::LinkHandle origin) const override;
+
+    account::Account& account() const { return *account_; }
+    size_t subscription_count() const { return subscriptions_.size(); }
+    uint64_t rtt_ns() const { return rtt_ns_; }
+    uint64_t last_activity_ns() const { return last_activity_ns_; }
+    const proto::ConnectOptions& connect_options() const { return connect_; }
+
+  private:
+    struct SidHash {
+        using is_transparent = void;
+        size_t operator()(std::string_view sid) const;
+        size_t operator()(const interest::Subscription* subscription) const {
+            return (*this)(subscription->sid());
+        }
+    };
+    struct SidEqual {
+        using is_transparent = void;
+        static std::string_view sid(std::string_view text) { return text; }
+        static std::string_view sid(const interest::Subscription* s) { return s->sid(); }
+        template <class A, class B>
+        bool operator()(const A& a, const B& b) const {
+            return sid(a) == sid(b);
+        }
+    };
+    using Subscriptions = absl::flat_hash_set<interest::Subscription*, SidHash, SidEqual>;
+
+    // Link
+    size_t consume(const char* begin, const char* end) override;
+    void on_close() override;
+
+    // One verb each. publish() returns the bytes handled, 0 when the link was paused.
+    size_t publish(const proto::ClientOperation& operation, const char* begin, const char* end);
+    void perform(const proto::ClientOperation& operation);
+    void connect(std::string_view json);
+    void subscribe(const proto::ClientOperation& operation);
+    void unsubscribe(const proto::ClientOperation& operation);
+    void ping();
+    void pong();
+
+    MessageRun run_of(const proto::ClientOperation& operation, const char* begin, const char* end);
+    void normalise_tail(const proto::ClientOperation& operation, MessageRun* run);
+    bool may_publish(const proto::ClientOperation& operation);
+    const interest::MatchEntry& match(std::string_view subject);
+    void send_no_responders(std::string_view reply);
+    void append_frames(std::string_view head, const MessageRun& run, uint32_t count);
+    void append_stripped(interest::Subscription& subscription, const MessageRun& run,
+                         uint32_t count);
+    bool fits_pending(uint64_t bytes) const {
+        return outbound_.pending_bytes() + bytes <= links_.limits.max_pending_bytes;
+    }
+
+    void remove(interest::Subscription* subscription);
+    void send_info();
+    void send_ok();
+    void send_error(std::string_view text);
+    void refuse(proto::ParseStatus status, const proto::ClientOperation& operation,
+                const char* begin, const char* end);
+    void trace_in(const proto::ClientOperation& operation);
+    void trace_out(std::string_view head, const MessageRun& run);
+
+    static void keep_alive_fired(runtime::Timer& timer);
+    void keep_alive();
+
+    struct ClientTimer : runtime::Timer {
+        ClientTimer(FireFunction function, Client& client) : Timer(function), owner(client) {}
+        Client& owner;
+    };
+
+    account::Account* account_;
+    Subscriptions subscriptions_;
+    proto::ConnectOptions connect_;
+    bool connected_ = false;
+    bool counted_ = false;  // among the server's clients
+    bool tracing_ = false;  // as of this batch of input
+    interest::MatchMemo memo_;
+    ClientTimer keep_alive_timer_;
+    uint64_t last_activity_ns_ = 0;
+    uint64_t ping_sent_ns_ = 0;
+    uint64_t rtt_ns_ = 0;
+    int pings_out_ = 0;
+};
+
+}  // namespace nuring::link

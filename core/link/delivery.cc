@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/link/delivery.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+#include "core/link/link.h"
+#include "core/link/worker_links.h"
+
+namespace nuring::link {
+namespace {
+
+// A block above this travels as a counted payload instead of being copied into each record.
+constexpr size_t kInlineBytesMax = 32 * 1024;
+
+// A vanished queue member is replaced by another one so many times.
+constexpr uint8_t kHopsMax = 8;
+
+// What is common to all records of one run.
+struct RecordPlan {
+    RecordKind kind = kDeliver;
+    account::Account* account = nullptr;
+    Publisher publisher;
+    const interest::QueueMember* member = nullptr;  // kDeliverQueue*
+    std::string_view queue;
+    uint8_t hops = 0;
+};
+
+size_t record_limit(const WorkerLinks& links) {
+    return std::min(links.record_size_max() / 2, kInlineBytesMax);
+}
+
+// Bytes of one record; a block that is too large for it travels outside.
+size_t record_size(const WorkerLinks& links, const MessageRun& run, size_t queue_size,
+                   size_t block_size, bool* is_large) {
+    const size_t fixed = sizeof(DeliverRecord) + run.subject.size() + queue_size;
+    *is_large = fixed + block_size > record_limit(links);
+    return fixed + (*is_large ? sizeof(Payload*) : block_size);
+}
+
+void send_record(WorkerLinks& links, base::WorkerId to, const RecordPlan& plan,
+                 const MessageRun& run, Payload** shared) {
+    const size_t block_size = run.block_size();
+    bool is_large = false;
+    const size_t size = record_size(links, run, plan.queue.size(), block_size, &is_large);
+    const bool queue = plan.member != nullptr;
+    const uint32_t kind = queue ? (is_large ? kDeliverQueueLarge : kDeliverQueue)
+                                : (is_large ? kDeliverLarge : kDeliver);
+    auto* record = reinterpret_cast<DeliverRecord*>(links.begin_record(to, size, kind));
+    record->account = plan.account;
+    record->origin = plan.publisher.link;
+    record->member_serial = queue ? plan.member->serial : 0;
+    record->block_size = static_cast<uint32_t>(block_size);
+    record->tail_size = static_cast<uint32_t>(run.tail_size);
+    record->stride = static_cast<uint32_t>(run.stride);
+    record->count = run.count;
+    record->header_size = run.header_size;
+    record->total_size = run.total_size;
+    record->subject_size = static_cast<uint16_t>(run.subject.size());
+    record->reply_size = static_cast<uint16_t>(run.reply.size());
+    record->queue_size = static_cast<uint16_t>(plan.queue.size());
+    record->hops = plan.hops;
+    record->kind = static_cast<uint8_t>(plan.publisher.kind);
+    char* out = reinterpret_cast<char*>(record + 1);
+    std::memcpy(out, run.subject.data(), run.subject.size());
+    out += run.subject.size();
+    if (queue) {
+        std::memcpy(out, plan.queue.data(), plan.queue.size());
+        out += plan.queue.size();
+    }
+    if (is_large) {
+        if (*shared == nullptr) {
+            *shared = Payload::create(block_size + runtime::kRecordSlackBytes, 1);
+            std::memcpy((*shared)->bytes(), run.tail, block_size);
+        }
+        // relaxed: this worker holds a reference, so the count cannot reach zero meanwhile.
+        (*shared)->references.fetch_add(1, std::memory_order_relaxed);
+        std::memcpy(out, shared, sizeof(Payload*));
+    } else {
+        std::memcpy(out, run.tail, block_size);
+    }
+    links.commit_record(to, &record->header);
+}
+
+MessageRun nth_message(const MessageRun& run, uint32_t n) {
+    MessageRun one = run;
+    one.tail += n * run.stride;
+    one.count = 1;
+    return one;
+}
+
+// One message of the run to one member of the group: a random first choice, then whoever is next
+// and accepts. Returns false when nobody does.
+bool deliver_to_member(WorkerLinks& links, const RecordPlan& base_plan,
+                       const interest::QueueGroup& group, const MessageRun& message,
+                       Payload** shared) {
+    const auto count = static_cast<uint32_t>(group.members.size());
+    uint32_t pick = links.prng.below(static_cast<uint32_t>(group.weight));
+    uint32_t start = 0;
+    if (group.weight == count) {
+        start = pick;
+    } else {
+        while (pick >= group.members[start].weight) pick -= group.members[start++].weight;
+    }
+    for (uint32_t tried = 0; tried < count; ++tried) {
+        const uint32_t index = start + tried < count ? start + tried : start + tried - count;
+        const interest::QueueMember& member = group.members[index];
+        if (member.link.worker() != links.id) {
+            RecordPlan plan = base_plan;
+            plan.kind = kDeliverQueue;
+            plan.member = &member;
+            plan.queue = group.name;
+            send_record(links, member.link.worker(), plan, message, shared);
+            return true;
+        }
+        interest::Subscription& subscription = *member.subscription;
+        Link& link = *static_cast<Link*>(subscription.owner);
+        if (member.link == base_plan.publisher.link && !base_plan.publisher.echo) continue;
+        if (!link.accepts(subscription, base_plan.publisher.link)) continue;
+        if (link.deliver(subscription, message) == 1) return true;
+    }
+    ++links.counters.lost_group_messages;
+    return false;
+}
+
+bool has_remote_member(const WorkerLinks& links, const interest::QueueGroup& group) {
+    return std::any_of(group.members.begin(), group.members.end(), [&](const auto& member) {
+        return member.link.worker() != links.id;
+    });
+}
+
+MessageRun run_of(const DeliverRecord& record, const char* block) {
+    const char* text = reinterpret_cast<const char*>(&record + 1);
+    MessageRun run;
+    run.subject = {text, record.subject_size};
+    run.tail = block;
+    run.tail_size = record.tail_size;
+    run.stride = record.stride;
+    run.count = record.count;
+    run.header_size = record.header_size;
+    run.total_size = record.total_size;
+    if (record.reply_size != 0) run.reply = {block + 1, record.reply_size};
+    return run;
+}
+
+// The chosen member takes the message; if it has gone meanwhile, another one does.
+void deliver_queue_record(WorkerLinks& links, const DeliverRecord& record, const MessageRun& run) {
+    interest::Subscription* chosen = links.find_member(record.member_serial);
+    if (chosen != nullptr) {
+        Link& link = *static_cast<Link*>(chosen->owner);
+        if (link.accepts(*chosen, record.origin) && link.deliver(*chosen, run) == 1) return;
+    }
+    if (record.hops >= kHopsMax) {
+        ++links.counters.lost_group_messages;
+        return;
+    }
+    ++links.counters.replaced_members;
+    const std::string_view queue(reinterpret_cast<const char*>(&record + 1) + record.subject_size,
+                                 record.queue_size);
+    const interest::MatchEntry& entry = links.cache.find(record.account->sublist(), run.subject);
+    const interest::MatchPin pin(entry);
+    const interest::MatchResult& match = entry.result();
+    for (uint32_t i = 0; i < match.queue_group_count(); ++i) {
+        const interest::QueueGroup group = match.queue_group(i);
+        if (group.name != queue) continue;
+        const RecordPlan plan{.kind = kDeliverQueue,
+                              .account = record.account,
+                              .publisher = {.link = record.origin,
+                                            .kind = static_cast<proto::Kind>(record.kind)},
+                              .queue = queue,
+                              .hops = static_cast<uint8_t>(record.hops + 1)};
+        Payload* shared = nullptr;
+        deliver_to_member(links, plan, group, run, &shared);
+        if (shared != nullptr) Payload::release(shared);
+        return;
+    }
+    ++links.counters.lost_group_messages;
+}
+
+}  // namespace
+
+bool make_room(WorkerLinks& links, Link& link, const interest::MatchResult& match,
+               MessageRun* run) {
+    if (match.remote_workers().empty() && match.queue_group_count() == 0) return true;
+    // The workers concerned, and the records that each message may cost one of them at most.
+    interest::WorkerSet workers = match.remote_workers();
+    size_t queue_records = 0;
+    size_t queue_names = 0;
+    for (uint32_t i = 0; i < match.queue_group_count(); ++i) {
+        const interest::QueueGroup group = match.queue_group(i);
+        if (!has_remote_member(links, group)) continue;
+        ++queue_records;
+        queue_names += group.name.size();
+        for (const interest::QueueMember& member : group.members) {
+            if (member.link.worker() != links.id) workers.add(member.link.worker());
+        }
+    }
+    if (workers.empty()) return true;
+
+    const size_t fixed = sizeof(DeliverRecord) + run->subject.size() + runtime::kRecordAlignment;
+    const size_t limit = record_limit(links);
+    if (run->count > 1) {  // one record for the plain subscriptions, or a quarter mailbox of members'
+        const size_t room = limit > fixed + run->tail_size ? limit - fixed - run->tail_size : 0;
+        size_t most = 1 + room / run->stride;
+        if (queue_records != 0) {
+            const size_t each = queue_records * (fixed + run->tail_size) + queue_names;
+            most = std::min(most, std::max<size_t>(1, links.record_size_max() / each));
+        }
+        run->count = static_cast<uint32_t>(std::min<size_t>(run->count, most));
+    }
+    bool is_large = false;
+    const size_t plain = record_size(links, *run, 0, run->block_size(), &is_large);
+    const size_t single = record_size(links, *run, 0, run->tail_size, &is_large);
+    const size_t members =
+        run->count * (queue_records * (single + runtime::kRecordAlignment) + queue_names);
+    const size_t needed = plain + members;
+
+    bool room = true;
+    workers.for_each([&](base::WorkerId worker) {
+        if (!room || links.has_room(worker, needed)) return;
+        room = false;
+        links.pause_until_room(link, worker, needed);
+    });
+    return room;
+}
+
+bool deliver_run(WorkerLinks& links, const Publisher& publisher, account::Account& account,
+             const interest::MatchResult& match, const MessageRun& run) {
+    bool taken = false;
+    for (interest::Subscription* subscription : match.local()) {
+        Link& link = *static_cast<Link*>(subscription->owner);
+        if (!publisher.echo && subscription->link() == publisher.link) continue;
+        taken |= link.deliver(*subscription, run) != 0;
+    }
+    const uint32_t group_count = match.queue_group_count();
+    if (group_count == 0 && match.remote_workers().empty()) return taken;
+
+    const RecordPlan plan{.account = &account, .publisher = publisher};
+    Payload* shared = nullptr;
+    match.remote_workers().for_each([&](base::WorkerId worker) {
+        send_record(links, worker, plan, run, &shared);
+        taken = true;
+    });
+    if (group_count != 0) {
+        // A shared payload holds the whole run; a single message must not be taken for it.
+        Payload* single = nullptr;
+        for (uint32_t n = 0; n < run.count; ++n) {
+            const MessageRun message = nth_message(run, n);
+            Payload** body = run.count == 1 ? &shared : &single;
+            for (uint32_t i = 0; i < group_count; ++i) {
+                taken |= deliver_to_member(links, plan, match.queue_group(i), message, body);
+            }
+            if (single != nullptr) Payload::release(single);
+            single = nullptr;
+        }
+    }
+    if (shared != nullptr) Payload::release(shared);
+    return taken;
+}
+
+void deliver_record(WorkerLinks& links, const DeliverRecord& record) {
+    const uint32_t kind = record.header.kind;
+    const bool queue = kind == kDeliverQueue || kind == kDeliverQueueLarge;
+    const char* block = reinterpret_cast<const char*>(&record + 1) + record.subject_size +
+                        (queue ? record.queue_size : 0);
+    Payload* payload = nullptr;
+    if (kind == kDeliverLarge || kind == kDeliverQueueLarge) {
+        std::memcpy(&payload, block, sizeof payload);
+        block = payload->bytes();
+    }
+    const MessageRun run = run_of(record, block);
+    if (queue) {
+        deliver_queue_record(links, record, run);
+    } else {
+        const auto& entry = links.cache.find(record.account->sublist(), run.subject);
+        const interest::MatchPin pin(entry);
+        for (interest::Subscription* subscription : entry.result().local()) {
+            static_cast<Link*>(subscription->owner)->deliver(*subscription, run);
+        }
+    }
+    if (payload != nullptr) Payload::release(payload);
+}
+
+}  // namespace nuring::link

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a match to the frames: who gets a run of messages, here and on other workers.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/ids.h"
+#include "core/interest/match_result.h"
+#include "core/link/message_run.h"
+#include "core/link/records.h"
+#include "proto/kind.h"
+
+namespace nuring::link {
+
+class Link;
+class WorkerLinks;
+
+// Who published, as far as delivery must know.
+struct Publisher {
+    base::LinkHandle link;
+    proto::Kind kind = proto::Kind::kClient;
+    bool echo = true;  // false: not to its own subscriptions
+};
+
+// Cuts the run to what the mailboxes of all workers concerned can take now. False: not even one
+// message; the link was paused and consumes the same operation again later.
+// A run that passed can be delivered whole, so no publish is ever half done.
+bool make_room(WorkerLinks& links, Link& link, const interest::MatchResult& match, MessageRun* run);
+
+// Delivers the run to all whom the match names. Returns whether anybody took it (another worker that
+// has subscriptions counts as taking).
+// Threads: the publisher's worker. The match stays as it is during the call, whatever closes.
+bool deliver_run(WorkerLinks& links, const Publisher& publisher, account::Account& account,
+                 const interest::MatchResult& match, const MessageRun& run);
+
+// A run from another worker: to the plain subscriptions here, or to the chosen queue member.
+void deliver_record(WorkerLinks& links, const DeliverRecord& record);
+
+}  // namespace nuring::link

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/link/outbound.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace nuring::link {
+
+void Outbound::seal_tail() {
+    if (tail_ == nullptr) return;
+    tail_->end = cursor_;
+    closed_bytes_ += static_cast<uint64_t>(cursor_ - mark_);
+    mark_ = cursor_;
+}
+
+void Outbound::open_window(size_t bytes) {
+    seal_tail();
+    // The first slab of a quiet link is a small one; whoever fills it is in full flow.
+    const bool small = tail_ == nullptr && bytes <= runtime::SlabPool::kSmallBytes / 2;
+    runtime::Slab* slab = small ? pool_.lend_small() : pool_.lend_large();
+    assert(slab->capacity() >= bytes);
+    (tail_ == nullptr ? head_ : tail_->next) = slab;
+    tail_ = slab;
+    cursor_ = mark_ = slab->begin;
+    limit_ = slab->limit;
+}
+
+void Outbound::append(std::string_view bytes) {
+    while (!bytes.empty()) {
+        if (window() == 0) {
+            open_window(std::min(bytes.size(), runtime::SlabPool::kLargeBytes / 2));
+        }
+        const size_t size = std::min(bytes.size(), window());
+        std::memcpy(cursor_, bytes.data(), size);
+        advance(size);
+        bytes.remove_prefix(size);
+    }
+}
+
+size_t Outbound::slab_count() const {
+    size_t count = 0;
+    for (const runtime::Slab* slab = head_; slab != nullptr; slab = slab->next) ++count;
+    return count;
+}
+
+unsigned Outbound::gather(std::span<iovec> parts) {
+    seal_tail();
+    unsigned count = 0;
+    for (runtime::Slab* slab = head_; slab != nullptr && count < parts.size(); slab = slab->next) {
+        if (slab->used() == 0) continue;
+        parts[count++] = {.iov_base = slab->begin, .iov_len = slab->used()};
+    }
+    return count;
+}
+
+void Outbound::consume(uint64_t bytes) {
+    seal_tail();
+    assert(bytes <= closed_bytes_);
+    closed_bytes_ -= bytes;
+    while (bytes > 0) {
+        const uint64_t taken = std::min<uint64_t>(bytes, head_->used());
+        head_->begin += taken;
+        bytes -= taken;
+        if (head_->used() != 0) break;
+        if (head_ == tail_) break;
+        runtime::Slab* slab = head_;
+        head_ = slab->next;
+        pool_.give_back(slab);
+    }
+    if (closed_bytes_ == 0) clear();
+}
+
+void Outbound::clear() {
+    while (head_ != nullptr) {
+        runtime::Slab* slab = head_;
+        head_ = slab->next;
+        pool_.give_back(slab);
+    }
+    head_ = tail_ = nullptr;
+    cursor_ = limit_ = mark_ = nullptr;
+    closed_bytes_ = 0;
+}
+
+}  // namespace nuring::link

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/runtime/slab_pool.h"
+
+namespace nuring::link {
+
+// Outbound holds the frames of one link that wait to leave, as a chain of slabs; an idle link holds
+// none. Frames are only ever appended; what a send in flight covers is not touched.
+//
+//   head slab                      tail slab
+//   [sent|in flight|pending] -> .. -> [pending|window]
+//         ^begin       end^                    ^cursor  ^limit
+//
+// Threads: the link's worker. Errors: none; limits (max_pending) are the caller's.
+class Outbound {
+  public:
+    explicit Outbound(runtime::SlabPool& pool) : pool_(pool) {}
+    ~Outbound() { clear(); }
+    Outbound(const Outbound&) = delete;
+    Outbound& operator=(const Outbound&) = delete;
+
+    // Bytes not yet taken by the kernel, those in flight included.
+    uint64_t pending_bytes() const {
+        return closed_bytes_ + (tail_ == nullptr ? 0 : static_cast<uint64_t>(cursor_ - mark_));
+    }
+    bool empty() const { return pending_bytes() == 0; }
+    size_t slab_count() const;
+
+    // --- appending ------------------------------------------------------------------------------
+    // Contiguous room for small frames: [cursor(), cursor() + window()), with kSlabSlackBytes of
+    // slack after it; advance() says how much was used.
+    char* cursor() { return cursor_; }
+    size_t window() const { return static_cast<size_t>(limit_ - cursor_); }
+    void advance(size_t bytes) { cursor_ += bytes; }
+    // Opens a new window of at least `bytes` (at most a large slab's capacity).
+    void open_window(size_t bytes);
+    // Any size; may be split over slabs.
+    void append(std::string_view bytes);
+
+    // --- sending --------------------------------------------------------------------------------
+    // The oldest bytes as parts for one send.
+    unsigned gather(std::span<iovec> parts);
+    // The kernel took that many of the oldest bytes.
+    void consume(uint64_t bytes);
+    void clear();
+
+  private:
+    void seal_tail();
+
+    runtime::SlabPool& pool_;
+    runtime::Slab* head_ = nullptr;
+    runtime::Slab* tail_ = nullptr;
+    char* cursor_ = nullptr;  // the true end of the tail slab while it is open
+    char* limit_ = nullptr;
+    char* mark_ = nullptr;       // the tail's bytes before it are counted in closed_bytes_
+    uint64_t closed_bytes_ = 0;  // minus what was consumed beyond; see consume()
+};
+
+}  // namespace nuring::link

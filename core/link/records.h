@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Catalogue of the records that workers send each other. Who may send what to whom is all there is of
+// coordination between workers; there is no lock order to remember.
+//
+// | kind            | from -> to                  | order              | effect                         |
+// |-----------------|-----------------------------|--------------------|--------------------------------|
+// | kAdopt          | accepting worker -> any     | none needed        | a new client lives there       |
+// | kDeliver        | publisher's -> any          | that of publishing | plain subscriptions there      |
+// | kDeliverLarge   | same                        | same               | same, body in a counted payload|
+// | kDeliverQueue   | publisher's -> any          | same               | one chosen queue member        |
+// | kDeliverQueueLarge | same                     | same               | same, body in a counted payload|
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+
+#include "core/base/ids.h"
+#include "core/runtime/mailbox.h"
+
+namespace nuring::account {
+class Account;
+}
+
+namespace nuring::link {
+
+enum RecordKind : uint32_t {
+    kAdopt = 1,
+    kDeliver = 2,
+    kDeliverLarge = 3,
+    kDeliverQueue = 4,
+    kDeliverQueueLarge = 5,
+};
+
+struct AdoptRecord {
+    runtime::RecordHeader header;
+    int32_t fd;
+};
+
+// A body too large for a mailbox, shared by the records that name it; the last one frees it.
+struct Payload {
+    std::atomic<uint32_t> references;
+
+    char* bytes() { return reinterpret_cast<char*>(this + 1); }
+
+    static Payload* create(size_t size, uint32_t references) {
+        auto* payload = static_cast<Payload*>(std::malloc(sizeof(Payload) + size));
+        new (&payload->references) std::atomic<uint32_t>(references);
+        return payload;
+    }
+    static void release(Payload* payload) {
+        // acq_rel: all reads of the bytes come before the free.
+        if (payload->references.fetch_sub(1, std::memory_order_acq_rel) == 1) std::free(payload);
+    }
+};
+
+// A run of messages (message_run.h).
+//
+//   | DeliverRecord | subject | queue name | block: tails at their stride   (or Payload*, unaligned) |
+//
+// Readable slack follows every block, so that it can be copied in vector registers.
+struct DeliverRecord {
+    runtime::RecordHeader header;
+    account::Account* account;  // lives as long as any record may name it
+    base::LinkHandle origin;    // the publisher
+    uint64_t member_serial;     // kDeliverQueue*: the chosen subscription
+    uint32_t block_size;
+    uint32_t tail_size;
+    uint32_t stride;
+    uint32_t count;
+    uint32_t header_size;
+    uint32_t total_size;
+    uint16_t subject_size;
+    uint16_t reply_size;
+    uint16_t queue_size;  // kDeliverQueue*
+    uint8_t hops;         // kDeliverQueue*: how often a vanished member was replaced
+    uint8_t kind;         // of the publisher, proto::Kind
+};
+
+}  // namespace nuring::link

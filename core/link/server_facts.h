@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proto/info.h"
+
+namespace nuring::link {
+
+// ServerFacts is what all workers know of the server that they are part of, and the few counters that
+// belong to the server as a whole. None of it is touched per message.
+// Threads: the plain fields are fixed before the workers start; the counters are for all.
+struct ServerFacts {
+    explicit ServerFacts(uint32_t worker_count)
+        : worker_clients(std::make_unique<std::atomic<int64_t>[]>(worker_count)) {}
+
+    // Ids count links of every kind together, from 1. Relaxed: only uniqueness matters.
+    uint64_t take_cid() { return last_cid.fetch_add(1, std::memory_order_relaxed) + 1; }
+
+    proto::ServerInfo info;  // what every client is told; client_id and client_ip differ
+    uint64_t start_wall_ns = 0;
+
+    std::atomic<uint64_t> last_cid{0};
+    std::atomic<uint64_t> total_clients{0};                 // ever accepted
+    std::atomic<int64_t> clients{0};                        // now, all workers
+    std::unique_ptr<std::atomic<int64_t>[]> worker_clients;  // now, by worker: where a new one goes
+};
+
+}  // namespace nuring::link

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/link/worker_links.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+#include "core/config/duration.h"
+#include "core/link/client.h"
+#include "core/link/delivery.h"
+
+namespace nuring::link {
+namespace {
+
+uint64_t random_seed(ring::Ring& ring) {
+    uint64_t seed = 0;
+    ring.fill_random({reinterpret_cast<unsigned char*>(&seed), sizeof seed});
+    return seed;
+}
+
+}  // namespace
+
+LinkLimits::LinkLimits(const config::Options& options)
+    : max_pending_bytes(static_cast<uint64_t>(options.max_pending)),
+      write_deadline_ns(static_cast<uint64_t>(options.write_deadline.count())),
+      ping_interval_ns(static_cast<uint64_t>(options.ping_interval.count())),
+      ping_max(options.ping_max),
+      max_subscriptions(options.max_subscriptions),
+      max_sub_tokens(options.max_sub_tokens),
+      max_connections(options.max_connections),
+      headers(!options.no_header_support),
+      parse{.control_line_max = static_cast<uint32_t>(options.max_control_line),
+            .payload_max = options.max_payload} {}
+
+WorkerLinks::WorkerLinks(runtime::Worker& worker_ref, ServerFacts& facts_ref,
+                         account::Account& account, log::Writer& log_writer,
+                         std::shared_ptr<const config::Options> first_options)
+    : id(worker_ref.id()),
+      worker(worker_ref),
+      ring(worker_ref.ring()),
+      mesh(worker_ref.mesh()),
+      timers(worker_ref.timers()),
+      facts(facts_ref),
+      log(log_writer),
+      global_account(account),
+      options(std::move(first_options)),
+      limits(*options),
+      table(id),
+      cache(id, {.entries_max = static_cast<uint32_t>(options->uring.cache_entries)}),
+      prng(random_seed(ring)),
+      outlets_(mesh.worker_count()) {
+    worker.set_delegate(this);
+    if (mesh.worker_count() > 1) {
+        const auto peer = static_cast<base::WorkerId>(index_of(id) == 0 ? 1 : 0);
+        record_size_max_ = mesh.mailbox(id, peer).record_size_max();
+    }
+}
+
+WorkerLinks::~WorkerLinks() {
+    for (interest::Subscription* subscription : retired_subscriptions_) {
+        interest::Subscription::destroy(subscription);
+    }
+}
+
+void WorkerLinks::apply(std::shared_ptr<const config::Options> new_options) {
+    options = std::move(new_options);
+    limits = LinkLimits(*options);
+}
+
+// ------------------------------------------------------------------------------------ links
+
+void WorkerLinks::adopt(int fd) {
+    if (stopping_) return ring.close(fd);
+    auto* client = new Client(*this, fd);  // deleted by flush() once retired
+    client->greet();
+}
+
+void WorkerLinks::send_adopt(base::WorkerId to, int fd) {
+    runtime::RecordHeader* record = begin_record(to, sizeof(AdoptRecord), kAdopt);
+    reinterpret_cast<AdoptRecord*>(record)->fd = fd;
+    commit_record(to, record);
+}
+
+void WorkerLinks::stop(void (*drained)(void*), void* state) {
+    stopping_ = true;
+    drained_ = drained;
+    drained_state_ = state;
+    std::vector<Link*> links;
+    table.for_each([&](Link& link) { links.push_back(&link); });
+    for (Link* link : links) link->close(CloseReason::kServerShutdown);
+}
+
+void WorkerLinks::slow_consumer_pending(Link& link) {
+    ++counters.slow_consumers;
+    log.info("{} - Slow Consumer Detected: MaxPending of {} Exceeded", link.label(),
+             limits.max_pending_bytes);
+    link.close(CloseReason::kSlowConsumerPendingBytes);
+}
+
+void WorkerLinks::slow_consumer_deadline(Link& link) {
+    ++counters.slow_consumers;
+    log.info("{} - Slow Consumer Detected: WriteDeadline of {} exceeded with {} chunks of {} total "
+             "bytes.",
+             link.label(), config::format_duration(options->write_deadline), link.pending_chunks(),
+             link.pending_bytes());
+    link.close(CloseReason::kSlowConsumerWriteDeadline);
+}
+
+// ---------------------------------------------------------------------------- subscriptions
+
+void WorkerLinks::add_member(interest::Subscription* subscription) {
+    members_.emplace(subscription->serial(), subscription);
+}
+
+void WorkerLinks::remove_member(interest::Subscription* subscription) {
+    members_.erase(subscription->serial());
+}
+
+interest::Subscription* WorkerLinks::find_member(uint64_t serial) const {
+    const auto found = members_.find(serial);
+    return found == members_.end() ? nullptr : found->second;
+}
+
+// -------------------------------------------------------------------- records, back-pressure
+
+bool WorkerLinks::has_room(base::WorkerId to, size_t bytes) {
+    if (!outlets_[index_of(to)].spill.empty()) return false;
+    runtime::Mailbox& box = mesh.mailbox(id, to);
+    // What can never fit goes when the mailbox is as good as empty; the rest spills.
+    return box.has_room(std::min(bytes, box.capacity() / 2));
+}
+
+void WorkerLinks::pause_until_room(Link& link, base::WorkerId to, size_t bytes) {
+    Outlet& outlet = outlets_[index_of(to)];
+    outlet.waiting.push_back(link.handle());
+    link.pause();
+    const size_t capacity = mesh.mailbox(id, to).capacity();
+    // Half the mailbox, so that a wake is worth its price.
+    const size_t wanted = std::max(std::min(bytes, capacity / 2), capacity / 4);
+    if (outlet.spill.empty() && !mesh.wait_for_room(id, to, wanted)) resume_next_turn_ = true;
+}
+
+runtime::RecordHeader* WorkerLinks::begin_record(base::WorkerId to, size_t size, uint32_t kind) {
+    Outlet& outlet = outlets_[index_of(to)];
+    if (outlet.spill.empty()) {
+        if (auto* record = mesh.mailbox(id, to).reserve(size, kind)) return record;
+    }
+    ++counters.spilled_records;
+    outlet.spill.push_back(std::make_unique<char[]>(size));
+    auto* record = reinterpret_cast<runtime::RecordHeader*>(outlet.spill.back().get());
+    *record = {.size = static_cast<uint32_t>(size), .kind = kind};
+    return record;
+}
+
+void WorkerLinks::commit_record(base::WorkerId to, runtime::RecordHeader* record) {
+    Outlet& outlet = outlets_[index_of(to)];
+    if (outlet.spill.empty()) mesh.mailbox(id, to).commit(record);
+}
+
+void WorkerLinks::drain_spill(base::WorkerId to) {
+    Outlet& outlet = outlets_[index_of(to)];
+    runtime::Mailbox& box = mesh.mailbox(id, to);
+    while (outlet.spill_first < outlet.spill.size()) {
+        const auto* kept =
+            reinterpret_cast<const runtime::RecordHeader*>(outlet.spill[outlet.spill_first].get());
+        runtime::RecordHeader* record = box.reserve(kept->size, kept->kind);
+        if (record == nullptr) {
+            if (!mesh.wait_for_room(id, to, box.capacity() / 4)) continue;
+            return;
+        }
+        std::memcpy(record + 1, kept + 1, kept->size - sizeof(runtime::RecordHeader));
+        box.commit(record);
+        ++outlet.spill_first;
+    }
+    outlet.spill.clear();
+    outlet.spill_first = 0;
+}
+
+void WorkerLinks::resume_waiting(base::WorkerId to) {
+    std::vector<base::LinkHandle> waiting;
+    waiting.swap(outlets_[index_of(to)].waiting);
+    for (const base::LinkHandle handle : waiting) {
+        if (Link* link = table.find(handle)) link->resume();
+    }
+}
+
+void WorkerLinks::on_room(base::WorkerId to) {
+    if (!outlets_[index_of(to)].spill.empty()) drain_spill(to);
+    if (outlets_[index_of(to)].spill.empty()) resume_waiting(to);
+}
+
+void WorkerLinks::on_record(base::WorkerId /*from*/, const runtime::RecordHeader& record) {
+    switch (static_cast<RecordKind>(record.kind)) {
+        case kAdopt:
+            adopt(reinterpret_cast<const AdoptRecord&>(record).fd);
+            return;
+        case kDeliver:
+        case kDeliverLarge:
+        case kDeliverQueue:
+        case kDeliverQueueLarge:
+            deliver_record(*this, reinterpret_cast<const DeliverRecord&>(record));
+            return;
+    }
+    assert(false && "unknown record");
+}
+
+// ----------------------------------------------------------------------------- end of a turn
+
+bool WorkerLinks::flush() {
+    const bool resume_now = resume_next_turn_;
+    resume_next_turn_ = false;
+    for (uint32_t i = 0; i < outlets_.size(); ++i) {
+        const auto to = static_cast<base::WorkerId>(i);
+        if (!outlets_[i].spill.empty()) drain_spill(to);
+        if (resume_now && outlets_[i].spill.empty()) resume_waiting(to);
+    }
+    // By index: flushing a link may add others (a closing one queues nothing, but costs no thought).
+    for (size_t i = 0; i < dirty.size(); ++i) dirty[i]->flush();
+    dirty.clear();
+    for (Link* link : retired_links) delete link;
+    retired_links.clear();
+    for (interest::Subscription* subscription : retired_subscriptions_) {
+        interest::Subscription::destroy(subscription);
+    }
+    retired_subscriptions_.clear();
+    if (drained_ != nullptr && table.count() == 0) std::exchange(drained_, nullptr)(drained_state_);
+    return resume_next_turn_;
+}
+
+}  // namespace nuring::link

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "core/account/account.h"
+#include "core/base/prng.h"
+#include "core/config/options.h"
+#include "core/interest/match_cache.h"
+#include "core/link/link_table.h"
+#include "core/link/message_run.h"
+#include "core/link/records.h"
+#include "core/link/server_facts.h"
+#include "core/log/log.h"
+#include "core/runtime/slab_pool.h"
+#include "core/runtime/worker.h"
+#include "proto/client_parser.h"
+#include "proto/json_parser.h"
+
+namespace nuring::link {
+
+class Client;
+
+// The limits that the data path looks at, taken out of Options when those change.
+struct LinkLimits {
+    explicit LinkLimits(const config::Options& options);
+
+    uint64_t max_pending_bytes;
+    uint64_t write_deadline_ns;
+    uint64_t ping_interval_ns;
+    int ping_max;
+    int64_t max_subscriptions;  // 0 or negative: unlimited
+    int64_t max_sub_tokens;
+    int64_t max_connections;
+    bool headers;
+    proto::ClientParseLimits parse;
+};
+
+// Counters of one worker; plain integers, copied by snapshot.
+struct LinkCounters {
+    uint64_t in_messages = 0;
+    uint64_t in_bytes = 0;
+    uint64_t out_messages = 0;
+    uint64_t out_bytes = 0;
+    uint64_t slow_consumers = 0;
+    uint64_t pauses = 0;
+    uint64_t spilled_records = 0;
+    uint64_t replaced_members = 0;
+    uint64_t lost_group_messages = 0;
+};
+
+// WorkerLinks is everything that the links of one worker share: the machine below them (ring, timers,
+// slabs, mailboxes), the model (accounts, match cache) and each other. It carries out what a worker
+// asks of the layer above it.
+//
+// Threads: its worker. Lifetime: outlives all its links.
+class WorkerLinks final : public runtime::WorkerDelegate {
+  public:
+    WorkerLinks(runtime::Worker& worker, ServerFacts& facts, account::Account& global_account,
+                log::Writer& log, std::shared_ptr<const config::Options> options);
+    ~WorkerLinks() override;
+
+    // New Options, between two turns.
+    void apply(std::shared_ptr<const config::Options> options);
+
+    // --- links ------------------------------------------------------------------------------------
+    // A new client connection lives here from now on.
+    void adopt(int fd);
+    // The accepting worker hands the connection to another one.
+    void send_adopt(base::WorkerId to, int fd);
+    // Closes every link; their last bytes still leave. Calls `drained` once, when none is left.
+    void stop(void (*drained)(void*), void* state);
+
+    void slow_consumer_pending(Link& link);
+    void slow_consumer_deadline(Link& link);
+
+    // --- subscriptions ------------------------------------------------------------------------------
+    uint64_t take_serial() { return ++last_serial_; }
+    // Queue members are found by serial when a message chosen elsewhere arrives.
+    void add_member(interest::Subscription* subscription);
+    void remove_member(interest::Subscription* subscription);
+    interest::Subscription* find_member(uint64_t serial) const;
+    // Freed at the end of the turn: a match in use may still point at it.
+    void retire(interest::Subscription* subscription) { retired_subscriptions_.push_back(subscription); }
+
+    // --- records, back-pressure -----------------------------------------------------------------------
+    // May records of that many bytes in all go to that worker now? False: the caller pauses its link
+    // and is resumed when there is room.
+    bool has_room(base::WorkerId to, size_t bytes);
+    void pause_until_room(Link& link, base::WorkerId to, size_t bytes);
+    // A record of `size` bytes, to be filled and committed. Never fails: what finds no room (has_room
+    // was not asked, or could not know) waits in memory here, and has_room is false until it is gone.
+    runtime::RecordHeader* begin_record(base::WorkerId to, size_t size, uint32_t kind);
+    void commit_record(base::WorkerId to, runtime::RecordHeader* record);
+    size_t record_size_max() const { return record_size_max_; }
+
+    // runtime::WorkerDelegate
+    void on_record(base::WorkerId from, const runtime::RecordHeader& record) override;
+    void on_room(base::WorkerId to) override;
+    bool flush() override;
+
+    const base::WorkerId id;
+    runtime::Worker& worker;
+    ring::Ring& ring;
+    runtime::Mesh& mesh;
+    runtime::TimerWheel& timers;
+    ServerFacts& facts;
+    log::Writer& log;
+    account::Account& global_account;
+    std::shared_ptr<const config::Options> options;
+    LinkLimits limits;
+    runtime::SlabPool slabs;
+    LinkTable table;
+    interest::MatchCache cache;
+    base::Prng prng;
+    LinkCounters counters;
+    proto::JsonParser json_parser;
+    std::vector<Link*> dirty;
+    std::vector<Link*> retired_links;
+    std::vector<char> scratch;  // rare re-framing of odd input
+
+  private:
+    struct Outlet {  // towards one other worker
+        std::vector<std::unique_ptr<char[]>> spill;
+        size_t spill_first = 0;
+        std::vector<base::LinkHandle> waiting;
+    };
+
+    void drain_spill(base::WorkerId to);
+    void resume_waiting(base::WorkerId to);
+
+    std::vector<Outlet> outlets_;
+    size_t record_size_max_ = 0;
+    bool resume_next_turn_ = false;  // room came between asking and asking to be woken
+    void (*drained_)(void*) = nullptr;
+    void* drained_state_ = nullptr;
+    bool stopping_ = false;
+    uint64_t last_serial_ = 0;
+    absl::flat_hash_map<uint64_t, interest::Subscription*> members_;
+    std::vector<interest::Subscription*> retired_subscriptions_;
+};
+
+}  // namespace nuring::link

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/runtime/worker.h"
+
+#include <algorithm>
+
+namespace nuring::runtime {
+
+Worker::Worker(base::WorkerId id, ring::Ring& ring, Mesh& mesh, uint64_t busy_poll_ns)
+    : id_(id), ring_(ring), mesh_(mesh), busy_poll_ns_(busy_poll_ns) {}
+
+void Worker::turn() {
+    const unsigned completions = ring_.turn(wait_until_ns_);
+    if (wait_until_ns_ != 0) mesh_.unpark(id_);
+    const uint64_t records_before = stats_.records;
+    bool more_work = drain_mailboxes();
+    const bool controlled = run_control_tasks();
+    timers_.run(ring_.now_ns());
+    more_work |= delegate_->flush();
+    mesh_.flush(id_);
+    decide_wait(more_work, completions != 0 || controlled || stats_.records != records_before);
+}
+
+bool Worker::drain_mailboxes() {
+    bool more = false;
+    const uint32_t count = mesh_.worker_count();
+    for (uint32_t other = 0; other < count; ++other) {
+        const auto peer = static_cast<base::WorkerId>(other);
+        if (peer == id_) continue;
+        Mailbox& box = mesh_.mailbox(peer, id_);
+        size_t drained_bytes = 0;
+        while (const RecordHeader* record = box.next()) {
+            if (drained_bytes >= kDrainBytesMax) {
+                more = true;
+                break;
+            }
+            delegate_->on_record(peer, *record);
+            drained_bytes += record->size;
+            box.consume(record);
+            ++stats_.records;
+        }
+        if (drained_bytes != 0) mesh_.release(id_, peer);
+        if (mesh_.take_room(id_, peer)) delegate_->on_room(peer);
+    }
+    return more;
+}
+
+bool Worker::run_control_tasks() {
+    if (!has_control_.load(std::memory_order_acquire)) return false;  // pairs with post()
+    std::vector<std::unique_ptr<ControlTask>> tasks;
+    {
+        const std::lock_guard lock(control_mutex_);
+        tasks.swap(control_);
+        has_control_.store(false, std::memory_order_relaxed);
+    }
+    for (const auto& task : tasks) {
+        task->run();
+        ++stats_.control_tasks;
+    }
+    return true;
+}
+
+void Worker::post(std::unique_ptr<ControlTask> task) {
+    {
+        const std::lock_guard lock(control_mutex_);
+        control_.push_back(std::move(task));
+        has_control_.store(true, std::memory_order_release);  // pairs with run_control_tasks()
+    }
+    ring_.notify();  // a completion, so it ends a wait that begins later, too
+}
+
+void Worker::decide_wait(bool more_work, bool active) {
+    const uint64_t now = ring_.now_ns();
+    if (active && busy_poll_ns_ != 0) busy_until_ns_ = now + busy_poll_ns_;
+    if (more_work || now < busy_until_ns_ || !mesh_.park(id_)) {
+        wait_until_ns_ = 0;
+        return;
+    }
+    ++stats_.parks;
+    wait_until_ns_ = timers_.next_deadline_ns();
+}
+
+}  // namespace nuring::runtime

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/ring/ring.h"
+#include "core/runtime/mesh.h"
+#include "core/runtime/timer_wheel.h"
+
+namespace nuring::runtime {
+
+// ControlTask is something that the control thread wants done on a worker, between two turns'
+// connections: new Options, a snapshot for the monitor, stop. Off the data path; may allocate.
+class ControlTask {
+  public:
+    virtual ~ControlTask() = default;
+    virtual void run() = 0;
+};
+
+// What a worker works for; the layers above implement it once per worker.
+class WorkerDelegate {
+  public:
+    virtual ~WorkerDelegate() = default;
+    // A record from another worker. Valid during the call.
+    virtual void on_record(base::WorkerId from, const RecordHeader& record) = 0;
+    // The mailbox to that worker, asked for with Mesh::wait_for_room(), has room again.
+    virtual void on_room(base::WorkerId to) = 0;
+    // Everything of this turn was handled: submit what is to be sent. Returns true when there is more
+    // work that needs no event (the next turn must not wait).
+    virtual bool flush() = 0;
+};
+
+struct WorkerStats {
+    uint64_t records = 0;        // taken from mailboxes
+    uint64_t control_tasks = 0;
+    uint64_t parks = 0;          // turns that were allowed to wait
+};
+
+// Worker is one thread's machine: its ring, its timers, its side of the mesh. It owns no thread: a
+// thread (runtime/worker_group.h) or the simulator calls turn() again and again.
+//
+// A turn:   1 submit what the last turn asked for and wait      ring, ONE system call
+//           2 call the completions                              links read, parse, deliver
+//           3 drain the mailboxes, run control tasks            records, options
+//           4 run due timers                                    keep-alive, deadlines
+//           5 flush: one send per dirty link                    delegate
+//           6 publish the mailboxes, wake who sleeps            mesh
+//           7 decide how long step 1 may wait                   not at all while there is work
+//
+// Threads: turn() and everything it calls on one thread; post() on any.
+// Limits:  kDrainBytesMax of records per mailbox and turn, so that sockets get their share.
+// Errors:  none.
+class Worker {
+  public:
+    static constexpr size_t kDrainBytesMax = 512 * 1024;
+
+    Worker(base::WorkerId id, ring::Ring& ring, Mesh& mesh, uint64_t busy_poll_ns);
+
+    void set_delegate(WorkerDelegate* delegate) { delegate_ = delegate; }
+    absl::Status start() { return ring_.start(); }
+    void turn();
+    // Until when the next turn() will wait; 0: not at all.
+    uint64_t wait_until_ns() const { return wait_until_ns_; }
+
+    // Runs the task on the worker, soon. The worker owns it.
+    void post(std::unique_ptr<ControlTask> task);
+
+    base::WorkerId id() const { return id_; }
+    ring::Ring& ring() { return ring_; }
+    Mesh& mesh() { return mesh_; }
+    TimerWheel& timers() { return timers_; }
+    const WorkerStats& stats() const { return stats_; }
+
+  private:
+    bool drain_mailboxes();
+    bool run_control_tasks();
+    void decide_wait(bool more_work, bool active);
+
+    const base::WorkerId id_;
+    ring::Ring& ring_;
+    Mesh& mesh_;
+    const uint64_t busy_poll_ns_;
+    WorkerDelegate* delegate_ = nullptr;
+    TimerWheel timers_;
+    uint64_t wait_until_ns_ = 0;
+    uint64_t busy_until_ns_ = 0;
+    WorkerStats stats_;
+
+    std::atomic<bool> has_control_{false};
+    std::mutex control_mutex_;
+    std::vector<std::unique_ptr<ControlTask>> control_;  // guarded by control_mutex_
+};
+
+}  // namespace nuring::runtime

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/runtime/worker_group.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <latch>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "fmt/format.h"
+
+namespace nuring::runtime {
+namespace {
+
+// The processor quota of the control group (version 2), rounded up; none when unlimited.
+std::optional<size_t> quota_processors() {
+    std::FILE* file = std::fopen("/sys/fs/cgroup/cpu.max", "re");
+    if (file == nullptr) return std::nullopt;
+    char text[64] = {};
+    const size_t got = std::fread(text, 1, sizeof text - 1, file);
+    std::fclose(file);
+    unsigned long long quota = 0;
+    unsigned long long period = 0;
+    if (got == 0 || std::sscanf(text, "%llu %llu", &quota, &period) != 2 || period == 0) {
+        return std::nullopt;
+    }
+    return static_cast<size_t>((quota + period - 1) / period);
+}
+
+void pin_to(int processor) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(processor, &set);
+    // Hardened units forbid it; the scheduler then places the thread.
+    (void)::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
+}
+
+}  // namespace
+
+std::vector<int> usable_processors() {
+    std::vector<int> processors;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (::sched_getaffinity(0, sizeof set, &set) == 0) {
+        for (int processor = 0; processor < CPU_SETSIZE; ++processor) {
+            if (CPU_ISSET(processor, &set)) processors.push_back(processor);
+        }
+    }
+    if (processors.empty()) processors.push_back(0);
+    if (const auto quota = quota_processors(); quota.has_value() && *quota < processors.size()) {
+        processors.resize(std::max<size_t>(*quota, 1));
+    }
+    return processors;
+}
+
+absl::Status WorkerGroup::start(std::vector<Worker*> workers, const std::vector<int>& processors) {
+    workers_ = std::move(workers);
+    std::latch started(static_cast<std::ptrdiff_t>(workers_.size()));
+    std::mutex mutex;
+    absl::Status failure;
+    for (size_t i = 0; i < workers_.size(); ++i) {
+        const int processor = processors.empty() ? -1 : processors[i % processors.size()];
+        threads_.emplace_back([this, i, processor, &started, &mutex, &failure] {
+            if (processor >= 0) pin_to(processor);
+            (void)::pthread_setname_np(::pthread_self(), fmt::format("worker-{}", i).c_str());
+            const absl::Status status = workers_[i]->start();
+            if (!status.ok()) {
+                const std::lock_guard lock(mutex);
+                failure = status;
+            }
+            started.count_down();
+            if (!status.ok()) return;
+            while (!stopping_.load(std::memory_order_acquire)) workers_[i]->turn();
+        });
+    }
+    started.wait();
+    if (!failure.ok()) stop();
+    return failure;
+}
+
+void WorkerGroup::stop() {
+    stopping_.store(true, std::memory_order_release);
+    for (Worker* worker : workers_) worker->ring().notify();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+}
+
+}  // namespace nuring::runtime

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/server/listener.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace nuring::server {
+namespace {
+
+constexpr uint64_t kRetryMin_ns = 10'000'000;
+constexpr uint64_t kRetryMax_ns = 1'000'000'000;
+
+}  // namespace
+
+Listener::Listener(link::WorkerLinks& links, int fd)
+    : links_(links),
+      fd_(fd),
+      accept_(&accept_completed, *this),
+      retry_timer_(&retry_fired, *this) {}
+
+Listener::~Listener() { links_.timers.disarm(retry_timer_); }
+
+void Listener::start() { links_.ring.accept(accept_, fd_); }
+
+void Listener::stop() {
+    if (stopping_) return;
+    stopping_ = true;
+    links_.timers.disarm(retry_timer_);
+    if (accept_.pending) {
+        links_.ring.cancel(accept_);
+    } else {
+        closed_ = true;
+        links_.ring.close(fd_);
+    }
+}
+
+void Listener::accept_completed(ring::Submission& submission, const ring::Completion& completion) {
+    Listener& listener = static_cast<AcceptSubmission&>(submission).owner;
+    if (completion.result >= 0) {
+        listener.on_accepted(completion.result);
+    } else if (!completion.more) {
+        listener.on_error(-completion.result);
+    }
+}
+
+void Listener::on_accepted(int fd) {
+    retry_ns_ = 0;
+    const base::WorkerId target = least_loaded();
+    // Counted here rather than where it arrives, so that a burst is spread evenly.
+    links_.facts.worker_clients[index_of(target)].fetch_add(1, std::memory_order_relaxed);
+    if (target == links_.id) {
+        links_.adopt(fd);
+    } else {
+        links_.send_adopt(target, fd);
+    }
+}
+
+base::WorkerId Listener::least_loaded() {
+    const uint32_t count = links_.mesh.worker_count();
+    uint32_t best = 0;
+    int64_t fewest = INT64_MAX;
+    for (uint32_t i = 0; i < count; ++i) {
+        const int64_t clients =
+            links_.facts.worker_clients[i].load(std::memory_order_relaxed);
+        if (clients >= fewest) continue;
+        fewest = clients;
+        best = i;
+    }
+    return static_cast<base::WorkerId>(best);
+}
+
+void Listener::on_error(int error) {
+    if (stopping_) {
+        if (!closed_) links_.ring.close(fd_);
+        closed_ = true;
+        return;
+    }
+    retry_ns_ = std::clamp(retry_ns_ * 2, kRetryMin_ns, kRetryMax_ns);
+    links_.log.error("Temporary Client Accept Error({}), sleeping {}ms", std::strerror(error),
+                     retry_ns_ / 1'000'000);
+    links_.timers.arm(retry_timer_, links_.ring.now_ns() + retry_ns_);
+}
+
+void Listener::retry_fired(runtime::Timer& timer) {
+    static_cast<RetryTimer&>(timer).owner.start();
+}
+
+}  // namespace nuring::server

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/server/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <thread>
+
+#include "core/base/status.h"
+#include "core/base/version.h"
+#include "core/log/log.h"
+#include "core/log/log_flush.h"
+#include "core/ring/kernel_sockets.h"
+#include "core/runtime/worker_group.h"
+#include "core/server/rings.h"
+#include "core/server/server.h"
+#include "fmt/format.h"
+
+namespace nuring::server {
+namespace {
+
+// How long a graceful stop may take before what is left is cut off.
+constexpr std::chrono::seconds kStopLimit{10};
+
+// An eventfd that any thread may ring.
+class Bell {
+  public:
+    Bell() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    ~Bell() { ::close(fd_); }
+    Bell(const Bell&) = delete;
+    Bell& operator=(const Bell&) = delete;
+
+    static void ring(void* self) {
+        const uint64_t one = 1;
+        (void)!::write(static_cast<Bell*>(self)->fd_, &one, sizeof one);
+    }
+    void clear() {
+        uint64_t count = 0;
+        (void)!::read(fd_, &count, sizeof count);
+    }
+    int fd() const { return fd_; }
+
+  private:
+    const int fd_;
+};
+
+// The signals of the process, read by the control thread.
+class Signals {
+  public:
+    Signals() {
+        ::sigemptyset(&set_);
+        for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
+            ::sigaddset(&set_, signal);
+        }
+        ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+        std::signal(SIGPIPE, SIG_IGN);
+        fd_ = ::signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK);
+    }
+    ~Signals() { ::close(fd_); }
+    Signals(const Signals&) = delete;
+    Signals& operator=(const Signals&) = delete;
+
+    int fd() const { return fd_; }
+    // The next signal, or 0.
+    int take() {
+        signalfd_siginfo info{};
+        if (::read(fd_, &info, sizeof info) != sizeof info) return 0;
+        return static_cast<int>(info.ssi_signo);
+    }
+
+  private:
+    sigset_t set_;
+    int fd_ = -1;
+};
+
+const char* signal_name(int signal) {
+    switch (signal) {
+        case SIGINT: return "interrupt";
+        case SIGTERM: return "terminated";
+        case SIGHUP: return "hangup";
+        case SIGUSR1: return "user defined signal 1";
+        case SIGUSR2: return "user defined signal 2";
+        default: return "unknown";
+    }
+}
+
+// Many connections need many descriptors; refused by hardened units, which set the limit themselves.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+bool write_pid_file(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0660);
+    const std::string text = std::to_string(::getpid());
+    bool ok = fd >= 0;
+    if (ok) ok = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    if (!ok) {
+        fmt::print(stderr, "Could not write pidfile: open {}: {}\n", path, std::strerror(errno));
+    }
+    if (fd >= 0) ::close(fd);
+    return ok;
+}
+
+log::LogOutput log_output(const config::LogOptions& options, const std::string& program) {
+    log::LogOutput output;
+    output.file = options.file;
+    output.file_size_limit_bytes = static_cast<uint64_t>(std::max<int64_t>(options.file_size_limit, 0));
+    output.file_count_max = static_cast<uint32_t>(std::max<int64_t>(options.file_max_num, 0));
+    output.remote_syslog = options.remote_syslog;
+    output.syslog = options.syslog;
+    output.logtime = options.logtime;
+    output.logtime_utc = options.logtime_utc;
+    output.json = options.format == config::LogFormat::kJson;
+    output.program = program;
+    output.pid = ::getpid();
+    return output;
+}
+
+uint64_t wall_clock(void*) { return ring::realtime_ns(); }
+
+// The running process: what run_process() builds, step by step, and takes down in reverse.
+class Process {
+  public:
+    Process(std::shared_ptr<const config::Options> options, std::string program)
+        : options_(std::move(options)), program_(std::move(program)) {}
+
+    int run();
+
+  private:
+    bool open_log(uint32_t worker_count);
+    bool start_server(uint32_t worker_count, const std::vector<int>& processors);
+    void fail(std::string_view text);
+    void serve();
+    void handle_signal(int signal);
+    void stop_gracefully();
+
+    std::shared_ptr<const config::Options> options_;
+    const std::string program_;
+    Signals signals_;
+    Bell bell_;  // rung by the log and by drained workers
+    std::unique_ptr<log::Logger> logger_;
+    std::unique_ptr<log::Flusher> flusher_;
+    Rings rings_;
+    std::unique_ptr<Server> server_;
+    runtime::WorkerGroup group_;
+    bool stopping_ = false;
+};
+
+int Process::run() {
+    raise_descriptor_limit();
+    const std::vector<int> processors = runtime::usable_processors();
+    const uint32_t worker_count = options_->uring.workers > 0
+                                      ? static_cast<uint32_t>(options_->uring.workers)
+                                      : static_cast<uint32_t>(processors.size());
+    if (!open_log(worker_count)) return 1;
+    log::Writer& log = logger_->writer(0);
+    log.info("Starting nats-uring version {}", NURING_VERSION);
+    log.debug("Built with {}", __VERSION__);
+    log.info("Git commit [not set]");
+    if (!options_->pid_file.empty() && !write_pid_file(options_->pid_file)) return 1;
+    if (!start_server(worker_count, processors)) return 1;
+    serve();
+    stop_gracefully();
+    return 0;
+}
+
+bool Process::open_log(uint32_t worker_count) {
+    log::LoggerOptions options;
+    options.writer_count = 1 + worker_count;
+    options.debug = options_->log.debug;
+    options.trace = options_->log.trace;
+    options.clock = {.now_ns = &wall_clock};
+    options.wake = {.wake = &Bell::ring, .state = &bell_};
+    logger_ = std::make_unique<log::Logger>(options);
+    auto sink = log::open_sink(log_output(options_->log, program_));
+    if (!sink.ok()) {
+        fmt::print(stderr, "{}\n", base::message_of(sink.status()));
+        return false;
+    }
+    flusher_ = std::make_unique<log::Flusher>(*logger_, *std::move(sink));
+    return true;
+}
+
+void Process::fail(std::string_view text) {
+    logger_->writer(0).fatal("{}", text);
+    flusher_->flush_all();
+}
+
+bool Process::start_server(uint32_t worker_count, const std::vector<int>& processors) {
+    log::Writer& log = logger_->writer(0);
+    auto rings = create_rings(options_->uring, worker_count);
+    if (!rings.ok()) {
+        fail(base::message_of(rings.status()));
+        return false;
+    }
+    rings_ = *std::move(rings);
+    if (!rings_.fallback_reason.empty()) {
+        log.warn("{}: falling back to epoll, which costs throughput and latency",
+                 rings_.fallback_reason);
+    }
+    ServerSetup setup;
+    setup.options = options_;
+    for (const auto& ring : rings_.rings) setup.rings.push_back(ring.get());
+    setup.logger = logger_.get();
+    setup.drained = {.call = &Bell::ring, .state = &bell_};
+    server_ = std::make_unique<Server>(std::move(setup));
+    if (const absl::Status status = server_->listen(); !status.ok()) {
+        fail(base::message_of(status));
+        return false;
+    }
+    std::vector<runtime::Worker*> workers;
+    for (uint32_t i = 0; i < worker_count; ++i) workers.push_back(&server_->worker(i));
+    const bool pin = options_->uring.pin && worker_count <= processors.size();
+    const absl::Status started =
+        group_.start(std::move(workers), pin ? processors : std::vector<int>());
+    if (!started.ok()) {
+        fail(base::message_of(started));
+        return false;
+    }
+    log.info("Workers: {} on {}", worker_count, rings_.rings[0]->name());
+    log.info("Listening for client connections on {}:{}", options_->host,
+             server_->client_listener().port);
+    log.info("Server id is {}", server_->facts().info.server_id);
+    log.info("Server is ready");
+    return true;
+}
+
+void Process::serve() {
+    std::array<pollfd, 2> waiting{{{.fd = signals_.fd(), .events = POLLIN, .revents = 0},
+                                   {.fd = bell_.fd(), .events = POLLIN, .revents = 0}}};
+    while (!stopping_) {
+        (void)::poll(waiting.data(), waiting.size(), -1);
+        bell_.clear();
+        while (const int signal = signals_.take()) handle_signal(signal);
+        flusher_->drain();
+    }
+}
+
+void Process::handle_signal(int signal) {
+    log::Writer& log = logger_->writer(0);
+    log.debug("Trapped \"{}\" signal", signal_name(signal));
+    switch (signal) {
+        case SIGINT:
+        case SIGTERM:
+            stopping_ = true;
+            return;
+        case SIGUSR1:
+            flusher_->drain();
+            (void)flusher_->reopen();
+            return;
+        default:
+            return;
+    }
+}
+
+// What was accepted is delivered: stop accepting, let every link send what it has, then end.
+void Process::stop_gracefully() {
+    logger_->writer(0).info("Server Exiting..");
+    server_->stop();
+    const auto limit = std::chrono::steady_clock::now() + kStopLimit;
+    pollfd waiting{.fd = bell_.fd(), .events = POLLIN, .revents = 0};
+    while (server_->drained_count() < server_->worker_count()) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            limit - std::chrono::steady_clock::now());
+        if (left.count() <= 0) break;
+        (void)::poll(&waiting, 1, static_cast<int>(left.count()));
+        bell_.clear();
+        flusher_->drain();
+    }
+    group_.stop();
+    flusher_->flush_all();
+    // Links that did not end in time still have requests in flight: the kernel ends those with the
+    // process, so the server is not destroyed.
+    if (server_->drained_count() < server_->worker_count()) (void)server_.release();
+}
+
+}  // namespace
+
+int run_process(std::shared_ptr<const config::Options> options, const std::string& program) {
+    // Leaked on purpose when a link outlives the stop; see stop_gracefully().
+    auto process = std::make_unique<Process>(std::move(options), program);
+    return process->run();
+}
+
+}  // namespace nuring::server

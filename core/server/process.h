@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/config/options.h"
+
+namespace nuring::server {
+
+// Runs one server as this process until a signal ends it: pid file, log, rings, threads, signals. The
+// calling thread becomes the control thread.
+// Errors: printed as the reference prints them; returns the exit code.
+// Lifetime: once per process (it blocks signals and raises the limit of open files).
+int run_process(std::shared_ptr<const config::Options> options, const std::string& program);
+
+}  // namespace nuring::server

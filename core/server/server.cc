@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/server/server.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "core/base/server_id.h"
+#include "core/base/status.h"
+#include "core/base/version.h"
+#include "fmt/format.h"
+
+namespace nuring::server {
+namespace {
+
+// What INFO calls the version: clients gate features on it, so it names the reference's release whose
+// client protocol this is.
+constexpr const char* kProtocolVersion = "2.10.0";
+
+// Mailboxes towards one worker take up to this in all; few workers get roomier ones.
+constexpr size_t kMailboxBytesPerReceiver = 8 * 1024 * 1024;
+constexpr size_t kMailboxBytesMin = 256 * 1024;
+constexpr size_t kMailboxBytesMax = 2 * 1024 * 1024;
+
+size_t mailbox_bytes(const ServerSetup& setup) {
+    if (setup.mailbox_bytes != 0) return setup.mailbox_bytes;
+    return std::clamp(std::bit_floor(kMailboxBytesPerReceiver / setup.rings.size()),
+                      kMailboxBytesMin, kMailboxBytesMax);
+}
+
+}  // namespace
+
+class Server::StopTask final : public runtime::ControlTask {
+  public:
+    StopTask(Server& server, WorkerState& state) : server_(server), state_(state) {}
+    void run() override {
+        if (state_.listener != nullptr) state_.listener->stop();
+        state_.links->stop([](void* self) { static_cast<Server*>(self)->on_drained(); }, &server_);
+    }
+
+  private:
+    Server& server_;
+    WorkerState& state_;
+};
+
+Server::Server(ServerSetup setup)
+    : setup_(std::move(setup)),
+      facts_(static_cast<uint32_t>(setup_.rings.size())),
+      mesh_(setup_.rings, mailbox_bytes(setup_)),
+      global_account_(std::string(account::kGlobalAccount),
+                      interest::SublistOptions::large(
+                          static_cast<uint32_t>(setup_.rings.size()))) {
+    fill_info();
+    const auto busy_poll_ns = static_cast<uint64_t>(setup_.options->uring.busy_poll.count());
+    for (uint32_t i = 0; i < setup_.rings.size(); ++i) {
+        auto state = std::make_unique<WorkerState>();
+        state->worker = std::make_unique<runtime::Worker>(
+            static_cast<base::WorkerId>(i), *setup_.rings[i], mesh_, busy_poll_ns);
+        state->links = std::make_unique<link::WorkerLinks>(*state->worker, facts_, global_account_,
+                                                           setup_.logger->writer(1 + i),
+                                                           setup_.options);
+        workers_.push_back(std::move(state));
+    }
+}
+
+Server::~Server() = default;
+
+void Server::fill_info() {
+    ring::Ring& ring = *setup_.rings[0];
+    const config::Options& options = *setup_.options;
+    std::array<unsigned char, base::kServerIdRandomBytes> random;
+    ring.fill_random(random);
+    facts_.start_wall_ns = ring.wall_ns();
+    proto::ServerInfo& info = facts_.info;
+    info.server_id = base::make_server_id(random);
+    info.server_name = options.server_name.empty() ? info.server_id : options.server_name;
+    info.version = kProtocolVersion;
+    info.go = "nats-uring " NURING_VERSION;
+    info.headers = !options.no_header_support;
+    info.max_payload = options.max_payload;
+}
+
+absl::Status Server::listen() {
+    const config::Options& options = *setup_.options;
+    const auto port = static_cast<uint16_t>(std::max(options.port, 0));  // -1: any free one
+    auto socket = setup_.rings[0]->listen(options.host, port);
+    if (!socket.ok()) {
+        return absl::Status(socket.status().code(),
+                            fmt::format("Error listening on port: {}:{}, \"{}\"", options.host,
+                                        options.port, base::message_of(socket.status())));
+    }
+    client_socket_ = *socket;
+    facts_.info.host = options.host;
+    facts_.info.port = client_socket_.port;
+    WorkerState& first = *workers_[0];
+    first.listener = std::make_unique<Listener>(*first.links, client_socket_.fd);
+
+    class StartTask final : public runtime::ControlTask {
+      public:
+        explicit StartTask(Listener& listener) : listener_(listener) {}
+        void run() override { listener_.start(); }
+
+      private:
+        Listener& listener_;
+    };
+    first.worker->post(std::make_unique<StartTask>(*first.listener));
+    return absl::OkStatus();
+}
+
+void Server::stop() {
+    for (auto& state : workers_) {
+        state->worker->post(std::make_unique<StopTask>(*this, *state));
+    }
+}
+
+void Server::on_drained() {
+    drained_count_.fetch_add(1, std::memory_order_release);  // pairs with drained_count()
+    if (setup_.drained.call != nullptr) setup_.drained.call(setup_.drained.state);
+}
+
+}  // namespace nuring::server

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/account/account.h"
+#include "core/config/options.h"
+#include "core/link/server_facts.h"
+#include "core/link/worker_links.h"
+#include "core/log/log.h"
+#include "core/ring/ring.h"
+#include "core/runtime/mesh.h"
+#include "core/runtime/worker.h"
+#include "core/server/listener.h"
+
+namespace nuring::server {
+
+// Called on a worker's thread when that worker has no link left after stop(); must not block.
+struct DrainedCallback {
+    void (*call)(void*) = nullptr;
+    void* state = nullptr;
+};
+
+struct ServerSetup {
+    std::shared_ptr<const config::Options> options;
+    std::vector<ring::Ring*> rings;  // one per worker; outlive the server
+    log::Logger* logger = nullptr;   // writer 0: control thread; writer 1 + i: worker i
+    size_t mailbox_bytes = 0;        // 0: by the number of workers
+    DrainedCallback drained;
+};
+
+// Server is one NATS server: its workers, what they share, its listeners. It owns no thread: whoever
+// made it runs the workers' turns (runtime/worker_group.h, or the simulator in one thread).
+// Threads: the control thread, unless said otherwise. Errors: listen() returns the reason.
+// Lifetime: create, listen, run the workers, stop, go on running them until drained, destroy (only
+//           once all links are gone; at process exit it may be leaked).
+class Server {
+  public:
+    explicit Server(ServerSetup setup);
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    // Opens the client port. Before the workers run.
+    absl::Status listen();
+    // Stops accepting, sends what is pending, closes every link. Returns at once.
+    void stop();
+    // How many workers have no link left, after stop().
+    uint32_t drained_count() const { return drained_count_.load(std::memory_order_acquire); }
+
+    uint32_t worker_count() const { return static_cast<uint32_t>(workers_.size()); }
+    runtime::Worker& worker(uint32_t index) { return *workers_[index]->worker; }
+    link::WorkerLinks& links(uint32_t index) { return *workers_[index]->links; }
+    link::ServerFacts& facts() { return facts_; }
+    const ring::ListenSocket& client_listener() const { return client_socket_; }
+
+  private:
+    // All that one worker owns.
+    struct WorkerState {
+        std::unique_ptr<runtime::Worker> worker;
+        std::unique_ptr<link::WorkerLinks> links;
+        std::unique_ptr<Listener> listener;  // worker 0 only
+    };
+    class StopTask;
+
+    void fill_info();
+    void on_drained();
+
+    ServerSetup setup_;
+    link::ServerFacts facts_;
+    runtime::Mesh mesh_;
+    account::Account global_account_;
+    std::vector<std::unique_ptr<WorkerState>> workers_;
+    ring::ListenSocket client_socket_;
+    std::atomic<uint32_t> drained_count_{0};
+};
+
+}  // namespace nuring::server
