@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/ring/kernel_sockets.h"
+#include "core/ring/uring_compat.h"
 #include "fmt/format.h"
 
 namespace nuring::ring {
@@ -188,7 +189,7 @@ absl::Status UringRing::create_buffers() {
 }
 
 absl::Status UringRing::start() {
-    const int error = io_uring_enable_rings(&ring_);
+    const int error = enable_rings(&ring_);
     if (error < 0) return creation_error(-error);
     (void)io_uring_register_ring_fd(&ring_);  // saves a descriptor look-up per turn, where it works
     now_ns_ = monotonic_ns();
