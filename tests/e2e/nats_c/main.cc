@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scenarios for the C client (libnats) against a running server; ../README.md has the list.
 //
-// usage: nats_c_scenarios URL
+// usage: nats-c-scenarios URL
 //
 // Prints one line per scenario, `PASS <name>` or `FAIL <name>: <why>`. Before `reconnect` it prints
 // `RESTART`: the runner then restarts the server on the same port.

@@ -22,6 +22,7 @@ import time
 
 DEADLINE_S = 20.0
 LISTENING = re.compile(r"Listening for client connections on (\S+):(\d+)")
+SANITIZER = "Sanitizer: "
 READY = re.compile(r"Server is ready")
 
 _PR_SET_PDEATHSIG = 1
@@ -196,7 +197,7 @@ class Server:
         self.log.wait_end()
         return code
 
-    def stop(self, number=signal.SIGTERM):
+    def stop(self, number=signal.SIGINT):
         self.send_signal(number)
         return self.wait_exit()
 
@@ -214,9 +215,14 @@ class Server:
         _alive.discard(self)
 
     def close(self):
+        """Stops the server, if nobody did; an end that nobody asked for, or an unclean one, raises."""
         try:
-            if self.running():
-                self.stop()
+            if self in _alive:
+                died = not self.running()
+                code = self.wait_exit() if died else self.stop()
+                if died or code != 0 or SANITIZER in self.log.text():
+                    how = "died by itself" if died else "was stopped"
+                    raise ServerError(f"the server {how}: exit code {code}; log:\n{self.log.text()}")
         finally:
             self.kill()
             if self._folder:

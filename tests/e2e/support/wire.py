@@ -172,13 +172,16 @@ class Wire:
             self._fail("the end of the stream")
 
     def read_until(self, mark, deadline_s):
-        """Everything before `mark`, which must be the last that comes."""
+        """Everything before `mark`, which must be the last that comes, but for a PING."""
         end = time.monotonic() + deadline_s
-        while not self.buffer.endswith(mark):
+        while True:
+            index = self.buffer.rfind(mark, max(0, len(self.buffer) - len(mark) - 100))
+            if index >= 0:
+                break
             if not self._receive(end):
                 self._fail(repr(mark))
-        content = bytes(self.buffer[: -len(mark)])
-        self.buffer.clear()
+        content = bytes(self.buffer[:index])
+        del self.buffer[: index + len(mark)]
         return content
 
     def read_to_end(self):
