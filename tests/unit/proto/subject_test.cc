@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: every row of the reference's truth tables; then random patterns against a plain model which
-// works on vectors of tokens.
+// Goal: every row of the reference's truth tables; then random patterns against the plain model
+// (tests/support/subject_model.h).
 #include "proto/subject.h"
 
 #include <gtest/gtest.h>
@@ -8,6 +8,8 @@
 #include <random>
 #include <string>
 #include <vector>
+
+#include "tests/support/subject_model.h"
 
 namespace nuring::proto {
 namespace {
@@ -175,28 +177,6 @@ TEST(SubjectTest, RelationsFollowTheTable) {
     }
 }
 
-// The model: tokens in vectors, recursion instead of walking.
-using Tokens = std::vector<std::string>;
-
-Tokens tokens_of(std::string_view subject) {
-    Tokens tokens(1);
-    for (const char c : subject) {
-        if (c == '.') {
-            tokens.emplace_back();
-        } else {
-            tokens.back() += c;
-        }
-    }
-    return tokens;
-}
-
-bool model_matches(const Tokens& text, const Tokens& pattern, size_t at = 0) {
-    if (at == pattern.size()) return at == text.size();
-    if (at == text.size()) return false;
-    if (pattern[at] == ">" && at + 1 == pattern.size()) return true;
-    return (pattern[at] == "*" || pattern[at] == text[at]) && model_matches(text, pattern, at + 1);
-}
-
 // Every subject of up to four tokens over a small alphabet stands for "every subject".
 std::vector<std::string> all_subjects() {
     std::vector<std::string> subjects;
@@ -262,21 +242,12 @@ TEST(SubjectTest, RandomTextAgreesWithTheModel) {
     for (int round = 0; round < 200000; ++round) {
         const std::string text = draw();
         const std::string pattern = draw();
-        const Tokens tokens = tokens_of(pattern);
-        ASSERT_EQ(matches_literal(text, pattern), model_matches(tokens_of(text), tokens))
+        const test::SubjectModel model(pattern);
+        ASSERT_EQ(matches_literal(text, pattern), model.matches(test::SubjectModel(text)))
             << '"' << text << "\" x \"" << pattern << '"';
-        bool valid = pattern.find(' ') == std::string::npos;
-        bool literal = true;
-        bool wildcard = false;
-        for (size_t i = 0; i < tokens.size(); ++i) {
-            const bool is_wildcard = tokens[i] == "*" || tokens[i] == ">";
-            if (tokens[i].empty() || (tokens[i] == ">" && i + 1 != tokens.size())) valid = false;
-            if (tokens[i].empty() || is_wildcard) literal = false;
-            wildcard = wildcard || is_wildcard;
-        }
-        ASSERT_EQ(is_valid_subject(pattern), valid) << '"' << pattern << '"';
-        ASSERT_EQ(is_valid_literal_subject(pattern), literal) << '"' << pattern << '"';
-        ASSERT_EQ(is_literal(pattern), !wildcard) << '"' << pattern << '"';
+        ASSERT_EQ(is_valid_subject(pattern), model.is_valid()) << '"' << pattern << '"';
+        ASSERT_EQ(is_valid_literal_subject(pattern), model.is_valid_literal()) << pattern;
+        ASSERT_EQ(is_literal(pattern), model.is_literal()) << '"' << pattern << '"';
     }
 }
 

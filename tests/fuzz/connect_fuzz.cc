@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any bytes as the JSON of a CONNECT: what is taken is JSON, taking it twice changes nothing, what
+// is refused has a reason; and whatever it is, it can be quoted and redacted for the log.
+#include "proto/connect.h"
+#include "proto/json_text.h"
+#include "proto/quote.h"
+#include "tests/fuzz/require.h"
+
+namespace {
+
+using namespace nuring::proto;
+using nuring::test::require;
+
+void check_parse(std::string_view json) {
+    JsonParser parser;
+    ConnectOptions options;
+    std::string error;
+    switch (parse_connect(json, &parser, &options, &error)) {
+        case ConnectStatus::kOk: {
+            require(json_syntax_error(json).empty(), "taken means right syntax");
+            std::string texts;
+            for (const std::string_view text : options.texts.views()) texts.append(text) += '\0';
+            const int64_t protocol = options.protocol;
+            require(parse_connect(json, &parser, &options, &error) == ConnectStatus::kOk, "again");
+            std::string again;
+            for (const std::string_view text : options.texts.views()) again.append(text) += '\0';
+            require(texts == again && protocol == options.protocol, "the same again");
+            break;
+        }
+        case ConnectStatus::kBadJson:
+            require(!error.empty(), "refused with a reason");
+            break;
+        case ConnectStatus::kWrongType:
+            require(json_syntax_error(json).empty(), "a type error means right syntax");
+            require(!error.empty(), "refused with a reason");
+            break;
+    }
+}
+
+void check_texts(std::string_view text) {
+    const std::string quoted = quote(text);
+    require(quoted.size() >= text.size() + 2, "quoting loses nothing");
+    for (const char c : quoted)
+        require(static_cast<uint8_t>(c) >= ' ' && c != 0x7f, "is printable");
+    require(redact(redact(text)) == redact(text), "redacting twice is redacting once");
+
+    std::string json;
+    append_json_string(&json, text);
+    require(json_syntax_error(json).empty(), "our strings are JSON");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+    const std::string_view input = nuring::test::view_of(bytes, size);
+    check_parse(input);
+    check_texts(input);
+    return 0;
+}
