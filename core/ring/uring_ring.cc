@@ -29,9 +29,9 @@ constexpr uint64_t kWake = 1;     // MSG_RING from another worker
 constexpr uint64_t kNotify = 2;   // our eventfd was written
 
 // A turn that submits sends expects them to complete at once (the socket has room), so it asks the
-// kernel to return only when one more completion than that is there: a request that is answered then
-// costs one system call instead of two. When a socket is full after all, the wait ends after this
-// time, once per socket that fills up.
+// kernel to return only when one more completion than that is there: a request that is answered
+// then costs one system call instead of two. When a socket is full after all, the wait ends after
+// this time, once per socket that fills up.
 constexpr uint64_t kSendGrace_ns = 100'000;
 
 // The parts of a gathered send; read by the kernel when the batch is submitted, then free again.
@@ -40,12 +40,46 @@ struct SendVector {
     iovec parts[kSendPartsMax];
 };
 
+// First in, first out, linked through Submission::next.
+struct StarvedList {
+    Submission* first = nullptr;
+    Submission* last = nullptr;
+    uint32_t count = 0;
+
+    void push(Submission& submission) {
+        submission.next = nullptr;
+        (first == nullptr ? first : last->next) = &submission;
+        last = &submission;
+        ++count;
+    }
+    bool remove(const Submission& submission) {
+        Submission* previous = nullptr;
+        for (Submission* at = first; at != nullptr; previous = at, at = at->next) {
+            if (at != &submission) continue;
+            (previous == nullptr ? first : previous->next) = at->next;
+            if (last == at) last = previous;
+            --count;
+            return true;
+        }
+        return false;
+    }
+    Submission* take_all() {
+        Submission* const all = first;
+        *this = {};
+        return all;
+    }
+};
+
+// Its address in Submission::state marks a receive that got bytes since it was armed.
+constexpr char kServedMark = 0;
+
 // UringRing: see ring.h for the contract.
 //
 // Receive buffers: an arena of receive_buffer_count_max buffers, of which only `lend_target_` are
 // lent to the kernel at a time, taken from a stack, so that a few warm buffers serve a busy socket
-// (the kernel takes lent buffers first in, first out: lending all would walk through the whole arena
-// and the caches). The target doubles when more receives starve in one turn than there are buffers.
+// (the kernel takes lent buffers first in, first out: lending all would walk through the whole
+// arena and the caches). The target doubles when more receives starve in one turn than there are
+// buffers.
 class UringRing final : public Ring {
   public:
     ~UringRing() override;
@@ -107,9 +141,10 @@ class UringRing final : public Ring {
     uint32_t lent_count_ = 0;
     uint32_t lend_target_ = 0;
 
-    Submission* starved_ = nullptr;  // receives that met an empty buffer ring
-    Submission* starved_last_ = nullptr;
-    uint32_t starved_count_ = 0;
+    // Receives that met an empty buffer ring. Those that got nothing since they were armed are
+    // armed first, in the order they came: else a busy socket takes every buffer in every turn.
+    StarvedList starved_;
+    StarvedList starved_after_service_;
     Submission* deferred_ = nullptr;  // cancelled while starved: completed in the next turn
 
     std::vector<std::unique_ptr<SendVector>> send_vectors_;
@@ -238,6 +273,7 @@ void UringRing::arm(Submission& submission) {
     if (submission.kind == Submission::Kind::kAccept) {
         io_uring_prep_multishot_accept(entry, submission.fd, nullptr, nullptr, SOCK_CLOEXEC);
     } else {
+        submission.state = nullptr;
         io_uring_prep_recv_multishot(entry, submission.fd, nullptr, 0, 0);
         entry->flags |= IOSQE_BUFFER_SELECT;
         entry->buf_group = kBufferGroup;
@@ -287,12 +323,7 @@ void UringRing::cancel(Submission& submission) {
     if (!submission.pending || submission.cancelled) return;
     submission.cancelled = true;
     // A starved receive is not in the kernel: take it off the list and end it in the next turn.
-    Submission* previous = nullptr;
-    for (Submission* s = starved_; s != nullptr; previous = s, s = s->next) {
-        if (s != &submission) continue;
-        (previous == nullptr ? starved_ : previous->next) = s->next;
-        if (starved_last_ == s) starved_last_ = previous;
-        --starved_count_;
+    if (starved_.remove(submission) || starved_after_service_.remove(submission)) {
         submission.next = deferred_;
         deferred_ = &submission;
         return;
@@ -328,19 +359,18 @@ void UringRing::lend_buffers() {
 }
 
 void UringRing::rearm_starved() {
-    if (starved_count_ > lend_target_) {
+    if (starved_.count + starved_after_service_.count > lend_target_) {
         lend_target_ = std::min(lend_target_ * 2, options_.receive_buffer_count_max);
     }
     lend_buffers();
-    if (starved_ == nullptr || lent_count_ == 0) return;
-    Submission* submission = starved_;
-    starved_ = starved_last_ = nullptr;
-    starved_count_ = 0;
-    while (submission != nullptr) {
-        Submission* next = submission->next;
-        submission->next = nullptr;
-        arm(*submission);
-        submission = next;
+    if (lent_count_ == 0) return;
+    for (Submission* submission : {starved_.take_all(), starved_after_service_.take_all()}) {
+        while (submission != nullptr) {
+            Submission* next = submission->next;
+            submission->next = nullptr;
+            arm(*submission);
+            submission = next;
+        }
     }
 }
 
@@ -448,6 +478,7 @@ void UringRing::complete_receive(Submission& submission, int32_t result, uint32_
     }
     if (result > 0) {
         ++stats_.receives;
+        submission.state = const_cast<char*>(&kServedMark);
         if (!more && !submission.cancelled) {
             arm(submission);
         } else if (!more) {  // cancelled, but these bytes came first: the end follows next turn
@@ -460,10 +491,7 @@ void UringRing::complete_receive(Submission& submission, int32_t result, uint32_
     if (completion.buffer != kNoBuffer) return_buffer(completion.buffer);
     if (result == -ENOBUFS && !submission.cancelled) {
         ++stats_.buffer_shortages;
-        submission.next = nullptr;
-        (starved_ == nullptr ? starved_ : starved_last_->next) = &submission;
-        starved_last_ = &submission;
-        ++starved_count_;
+        (submission.state == &kServedMark ? starved_after_service_ : starved_).push(submission);
         return;
     }
     if (more) return;  // not seen in practice; the end is still to come
