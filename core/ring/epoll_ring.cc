@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/ring/epoll_ring.h"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <ctime>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/ring/kernel_sockets.h"
+
+namespace nuring::ring {
+namespace {
+
+constexpr uint64_t kNsPerSecond = 1'000'000'000;
+constexpr uint64_t kNsPerMs = 1'000'000;
+constexpr unsigned kReceivesPerTurnMax = 8;  // runs of bytes per socket and turn
+constexpr unsigned kAcceptsPerTurnMax = 64;  // connections per listening socket and turn
+constexpr unsigned kEventsPerTurnMax = 512;  // sockets whose readiness is fetched per turn
+constexpr uint32_t kWakeTag = UINT32_MAX;    // the eventfd; descriptors are below INT_MAX
+
+size_t stride_of(const RingOptions& options) {
+    const size_t bytes = options.receive_buffer_bytes + kReceiveSlackBytes;
+    return (bytes + 63) / 64 * 64;
+}
+
+absl::Status errno_status(const char* what, int error) {
+    return absl::UnavailableError(fmt::format("epoll ring: {}: {}", what, std::strerror(error)));
+}
+
+// EpollRing gives the seam's completions on top of readiness: it takes over where io_uring is
+// denied (containers, old kernels). Sockets are registered once, edge-triggered for both
+// directions, and the ring remembers what is readable and writable; so a turn costs one epoll_wait,
+// one recv per run of bytes, one sendmsg per send, and no epoll_ctl.
+//
+// Threads: see Ring. notify() is an atomic exchange and at most one eventfd write per turn.
+// Limits:  RingOptions; kReceivesPerTurnMax runs of bytes per socket and turn, kAcceptsPerTurnMax
+//          connections per listening socket and turn, kEventsPerTurnMax sockets looked at per turn.
+//          Receive memory is one lazily touched mapping; the buffer returned last is lent first.
+// Errors:  see Ring. send() tries at once and delivers the result from the next turn().
+// Source:  ours; epoll(7) on edge-triggered use.
+class EpollRing final : public Ring {
+  public:
+    static absl::StatusOr<std::unique_ptr<EpollRing>> create(const RingOptions& options);
+    ~EpollRing() override;
+    EpollRing(const EpollRing&) = delete;
+    EpollRing& operator=(const EpollRing&) = delete;
+
+    const char* name() const override { return "epoll"; }
+    absl::Status start() override;
+    absl::StatusOr<ListenSocket> listen(const std::string& host, uint16_t port) override {
+        return open_listen_socket(host, port, /*nonblocking=*/true);
+    }
+    void accept(Submission& submission, int fd) override;
+    void receive(Submission& submission, int fd) override;
+    void send(Submission& submission, int fd, std::span<const iovec> parts) override;
+    void cancel(Submission& submission) override;
+    void shutdown_send(int fd) override { (void)::shutdown(fd, SHUT_WR); }
+    void shutdown(int fd) override;
+    void close(int fd) override;
+    PeerAddress peer_address(int fd) override { return socket_peer(fd); }
+    void return_buffer(uint32_t buffer) override;
+    unsigned turn(uint64_t deadline_ns) override;
+    void wake(Ring& other) override;
+    void notify() override;
+    uint64_t wall_ns() override { return realtime_ns(); }
+    uint64_t fresh_now_ns() override { return monotonic_ns(); }
+    void fill_random(std::span<unsigned char> out) override { fill_random_bytes(out); }
+
+  private:
+    // What is known about one descriptor. Slots are kept for ever and reused with the descriptor's
+    // number; a slot may still be linked in the ready list after its socket was closed.
+    struct Socket {
+        int fd = -1;
+        bool registered = false;
+        bool readable = false;  // until a read finds nothing
+        bool writable = true;   // until a send finds no room
+        bool hang_up = false;   // the peer ended or failed: read on until the end is seen
+        bool shut = false;      // by our own shutdown(): a receive sees the end at once
+        bool in_ready = false;
+        Submission* reader = nullptr;  // accept or receive
+        Submission* writer = nullptr;  // a send that found no room
+        std::vector<iovec> parts;      // of the writer
+        Socket* next_ready = nullptr;
+    };
+    struct ReadyList {
+        Socket* head = nullptr;
+        Socket* tail = nullptr;
+        unsigned count = 0;
+        void push_back(Socket& socket);
+        void push_front(Socket& socket);
+        Socket* pop_front();
+    };
+
+    EpollRing(const RingOptions& options, int epoll_fd, int event_fd, char* memory);
+
+    Socket& socket_of(int fd);
+    // Registers the socket on first use; returns 0 or -errno.
+    int watch(Socket& socket);
+    void begin(Submission& submission, Submission::Kind kind, int fd);
+    void arm_reader(Submission& submission, Submission::Kind kind, int fd);
+    void mark_ready(Socket& socket);
+    // Tries the send; true when `result` is final.
+    bool try_send(Socket& socket, std::span<const iovec> parts, int32_t& result);
+    // Queues the last completion of a submission for delivery by turn().
+    void finish_later(Submission& submission, int32_t result);
+    void deliver(Submission& submission, const Completion& completion);
+    unsigned deliver_finished();
+    unsigned wait(uint64_t deadline_ns);
+    void note_event(const epoll_event& event);
+    unsigned serve_accept(Socket& socket);
+    unsigned serve_receive(Socket& socket);
+    unsigned serve_ready();
+    bool work_at_hand() const;
+
+    const RingOptions options_;
+    const int epoll_fd_;
+    const int event_fd_;
+    char* const memory_;
+    const size_t stride_;  // from one receive buffer to the next
+    bool has_pwait2_ = true;
+    std::vector<uint32_t> free_buffers_;            // the last one is lent first
+    std::vector<std::unique_ptr<Socket>> sockets_;  // by descriptor
+    ReadyList ready_accepts_;
+    ReadyList ready_receives_;
+    Submission* finished_head_ = nullptr;
+    Submission* finished_tail_ = nullptr;
+    std::vector<epoll_event> events_;
+    // notify() sets it (release) and writes the eventfd only if it was clear; turn() clears it
+    // (acquire) when it takes the event, so that what the notifier wrote before is seen.
+    std::atomic<bool> notified_{false};
+};
+
+void EpollRing::ReadyList::push_back(Socket& socket) {
+    assert(socket.in_ready);
+    socket.next_ready = nullptr;
+    if (tail == nullptr) {
+        head = &socket;
+    } else {
+        tail->next_ready = &socket;
+    }
+    tail = &socket;
+    ++count;
+}
+
+void EpollRing::ReadyList::push_front(Socket& socket) {
+    assert(socket.in_ready);
+    socket.next_ready = head;
+    head = &socket;
+    if (tail == nullptr) tail = &socket;
+    ++count;
+}
+
+EpollRing::Socket* EpollRing::ReadyList::pop_front() {
+    Socket* const socket = head;
+    if (socket == nullptr) return nullptr;
+    head = socket->next_ready;
+    if (head == nullptr) tail = nullptr;
+    socket->next_ready = nullptr;
+    --count;
+    return socket;
+}
+
+absl::StatusOr<std::unique_ptr<EpollRing>> EpollRing::create(const RingOptions& options) {
+    assert(options.receive_buffer_bytes > 0);
+    assert(options.receive_buffer_count_max > 0);
+    const int epoll_fd = ::epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_fd < 0) return errno_status("epoll_create1", errno);
+    const int event_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event_fd < 0) {
+        const int error = errno;
+        ::close(epoll_fd);
+        return errno_status("eventfd", error);
+    }
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;
+    event.data.u32 = kWakeTag;
+    const bool watched = ::epoll_ctl(epoll_fd, EPOLL_CTL_ADD, event_fd, &event) == 0;
+    void* const memory =
+        watched ? ::mmap(nullptr, stride_of(options) * options.receive_buffer_count_max,
+                         PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+                : MAP_FAILED;
+    if (memory == MAP_FAILED) {
+        const int error = errno;
+        ::close(event_fd);
+        ::close(epoll_fd);
+        return errno_status(watched ? "memory for receive buffers" : "epoll_ctl", error);
+    }
+    return std::unique_ptr<EpollRing>(
+        new EpollRing(options, epoll_fd, event_fd, static_cast<char*>(memory)));
+}
+
+EpollRing::EpollRing(const RingOptions& options, int epoll_fd, int event_fd, char* memory)
+    : options_(options),
+      epoll_fd_(epoll_fd),
+      event_fd_(event_fd),
+      memory_(memory),
+      stride_(stride_of(options)),
+      events_(kEventsPerTurnMax) {
+    free_buffers_.reserve(options.receive_buffer_count_max);
+    for (uint32_t i = options.receive_buffer_count_max; i > 0; --i) free_buffers_.push_back(i - 1);
+}
+
+EpollRing::~EpollRing() {
+    ::munmap(memory_, stride_ * options_.receive_buffer_count_max);
+    ::close(event_fd_);
+    ::close(epoll_fd_);
+}
+
+absl::Status EpollRing::start() {
+    now_ns_ = monotonic_ns();
+    return absl::OkStatus();
+}
+
+EpollRing::Socket& EpollRing::socket_of(int fd) {
+    assert(fd >= 0);
+    const auto index = static_cast<size_t>(fd);
+    if (index >= sockets_.size()) sockets_.resize(index + 1);
+    if (sockets_[index] == nullptr) {
+        sockets_[index] = std::make_unique<Socket>();
+        sockets_[index]->fd = fd;
+    }
+    return *sockets_[index];
+}
+
+int EpollRing::watch(Socket& socket) {
+    if (socket.registered) return 0;
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.data.u32 = static_cast<uint32_t>(socket.fd);
+    if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, socket.fd, &event) != 0) return -errno;
+    socket.registered = true;
+    return 0;
+}
+
+void EpollRing::begin(Submission& submission, Submission::Kind kind, int fd) {
+    assert(!submission.pending);
+    submission.pending = true;
+    submission.kind = kind;
+    submission.cancelled = false;
+    submission.fd = fd;
+    submission.next = nullptr;
+    submission.state = nullptr;
+}
+
+void EpollRing::mark_ready(Socket& socket) {
+    if (socket.in_ready || !socket.readable || socket.reader == nullptr) return;
+    socket.in_ready = true;
+    const bool is_accept = socket.reader->kind == Submission::Kind::kAccept;
+    (is_accept ? ready_accepts_ : ready_receives_).push_back(socket);
+}
+
+void EpollRing::arm_reader(Submission& submission, Submission::Kind kind, int fd) {
+    begin(submission, kind, fd);
+    Socket& socket = socket_of(fd);
+    assert(socket.reader == nullptr);
+    if (const int error = watch(socket); error != 0) {
+        finish_later(submission, error);
+    } else if (socket.shut) {
+        finish_later(submission, 0);
+    } else {
+        socket.reader = &submission;
+        mark_ready(socket);
+    }
+}
+
+void EpollRing::accept(Submission& submission, int fd) {
+    arm_reader(submission, Submission::Kind::kAccept, fd);
+}
+
+void EpollRing::receive(Submission& submission, int fd) {
+    arm_reader(submission, Submission::Kind::kReceive, fd);
+}
+
+void EpollRing::send(Submission& submission, int fd, std::span<const iovec> parts) {
+    assert(!parts.empty());
+    assert(parts.size() <= kSendPartsMax);
+    begin(submission, Submission::Kind::kSend, fd);
+    Socket& socket = socket_of(fd);
+    assert(socket.writer == nullptr);
+    int32_t result = 0;
+    if (const int error = watch(socket); error != 0) {
+        finish_later(submission, error);
+    } else if (socket.writable && try_send(socket, parts, result)) {
+        finish_later(submission, result);
+    } else {
+        socket.writer = &submission;
+        socket.parts.assign(parts.begin(), parts.end());
+    }
+}
+
+bool EpollRing::try_send(Socket& socket, std::span<const iovec> parts, int32_t& result) {
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(parts.data());
+    message.msg_iovlen = parts.size();
+    ssize_t sent = 0;
+    do {
+        sent = ::sendmsg(socket.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) {
+        if (errno == EAGAIN) {
+            socket.writable = false;
+            return false;
+        }
+        result = -errno;
+        return true;
+    }
+    ++stats_.sends;
+    size_t wanted = 0;
+    for (const iovec& part : parts) wanted += part.iov_len;
+    if (static_cast<size_t>(sent) < wanted) ++stats_.short_sends;
+    result = static_cast<int32_t>(sent);
+    return true;
+}
+
+void EpollRing::finish_later(Submission& submission, int32_t result) {
+    assert(submission.pending);
+    assert(submission.state == nullptr);
+    submission.state = this;  // marks it as finished, see cancel()
+    submission.fd = result;   // no longer needed as the descriptor
+    submission.next = nullptr;
+    if (finished_tail_ == nullptr) {
+        finished_head_ = &submission;
+    } else {
+        finished_tail_->next = &submission;
+    }
+    finished_tail_ = &submission;
+}
+
+void EpollRing::cancel(Submission& submission) {
+    if (!submission.pending || submission.state != nullptr) return;
+    submission.cancelled = true;
+    Socket& socket = socket_of(submission.fd);
+    if (socket.reader == &submission) socket.reader = nullptr;
+    if (socket.writer == &submission) socket.writer = nullptr;
+    finish_later(submission, -ECANCELED);
+}
+
+void EpollRing::shutdown(int fd) {
+    ::shutdown(fd, SHUT_RDWR);
+    Socket& socket = socket_of(fd);
+    socket.shut = true;
+    if (socket.reader != nullptr) {
+        Submission& reader = *socket.reader;
+        socket.reader = nullptr;
+        finish_later(reader, 0);
+    }
+    if (socket.writer != nullptr) {
+        Submission& writer = *socket.writer;
+        socket.writer = nullptr;
+        finish_later(writer, -EPIPE);
+    }
+}
+
+void EpollRing::close(int fd) {
+    Socket& socket = socket_of(fd);
+    assert(socket.reader == nullptr);
+    assert(socket.writer == nullptr);
+    ::close(fd);  // leaves the epoll set by itself
+    socket.registered = false;
+    socket.readable = false;
+    socket.writable = true;
+    socket.hang_up = false;
+    socket.shut = false;
+    socket.parts = {};
+}
+
+void EpollRing::return_buffer(uint32_t buffer) {
+    assert(buffer < options_.receive_buffer_count_max);
+    assert(free_buffers_.size() < options_.receive_buffer_count_max);
+    free_buffers_.push_back(buffer);
+}
+
+void EpollRing::deliver(Submission& submission, const Completion& completion) {
+    ++stats_.completions;
+    if (!completion.more) submission.pending = false;
+    submission.complete(submission, completion);
+}
+
+unsigned EpollRing::deliver_finished() {
+    // What finishes from inside a completion function waits for the next turn.
+    Submission* at = finished_head_;
+    finished_head_ = nullptr;
+    finished_tail_ = nullptr;
+    unsigned count = 0;
+    while (at != nullptr) {
+        Submission& submission = *at;
+        at = at->next;
+        submission.state = nullptr;
+        submission.next = nullptr;
+        deliver(submission, Completion{.result = submission.fd});
+        ++count;
+    }
+    return count;
+}
+
+bool EpollRing::work_at_hand() const {
+    return finished_head_ != nullptr || ready_accepts_.head != nullptr ||
+           (ready_receives_.head != nullptr && !free_buffers_.empty());
+}
+
+unsigned EpollRing::wait(uint64_t deadline_ns) {
+    while (true) {
+        ++stats_.enters;
+        int count = 0;
+        const uint64_t now = deadline_ns == 0 || deadline_ns == kForever ? 0 : monotonic_ns();
+        const uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
+        if (has_pwait2_) {
+            const timespec timeout{static_cast<time_t>(left / kNsPerSecond),
+                                   static_cast<long>(left % kNsPerSecond)};
+            count = ::epoll_pwait2(epoll_fd_, events_.data(), static_cast<int>(events_.size()),
+                                   deadline_ns == kForever ? nullptr : &timeout, nullptr);
+        } else {
+            const uint64_t ms = std::min<uint64_t>((left + kNsPerMs - 1) / kNsPerMs, INT_MAX);
+            count = ::epoll_wait(epoll_fd_, events_.data(), static_cast<int>(events_.size()),
+                                 deadline_ns == kForever ? -1 : static_cast<int>(ms));
+        }
+        if (count >= 0) return static_cast<unsigned>(count);
+        // A kernel before 5.11 lacks epoll_pwait2; a seccomp filter may answer EPERM instead.
+        if ((errno == ENOSYS || errno == EPERM) && has_pwait2_) {
+            has_pwait2_ = false;
+        } else {
+            assert(errno == EINTR);
+        }
+    }
+}
+
+void EpollRing::note_event(const epoll_event& event) {
+    if (event.data.u32 == kWakeTag) {
+        // Edge-triggered: the counter need not be read.
+        notified_.exchange(false, std::memory_order_acq_rel);
+        ++stats_.wakes_received;
+        return;
+    }
+    Socket& socket = *sockets_[event.data.u32];
+    if ((event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) socket.hang_up = true;
+    if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+        socket.readable = true;
+        mark_ready(socket);
+    }
+    if ((event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) == 0) return;
+    socket.writable = true;
+    int32_t result = 0;
+    if (socket.writer != nullptr && try_send(socket, socket.parts, result)) {
+        Submission& writer = *socket.writer;
+        socket.writer = nullptr;
+        finish_later(writer, result);
+    }
+}
+
+unsigned EpollRing::serve_accept(Socket& socket) {
+    Submission* const reader = socket.reader;
+    unsigned count = 0;
+    // The completion function may cancel the reader, close the socket, or arm another.
+    while (count < kAcceptsPerTurnMax && socket.readable && socket.reader == reader) {
+        const int fd = ::accept4(socket.fd, nullptr, nullptr, SOCK_CLOEXEC);
+        if (fd >= 0) {
+            ++count;
+            deliver(*reader, Completion{.result = fd, .more = true});
+        } else if (errno == EAGAIN) {
+            socket.readable = false;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            const int32_t error = -errno;
+            socket.reader = nullptr;
+            deliver(*reader, Completion{.result = error});
+            return count + 1;
+        }
+    }
+    return count;
+}
+
+unsigned EpollRing::serve_receive(Socket& socket) {
+    Submission* const reader = socket.reader;
+    unsigned count = 0;
+    while (count < kReceivesPerTurnMax && socket.readable && socket.reader == reader &&
+           !free_buffers_.empty()) {
+        const uint32_t buffer = free_buffers_.back();
+        char* const bytes = memory_ + stride_ * buffer;
+        const ssize_t size = ::recv(socket.fd, bytes, options_.receive_buffer_bytes, MSG_DONTWAIT);
+        if (size > 0) {
+            free_buffers_.pop_back();
+            ++stats_.receives;
+            ++count;
+            // A run shorter than the buffer emptied the socket; what comes later is a new edge.
+            if (static_cast<size_t>(size) < options_.receive_buffer_bytes && !socket.hang_up) {
+                socket.readable = false;
+            }
+            deliver(*reader, Completion{.result = static_cast<int32_t>(size),
+                                        .more = true,
+                                        .buffer = buffer,
+                                        .bytes = bytes});
+        } else if (size < 0 && errno == EAGAIN) {
+            socket.readable = false;
+        } else if (size == 0 || errno != EINTR) {
+            const int32_t result = size == 0 ? 0 : -errno;
+            socket.reader = nullptr;
+            deliver(*reader, Completion{.result = result});
+            return count + 1;
+        }
+    }
+    return count;
+}
+
+unsigned EpollRing::serve_ready() {
+    unsigned count = 0;
+    for (unsigned left = ready_accepts_.count; left > 0; --left) {
+        Socket& socket = *ready_accepts_.pop_front();
+        socket.in_ready = false;
+        if (socket.reader != nullptr && socket.reader->kind == Submission::Kind::kAccept) {
+            count += serve_accept(socket);
+        }
+        mark_ready(socket);
+    }
+    for (unsigned left = ready_receives_.count; left > 0; --left) {
+        Socket& socket = *ready_receives_.pop_front();
+        if (free_buffers_.empty()) {
+            // It stays first in line for the buffers that come back.
+            ++stats_.buffer_shortages;
+            ready_receives_.push_front(socket);
+            break;
+        }
+        socket.in_ready = false;
+        if (socket.reader != nullptr && socket.reader->kind == Submission::Kind::kReceive) {
+            count += serve_receive(socket);
+        }
+        mark_ready(socket);
+    }
+    return count;
+}
+
+unsigned EpollRing::turn(uint64_t deadline_ns) {
+    ++stats_.turns;
+    const unsigned event_count = wait(work_at_hand() ? 0 : deadline_ns);
+    now_ns_ = monotonic_ns();
+    // All events first: none of them can be stale, since no completion function has run yet.
+    for (unsigned i = 0; i < event_count; ++i) note_event(events_[i]);
+    const unsigned finished = deliver_finished();
+    return finished + serve_ready();
+}
+
+void EpollRing::wake(Ring& other) {
+    ++stats_.wakes_sent;
+    other.notify();
+}
+
+void EpollRing::notify() {
+    if (notified_.exchange(true, std::memory_order_acq_rel)) return;
+    const uint64_t one = 1;
+    const ssize_t written = ::write(event_fd_, &one, sizeof one);
+    assert(written == sizeof one);
+    static_cast<void>(written);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Ring>> create_epoll_ring(const RingOptions& options) {
+    absl::StatusOr<std::unique_ptr<EpollRing>> ring = EpollRing::create(options);
+    if (!ring.ok()) return ring.status();
+    return std::unique_ptr<Ring>(std::move(*ring));
+}
+
+}  // namespace nuring::ring
