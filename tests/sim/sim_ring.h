@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ring of a simulated worker.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/ring/ring.h"
+#include "tests/sim/sim_net.h"
+
+namespace nuring::sim {
+
+// SimRing implements the seam on a SimNet. It is as unkind as the contract of ring.h allows: bytes
+// come in small runs, sends complete short and late, requests go on completing after cancel() and
+// shutdown() until their last completion, completions of different sockets overtake each other,
+// descriptors are reused at once, and returned buffers are overwritten.
+//
+// It also checks the caller: one receive and one send per descriptor, buffers returned once, bytes
+// untouched while a send is pending, no close with a submission pending, no use of a closed
+// descriptor.
+//
+// A turn that has to wait calls the park function, which lets the rest of the world run and returns
+// when ready() or when the deadline is reached; without one (a ring alone in a test) turn() runs
+// the network itself.
+//
+// Threads: one for the whole simulation; notify() too.
+// Limits:  RingOptions.
+// Errors:  see Ring; misuse asserts.
+class SimRing final : public ring::Ring, private SimWatcher {
+  public:
+    using ParkFunction = std::function<void(SimRing&, uint64_t deadline_ns)>;
+    // Called where a real worker could be overtaken by another in the middle of its turn.
+    using PreemptFunction = std::function<void(SimRing&)>;
+
+    SimRing(SimNet& net, const ring::RingOptions& options);
+    ~SimRing() override;
+    SimRing(const SimRing&) = delete;
+    SimRing& operator=(const SimRing&) = delete;
+
+    void set_park(ParkFunction park) { park_ = std::move(park); }
+    void set_preempt(PreemptFunction preempt) { preempt_ = std::move(preempt); }
+    // turn() would find something to return for.
+    bool ready() const;
+    size_t pending_count() const;
+    size_t lent_buffer_count() const { return lent_count_; }
+
+    const char* name() const override { return "sim"; }
+    absl::Status start() override;
+    absl::StatusOr<ring::ListenSocket> listen(const std::string& host, uint16_t port) override;
+    void accept(ring::Submission& submission, int fd) override;
+    void receive(ring::Submission& submission, int fd) override;
+    void send(ring::Submission& submission, int fd, std::span<const iovec> parts) override;
+    void cancel(ring::Submission& submission) override;
+    void shutdown_send(int fd) override;
+    void shutdown(int fd) override;
+    void close(int fd) override;
+    ring::PeerAddress peer_address(int fd) override;
+    void return_buffer(uint32_t buffer) override;
+    unsigned turn(uint64_t deadline_ns) override;
+    void wake(ring::Ring& other) override;
+    void notify() override;
+    uint64_t wall_ns() override { return net_.wall_ns(); }
+    uint64_t fresh_now_ns() override { return net_.tick_ns(); }
+    void fill_random(std::span<unsigned char> out) override;
+
+  private:
+    // What this ring has under way on one descriptor.
+    struct Socket {
+        uint64_t generation = 0;  // tells a reused number from the one that an event meant
+        ring::Submission* reader = nullptr;
+        ring::Submission* writer = nullptr;
+        bool send_executed = false;  // the writer's result is on its way
+        bool shut = false;
+        std::vector<iovec> parts;
+        uint64_t parts_digest = 0;
+    };
+    struct Finished {
+        ring::Submission* submission;
+        int32_t result;
+    };
+    struct Buffer {
+        std::unique_ptr<char[]> bytes;
+        bool lent = false;
+    };
+
+    void note_readable(int fd) override;
+    void note_writable(int fd) override;
+    Socket& socket_of(int fd);
+    void arm(ring::Submission& submission, ring::Submission::Kind kind, int fd);
+    void execute_send_later(int fd);
+    void execute_send(int fd);
+    void finish_send(int fd, int32_t result);
+    // Takes the submission off its socket and queues its last completion.
+    void finish(ring::Submission& submission, int32_t result);
+    bool can_serve(int fd) const;
+    void serve(int fd);
+    void serve_accept(int fd, Socket& socket);
+    void serve_receive(int fd, Socket& socket);
+    void deliver(ring::Submission& submission, const ring::Completion& completion);
+    void wait(uint64_t deadline_ns);
+    void maybe_preempt();
+
+    SimNet& net_;
+    const ring::RingOptions options_;
+    ParkFunction park_;
+    PreemptFunction preempt_;
+    std::map<int, Socket> sockets_;
+    uint64_t next_generation_ = 1;
+    std::set<int> readable_;  // descriptors with an armed reader and something for it
+    std::vector<Finished> finished_;
+    std::vector<Buffer> buffers_;
+    std::vector<uint32_t> free_buffers_;
+    size_t lent_count_ = 0;
+    bool woken_ = false;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // events outlive a ring
+};
+
+}  // namespace nuring::sim
