@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/server/rings.h"
 
+#include "core/base/status.h"
+#include "core/ring/epoll_ring.h"
 #include "core/ring/uring_ring.h"
 
 namespace nuring::server {
@@ -28,7 +30,15 @@ absl::StatusOr<Rings> create_rings(const config::UringOptions& options, uint32_t
         .zero_copy_threshold_bytes = static_cast<uint64_t>(options.zero_copy_threshold),
     };
     Rings result;
-    absl::Status status = create_all(&ring::create_uring_ring, ring_options, count, &result);
+    if (options.io != config::IoKind::kEpoll) {
+        const absl::Status status =
+            create_all(&ring::create_uring_ring, ring_options, count, &result);
+        if (status.ok()) return result;
+        if (options.io == config::IoKind::kUring) return status;
+        result.fallback_reason = base::message_of(status);
+    }
+    const absl::Status status =
+        create_all(&ring::create_epoll_ring, ring_options, count, &result);
     if (!status.ok()) return status;
     return result;
 }
