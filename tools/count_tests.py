@@ -4,7 +4,7 @@
 
 usage: count_tests.py testlog.json ...
 
-A program that reports its own counts (GoogleTest, or a last line "N passed, N failed") counts with
+A program that reports its own counts (GoogleTest, unittest, or a last line "N passed, N failed") counts with
 those, any other as one. A program that failed counts as one failure at least. Exits 1 on a failure and
 when a log is missing.
 """
@@ -16,6 +16,7 @@ import sys
 GTEST_PASSED = re.compile(r"^\[  PASSED  \] (\d+) tests?\.$", re.MULTILINE)
 GTEST_FAILED = re.compile(r"^\[  FAILED  \] (\d+) tests?, listed below:$", re.MULTILINE)
 GTEST_SKIPPED = re.compile(r"^\[  SKIPPED \] (\d+) tests?, listed below:$", re.MULTILINE)
+UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n\n(?:OK|FAILED)(?: \((.*)\))?$", re.MULTILINE)
 PLAIN = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.MULTILINE)
 
 
@@ -28,6 +29,11 @@ def count(entry):
         passed = int(found[1])
         failed = int(m[1]) if (m := GTEST_FAILED.search(text)) else 0
         skipped = int(m[1]) if (m := GTEST_SKIPPED.search(text)) else 0
+    elif found := UNITTEST.search(text + "\n" + entry.get("stderr", "")):
+        numbers = dict(part.split("=") for part in (found[2] or "").split(", ") if "=" in part)
+        failed = int(numbers.get("failures", 0)) + int(numbers.get("errors", 0))
+        skipped = int(numbers.get("skipped", 0))
+        passed = int(found[1]) - failed - skipped
     elif found := PLAIN.findall(text):
         passed, failed, skipped = (int(number or 0) for number in found[-1])
     elif result in ("OK", "EXPECTEDFAIL"):

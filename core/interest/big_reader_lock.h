@@ -116,6 +116,7 @@ class BigReaderLock {
     std::atomic<bool> writer_{false};
 };
 
+// ReadGuard holds a lock for reading during its life; on the worker `self` only.
 class ReadGuard {
   public:
     ReadGuard(const BigReaderLock& lock, ReaderSlots& slots, base::WorkerId self)
@@ -132,6 +133,7 @@ class ReadGuard {
     const base::WorkerId self_;
 };
 
+// WriteGuard holds a lock for writing during its life.
 class WriteGuard {
   public:
     WriteGuard(BigReaderLock& lock, const ReaderSlots& slots) : lock_(lock) { lock_.lock(slots); }
