@@ -291,10 +291,19 @@ class Tree:
     def __init__(self, root):
         self.root = root
         self.paths = set(list_files(root))
+        self.paths.update(list(self.generated_headers()))
         with open(os.path.join(root, "docs/architecture.md"), encoding="utf-8") as page:
             self.table = Table(page.read())
         if not self.table.may:
             raise SystemExit("tidy.py: no layer table in docs/architecture.md")
+
+    def generated_headers(self):
+        """Headers that Meson writes: they are included like others, but are not in the tree."""
+        for path in self.paths:
+            if os.path.basename(path) == "meson.build":
+                with open(os.path.join(self.root, path), encoding="utf-8") as build:
+                    for name in re.findall(r"output:\s*'([^'@]+\.h)'", build.read()):
+                        yield os.path.join(os.path.dirname(path), name)
 
     def sources(self):
         for path in sorted(self.paths):

@@ -95,6 +95,14 @@ class TidyTest(unittest.TestCase):
         }
         self.assertEqual(self.broken("include-root", files), ["core/base/a.cc"])
 
+    def test_includes_may_name_what_meson_writes(self):
+        files = {
+            "core/base/meson.build": "configure_file(output: 'version.h')\n",
+            "core/base/a.cc": LICENSE + '#include "core/base/version.h"\n',
+        }
+        self.assertEqual(self.broken("include-root", files), [])
+        self.assertEqual(self.broken("layers", files), [])
+
     def test_license_is_stated(self):
         files = {
             "proto/a.cc": "int a;\n",

@@ -38,7 +38,8 @@ inline constexpr size_t kRecordSlackBytes = 64;
 class Mailbox {
   public:
     explicit Mailbox(size_t capacity_bytes)
-        : capacity_(capacity_bytes), bytes_(new (std::align_val_t{kCacheLineBytes}) char[capacity_ + kRecordSlackBytes]) {
+        : capacity_(capacity_bytes),
+          bytes_(new (std::align_val_t{kCacheLineBytes}) char[capacity_ + kRecordSlackBytes]) {
         assert((capacity_ & (capacity_ - 1)) == 0);
         assert(capacity_ >= 4 * kCacheLineBytes);
     }
