@@ -20,7 +20,7 @@ import sys
 LINE_MAX = {".h": 110, ".cc": 110, ".py": 120, ".sh": 120}
 CPP_COLUMNS = 100
 FILE_LINES_REPORTED = 600
-README_LINES_MAX = 40
+README_LINES_MAX = 50
 COMMIT_FREE_FOLDERS = ("build", ".git", ".cache", "node_modules", "target", "__pycache__")
 OPEN_TO_ALL = ("absl/*", "fmt/*")
 PROGRAM_FOLDERS = ("tools", "bench", "tests")

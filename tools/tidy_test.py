@@ -190,7 +190,7 @@ class TidyTest(unittest.TestCase):
         files = {
             "proto/meson.build": "",
             "cluster/meson.build": "",
-            "cluster/README.md": "x\n" * 41,
+            "cluster/README.md": "x\n" * 51,
         }
         self.assertEqual(self.broken("readme-missing", files), ["proto/README.md"])
         self.assertEqual(self.broken("readme-length", files), ["cluster/README.md"])
