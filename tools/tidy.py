@@ -22,7 +22,7 @@ CPP_COLUMNS = 100
 FILE_LINES_REPORTED = 600
 README_LINES_MAX = 50
 COMMIT_FREE_FOLDERS = ("build", ".git", ".cache", "node_modules", "target", "__pycache__")
-OPEN_TO_ALL = ("absl/*", "fmt/*")
+OPEN_TO_ALL = ("absl/*", "fmt/*", "gtest/*", "gmock/*", "benchmark/*")
 PROGRAM_FOLDERS = ("tools", "bench", "tests")
 
 BANNED_EVERYWHERE = {"manager", "util", "utils", "helper", "helpers", "misc", "tmp"}
