@@ -11,7 +11,7 @@ namespace nuring::bench {
 namespace {
 
 constexpr size_t kMarksMax = 4096;
-constexpr uint64_t kDrainPatienceNs = 5 * kNsPerSecond;  // without any delivery
+constexpr uint64_t kPatienceNs = 10 * kNsPerSecond;  // without any delivery
 
 }  // namespace
 
@@ -175,6 +175,21 @@ bool Flow::round() {
     return progress;
 }
 
+// Counts what still lasts when the measured time ends.
+void Flow::note_stalls() {
+    for (const auto& lane : lanes_) {
+        if (lane->blocked_since_ns != 0) {
+            publisher_block_max_ns_ =
+                std::max(publisher_block_max_ns_, clock_ns_ - lane->blocked_since_ns);
+        }
+        for (const Receiver& receiver : lane->receivers) {
+            if (receiver.last_receive_ns == 0) continue;
+            receiver_gap_max_ns_ =
+                std::max(receiver_gap_max_ns_, clock_ns_ - receiver.last_receive_ns);
+        }
+    }
+}
+
 // Ends each stream at the next whole message (or, where the server is asked, batch).
 void Flow::stop() {
     for (const auto& lane : lanes_) {
@@ -192,18 +207,26 @@ bool Flow::settled() const {
     return true;
 }
 
+// False when waiting for more is in vain: the server closed a connection or fell silent.
+bool Flow::hopeful() {
+    const uint64_t seen = delivered();
+    if (seen != progress_seen_ || progress_seen_ns_ == 0) {
+        progress_seen_ = seen;
+        progress_seen_ns_ = clock_ns_;
+    }
+    if (clock_ns_ - progress_seen_ns_ > kPatienceNs) return false;
+    return std::none_of(lanes_.begin(), lanes_.end(), [](const auto& lane) {
+        return lane->publisher->closed() ||
+               std::any_of(lane->receivers.begin(), lane->receivers.end(),
+                           [](const Receiver& receiver) { return receiver.wire->closed(); });
+    });
+}
+
 void Flow::drain(Result* result) {
-    uint64_t seen = delivered();
-    uint64_t seen_ns = now_ns();
     while (!settled()) {
         const bool progress = round();
-        poller_.wait(progress || options_.spin ? 0 : 10);
-        if (delivered() != seen) {
-            seen = delivered();
-            seen_ns = now_ns();
-        } else if (now_ns() - seen_ns > kDrainPatienceNs) {
-            break;
-        }
+        poller_.wait(progress ? 0 : 10);
+        if (!progress && !hopeful()) break;
     }
     check(result);
 }
@@ -233,19 +256,21 @@ void Flow::check(Result* result) const {
     }
 }
 
-void Flow::run(const std::function<bool()>& extra, Result* result) {
-    if (options_.count != 0) {
-        for (const auto& lane : lanes_) {
-            const uint64_t share = std::max<uint64_t>(options_.count / lanes_.size(), 1);
-            const uint64_t rounds = share / lane->batch.messages();
-            const size_t size = lane->batch.bytes().size();
-            lane->stop_at = lane->asks() ? std::max<uint64_t>(rounds, 1) * size
-                                         : rounds * size + share % lane->batch.messages() *
-                                                               lane->batch.frame_size();
-        }
+// With --count each lane publishes its share; where the server is asked, in whole batches.
+void Flow::limit_to_count() {
+    for (const auto& lane : lanes_) {
+        const uint64_t share = std::max<uint64_t>(options_.count / lanes_.size(), 1);
+        const uint64_t rounds = share / lane->batch.messages();
+        const uint64_t rest = share % lane->batch.messages() * lane->batch.frame_size();
+        const size_t size = lane->batch.bytes().size();
+        lane->stop_at = lane->asks() ? std::max<uint64_t>(rounds, 1) * size : rounds * size + rest;
     }
+}
+
+void Flow::run(const std::function<bool()>& extra, Result* result) {
     const auto span = [](double seconds) { return static_cast<uint64_t>(seconds * 1e9); };
     const bool counted = options_.count != 0;
+    if (counted) limit_to_count();
     const uint64_t start = now_ns();
     uint64_t measure_from = counted ? start : start + span(options_.warmup_seconds);
     uint64_t measure_to = counted ? UINT64_MAX : measure_from + span(options_.seconds);
@@ -263,10 +288,10 @@ void Flow::run(const std::function<bool()>& extra, Result* result) {
             from = meter_.sample();
             delivered_from = delivered();
         }
-        const uint64_t patience = span(options_.seconds) + 600 * kNsPerSecond;
-        if (counted && clock_ns_ > start + patience) break;
+        if (!progress && !hopeful()) break;
     }
     Meter::fill(from, meter_.sample(), result);
+    note_stalls();
     result->messages = delivered() - delivered_from;
     result->rss_bytes = meter_.rss_bytes();
     result->latency = latency_;

@@ -92,7 +92,10 @@ class Flow {
     bool collect(Lane* lane);
     uint64_t collect_checked(Lane* lane, Receiver* receiver);
     void settle_marks(Lane* lane);
+    void note_stalls();
+    void limit_to_count();
     void stop();
+    bool hopeful();
     void drain(Result* result);
     bool settled() const;
     void check(Result* result) const;
@@ -103,6 +106,8 @@ class Flow {
     std::vector<std::unique_ptr<Lane>> lanes_;
     Histogram latency_;
     uint64_t clock_ns_ = 0;
+    uint64_t progress_seen_ = 0;  // deliveries, and when they last grew
+    uint64_t progress_seen_ns_ = 0;
     uint64_t publisher_block_max_ns_ = 0;
     uint64_t receiver_gap_max_ns_ = 0;
     std::string broken_;  // first broken promise seen while receiving

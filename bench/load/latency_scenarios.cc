@@ -15,7 +15,7 @@
 namespace nuring::bench {
 namespace {
 
-constexpr uint64_t kLossAfterNs = 2 * kNsPerSecond;
+constexpr uint64_t kLossAfterNs = 10 * kNsPerSecond;
 constexpr double kPacedPerSecond = 50'000;
 
 uint64_t span_ns(double seconds) {
@@ -255,6 +255,8 @@ void PacedPairs::run(Result* result) {
     const uint64_t start_ns = now_ns();
     uint64_t late = 0;
     size_t next = 0;
+    uint64_t seen = 0;
+    uint64_t seen_ns = start_ns;
     while (watch.running(received_, &latency_)) {
         const uint64_t due_ns =
             start_ns + static_cast<uint64_t>(static_cast<double>(sent_) * step_ns);
@@ -268,7 +270,12 @@ void PacedPairs::run(Result* result) {
         if (poller_.wait(0) > 0) {
             for (const auto& pair : pairs_) collect(pair.get());
         }
-        if (watch.clock_ns() > start_ns + 600 * kNsPerSecond) break;
+        if (received_ != seen) {
+            seen = received_;
+            seen_ns = watch.clock_ns();
+        } else if (watch.clock_ns() > seen_ns + kLossAfterNs) {
+            break;
+        }
     }
     watch.finish(received_, result);
     result->latency = latency_;

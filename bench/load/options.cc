@@ -4,6 +4,7 @@
 #include <getopt.h>
 
 #include <charconv>
+#include <iterator>
 #include <string_view>
 
 #include "bench/load/fatal.h"
@@ -40,49 +41,6 @@ Output:
     --json                 one JSON line per scenario
 )";
 
-enum Flag : int {
-    kHost = 256,
-    kPort,
-    kUrl,
-    kPid,
-    kServer,
-    kServerArg,
-    kServerCpu,
-    kRelay,
-    kSeconds,
-    kWarmup,
-    kCount,
-    kWindow,
-    kChunk,
-    kVerify,
-    kBlock,
-    kCpu,
-    kJson,
-    kHelp,
-};
-
-constexpr option kFlags[] = {
-    {"host", required_argument, nullptr, kHost},
-    {"port", required_argument, nullptr, kPort},
-    {"url", required_argument, nullptr, kUrl},
-    {"pid", required_argument, nullptr, kPid},
-    {"server", required_argument, nullptr, kServer},
-    {"server-arg", required_argument, nullptr, kServerArg},
-    {"server-cpu", required_argument, nullptr, kServerCpu},
-    {"relay", no_argument, nullptr, kRelay},
-    {"seconds", required_argument, nullptr, kSeconds},
-    {"warmup", required_argument, nullptr, kWarmup},
-    {"count", required_argument, nullptr, kCount},
-    {"window-kib", required_argument, nullptr, kWindow},
-    {"chunk-kib", required_argument, nullptr, kChunk},
-    {"verify", no_argument, nullptr, kVerify},
-    {"block", no_argument, nullptr, kBlock},
-    {"cpu", required_argument, nullptr, kCpu},
-    {"json", no_argument, nullptr, kJson},
-    {"help", no_argument, nullptr, kHelp},
-    {nullptr, 0, nullptr, 0},
-};
-
 template <class Number>
 Number parse_number(std::string_view text, std::string_view flag) {
     Number value{};
@@ -105,74 +63,74 @@ Endpoint parse_url(std::string_view url) {
     return endpoint;
 }
 
-void apply_flag(int flag, std::string_view value, Options* options) {
-    switch (flag) {
-        case kHost:
-            options->endpoint.host = std::string(value);
-            break;
-        case kPort:
-            options->endpoint.port = parse_number<uint16_t>(value, "--port");
-            break;
-        case kUrl:
-            options->endpoint = parse_url(value);
-            break;
-        case kPid:
-            options->server_pid = parse_number<pid_t>(value, "--pid");
-            break;
-        case kServer:
-            options->server_path = std::string(value);
-            break;
-        case kServerArg:
-            options->server_args.emplace_back(value);
-            break;
-        case kServerCpu:
-            options->server_cpu = parse_number<int>(value, "--server-cpu");
-            break;
-        case kRelay:
-            options->relay = true;
-            break;
-        case kSeconds:
-            options->seconds = parse_number<double>(value, "--seconds");
-            break;
-        case kWarmup:
-            options->warmup_seconds = parse_number<double>(value, "--warmup");
-            break;
-        case kCount:
-            options->count = parse_number<uint64_t>(value, "--count");
-            break;
-        case kWindow:
-            options->window_bytes = parse_number<size_t>(value, "--window-kib") << 10;
-            break;
-        case kChunk:
-            options->chunk_bytes = parse_number<size_t>(value, "--chunk-kib") << 10;
-            break;
-        case kVerify:
-            options->verify = true;
-            break;
-        case kBlock:
-            options->spin = false;
-            break;
-        case kCpu:
-            options->load_cpu = parse_number<int>(value, "--cpu");
-            break;
-        case kJson:
-            options->json = true;
-            break;
-        case kHelp:
-            fmt::print("{}", kUsage);
-            std::exit(0);
-        default:
-            fmt::print(stderr, "{}", kUsage);
-            std::exit(kExitFatal);
+size_t parse_kib(std::string_view text, std::string_view flag) {
+    return parse_number<size_t>(text, flag) << 10;
+}
+
+// One flag: its name, whether a value follows, and what it does.
+struct Flag {
+    const char* name;
+    int value;
+    void (*apply)(std::string_view value, Options* options);
+};
+
+using Text = std::string_view;
+
+constexpr Flag kFlags[] = {
+    {"host", required_argument, [](Text v, Options* o) { o->endpoint.host = std::string(v); }},
+    {"port", required_argument,
+     [](Text v, Options* o) { o->endpoint.port = parse_number<uint16_t>(v, "--port"); }},
+    {"url", required_argument, [](Text v, Options* o) { o->endpoint = parse_url(v); }},
+    {"pid", required_argument,
+     [](Text v, Options* o) { o->server_pid = parse_number<pid_t>(v, "--pid"); }},
+    {"server", required_argument, [](Text v, Options* o) { o->server_path = std::string(v); }},
+    {"server-arg", required_argument, [](Text v, Options* o) { o->server_args.emplace_back(v); }},
+    {"server-cpu", required_argument,
+     [](Text v, Options* o) { o->server_cpu = parse_number<int>(v, "--server-cpu"); }},
+    {"relay", no_argument, [](Text, Options* o) { o->relay = true; }},
+    {"seconds", required_argument,
+     [](Text v, Options* o) { o->seconds = parse_number<double>(v, "--seconds"); }},
+    {"warmup", required_argument,
+     [](Text v, Options* o) { o->warmup_seconds = parse_number<double>(v, "--warmup"); }},
+    {"count", required_argument,
+     [](Text v, Options* o) { o->count = parse_number<uint64_t>(v, "--count"); }},
+    {"window-kib", required_argument,
+     [](Text v, Options* o) { o->window_bytes = parse_kib(v, "--window-kib"); }},
+    {"chunk-kib", required_argument,
+     [](Text v, Options* o) { o->chunk_bytes = parse_kib(v, "--chunk-kib"); }},
+    {"verify", no_argument, [](Text, Options* o) { o->verify = true; }},
+    {"block", no_argument, [](Text, Options* o) { o->spin = false; }},
+    {"cpu", required_argument,
+     [](Text v, Options* o) { o->load_cpu = parse_number<int>(v, "--cpu"); }},
+    {"json", no_argument, [](Text, Options* o) { o->json = true; }},
+    {"help", no_argument,
+     [](Text, Options*) {
+         fmt::print("{}", kUsage);
+         std::exit(0);
+     }},
+};
+
+constexpr int kFirstFlag = 256;  // above every character that getopt may return
+
+void list_scenarios() {
+    for (const Scenario& scenario : scenarios()) {
+        fmt::print("{:<18}{}{}\n", scenario.name, scenario.summary, scenario.relay ? " *" : "");
     }
 }
 
 }  // namespace
 
 Options read_options(int argc, char** argv) {
+    std::vector<option> flags;
+    for (size_t i = 0; i < std::size(kFlags); ++i) {
+        flags.push_back(
+            {kFlags[i].name, kFlags[i].value, nullptr, kFirstFlag + static_cast<int>(i)});
+    }
+    flags.push_back({});
     Options options;
-    for (int flag; (flag = getopt_long(argc, argv, "", kFlags, nullptr)) != -1;) {
-        apply_flag(flag, optarg != nullptr ? optarg : "", &options);
+    for (int flag; (flag = getopt_long(argc, argv, "", flags.data(), nullptr)) != -1;) {
+        if (flag < kFirstFlag) fatal("see nuring-load --help");
+        kFlags[flag - kFirstFlag].apply(optarg != nullptr ? optarg : "", &options);
     }
     if (optind + 1 != argc) {
         fmt::print(stderr, "{}", kUsage);
@@ -180,9 +138,7 @@ Options read_options(int argc, char** argv) {
     }
     options.scenario = argv[optind];
     if (options.scenario == "list") {
-        for (const Scenario& scenario : scenarios()) {
-            fmt::print("{:<18}{}{}\n", scenario.name, scenario.summary, scenario.relay ? " *" : "");
-        }
+        list_scenarios();
         std::exit(0);
     }
     if (options.window_bytes == 0 || options.chunk_bytes == 0)

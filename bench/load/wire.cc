@@ -83,12 +83,20 @@ void Wire::dial(const Endpoint& endpoint) {
 
 void Wire::open(const Endpoint& endpoint) {
     dial(endpoint);
-    send_all(kConnect);
+    greet();
     while (pongs_ == 0 && !closed_) {
         wait_readable(5000);
         receive([](const Delivery&) {});
     }
     if (closed_ || !error_.empty()) fatal("refused by the server: {}", error_);
+}
+
+void Wire::greet() {
+    send_all(kConnect);
+}
+
+void Wire::set_send_buffer(int bytes) {
+    setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
 }
 
 void Wire::open_relay(const Endpoint& endpoint, char role, uint32_t group) {

@@ -44,6 +44,8 @@ class Wire {
     // Without waiting for the connection; returns false if the system refuses.
     bool dial_nowait(const Endpoint& endpoint);
     void open(const Endpoint& endpoint);  // dial, INFO, CONNECT, PING, PONG
+    void greet();                         // CONNECT and PING only; the PONG ends it
+    void set_send_buffer(int bytes);
     // Joins a group of nuring-relay: 'P' source, 'S' target, 'B' both.
     void open_relay(const Endpoint& endpoint, char role, uint32_t group);
     void close();
