@@ -74,7 +74,10 @@ bool Flow::pump(Lane* lane) {
     const size_t full = options_.window_bytes / lanes_.size() / lane->copies;
     const size_t worthwhile = std::min(options_.chunk_bytes, full / 2) / 2;
     if (size == 0 || (size < worthwhile && size < left)) return false;
-    size = std::min({size, options_.chunk_bytes, lane->batch.bytes().size() - lane->offset});
+    // Up to a quarter more, so that no crumb of the batch is left for a send of its own.
+    const size_t rest = lane->batch.bytes().size() - lane->offset;
+    const size_t chunk = options_.chunk_bytes;
+    size = std::min({size, rest <= chunk + chunk / 4 ? rest : chunk, rest});
     if (wire->owes_pong() && !lane->asks()) size = lane->batch.frame_size() - inside;
     size = static_cast<size_t>(std::min<uint64_t>(size, left));
     const size_t sent = wire->send_some(lane->batch.bytes().substr(lane->offset, size));

@@ -20,7 +20,7 @@ class Histogram {
     static constexpr uint32_t kStepBits = 6;
     static constexpr uint32_t kSteps = 1U << kStepBits;
     static constexpr uint32_t kTopBit = 40;
-    static constexpr size_t kBuckets = (kTopBit - kStepBits + 1) * kSteps + kSteps;
+    static constexpr size_t kBuckets = (kTopBit - kStepBits + 1) * kSteps;
 
     static constexpr size_t bucket_of(uint64_t value) {
         if (value < kSteps) return value;

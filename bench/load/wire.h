@@ -49,6 +49,8 @@ class Wire {
     // Joins a group of nuring-relay: 'P' source, 'S' target, 'B' both.
     void open_relay(const Endpoint& endpoint, char role, uint32_t group);
     void close();
+    // Takes over a connected non-blocking socket.
+    void adopt(int fd) { fd_ = fd; }
 
     // Writes all of it, waiting as long as needed: for control lines, not for load.
     void send_all(std::string_view bytes);
