@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/interest/match_cache.h"
 
+#include <sys/mman.h>
+
 #include <bit>
 #include <cstdlib>
 #include <new>
@@ -62,6 +64,26 @@ bool Doorkeeper::seen(uint64_t hash) {
     return false;
 }
 
+namespace {
+
+// Look-ups hit the entries at random, so that with small pages most would miss the translation buffer,
+// too: asks for huge ones.
+void* allocate_entries(size_t bytes) {
+    constexpr size_t kHugePage = size_t{2} << 20;
+    if (bytes < kHugePage) {
+        void* memory = std::aligned_alloc(alignof(MatchEntry), bytes);
+        assert(memory != nullptr);
+        return memory;
+    }
+    const size_t rounded = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+    void* memory = std::aligned_alloc(kHugePage, rounded);
+    assert(memory != nullptr);
+    (void)::madvise(memory, rounded, MADV_HUGEPAGE);  // a wish: nothing depends on it
+    return memory;
+}
+
+}  // namespace
+
 MatchCache::MatchCache(base::WorkerId self, const MatchCacheOptions& options)
     : self_(self),
       set_count_(set_count_for(options.entries_max)),
@@ -71,10 +93,7 @@ MatchCache::MatchCache(base::WorkerId self, const MatchCacheOptions& options)
       used_(std::make_unique<uint8_t[]>(set_count_)),
       hands_(std::make_unique<uint8_t[]>(set_count_)),
       constructed_(std::make_unique<uint8_t[]>(set_count_)),
-      entries_(static_cast<MatchEntry*>(
-          std::aligned_alloc(alignof(MatchEntry), capacity() * sizeof(MatchEntry)))) {
-    assert(entries_ != nullptr);
-}
+      entries_(static_cast<MatchEntry*>(allocate_entries(capacity() * sizeof(MatchEntry)))) {}
 
 MatchCache::~MatchCache() {
     for (uint32_t i = 0; i < capacity(); ++i) {

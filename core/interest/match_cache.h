@@ -13,6 +13,10 @@
 #include "core/interest/match_result.h"
 #include "core/interest/sublist.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace nuring::interest {
 
 class MatchCache;
@@ -191,8 +195,14 @@ class MatchCache {
 
     // Loads what find() will touch first; for a batch of subjects whose turn comes later.
     void prefetch(const Sublist& sublist, uint64_t hash) const {
-        __builtin_prefetch(&tags_[size_t{set_of(hash)} * kWays]);
-        sublist.prefetch(hash);
+        const uint32_t set = set_of(hash);
+        const uint32_t ways = ways_tagged(set, tag_of(hash));
+        if (ways == 0) return sublist.prefetch(hash);
+        const uint32_t way = static_cast<uint32_t>(__builtin_ctz(ways));
+        const char* entry = reinterpret_cast<const char*>(&entries_[set * kWays + way]);
+        for (size_t line = 0; line < sizeof(MatchEntry); line += 64) {
+            __builtin_prefetch(entry + line);
+        }
     }
 
     // Forgets all matches of an account that goes. Nothing of it may be pinned.
@@ -212,9 +222,17 @@ class MatchCache {
     static Tag tag_of(uint64_t hash) { return static_cast<Tag>(hash) | Tag{1}; }
     uint32_t ways_tagged(uint32_t set, Tag tag) const {
         const Tag* tags = &tags_[size_t{set} * kWays];
+#if defined(__SSE2__)
+        const __m128i same = _mm_cmpeq_epi16(
+            _mm_loadu_si128(reinterpret_cast<const __m128i*>(tags)),
+            _mm_set1_epi16(static_cast<int16_t>(tag)));
+        const __m128i bytes = _mm_packs_epi16(same, _mm_setzero_si128());
+        return static_cast<uint32_t>(_mm_movemask_epi8(bytes));
+#else
         uint32_t ways = 0;
         for (uint32_t i = 0; i < kWays; ++i) ways |= static_cast<uint32_t>(tags[i] == tag) << i;
         return ways;
+#endif
     }
 
     const MatchEntry& rebuild(MatchEntry& entry, uint32_t index);

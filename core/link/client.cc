@@ -80,35 +80,58 @@ void Client::on_close() {
 
 // ---------------------------------------------------------------------------------- inbound
 
+// Parses up to kAheadMax publishes, carries them out, then whatever ended the batch.
 size_t Client::consume(const char* begin, const char* end) {
     const char* at = begin;
-    proto::ClientOperation operation;
+    std::array<Publish, kAheadMax> batch;
     tracing_ = links_.log.trace_enabled();
     size_t scanned = take_scanned_bytes();
-    while (at < end) {
-        const proto::ParseStatus status =
-            proto::parse_client(at, end, links_.limits.parse, &operation, scanned);
-        scanned = 0;
-        if (status == proto::ParseStatus::kOperation) [[likely]] {
-            if (operation.verb <= proto::ClientVerb::kHeaderPublish) [[likely]] {
-                const size_t used = publish(operation, at, end);
-                if (used == 0) break;
-                at += used;
+    while (at < end && open()) {
+        size_t count = 0;
+        const char* parsed = at;
+        proto::ParseStatus status = proto::ParseStatus::kOperation;
+        bool another_verb = false;
+        while (parsed < end && count < kAheadMax) {
+            Publish& next = batch[count];
+            status = proto::parse_client(parsed, end, links_.limits.parse, &next.operation, scanned);
+            scanned = 0;
+            if (status != proto::ParseStatus::kOperation) break;
+            another_verb = next.operation.verb > proto::ClientVerb::kHeaderPublish;
+            if (another_verb) break;
+            find_run(parsed, end, &next);
+            parsed += next.size;
+            ++count;
+            if (next.run.count > 1 || !next.operation.canonical) break;
+        }
+        if (count > 1) look_ahead({batch.data(), count});
+        for (size_t i = 0; i < count; ++i) {
+            if (!publish(batch[i])) return static_cast<size_t>(at - begin);
+            at += batch[i].size;
+            if (!open()) return static_cast<size_t>(at - begin);
+        }
+        if (count < kAheadMax && status != proto::ParseStatus::kOperation) {
+            const proto::ClientOperation& operation = batch[count].operation;
+            if (status == proto::ParseStatus::kNeedMore) {
+                need(operation.needed_bytes, operation.scanned_bytes);
             } else {
-                perform(operation);
-                at += operation.consumed;
+                refuse(status, operation, at, end);
             }
-            if (!open()) break;
-            continue;
+            break;
         }
-        if (status == proto::ParseStatus::kNeedMore) {
-            need(operation.needed_bytes, operation.scanned_bytes);
-        } else {
-            refuse(status, operation, at, end);
+        if (another_verb) {
+            perform(batch[count].operation);
+            at += batch[count].operation.consumed;
         }
-        break;
     }
     return static_cast<size_t>(at - begin);
+}
+
+void Client::look_ahead(std::span<Publish> publishes) {
+    interest::Sublist& sublist = account_->sublist();
+    for (Publish& publish : publishes) {
+        publish.hash = sublist.hash(publish.run.subject);
+        links_.cache.prefetch(sublist, publish.hash);
+    }
 }
 
 void Client::perform(const proto::ClientOperation& operation) {
@@ -256,18 +279,19 @@ void Client::remove(interest::Subscription* subscription) {
 
 // --------------------------------------------------------------------------------- publishing
 
-size_t Client::publish(const proto::ClientOperation& operation, const char* begin,
-                       const char* end) {
+bool Client::publish(Publish& publish) {
+    const proto::ClientOperation& operation = publish.operation;
+    MessageRun& run = publish.run;
     if (tracing_) [[unlikely]] trace_in(operation);
     if (operation.verb == proto::ClientVerb::kHeaderPublish && !connect_.headers) [[unlikely]] {
         links_.log.error("{} - message headers not supported", label());
         close(CloseReason::kProtocolViolation);
-        return operation.consumed;
+        return true;
     }
-    MessageRun run = run_of(operation, begin, end);
-    const interest::MatchEntry& entry = match(run.subject);
+    if (!operation.canonical) [[unlikely]] normalise_tail(operation, &run);
+    const interest::MatchEntry& entry = match(publish);
     const interest::MatchResult& matched = entry.result();
-    if (!make_room(links_, *this, matched, &run)) return 0;
+    if (!make_room(links_, *this, matched, &run)) return false;
 
     last_activity_ns_ = links_.ring.now_ns();
     const uint64_t bytes = uint64_t{run.count} * run.total_size;
@@ -275,16 +299,16 @@ size_t Client::publish(const proto::ClientOperation& operation, const char* begi
     traffic_.in_bytes += bytes;
     links_.counters.in_messages += run.count;
     links_.counters.in_bytes += bytes;
-    const size_t used = run.count * operation.consumed;
-    if (!may_publish(operation)) return used;
+    publish.size = run.count * operation.consumed;  // make_room() may have cut the run
+    if (!may_publish(operation)) return true;
 
     if (!matched.empty()) {
         const interest::MatchPin pin(entry);
         const Publisher publisher{.link = handle(), .echo = connect_.echo};
-        if (deliver_run(links_, publisher, *account_, matched, run)) return used;
+        if (deliver_run(links_, publisher, *account_, matched, run)) return true;
     }
     if (connect_.no_responders && !run.reply.empty()) send_no_responders(run.reply);
-    return used;
+    return true;
 }
 
 // What must be said before the messages go out. False: they do not.
@@ -303,33 +327,35 @@ bool Client::may_publish(const proto::ClientOperation& operation) {
 }
 
 // Most publishers stay with one subject: its match is kept, and valid while nothing changes.
-const interest::MatchEntry& Client::match(std::string_view subject) {
+const interest::MatchEntry& Client::match(const Publish& publish) {
+    const std::string_view subject = publish.run.subject;
     if (memo_.current() && memo_.entry().subject() == subject) return memo_.entry();
-    const interest::MatchEntry& entry = links_.cache.find(account_->sublist(), subject);
+    interest::Sublist& sublist = account_->sublist();
+    const uint64_t hash = publish.hash != 0 ? publish.hash : sublist.hash(subject);
+    const interest::MatchEntry& entry = links_.cache.find(sublist, subject, hash);
     memo_ = interest::MatchMemo(entry);
     return entry;
 }
 
-MessageRun Client::run_of(const proto::ClientOperation& operation, const char* begin,
-                          const char* end) {
-    MessageRun run;
+// Each message that follows with the same control line joins the run. Not in verbose mode, where each
+// is answered by itself, nor when each is traced.
+void Client::find_run(const char* begin, const char* end, Publish* publish) const {
+    const proto::ClientOperation& operation = publish->operation;
+    const size_t stride = operation.consumed;
+    MessageRun& run = publish->run;
     run.subject = operation.subject;
     run.reply = operation.reply;
     run.header_size = operation.header_size;
     run.total_size = operation.total_size;
     run.count = 1;
-    if (!operation.canonical) [[unlikely]] {
-        normalise_tail(operation, &run);
-        return run;
-    }
+    run.stride = stride;
+    publish->hash = 0;
+    publish->size = stride;
+    if (!operation.canonical) [[unlikely]] return;
     const std::string_view tail = operation.frame_tail();
     run.tail = tail.data();
     run.tail_size = tail.size();
-    run.stride = operation.consumed;
-    // Each message that follows with the same control line joins the run. Not in verbose mode, where
-    // each is answered by itself, nor when each is traced.
-    if (connect_.verbose || tracing_) return run;
-    const size_t stride = operation.consumed;
+    if (connect_.verbose || tracing_) return;
     const char* next = begin + stride;
     end = std::min(end, begin + std::max(kRunBytesMax, stride));
     while (static_cast<size_t>(end - next) >= stride && next[stride - 1] == '\n' &&
@@ -337,7 +363,7 @@ MessageRun Client::run_of(const proto::ClientOperation& operation, const char* b
         next += stride;
         ++run.count;
     }
-    return run;
+    publish->size = run.count * stride;
 }
 
 // Odd but legal input (extra blanks, bare line feeds, ...): the tail is written anew.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "absl/container/flat_hash_set.h"
@@ -61,8 +62,20 @@ class Client final : public Link {
     size_t consume(const char* begin, const char* end) override;
     void on_close() override;
 
-    // One verb each. publish() returns the bytes handled, 0 when the link was paused.
-    size_t publish(const proto::ClientOperation& operation, const char* begin, const char* end);
+    // A publish that was parsed, not carried out yet.
+    struct Publish {
+        proto::ClientOperation operation;
+        MessageRun run;
+        uint64_t hash = 0;
+        size_t size = 0;  // bytes of input
+    };
+    // Publishes parsed ahead of the one carried out: by the time a match is looked up, its memory has
+    // been asked for. More than what a cache miss lasts gains nothing.
+    static constexpr size_t kAheadMax = 8;
+
+    // One verb each. publish() returns false when the link was paused before it.
+    bool publish(Publish& publish);
+    void look_ahead(std::span<Publish> publishes);
     void perform(const proto::ClientOperation& operation);
     void connect(std::string_view json);
     void subscribe(const proto::ClientOperation& operation);
@@ -70,10 +83,10 @@ class Client final : public Link {
     void ping();
     void pong();
 
-    MessageRun run_of(const proto::ClientOperation& operation, const char* begin, const char* end);
+    void find_run(const char* begin, const char* end, Publish* publish) const;
     void normalise_tail(const proto::ClientOperation& operation, MessageRun* run);
     bool may_publish(const proto::ClientOperation& operation);
-    const interest::MatchEntry& match(std::string_view subject);
+    const interest::MatchEntry& match(const Publish& publish);
     void send_no_responders(std::string_view reply);
     void append_frames(std::string_view head, const MessageRun& run, uint32_t count);
     void append_stripped(interest::Subscription& subscription, const MessageRun& run,
