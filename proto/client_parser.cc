@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/client_parser.h"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cstring>
@@ -22,6 +23,49 @@ char fold_case(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
+#if defined(__SSE2__)
+
+constexpr uint32_t kCaseBits3 = 0x00202020;  // fold three letters, keep the fourth byte
+constexpr uint32_t kCaseBits4 = 0x20202020;  // fold four letters
+constexpr uint16_t kCrLf = 0x0a0d;           // "\r\n" as a little-endian word
+constexpr size_t kVerbSize = 4;              // "PUB "
+
+// Four characters as a little-endian word.
+constexpr uint32_t word_of(const char (&text)[5]) {
+    const auto byte = [&](int i) { return static_cast<uint32_t>(static_cast<uint8_t>(text[i])); };
+    return byte(0) | byte(1) << 8 | byte(2) << 16 | byte(3) << 24;
+}
+
+template <typename Word>
+Word load(const char* from) {
+    Word word;
+    std::memcpy(&word, from, sizeof word);
+    return word;
+}
+
+__m128i load16(const char* from) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+}
+
+// Bit i: byte i is a blank or a control byte (unsigned <= 0x20).
+uint32_t blank_bits(const char* from) {
+    const __m128i bytes = load16(from);
+    const __m128i low = _mm_min_epu8(bytes, _mm_set1_epi8(0x20));
+    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(low, bytes)));
+}
+
+template <size_t kSize>
+uint64_t blank_window(const char* from) {
+    static_assert(kSize == 32 || kSize == 64);
+    uint64_t bits = blank_bits(from) | uint64_t{blank_bits(from + 16)} << 16;
+    if constexpr (kSize == 64) {
+        bits |= uint64_t{blank_bits(from + 32)} << 32 | uint64_t{blank_bits(from + 48)} << 48;
+    }
+    return bits;
+}
+
+#endif
+
 // ---- verbs -------------------------------------------------------------------------------------
 
 struct VerbForm {
@@ -38,6 +82,18 @@ constexpr VerbForm kVerbForms[] = {
     {"+ok", ClientVerb::kOk, false},          {"-err", ClientVerb::kError, true},
 };
 static_assert(std::size(kVerbForms) == kClientVerbCount);
+constexpr size_t kPublishForm = 0;
+constexpr size_t kHeaderPublishForm = 1;
+constexpr size_t kSubscribeForm = 2;
+constexpr size_t kUnsubscribeForm = 3;
+constexpr size_t kPingForm = 4;
+constexpr size_t kPongForm = 5;
+static_assert(kVerbForms[kPublishForm].verb == ClientVerb::kPublish);
+static_assert(kVerbForms[kHeaderPublishForm].verb == ClientVerb::kHeaderPublish);
+static_assert(kVerbForms[kSubscribeForm].verb == ClientVerb::kSubscribe);
+static_assert(kVerbForms[kUnsubscribeForm].verb == ClientVerb::kUnsubscribe);
+static_assert(kVerbForms[kPingForm].verb == ClientVerb::kPing);
+static_assert(kVerbForms[kPongForm].verb == ClientVerb::kPong);
 
 // The verb at `begin` with the blank that it needs; or how far the input is a beginning of one.
 struct VerbMatch {
@@ -45,7 +101,7 @@ struct VerbMatch {
     size_t matched = 0;  // bytes which agree with some verb
 };
 
-VerbMatch match_verb(const char* begin, size_t size) {
+VerbMatch match_any_verb(const char* begin, size_t size) {
     VerbMatch best;
     for (const VerbForm& form : kVerbForms) {
         size_t count = 0;
@@ -63,18 +119,61 @@ VerbMatch match_verb(const char* begin, size_t size) {
     return best;
 }
 
+#if defined(__SSE2__)
+
+// The common verbs by one compare of their first four bytes.
+VerbMatch match_verb(const char* begin, size_t size) {
+    if (size < 6) [[unlikely]]
+        return match_any_verb(begin, size);
+    const uint32_t first = load<uint32_t>(begin);
+    if ((first | kCaseBits3) == word_of("sub ")) return {&kVerbForms[kSubscribeForm], 3};
+    if ((first | kCaseBits3) == word_of("pub ")) return {&kVerbForms[kPublishForm], 3};
+    switch (first | kCaseBits4) {
+        case word_of("unsu"):
+            if ((begin[4] | 0x20) != 'b' || !is_blank(begin[5])) break;
+            return {&kVerbForms[kUnsubscribeForm], 5};
+        case word_of("hpub"):
+            if (!is_blank(begin[4])) break;
+            return {&kVerbForms[kHeaderPublishForm], 4};
+        case word_of("ping"):
+            return {&kVerbForms[kPingForm], 4};
+        case word_of("pong"):
+            return {&kVerbForms[kPongForm], 4};
+        default:
+            break;
+    }
+    return match_any_verb(begin, size);
+}
+
+#else
+
+VerbMatch match_verb(const char* begin, size_t size) {
+    return match_any_verb(begin, size);
+}
+
+#endif
+
 // ---- arguments ---------------------------------------------------------------------------------
 
 struct Args {
     std::string_view at[kClientArgsMax];
     size_t count = 0;  // may exceed kClientArgsMax
+
+    void add(std::string_view token) {
+        if (count < kClientArgsMax) at[count] = token;
+        ++count;
+    }
 };
 
-// SUB and UNSUB take CR as a separator, too.
-Args split_args(std::string_view text, bool cr_separates) {
+// What separates: SUB and UNSUB take CR, too.
+enum class Separators : uint8_t { kBlanks, kBlanksAndCr };
+
+Args split_plainly(std::string_view text, Separators separators) {
     Args args;
     size_t i = 0;
-    const auto separates = [&](char c) { return is_blank(c) || (cr_separates && c == '\r'); };
+    const auto separates = [&](char c) {
+        return is_blank(c) || (c == '\r' && separators == Separators::kBlanksAndCr);
+    };
     while (i < text.size()) {
         if (separates(text[i])) {
             ++i;
@@ -82,11 +181,68 @@ Args split_args(std::string_view text, bool cr_separates) {
         }
         const size_t from = i;
         while (i < text.size() && !separates(text[i])) ++i;
-        if (args.count < kClientArgsMax) args.at[args.count] = text.substr(from, i - from);
-        ++args.count;
+        args.add(text.substr(from, i - from));
     }
     return args;
 }
+
+#if defined(__SSE2__)
+
+constexpr size_t kBlock = 16;
+constexpr size_t kWindow = 64;
+
+// Bit i: byte i of the block separates.
+uint32_t separator_bits(const char* from, __m128i cr_or_space) {
+    const __m128i bytes = load16(from);
+    const __m128i blanks = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(' ')),
+                                        _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')));
+    const __m128i all = _mm_or_si128(blanks, _mm_cmpeq_epi8(bytes, cr_or_space));
+    return static_cast<uint32_t>(_mm_movemask_epi8(all));
+}
+
+// As split_plainly(), in blocks; kBlock bytes behind the text must be readable.
+Args split_in_blocks(std::string_view text, Separators separators) {
+    const __m128i cr_or_space = _mm_set1_epi8(separators == Separators::kBlanksAndCr ? '\r' : ' ');
+    const char* const text_end = text.data() + text.size();
+    Args args;
+    const char* token = nullptr;
+    uint64_t before = 1;  // the byte before the window separates
+    for (const char* window = text.data(); window < text_end; window += kWindow) {
+        const size_t size = std::min(static_cast<size_t>(text_end - window), kWindow);
+        // Behind the text everything separates.
+        uint64_t bits = size < kWindow ? ~uint64_t{0} << size : 0;
+        for (size_t at = 0; at < size; at += kBlock) {
+            bits |= uint64_t{separator_bits(window + at, cr_or_space)} << at;
+        }
+        uint64_t edges = bits ^ (bits << 1 | before);
+        before = bits >> (kWindow - 1);
+        for (; edges != 0; edges &= edges - 1) {
+            const char* edge = window + std::countr_zero(edges);
+            if (token == nullptr) {
+                token = edge;
+            } else {
+                args.add({token, static_cast<size_t>(edge - token)});
+                token = nullptr;
+            }
+        }
+    }
+    if (token != nullptr) args.add({token, static_cast<size_t>(text_end - token)});
+    return args;
+}
+
+Args split_args(std::string_view text, const char* end, Separators separators) {
+    const char* const text_end = text.data() + text.size();
+    if (end - text_end < static_cast<ptrdiff_t>(kBlock)) return split_plainly(text, separators);
+    return split_in_blocks(text, separators);
+}
+
+#else
+
+Args split_args(std::string_view text, const char*, Separators separators) {
+    return split_plainly(text, separators);
+}
+
+#endif
 
 ParseStatus take_payload(const char* begin, const char* end, const ClientParseLimits& limits,
                          int64_t total, ClientOperation* out) {
@@ -131,7 +287,7 @@ bool is_canonical(const Args& args, const char* line_end) {
 
 ParseStatus take_publish(const char* begin, const char* end, const ClientParseLimits& limits,
                          ClientOperation* out) {
-    const Args args = split_args(out->args, false);
+    const Args args = split_args(out->args, end, Separators::kBlanks);
     if (args.count < kPublishArgsMin || args.count > kPublishArgsMax) {
         return ParseStatus::kBadPublishArgs;
     }
@@ -147,7 +303,7 @@ ParseStatus take_publish(const char* begin, const char* end, const ClientParseLi
 
 ParseStatus take_header_publish(const char* begin, const char* end, const ClientParseLimits& limits,
                                 ClientOperation* out) {
-    const Args args = split_args(out->args, false);
+    const Args args = split_args(out->args, end, Separators::kBlanks);
     if (args.count < kHeaderPublishArgsMin || args.count > kHeaderPublishArgsMax) {
         return ParseStatus::kBadHeaderPublishArgs;
     }
@@ -164,8 +320,8 @@ ParseStatus take_header_publish(const char* begin, const char* end, const Client
     return take_payload(begin, end, limits, total, out);
 }
 
-ParseStatus take_subscribe(ClientOperation* out) {
-    const Args args = split_args(out->args, true);
+ParseStatus take_subscribe(const char* end, ClientOperation* out) {
+    const Args args = split_args(out->args, end, Separators::kBlanksAndCr);
     if (args.count < kSubscribeArgsMin || args.count > kSubscribeArgsMax) {
         return ParseStatus::kBadSubscribeArgs;
     }
@@ -176,8 +332,8 @@ ParseStatus take_subscribe(ClientOperation* out) {
     return ParseStatus::kOperation;
 }
 
-ParseStatus take_unsubscribe(ClientOperation* out) {
-    const Args args = split_args(out->args, true);
+ParseStatus take_unsubscribe(const char* end, ClientOperation* out) {
+    const Args args = split_args(out->args, end, Separators::kBlanksAndCr);
     if (args.count < kUnsubscribeArgsMin || args.count > kUnsubscribeArgsMax) {
         return ParseStatus::kBadUnsubscribeArgs;
     }
@@ -222,9 +378,11 @@ ParseStatus incomplete_line(const char* begin, const char* verb_end, const char*
     return ParseStatus::kNeedMore;
 }
 
-// Any operation in any spelling; the plain and complete definition.
-ParseStatus parse_any(const char* begin, const char* end, const ClientParseLimits& limits,
-                      ClientOperation* out, size_t scanned_bytes) {
+// Any operation in any spelling; the plain and complete definition. Not inlined, so that the quick
+// path around it stays small.
+[[gnu::noinline]] ParseStatus parse_any(const char* begin, const char* end,
+                                        const ClientParseLimits& limits, ClientOperation* out,
+                                        size_t scanned_bytes) {
     const size_t size = static_cast<size_t>(end - begin);
     assert(scanned_bytes <= size);
     const VerbMatch match = match_verb(begin, size);
@@ -256,9 +414,9 @@ ParseStatus parse_any(const char* begin, const char* end, const ClientParseLimit
         case ClientVerb::kHeaderPublish:
             return take_header_publish(begin, end, limits, out);
         case ClientVerb::kSubscribe:
-            return take_subscribe(out);
+            return take_subscribe(end, out);
         case ClientVerb::kUnsubscribe:
-            return take_unsubscribe(out);
+            return take_unsubscribe(end, out);
         case ClientVerb::kPing:
         case ClientVerb::kPong:
         case ClientVerb::kConnect:
@@ -278,102 +436,88 @@ ParseStatus parse_any(const char* begin, const char* end, const ClientParseLimit
 #if defined(__SSE2__)
 namespace {
 
-constexpr uint32_t kCaseBits3 = 0x00202020;  // fold three letters, keep the fourth byte
-constexpr uint32_t kPubBlank = 0x20627570;   // "pub " as a little-endian word
-constexpr uint16_t kCrLf = 0x0a0d;           // "\r\n" as a little-endian word
-constexpr size_t kVerbSize = 4;              // "PUB "
+// What quick_decimal() answers for text which is no number: more than any buffer has.
+constexpr uint64_t kNoNumber = uint64_t{1} << 62;
 
-template <typename Word>
-Word load(const char* from) {
-    Word word;
-    std::memcpy(&word, from, sizeof word);
-    return word;
+// The number that one to eight digits say.
+[[gnu::always_inline]] inline uint64_t quick_decimal(const char* from, const char* to) {
+    uint64_t value = 0;
+    do {
+        const uint32_t digit = static_cast<uint8_t>(*from) - uint32_t{'0'};
+        if (digit > 9) [[unlikely]]
+            return kNoNumber;
+        value = value * 10 + digit;
+    } while (++from != to);
+    return value;
 }
 
-// Bit i: byte i is a blank or a control byte (unsigned <= 0x20).
-uint32_t blank_bits(const char* from) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-    const __m128i low = _mm_min_epu8(bytes, _mm_set1_epi8(0x20));
-    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(low, bytes)));
-}
-
-template <size_t kWindow>
-uint64_t blank_window(const char* from) {
-    static_assert(kWindow == 32 || kWindow == 64);
-    uint64_t bits = blank_bits(from) | uint64_t{blank_bits(from + 16)} << 16;
-    if constexpr (kWindow == 64) {
-        bits |= uint64_t{blank_bits(from + 32)} << 32 | uint64_t{blank_bits(from + 48)} << 48;
-    }
-    return bits;
-}
-
-// One to eight digits; -1: not digits.
-// All eight bytes are loaded, so they must be readable.
-int64_t parse_short_decimal(const char* from, size_t size) {
-    // The digits move to the high bytes, zeros come in below: a number of eight digits.
-    const uint64_t shift = (8 - size) * 8;
-    uint64_t digits = (load<uint64_t>(from) ^ 0x3030303030303030ULL) << shift;
-    const uint64_t above_nine = (digits + 0x7676767676767676ULL) | digits;
-    if ((above_nine & 0x8080808080808080ULL) != 0) [[unlikely]]
-        return -1;
-    digits = (digits * 10 + (digits >> 8)) & 0x00ff00ff00ff00ffULL;
-    digits = (digits * 100 + (digits >> 16)) & 0x0000ffff0000ffffULL;
-    return static_cast<int64_t>((digits * 10000 + (digits >> 32)) & 0xffffffffULL);
+// `bits` must not be 0. (The library's function tests for that.)
+size_t lowest_bit(uint64_t bits) {
+    return static_cast<uint32_t>(__builtin_ctzll(bits));
 }
 
 enum class Quick : uint8_t { kDone, kLonger, kOther };
 
-// A canonical PUB whose line ends within kWindow bytes after the verb and whose payload is here.
+// A canonical PUB whose line ends within kSize bytes after the verb and whose payload is here.
 // kLonger: the line may go on behind the window. kOther: ask parse_any().
-template <size_t kWindow>
-Quick quick_publish(const char* begin, const char* end, const ClientParseLimits& limits,
-                    ClientOperation* out) {
+//
+//   args      foo.bar _INBOX.x 5\r\n
+//   blanks    .......1........1.11
+//   pairs     ...................1     the first pair of neighbours must be the CRLF
+template <size_t kSize>
+[[gnu::always_inline]] inline Quick quick_publish(const char* begin, const char* end,
+                                                  const ClientParseLimits& limits,
+                                                  ClientOperation* out) {
     const char* const args = begin + kVerbSize;
-    uint64_t bits = blank_window<kWindow>(args);
-    if (bits == 0) return Quick::kLonger;
-    const size_t subject_size = static_cast<size_t>(std::countr_zero(bits));
-    bits &= bits - 1;
-    if (bits == 0) return Quick::kLonger;
-    size_t line_end = static_cast<size_t>(std::countr_zero(bits));
-    if (args[subject_size] != ' ' || subject_size == 0) [[unlikely]]
+    const uint64_t blanks = blank_window<kSize>(args);
+    const uint64_t pairs = blanks & (blanks << 1 | 1);  // the blank after the verb counts, too
+    if (pairs == 0) return Quick::kLonger;
+    const char* const line_feed = args + lowest_bit(pairs);
+    const char* const line_end = line_feed - 1;
+    const char* const subject_end = args + lowest_bit(blanks);
+    if (load<uint16_t>(line_end) != kCrLf || *subject_end != ' ') [[unlikely]] {
         return Quick::kOther;
-    size_t size_from = subject_size + 1;
-    size_t reply_size = 0;
-    if (args[line_end] == ' ') {
-        reply_size = line_end - size_from;
-        if (reply_size == 0) [[unlikely]]
-            return Quick::kOther;
-        size_from = line_end + 1;
-        bits &= bits - 1;
-        if (bits == 0) return Quick::kLonger;
-        line_end = static_cast<size_t>(std::countr_zero(bits));
     }
-    const size_t digits = line_end - size_from;
-    // Both loads below stay in the input: eight bytes of digits, and two bytes of line end.
-    if (digits - 1 >= 8 || end - (args + size_from) < 10) [[unlikely]]
-        return Quick::kOther;
-    if (load<uint16_t>(args + line_end) != kCrLf) [[unlikely]]
-        return Quick::kOther;
-    const int64_t size = parse_short_decimal(args + size_from, digits);
-    if (size < 0) [[unlikely]]
-        return Quick::kOther;
-    const char* const payload = args + line_end + kLineEndSize;
-    const uint64_t payload_max = static_cast<uint64_t>(limits.payload_max);  // -1: the largest
-    if (line_end > limits.control_line_max || static_cast<uint64_t>(size) > payload_max ||
-        end - payload < size + 2 || load<uint16_t>(payload + size) != kCrLf) [[unlikely]] {
+    const uint64_t behind = blanks & (blanks - 1);  // not 0: CR and LF are blanks, too
+    const char* size_text = subject_end + 1;
+    size_t reply_size = 0;
+    if (const char* next = args + lowest_bit(behind); next != line_end) {
+        reply_size = static_cast<size_t>(next - size_text);
+        size_text = next + 1;
+        if (*next != ' ' || args + lowest_bit(behind & (behind - 1)) != line_end) [[unlikely]] {
+            return Quick::kOther;
+        }
+    }
+    const size_t digits = static_cast<size_t>(line_end - size_text);
+    if (digits - 1 >= 8) [[unlikely]] {
         return Quick::kOther;
     }
     out->verb = ClientVerb::kPublish;
     out->canonical = true;
-    out->line_size = static_cast<uint32_t>(payload - begin);
     out->header_size = 0;
+    out->subject = {args, static_cast<size_t>(subject_end - args)};
+    out->reply = {subject_end + 1, reply_size};
+    out->size_text = {size_text, digits};
+    const char* const payload = line_feed + 1;
+    out->payload = payload;
+    out->line_size = static_cast<uint32_t>(payload - begin);
+    const uint64_t size = quick_decimal(size_text, line_end);
+    const uint64_t payload_max = static_cast<uint64_t>(limits.payload_max);  // -1: the largest
+    if (static_cast<size_t>(line_end - args) > limits.control_line_max || size > payload_max ||
+        end - payload < static_cast<ptrdiff_t>(size + kLineEndSize) ||
+        load<uint16_t>(payload + size) != kCrLf) [[unlikely]] {
+        return Quick::kOther;
+    }
     out->total_size = static_cast<uint32_t>(size);
     out->consumed = static_cast<size_t>(payload + size + kLineEndSize - begin);
-    out->subject = {args, subject_size};
-    out->reply = {args + subject_size + 1, reply_size};
-    out->size_text = {args + size_from, digits};
-    out->payload = payload;
     return Quick::kDone;
+}
+
+[[gnu::noinline]] ParseStatus parse_long_publish(const char* begin, const char* end,
+                                                 const ClientParseLimits& limits,
+                                                 ClientOperation* out, size_t scanned_bytes) {
+    if (quick_publish<64>(begin, end, limits, out) == Quick::kDone) return ParseStatus::kOperation;
+    return parse_any(begin, end, limits, out, scanned_bytes);
 }
 
 }  // namespace
@@ -382,13 +526,12 @@ ParseStatus parse_client(const char* begin, const char* end, const ClientParseLi
                          ClientOperation* out, size_t scanned_bytes) {
     const ptrdiff_t size = end - begin;
     if (size >= static_cast<ptrdiff_t>(kVerbSize + 32) &&
-        (load<uint32_t>(begin) | kCaseBits3) == kPubBlank) {
-        Quick quick = quick_publish<32>(begin, end, limits, out);
+        (load<uint32_t>(begin) | kCaseBits3) == word_of("pub ")) [[likely]] {
+        const Quick quick = quick_publish<32>(begin, end, limits, out);
         if (quick == Quick::kDone) [[likely]]
             return ParseStatus::kOperation;
         if (quick == Quick::kLonger && size >= static_cast<ptrdiff_t>(kVerbSize + 64)) {
-            quick = quick_publish<64>(begin, end, limits, out);
-            if (quick == Quick::kDone) return ParseStatus::kOperation;
+            return parse_long_publish(begin, end, limits, out, scanned_bytes);
         }
     }
     return parse_any(begin, end, limits, out, scanned_bytes);

@@ -70,8 +70,8 @@ struct ClientParseLimits {
     int64_t payload_max = kPayloadSizeDefault;            // bytes, or kPayloadUnlimited
 };
 
-// ClientOperation is the answer; the caller may use one object for ever. Only the fields named for
-// the verb (and those of the status) are written.
+// ClientOperation is the answer; the caller may use one object for ever. The fields named for the
+// verb and the status are set, the others are undefined.
 struct ClientOperation {
     ClientVerb verb = ClientVerb::kPing;
 
