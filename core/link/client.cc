@@ -112,6 +112,7 @@ size_t Client::consume(const char* begin, const char* end) {
         if (count < kAheadMax && status != proto::ParseStatus::kOperation) {
             const proto::ClientOperation& operation = batch[count].operation;
             if (status == proto::ParseStatus::kNeedMore) {
+                if (operation.needed_bytes != 0 && refuses_headers(operation)) break;
                 need(operation.needed_bytes, operation.scanned_bytes);
             } else {
                 refuse(status, operation, at, end);
@@ -283,11 +284,7 @@ bool Client::publish(Publish& publish) {
     const proto::ClientOperation& operation = publish.operation;
     MessageRun& run = publish.run;
     if (tracing_) [[unlikely]] trace_in(operation);
-    if (operation.verb == proto::ClientVerb::kHeaderPublish && !connect_.headers) [[unlikely]] {
-        links_.log.error("{} - message headers not supported", label());
-        close(CloseReason::kProtocolViolation);
-        return true;
-    }
+    if (refuses_headers(operation)) [[unlikely]] return true;
     if (!operation.canonical) [[unlikely]] normalise_tail(operation, &run);
     const interest::MatchEntry& entry = match(publish);
     const interest::MatchResult& matched = entry.result();
@@ -308,6 +305,14 @@ bool Client::publish(Publish& publish) {
         if (deliver_run(links_, publisher, *account_, matched, run)) return true;
     }
     if (connect_.no_responders && !run.reply.empty()) send_no_responders(run.reply);
+    return true;
+}
+
+// An HPUB of a client that did not ask for headers ends it, as soon as its control line is there.
+bool Client::refuses_headers(const proto::ClientOperation& operation) {
+    if (operation.verb != proto::ClientVerb::kHeaderPublish || connect_.headers) return false;
+    links_.log.error("{} - message headers not supported", label());
+    close(CloseReason::kProtocolViolation);
     return true;
 }
 

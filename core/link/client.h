@@ -85,6 +85,7 @@ class Client final : public Link {
 
     void find_run(const char* begin, const char* end, Publish* publish) const;
     void normalise_tail(const proto::ClientOperation& operation, MessageRun* run);
+    bool refuses_headers(const proto::ClientOperation& operation);
     bool may_publish(const proto::ClientOperation& operation);
     const interest::MatchEntry& match(const Publish& publish);
     void send_no_responders(std::string_view reply);
