@@ -130,6 +130,7 @@ const MatchEntry& MatchCache::rebuild(MatchEntry& entry, uint32_t index) {
 
 const MatchEntry& MatchCache::miss(Sublist& sublist, std::string_view subject, uint64_t hash) {
     ++stats_.misses;
+    sublist.prefetch(hash);
     if (doorkeeper_.seen(hash) && !is_in_scratch(sublist, subject, hash)) {
         const uint32_t set = set_of(hash);
         const uint32_t way = make_room(set);
@@ -188,9 +189,7 @@ uint32_t MatchCache::make_room(uint32_t set) {
         }
         return way;
     }
-    constexpr uint8_t kAllUsed = 0xff;
-    static_assert(kWays == 8);
-    if (used_[set] == kAllUsed && ++refusals_ % kAdmitOneOf != 0) return kNoWay;
+    if (++newcomers_ % kAdmitOneOf != 0) return kNoWay;
     for (uint32_t step = 0; step < 2 * kWays; ++step) {
         const uint32_t way = hands_[set];
         hands_[set] = static_cast<uint8_t>((way + 1) % kWays);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cassert>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -150,9 +151,9 @@ class Doorkeeper {
 // outdated costs a hash, one line of tags, and the two lines of the entry; no lock, no shared write.
 //
 // A set of kWays entries per group of hashes; 16-bit tags in one array, one line for four sets. A new
-// subject enters at its second appearance (Doorkeeper). In a full set the entry that goes is one not
-// used since the hand came by; if all were used, most newcomers are refused, so that a cycle over more
-// subjects than fit still finds many of them. What is refused is matched into a scratch entry.
+// subject enters at its second appearance (Doorkeeper). A full set refuses most newcomers, so that a
+// cycle over more subjects than fit still finds most of them; the one that gets in replaces an entry
+// not used since the hand came by. What is refused is matched into a scratch entry.
 //
 // Threads: one worker. (A Sublist is shared; the cache is not.)
 // Limits:  MatchCacheOptions. After warm-up no allocation except growth of results.
@@ -249,7 +250,7 @@ class MatchCache {
     void reduce(const MatchEntry* keep);
 
     static constexpr uint32_t kNoWay = kWays;
-    static constexpr uint32_t kAdmitOneOf = 8;  // newcomers to a set whose entries were all used
+    static constexpr uint32_t kAdmitOneOf = 8;  // newcomers to a full set
     static constexpr size_t kScratchBytesMax = 64 * 1024;
     static constexpr size_t kLargeShare = 4;  // a result above this part of all memory is not kept
 
@@ -263,7 +264,7 @@ class MatchCache {
     std::unique_ptr<uint8_t[]> constructed_;  // per set, a bit per way
     MatchEntry* entries_;                     // raw memory, constructed at first use
     Doorkeeper doorkeeper_;
-    uint32_t refusals_ = 0;
+    uint32_t newcomers_ = 0;
     uint32_t reduce_hand_ = 0;
     std::vector<std::unique_ptr<MatchEntry>> scratch_;
     bool scratch_is_large_ = false;  // the first one holds what is too large to keep

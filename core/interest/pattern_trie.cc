@@ -12,15 +12,15 @@ PatternTrie::~PatternTrie() {
     }
 }
 
-void PatternTrie::insert(Subscription* subscription, uint64_t hash_seed) {
+void PatternTrie::insert(Subscription* subscription) {
     TokenList tokens;
-    split_tokens(subscription->subject(), hash_seed, &tokens);
+    split_tokens(subscription->subject(), &tokens);
     uint32_t node = kRoot;
     for (size_t i = 0; i < tokens.size(); ++i) {
         Token& token = tokens[i];
         if (token.text == ">") {
             assert(i + 1 == tokens.size());
-            nodes_[node].tail.add(subscription, hash_seed);
+            nodes_[node].tail.add(subscription, hash_seed_);
             return;
         }
         if (token.text == "*") {
@@ -30,15 +30,15 @@ void PatternTrie::insert(Subscription* subscription, uint64_t hash_seed) {
             continue;
         }
         uint32_t child = literal_child(node, &token);
-        if (child == kNone) child = add_child(node, tokens_.acquire(token.text, token.hash));
+        if (child == kNone) child = add_child(node, tokens_.acquire(&token));
         node = child;
     }
-    nodes_[node].here.add(subscription, hash_seed);
+    nodes_[node].here.add(subscription, hash_seed_);
 }
 
-bool PatternTrie::remove(Subscription* subscription, uint64_t hash_seed) {
+bool PatternTrie::remove(Subscription* subscription) {
     TokenList tokens;
-    split_tokens(subscription->subject(), hash_seed, &tokens);
+    split_tokens(subscription->subject(), &tokens);
     uint32_t node = kRoot;
     bool is_tail = false;
     for (Token& token : tokens) {
@@ -51,7 +51,7 @@ bool PatternTrie::remove(Subscription* subscription, uint64_t hash_seed) {
         if (node == kNone) return false;
     }
     Subscribers& subscribers = is_tail ? nodes_[node].tail : nodes_[node].here;
-    if (subscribers.empty() || !subscribers.remove(subscription, hash_seed)) return false;
+    if (subscribers.empty() || !subscribers.remove(subscription, hash_seed_)) return false;
     prune(node);
     return true;
 }

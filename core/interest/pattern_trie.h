@@ -26,14 +26,16 @@ namespace nuring::interest {
 // Source:  ours; behaviour of server/sublist.go 2.0.0-RC19.
 class PatternTrie {
   public:
-    PatternTrie() { nodes_.emplace_back(); }
+    explicit PatternTrie(uint64_t hash_seed) : hash_seed_(hash_seed), tokens_(hash_seed) {
+        nodes_.emplace_back();
+    }
     ~PatternTrie();
     PatternTrie(const PatternTrie&) = delete;
     PatternTrie& operator=(const PatternTrie&) = delete;
 
-    void insert(Subscription* subscription, uint64_t hash_seed);
+    void insert(Subscription* subscription);
     // False if the subscription is not in the trie.
-    [[nodiscard]] bool remove(Subscription* subscription, uint64_t hash_seed);
+    [[nodiscard]] bool remove(Subscription* subscription);
 
     // Calls visit(Subscribers) for each pattern that matches, until it returns false; returns false
     // if it did. Leaves this trie's token numbers in `tokens`.
@@ -69,14 +71,15 @@ class PatternTrie {
         return uint64_t{parent} << 32 | token;
     }
     uint32_t literal_child(uint32_t node, Token* token) const {
-        if (token->id == Token::kUnresolved) token->id = tokens_.find(token->text, token->hash);
-        if (token->id == 0) return kNone;
-        const auto found = edges_.find(edge(node, token->id));
+        const uint32_t id = tokens_.find(token);
+        if (id == 0) return kNone;
+        const auto found = edges_.find(edge(node, id));
         return found == edges_.end() ? kNone : found->second;
     }
     uint32_t add_child(uint32_t parent, uint32_t token);
     void prune(uint32_t node);
 
+    const uint64_t hash_seed_;
     std::deque<Node> nodes_;
     absl::flat_hash_map<uint64_t, uint32_t> edges_;
     TokenTable tokens_;

@@ -14,10 +14,6 @@ bool is_wildcard(std::string_view token) {
     return token.size() == 1 && (token[0] == '*' || token[0] == '>');
 }
 
-std::string_view first_token(std::string_view subject) {
-    return subject.substr(0, subject.find('.'));
-}
-
 }  // namespace
 
 Sublist::Split::Split(uint32_t count) : bits_(static_cast<uint32_t>(std::countr_zero(count))) {
@@ -58,8 +54,8 @@ void Sublist::insert(Subscription* subscription) {
     } else {
         const WildcardPlace place = wildcard_place(pattern);
         const WriteGuard guard(place.shard->lock, slots_);
-        if (place.shard->trie == nullptr) place.shard->trie = std::make_unique<PatternTrie>();
-        place.shard->trie->insert(subscription, hash_seed_);
+        if (place.shard->trie == nullptr) place.shard->trie = std::make_unique<PatternTrie>(hash_seed_);
+        place.shard->trie->insert(subscription);
         add(place.shard->count, 1);
         bump(*place.generation);
     }
@@ -79,7 +75,7 @@ bool Sublist::remove(Subscription* subscription) {
         const WildcardPlace place = wildcard_place(pattern);
         const WriteGuard guard(place.shard->lock, slots_);
         PatternTrie* trie = place.shard->trie.get();
-        if (trie == nullptr || !trie->remove(subscription, hash_seed_)) return false;
+        if (trie == nullptr || !trie->remove(subscription)) return false;
         add(place.shard->count, static_cast<uint32_t>(-1));
         bump(*place.generation);
         // An emptied trie keeps its arrays for the next pattern, unless they are large.
@@ -161,7 +157,10 @@ void Sublist::match_patterns(base::WorkerId self, std::string_view subject, uint
     TokenList tokens;
     for (const WildcardShard* shard : shards) {
         if (shard->count.load(std::memory_order_relaxed) == 0) continue;
-        if (tokens.empty()) split_tokens(subject, hash_seed_, &tokens);
+        if (tokens.empty()) {
+            split_tokens(subject, &tokens);
+            tokens.front().hash = static_cast<uint32_t>(first_hash);
+        }
         const ReadGuard guard(shard->lock, slots_, self);
         if (shard->trie == nullptr) continue;
         shard->trie->match(&tokens, [&](const Subscribers& subscribers) {
@@ -179,7 +178,7 @@ bool Sublist::has_interest(base::WorkerId self, std::string_view subject) {
         if (!shard.table.find(subject, hash).empty()) return true;
     }
     TokenList tokens;
-    split_tokens(subject, hash_seed_, &tokens);
+    split_tokens(subject, &tokens);
     return has_pattern(self, wildcard_shards_[wildcard_shard_of_(first_token_hash(subject))],
                        &tokens) ||
            has_pattern(self, wildcard_first_, &tokens);

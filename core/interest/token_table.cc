@@ -1,27 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/interest/token_table.h"
 
+#include <bit>
 #include <cassert>
 #include <cstring>
 
-#include "core/interest/subject_hash.h"
-
 namespace nuring::interest {
+namespace {
 
-void split_tokens(std::string_view subject, uint64_t hash_seed, TokenList* tokens) {
-    size_t first = 0;
-    for (size_t i = 0; i <= subject.size(); ++i) {
-        if (i != subject.size() && subject[i] != '.') continue;
-        const std::string_view text = subject.substr(first, i - first);
-        tokens->push_back({text, static_cast<uint32_t>(subject_hash(text, hash_seed))});
-        first = i + 1;
-    }
+static_assert(std::endian::native == std::endian::little, "dots_in() counts from the low byte");
+
+// A mark in the high bit of each byte of `word` that is a dot, exactly.
+uint64_t dots_in(uint64_t word) {
+    constexpr uint64_t kDots = 0x2e2e2e2e2e2e2e2eULL;
+    constexpr uint64_t kLow = 0x7f7f7f7f7f7f7f7fULL;
+    const uint64_t other = word ^ kDots;
+    return ~(((other & kLow) + kLow) | other | kLow);
 }
 
-uint32_t TokenTable::acquire(std::string_view text, uint32_t hash) {
-    if (const auto found = ids_.find(Key{text, hash}); found != ids_.end()) {
-        ++entries_[*found - 1].references;
-        return *found;
+// The next up to eight bytes of a text, the rest zero.
+uint64_t load_up_to_8(const char* text, size_t size) {
+    uint64_t word = 0;
+    if (size >= 8) {
+        std::memcpy(&word, text, 8);
+    } else if (size >= 4) {
+        uint32_t head;
+        uint32_t tail;
+        std::memcpy(&head, text, 4);
+        std::memcpy(&tail, text + size - 4, 4);
+        word = head | uint64_t{tail} << (size - 4) * 8;
+    } else if (size > 0) {
+        const auto byte = [text](size_t i) { return uint64_t{static_cast<unsigned char>(text[i])}; };
+        word = byte(0) | byte(size / 2) << size / 2 * 8 | byte(size - 1) << (size - 1) * 8;
+    }
+    return word;
+}
+
+}  // namespace
+
+std::string_view first_token(std::string_view subject) {
+    for (size_t base = 0; base < subject.size(); base += 8) {
+        const uint64_t dots = dots_in(load_up_to_8(subject.data() + base, subject.size() - base));
+        if (dots != 0) return {subject.data(), base + static_cast<size_t>(std::countr_zero(dots)) / 8};
+    }
+    return subject;
+}
+
+void split_tokens(std::string_view subject, TokenList* tokens) {
+    size_t first = 0;
+    for (size_t base = 0; base < subject.size(); base += 8) {
+        uint64_t dots = dots_in(load_up_to_8(subject.data() + base, subject.size() - base));
+        for (; dots != 0; dots &= dots - 1) {
+            const size_t dot = base + static_cast<size_t>(std::countr_zero(dots)) / 8;
+            tokens->push_back({{subject.data() + first, dot - first}});
+            first = dot + 1;
+        }
+    }
+    tokens->push_back({{subject.data() + first, subject.size() - first}});
+}
+
+uint32_t TokenTable::acquire(Token* token) {
+    const auto [text, hash] = key_of(token);
+    if (find(token) != 0) {
+        ++entries_[token->id - 1].references;
+        return token->id;
     }
     uint32_t id = first_free_;
     if (id == 0) {
@@ -37,6 +79,7 @@ uint32_t TokenTable::acquire(std::string_view text, uint32_t hash) {
     added.hash = hash;
     added.references = 1;
     ids_.insert(id);
+    token->id = id;
     return id;
 }
 

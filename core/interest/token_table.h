@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
+#include "core/interest/subject_hash.h"
 
 namespace nuring::interest {
 
@@ -16,15 +17,18 @@ struct Token {
     static constexpr uint32_t kUnresolved = UINT32_MAX;
 
     std::string_view text;
-    uint32_t hash;
+    uint32_t hash = 0;          // 0: not computed yet
     uint32_t id = kUnresolved;  // in the TokenTable of the trie that is walked just now
 };
 
 // Subjects of up to this many tokens are split without allocation; there is no limit.
-using TokenList = absl::InlinedVector<Token, 32>;
+using TokenList = absl::InlinedVector<Token, 24>;
+
+// The token before the first dot.
+std::string_view first_token(std::string_view subject);
 
 // Splits at every dot; an empty subject has one empty token.
-void split_tokens(std::string_view subject, uint64_t hash_seed, TokenList* tokens);
+void split_tokens(std::string_view subject, TokenList* tokens);
 
 // TokenTable gives each distinct token text a small number while somebody refers to it, so that the
 // edges of a trie compare numbers and a text is kept once.
@@ -33,16 +37,21 @@ void split_tokens(std::string_view subject, uint64_t hash_seed, TokenList* token
 // Errors:  none.
 class TokenTable {
   public:
-    TokenTable() : ids_(0, Hash{this}, Equal{this}) {}
+    explicit TokenTable(uint64_t hash_seed)
+        : hash_seed_(hash_seed), ids_(0, Hash{this}, Equal{this}) {}
     TokenTable(const TokenTable&) = delete;
     TokenTable& operator=(const TokenTable&) = delete;
 
-    uint32_t find(std::string_view text, uint32_t hash) const {
-        const auto found = ids_.find(Key{text, hash});
-        return found == ids_.end() ? 0 : *found;
+    // The token's number, from now on also in `token`.
+    uint32_t find(Token* token) const {
+        if (token->id == Token::kUnresolved) {
+            const auto found = ids_.find(key_of(token));
+            token->id = found == ids_.end() ? 0 : *found;
+        }
+        return token->id;
     }
-    // The token's number, which it keeps until as many calls of release().
-    uint32_t acquire(std::string_view text, uint32_t hash);
+    // A number for the token, which it keeps until as many calls of release().
+    uint32_t acquire(Token* token);
     void release(uint32_t id);
 
     size_t size() const { return ids_.size(); }
@@ -80,7 +89,14 @@ class TokenTable {
     };
 
     const Entry& entry(uint32_t id) const { return entries_[id - 1]; }
+    Key key_of(Token* token) const {
+        if (token->hash == 0) {
+            token->hash = static_cast<uint32_t>(subject_hash(token->text, hash_seed_));
+        }
+        return {token->text, token->hash};
+    }
 
+    const uint64_t hash_seed_;
     std::deque<Entry> entries_;
     uint32_t first_free_ = 0;
     absl::flat_hash_set<uint32_t, Hash, Equal> ids_;

@@ -369,7 +369,7 @@ TEST(SublistRandomTest, AgreesWithThePlainModel) {
     std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
     base::Prng prng(seed);
     RandomSubjects random(prng);
-    for (int round = 0; round < 6; ++round) {
+    for (int round = 0; round < 4; ++round) {
         const SublistOptions options =
             round % 2 == 0 ? SublistOptions::large(3)
                            : SublistOptions{.worker_count = 3, .literal_shards = 1,
@@ -378,7 +378,7 @@ TEST(SublistRandomTest, AgreesWithThePlainModel) {
         Sublist sublist(options);
         Model model;
         std::vector<SubscriptionPtr> all;
-        for (int step = 0; step < 3000; ++step) {
+        for (int step = 0; step < 2000; ++step) {
             const bool growing = step % 1000 < 600;
             if (all.empty() || prng.percent(growing ? 70 : 30)) {
                 const std::string queue =
