@@ -57,8 +57,7 @@ bool PatternTrie::remove(Subscription* subscription) {
 }
 
 size_t PatternTrie::heap_bytes() const {
-    return nodes_.size() * sizeof(Node) +
-           edges_.capacity() * (sizeof(std::pair<uint64_t, uint32_t>) + 1) + tokens_.heap_bytes();
+    return nodes_.size() * sizeof(Node) + edges_.heap_bytes() + tokens_.heap_bytes();
 }
 
 uint32_t PatternTrie::add_child(uint32_t parent, uint32_t token) {
@@ -76,7 +75,7 @@ uint32_t PatternTrie::add_child(uint32_t parent, uint32_t token) {
         nodes_[parent].star = added;
     } else {
         ++nodes_[parent].literal_count;
-        edges_.emplace(edge(parent, token), added);
+        edges_.insert(edge_hash(parent, token), added);
     }
     ++node_count_;
     return added;
@@ -94,7 +93,7 @@ void PatternTrie::prune(uint32_t index) {
             nodes_[parent].star = kNone;
         } else {
             --nodes_[parent].literal_count;
-            edges_.erase(edge(parent, node.token));
+            edges_.erase(edge_hash(parent, node.token), index);
             tokens_.release(node.token);
         }
         node.parent = first_free_;

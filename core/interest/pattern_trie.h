@@ -4,16 +4,17 @@
 #include <cstdint>
 #include <deque>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
+#include "core/interest/id_table.h"
+#include "core/interest/subject_hash.h"
 #include "core/interest/subscriber_set.h"
 #include "core/interest/token_table.h"
 
 namespace nuring::interest {
 
 // PatternTrie holds the wildcard patterns of one shard: a node per distinct prefix of tokens, 32 bytes
-// each, with the edges of all nodes in one hash map. `*` is a child like any other, but is reached
-// without the map; `>` needs no node: its subscriptions hang on the node that it follows.
+// each, with the edges of all nodes in one hash table. `*` is a child like any other, but is reached
+// without the table; `>` needs no node: its subscriptions hang on the node that it follows.
 //
 //   patterns  a.*.c  a.>        root -a-> [tail: a.>] -*-> [] -c-> [here: a.*.c]
 //
@@ -67,21 +68,24 @@ class PatternTrie {
         uint32_t depth;
     };
 
-    static uint64_t edge(uint32_t parent, uint32_t token) {
-        return uint64_t{parent} << 32 | token;
+    uint32_t edge_hash(uint32_t parent, uint32_t token) const {
+        constexpr uint64_t kOdd = 0x9e3779b97f4a7c15ULL;
+        return static_cast<uint32_t>(
+            multiply_fold((uint64_t{parent} << 32 | token) ^ hash_seed_, kOdd));
     }
     uint32_t literal_child(uint32_t node, Token* token) const {
         const uint32_t id = tokens_.find(token);
         if (id == 0) return kNone;
-        const auto found = edges_.find(edge(node, id));
-        return found == edges_.end() ? kNone : found->second;
+        return edges_.find(edge_hash(node, id), [this, node, id](uint32_t child) {
+            return nodes_[child].parent == node && nodes_[child].token == id;
+        });
     }
     uint32_t add_child(uint32_t parent, uint32_t token);
     void prune(uint32_t node);
 
     const uint64_t hash_seed_;
     std::deque<Node> nodes_;
-    absl::flat_hash_map<uint64_t, uint32_t> edges_;
+    IdTable edges_;  // literal children, by parent and token
     TokenTable tokens_;
     uint32_t first_free_ = kNone;
     size_t node_count_ = 0;

@@ -51,7 +51,7 @@ struct SublistOptions {
     // For the account that everybody uses.
     static SublistOptions large(uint32_t worker_count) {
         return {.worker_count = worker_count,
-                .literal_shards = 64,
+                .literal_shards = 256,
                 .literal_generations = 1024,
                 .wildcard_shards = 16,
                 .wildcard_generations = 64};

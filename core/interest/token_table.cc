@@ -59,8 +59,13 @@ void split_tokens(std::string_view subject, TokenList* tokens) {
     tokens->push_back({{subject.data() + first, subject.size() - first}});
 }
 
+TokenTable::~TokenTable() {
+    for (Entry& each : entries_) {
+        if (each.size > Entry::kInline) delete[] each.long_text();
+    }
+}
+
 uint32_t TokenTable::acquire(Token* token) {
-    const auto [text, hash] = key_of(token);
     if (find(token) != 0) {
         ++entries_[token->id - 1].references;
         return token->id;
@@ -70,15 +75,18 @@ uint32_t TokenTable::acquire(Token* token) {
         entries_.emplace_back();
         id = static_cast<uint32_t>(entries_.size());
     } else {
-        first_free_ = entry(id).next_free;
+        first_free_ = entry(id).references;
     }
     Entry& added = entries_[id - 1];
-    added.text = std::make_unique<char[]>(text.size());
-    if (!text.empty()) std::memcpy(added.text.get(), text.data(), text.size());
-    added.size = static_cast<uint32_t>(text.size());
-    added.hash = hash;
+    added.size = static_cast<uint32_t>(token->text.size());
     added.references = 1;
-    ids_.insert(id);
+    char* text = added.text;
+    if (added.size > Entry::kInline) {
+        text = new char[added.size];
+        std::memcpy(added.text, &text, sizeof text);
+    }
+    if (added.size > 0) std::memcpy(text, token->text.data(), added.size);
+    ids_.insert(hash_of(token), id);
     token->id = id;
     return id;
 }
@@ -87,16 +95,16 @@ void TokenTable::release(uint32_t id) {
     Entry& released = entries_[id - 1];
     assert(released.references > 0);
     if (--released.references > 0) return;
-    ids_.erase(id);
-    released.text.reset();
+    ids_.erase(hash_text(released.view()), id);
+    if (released.size > Entry::kInline) delete[] released.long_text();
     released.size = 0;
-    released.next_free = first_free_;
+    released.references = first_free_;
     first_free_ = id;
 }
 
 size_t TokenTable::heap_bytes() const {
-    size_t bytes = entries_.size() * sizeof(Entry) + ids_.capacity() * (sizeof(uint32_t) + 1);
-    for (const Entry& each : entries_) bytes += each.size;
+    size_t bytes = entries_.size() * sizeof(Entry) + ids_.heap_bytes();
+    for (const Entry& each : entries_) bytes += each.size > Entry::kInline ? each.size : 0;
     return bytes;
 }
 

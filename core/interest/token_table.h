@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <deque>
-#include <memory>
 #include <string_view>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
+#include "core/interest/id_table.h"
 #include "core/interest/subject_hash.h"
 
 namespace nuring::interest {
@@ -37,16 +37,17 @@ void split_tokens(std::string_view subject, TokenList* tokens);
 // Errors:  none.
 class TokenTable {
   public:
-    explicit TokenTable(uint64_t hash_seed)
-        : hash_seed_(hash_seed), ids_(0, Hash{this}, Equal{this}) {}
+    explicit TokenTable(uint64_t hash_seed) : hash_seed_(hash_seed) {}
+    ~TokenTable();
     TokenTable(const TokenTable&) = delete;
     TokenTable& operator=(const TokenTable&) = delete;
 
     // The token's number, from now on also in `token`.
     uint32_t find(Token* token) const {
         if (token->id == Token::kUnresolved) {
-            const auto found = ids_.find(key_of(token));
-            token->id = found == ids_.end() ? 0 : *found;
+            const std::string_view text = token->text;
+            token->id = ids_.find(hash_of(token),
+                                  [this, text](uint32_t id) { return entry(id).view() == text; });
         }
         return token->id;
     }
@@ -58,48 +59,36 @@ class TokenTable {
     size_t heap_bytes() const;
 
   private:
+    // Most tokens are short and stay beside their size.
     struct Entry {
-        std::unique_ptr<char[]> text;
-        uint32_t size = 0;
-        uint32_t hash = 0;
-        uint32_t references = 0;
-        uint32_t next_free = 0;
-    };
-    struct Key {
-        std::string_view text;
-        uint32_t hash;
-    };
-    struct Hash {
-        using is_transparent = void;
-        const TokenTable* table;
-        size_t operator()(const Key& key) const { return spread(key.hash); }
-        size_t operator()(uint32_t id) const { return spread(table->entry(id).hash); }
-        static size_t spread(uint32_t hash) { return hash * uint64_t{0x9e3779b97f4a7c15ULL} >> 16; }
-    };
-    struct Equal {
-        using is_transparent = void;
-        const TokenTable* table;
-        bool operator()(uint32_t a, uint32_t b) const { return a == b; }
-        bool operator()(uint32_t id, const Key& key) const {
-            const Entry& entry = table->entry(id);
-            return entry.hash == key.hash &&
-                   std::string_view(entry.text.get(), entry.size) == key.text;
+        static constexpr uint32_t kInline = 24;
+
+        std::string_view view() const { return {size <= kInline ? text : long_text(), size}; }
+        char* long_text() const {
+            char* pointer;
+            std::memcpy(&pointer, text, sizeof pointer);
+            return pointer;
         }
-        bool operator()(const Key& key, uint32_t id) const { return (*this)(id, key); }
+
+        uint32_t size = 0;
+        uint32_t references = 0;  // of a free entry: the next free one
+        char text[kInline];       // or the address of a longer text
     };
+    static_assert(sizeof(Entry) == 32);
 
     const Entry& entry(uint32_t id) const { return entries_[id - 1]; }
-    Key key_of(Token* token) const {
-        if (token->hash == 0) {
-            token->hash = static_cast<uint32_t>(subject_hash(token->text, hash_seed_));
-        }
-        return {token->text, token->hash};
+    uint32_t hash_of(Token* token) const {
+        if (token->hash == 0) token->hash = hash_text(token->text);
+        return token->hash;
+    }
+    uint32_t hash_text(std::string_view text) const {
+        return static_cast<uint32_t>(subject_hash(text, hash_seed_));
     }
 
     const uint64_t hash_seed_;
     std::deque<Entry> entries_;
     uint32_t first_free_ = 0;
-    absl::flat_hash_set<uint32_t, Hash, Equal> ids_;
+    IdTable ids_;
 };
 
 }  // namespace nuring::interest
