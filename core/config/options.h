@@ -45,6 +45,7 @@ struct ResponsePermissions {
     friend bool operator==(const ResponsePermissions&, const ResponsePermissions&) = default;
 };
 
+// With responses, an empty publish.allow allows nothing but responses (2.0.4).
 struct Permissions {
     SubjectPermissions publish;    // of a cluster: import
     SubjectPermissions subscribe;  // of a cluster: export
@@ -196,7 +197,7 @@ struct AccountOptions {
     friend bool operator==(const AccountOptions& a, const AccountOptions& b);
 };
 
-enum class ResolverKind { kNone, kMemory, kUrl };
+enum class ResolverKind { kNone, kMemory, kUrl, kFullDirectory, kCacheDirectory };
 
 // Operator mode: trust comes from signed JWTs instead of from this configuration.
 struct OperatorOptions {
@@ -204,6 +205,7 @@ struct OperatorOptions {
     std::vector<std::string> trusted_keys;  // public operator keys, "O..."
     ResolverKind resolver = ResolverKind::kNone;
     std::string resolver_url;
+    std::string resolver_directory;              // 2.2.0
     std::map<std::string, std::string> preload;  // account key -> JWT
     Position position;
 
@@ -221,7 +223,8 @@ struct ClusterOptions {
     int port = 0;      // 0: no clustering
     std::string advertise;
     bool no_advertise = false;
-    int connect_retries = 0;  // for implicit routes
+    int connect_retries = 0;       // for implicit routes
+    bool connect_backoff = false;  // 2.12.0
     LinkAuthorization authorization;
     std::optional<Permissions> permissions;  // publish = import, subscribe = export
     std::optional<TlsOptions> tls;
@@ -247,6 +250,7 @@ struct GatewayOptions {
     int port = 0;
     std::string advertise;
     int connect_retries = 0;
+    bool connect_backoff = false;  // 2.12.0
     bool reject_unknown = false;
     LinkAuthorization authorization;
     std::optional<TlsOptions> tls;
@@ -276,6 +280,7 @@ struct LeafnodeOptions {
     bool no_advertise = false;
     nanoseconds reconnect_interval = seconds(1);  // RC19; configurable since 2.0.2
     std::string min_version;                      // 2.8.0
+    bool isolate_interest = false;                // 2.12.0, isolate_leafnode_interest
     LinkAuthorization authorization;
     std::vector<User> users;  // 2.1.7
     std::optional<TlsOptions> tls;

@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: Apache-2.0
+// The `accounts` block: users, exports, imports, mappings, limits.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "core/config/duration.h"
+#include "core/config/names.h"
+#include "core/config/reader.h"
+#include "core/config/text.h"
+
+namespace nuring::config {
+namespace {
+
+constexpr std::string_view kGlobalAccount = "$G";
+constexpr UnknownKey kInLimits = {"Unknown field \"", "\" parsing account limits", true};
+constexpr UnknownKey kInDestination = {"Unknown field \"", "\" for mapping destination", false};
+
+std::string_view kind_name(ExchangeKind kind) {
+    return kind == ExchangeKind::kStream ? "stream" : "service";
+}
+
+// ---------------------------------------------------------------------------- exports
+
+struct ExportEntry {
+    AccountExport out;
+    bool has_kind = false;
+    const Value* response = nullptr;  // a key that only services have
+    const Value* latency = nullptr;
+};
+
+void read_export_subject(Reader& reader, const Member& member, ExchangeKind kind,
+                         ExportEntry* entry) {
+    if (entry->has_kind && entry->out.kind != kind) {
+        const std::string_view other = kind_name(entry->out.kind);
+        return reader.error(member.value,
+                            fmt::format("Detected {} \"{}\" but already saw a {}", kind_name(kind),
+                                        member.value.go_text(), other));
+    }
+    if (member.value.type != ValueType::kString) {
+        return reader.error(member.value, fmt::format("Expected {} name to be string, got {}",
+                                                      kind_name(kind), member.value.go_type()));
+    }
+    entry->has_kind = true;
+    entry->out.kind = kind;
+    entry->out.subject = member.value.text;
+}
+
+void read_response_type(Reader& reader, const Member& member, ExportEntry* entry) {
+    if (member.value.type != ValueType::kString) {
+        return reader.error(member.value, fmt::format("Expected response type to be string, got {}",
+                                                      member.value.go_type()));
+    }
+    const std::string type = to_lower(member.value.text);
+    entry->response = &member.value;
+    if (type == "single" || type == "singleton") {
+        entry->out.response_type = ResponseType::kSingleton;
+    } else if (type == "stream") {
+        entry->out.response_type = ResponseType::kStream;
+    } else if (type == "chunk" || type == "chunked") {
+        entry->out.response_type = ResponseType::kChunked;
+    } else {
+        reader.error(member.value, fmt::format("Unknown response type: \"{}\"", member.value.text));
+    }
+}
+
+void read_response_threshold(Reader& reader, const Member& member, ExportEntry* entry) {
+    constexpr std::string_view kExpected =
+        "Expected response threshold to be a parseable time duration, got ";
+    entry->response = &member.value;
+    if (member.value.type != ValueType::kString) {
+        return reader.error(member.value, fmt::format("{}{}", kExpected, member.value.go_type()));
+    }
+    const auto parsed = parse_duration(member.value.text);
+    if (!parsed.ok()) {
+        return reader.error(member.value, fmt::format("{}\"{}\"", kExpected, member.value.text));
+    }
+    entry->out.response_threshold = *parsed;
+}
+
+constexpr Row<ExportEntry> kExportRows[] = {
+    {"stream", [](Reader& r, const Member& m,
+                  ExportEntry* e) { read_export_subject(r, m, ExchangeKind::kStream, e); }},
+    {"service", [](Reader& r, const Member& m,
+                   ExportEntry* e) { read_export_subject(r, m, ExchangeKind::kService, e); }},
+    {"accounts",
+     [](Reader& r, const Member& m, ExportEntry* e) {
+         if (!r.array(m.value) || !r.texts(m.value, &e->out.accounts)) return;
+         e->out.is_public = false;  // an empty list is for nobody, not for all
+     }},
+    {"response_type response", read_response_type},
+    {"response_threshold threshold response_max_time response_time", read_response_threshold},
+    {"latency", [](Reader&, const Member& m, ExportEntry* e) { e->latency = &m.value; }},
+    {"account_token_position",
+     [](Reader& r, const Member& m, ExportEntry* e) {
+         r.integer(m.value, &e->out.account_token_position);
+     }},
+    {"allow_trace",
+     [](Reader& r, const Member& m, ExportEntry*) {
+         bool allow = false;
+         if (r.boolean(m.value, &allow) && allow) r.note(m.value, Part::kTraceHeaders);
+     }},
+};
+
+void read_exports(Reader& reader, const Value& value, AccountOptions* account) {
+    if (value.type != ValueType::kArray) {
+        return reader.error(value,
+                            fmt::format("Exports should be an array, got {}", value.go_type()));
+    }
+    for (const Value& element : value.elements) {
+        if (element.type != ValueType::kMap) {
+            reader.error(element,
+                         fmt::format("Export Items should be a map with type entry, got {}",
+                                     element.go_type()));
+            continue;
+        }
+        ExportEntry entry;
+        read_block(reader, element, kExportRows, &entry);
+        if (!entry.has_kind) continue;
+        const bool stream = entry.out.kind == ExchangeKind::kStream;
+        if (stream && entry.response != nullptr) {
+            reader.error(*entry.response, "Detected response directive on non-service");
+        }
+        if (stream && entry.latency != nullptr) {
+            reader.error(*entry.latency, "Detected latency directive on non-service");
+        }
+        if (!is_valid_subject(entry.out.subject)) {
+            reader.error(element,
+                         fmt::format("Error adding {} export \"{}\": sublist: invalid subject",
+                                     kind_name(entry.out.kind), entry.out.subject));
+        }
+        account->exports.push_back(std::move(entry.out));
+    }
+}
+
+// ---------------------------------------------------------------------------- imports
+
+struct Source {
+    std::string account;
+    std::string subject;
+};
+
+constexpr Row<Source> kSourceRows[] = {
+    {"account", [](Reader& r, const Member& m, Source* out) { r.text(m.value, &out->account); }},
+    {"subject", [](Reader& r, const Member& m, Source* out) { r.text(m.value, &out->subject); }},
+};
+
+struct ImportEntry {
+    AccountImport out;
+    bool has_kind = false;
+};
+
+void read_import_source(Reader& reader, const Member& member, ExchangeKind kind,
+                        ImportEntry* entry) {
+    if (entry->has_kind && entry->out.kind != kind) {
+        return reader.error(member.value, fmt::format("Detected {} but already saw a {}",
+                                                      kind_name(kind), kind_name(entry->out.kind)));
+    }
+    if (member.value.type != ValueType::kMap) {
+        const std::string_view name = kind == ExchangeKind::kStream ? "Stream" : "Service";
+        return reader.error(member.value, fmt::format("{} entry should be an account map, got {}",
+                                                      name, member.value.go_type()));
+    }
+    Source source;
+    read_block(reader, member.value, kSourceRows, &source);
+    if (source.account.empty() || source.subject.empty()) {
+        return reader.error(member.value, "Expect an account name and a subject");
+    }
+    entry->has_kind = true;
+    entry->out.kind = kind;
+    entry->out.account = source.account;
+    entry->out.subject = source.subject;
+}
+
+constexpr Row<ImportEntry> kImportRows[] = {
+    {"stream", [](Reader& r, const Member& m,
+                  ImportEntry* e) { read_import_source(r, m, ExchangeKind::kStream, e); }},
+    {"service", [](Reader& r, const Member& m,
+                   ImportEntry* e) { read_import_source(r, m, ExchangeKind::kService, e); }},
+    {"prefix", [](Reader& r, const Member& m, ImportEntry* e) { r.text(m.value, &e->out.prefix); }},
+    {"to", [](Reader& r, const Member& m, ImportEntry* e) { r.text(m.value, &e->out.to); }},
+    {"share",
+     [](Reader& r, const Member& m, ImportEntry* e) { r.boolean(m.value, &e->out.share); }},
+    {"allow_trace",
+     [](Reader& r, const Member& m, ImportEntry*) {
+         bool allow = false;
+         if (r.boolean(m.value, &allow) && allow) r.note(m.value, Part::kTraceHeaders);
+     }},
+};
+
+void read_imports(Reader& reader, const Value& value, AccountOptions* account) {
+    if (value.type != ValueType::kArray) {
+        return reader.error(value,
+                            fmt::format("Imports should be an array, got {}", value.go_type()));
+    }
+    for (const Value& element : value.elements) {
+        if (element.type != ValueType::kMap) {
+            reader.error(element,
+                         fmt::format("Import Items should be a map with type entry, got {}",
+                                     element.go_type()));
+            continue;
+        }
+        ImportEntry entry;
+        read_block(reader, element, kImportRows, &entry);
+        if (entry.has_kind) account->imports.push_back(std::move(entry.out));
+    }
+}
+
+// ---------------------------------------------------------------------------- mappings, limits
+
+struct Destination {
+    MappingTarget out;
+    bool has_weight = false;
+    bool bad = false;
+};
+
+// 0 to 100, with or without a percent sign.
+void read_weight(Reader& reader, const Member& member, Destination* destination) {
+    const Value& value = member.value;
+    std::string_view digits = value.text;
+    if (value.type == ValueType::kString && digits.ends_with('%')) digits.remove_suffix(1);
+    const bool readable = value.type == ValueType::kString || value.type == ValueType::kInteger;
+    const std::optional<int64_t> weight =
+        value.type == ValueType::kInteger ? std::optional(value.integer) : to_integer(digits);
+    destination->bad = true;
+    if (!readable) {
+        return reader.error(value,
+                            fmt::format("Unknown entry type for weight of {}", value.go_text()));
+    }
+    if (!weight || *weight < 0 || *weight > 100) {
+        return reader.error(value, fmt::format("Invalid weight {} for mapping destination",
+                                               weight ? fmt::format("{}", *weight)
+                                                      : fmt::format("\"{}\"", digits)));
+    }
+    destination->bad = false;
+    destination->has_weight = true;
+    destination->out.weight = static_cast<int>(*weight);
+}
+
+constexpr Row<Destination> kDestinationRows[] = {
+    {"destination dest",
+     [](Reader& r, const Member& m, Destination* d) { r.text(m.value, &d->out.subject); }},
+    {"weight", read_weight},
+    {"cluster",
+     [](Reader& r, const Member& m, Destination* d) { r.text(m.value, &d->out.cluster); }},
+};
+
+void read_destination(Reader& reader, const Value& value, std::vector<MappingTarget>* out) {
+    if (value.type == ValueType::kString) {
+        out->push_back({value.text, 100, ""});
+        return;
+    }
+    if (value.type != ValueType::kMap) {
+        return reader.error(value, "Expected an entry for the mapping destination");
+    }
+    Destination destination;
+    read_block(reader, value, kDestinationRows, &destination, kInDestination);
+    if (destination.bad) return;
+    if (!destination.has_weight) {
+        return reader.error(value, fmt::format("Missing weight for mapping destination \"{}\"",
+                                               destination.out.subject));
+    }
+    out->push_back(std::move(destination.out));
+}
+
+constexpr Row<AccountLimits> kLimitRows[] = {
+    {"max_connections max_conn",
+     [](Reader& r, const Member& m, AccountLimits* out) { r.integer(m.value, &out->connections); }},
+    {"max_subscriptions max_subs",
+     [](Reader& r, const Member& m, AccountLimits* out) {
+         r.integer(m.value, &out->subscriptions);
+     }},
+    {"max_payload max_pay",
+     [](Reader& r, const Member& m, AccountLimits* out) { r.integer(m.value, &out->payload); }},
+    {"max_leafnodes max_leafs",
+     [](Reader& r, const Member& m, AccountLimits* out) { r.integer(m.value, &out->leafnodes); }},
+};
+
+void read_limits(Reader& reader, const Value& value, AccountLimits* out) {
+    if (value.type != ValueType::kMap) {
+        return reader.error(value, fmt::format("Expected account limits to be a map/struct, got {}",
+                                               value.go_text()));
+    }
+    read_block(reader, value, kLimitRows, out, kInLimits);
+}
+
+// ---------------------------------------------------------------------------- one account
+
+struct AccountEntry {
+    AccountOptions out;
+    std::vector<User> users;
+    std::vector<NkeyUser> nkeys;
+    const Value* users_at = nullptr;
+};
+
+constexpr Row<AccountEntry> kAccountRows[] = {
+    {"nkey",
+     [](Reader& r, const Member& m, AccountEntry* a) {
+         if (m.value.type != ValueType::kString ||
+             !is_public_key(m.value.text, KeyKind::kAccount)) {
+             return r.error(m.value, fmt::format("Not a valid public nkey for an account: \"{}\"",
+                                                 m.value.go_text()));
+         }
+         a->out.nkey = m.value.text;
+     }},
+    {"users",
+     [](Reader& r, const Member& m, AccountEntry* a) {
+         if (read_users(r, m.value, &a->users, &a->nkeys)) a->users_at = &m.value;
+     }},
+    {"exports",
+     [](Reader& r, const Member& m, AccountEntry* a) { read_exports(r, m.value, &a->out); }},
+    {"imports",
+     [](Reader& r, const Member& m, AccountEntry* a) { read_imports(r, m.value, &a->out); }},
+    {"default_permissions",
+     [](Reader& r, const Member& m, AccountEntry* a) {
+         Permissions permissions;
+         if (read_permissions(r, m.value, &permissions)) a->out.default_permissions = permissions;
+     }},
+    {"mappings maps", [](Reader& r, const Member& m,
+                         AccountEntry* a) { read_mappings(r, m.value, &a->out.mappings); }},
+    {"limits",
+     [](Reader& r, const Member& m, AccountEntry* a) { read_limits(r, m.value, &a->out.limits); }},
+    {"jetstream",
+     [](Reader& r, const Member& m, AccountEntry*) { r.note(m.value, Part::kJetStream); }},
+    {"msg_trace trace_dest",
+     [](Reader& r, const Member& m, AccountEntry*) { r.note(m.value, Part::kTraceHeaders); }},
+};
+
+bool usable_name(Reader& reader, const Value& at, const std::string& name) {
+    if (name != kGlobalAccount) return true;
+    reader.error(at, fmt::format("\"{}\" is a Reserved Account", name));
+    return false;
+}
+
+void read_account(Reader& reader, const Member& member) {
+    if (member.value.type != ValueType::kMap) {
+        return reader.error(member.value, "Expected map entries for accounts");
+    }
+    if (!usable_name(reader, member.value, member.key)) return;
+    AccountEntry entry;
+    entry.out.name = member.key;
+    entry.out.position = member.value.position();
+    read_block(reader, member.value, kAccountRows, &entry);
+    apply_default_permissions(entry.out.default_permissions, &entry.users, &entry.nkeys);
+
+    AuthorizationOptions& authorization = reader.options()->authorization;
+    for (User& user : entry.users) {
+        if (!reader.first_use(user.name)) {
+            reader.error(*entry.users_at, fmt::format("Duplicate user \"{}\" detected", user.name));
+        }
+        user.account = member.key;
+        authorization.users.push_back(std::move(user));
+    }
+    for (NkeyUser& user : entry.nkeys) {
+        if (!reader.first_use(user.nkey)) {
+            reader.error(*entry.users_at, fmt::format("Duplicate nkey \"{}\" detected", user.nkey));
+        }
+        user.account = member.key;
+        authorization.nkeys.push_back(std::move(user));
+    }
+    reader.options()->accounts.push_back(std::move(entry.out));
+}
+
+void read_account_names(Reader& reader, const Value& value) {
+    absl::flat_hash_set<std::string> seen;
+    for (const Value& element : value.elements) {
+        AccountOptions account;
+        if (!reader.text(element, &account.name)) continue;
+        if (!usable_name(reader, element, account.name)) continue;
+        if (!seen.insert(account.name).second) {
+            reader.error(element, fmt::format("Duplicate Account Entry: {}", account.name));
+            continue;
+        }
+        account.position = element.position();
+        reader.options()->accounts.push_back(std::move(account));
+    }
+}
+
+// ---------------------------------------------------------------------------- who may import
+
+const AccountOptions* find_account(const std::vector<AccountOptions>& accounts,
+                                   const std::string& name) {
+    const auto found = std::find_if(accounts.begin(), accounts.end(),
+                                    [&](const AccountOptions& a) { return a.name == name; });
+    return found == accounts.end() ? nullptr : &*found;
+}
+
+bool admits(const AccountExport& exported, const std::string& importer) {
+    return exported.is_public || std::find(exported.accounts.begin(), exported.accounts.end(),
+                                           importer) != exported.accounts.end();
+}
+
+// The export of exactly this subject decides if there is one; else any that covers it may admit.
+bool is_authorized(const AccountOptions& exporter, const AccountImport& wanted,
+                   const std::string& importer) {
+    bool exact = false;
+    bool admitted = false;
+    for (const AccountExport& exported : exporter.exports) {
+        if (exported.kind != wanted.kind || exported.subject != wanted.subject) continue;
+        exact = true;
+        admitted |= admits(exported, importer);
+    }
+    if (exact) return admitted;
+    return std::any_of(
+        exporter.exports.begin(), exporter.exports.end(), [&](const AccountExport& exported) {
+            return exported.kind == wanted.kind && is_subset_of(wanted.subject, exported.subject) &&
+                   admits(exported, importer);
+        });
+}
+
+void check_import(Reader& reader, const Value& at, const AccountOptions& account,
+                  const AccountImport& wanted) {
+    const std::string_view kind = kind_name(wanted.kind);
+    const AccountOptions* exporter = find_account(reader.options()->accounts, wanted.account);
+    if (exporter == nullptr) {
+        return reader.error(
+            at, fmt::format("\"{}\" account not defined for {} import", wanted.account, kind));
+    }
+    const auto refuse = [&](std::string_view why) {
+        reader.error(at,
+                     fmt::format("Error adding {} import \"{}\": {}", kind, wanted.subject, why));
+    };
+    const bool valid =
+        is_valid_subject(wanted.subject) && (wanted.to.empty() || is_valid_subject(wanted.to));
+    if (!valid) return refuse("sublist: invalid subject");
+    if (!is_authorized(*exporter, wanted, account.name)) {
+        refuse(fmt::format("{} import not authorized", kind));
+    }
+}
+
+// Only when everything so far is right: otherwise these would be errors about errors.
+void check_exchanges(Reader& reader, const Value& at) {
+    const std::vector<AccountOptions>& accounts = reader.options()->accounts;
+    for (const AccountOptions& account : accounts) {
+        for (const AccountExport& exported : account.exports) {
+            for (const std::string& name : exported.accounts) {
+                if (find_account(accounts, name) != nullptr) continue;
+                reader.error(at, fmt::format("\"{}\" account not defined for {} export", name,
+                                             kind_name(exported.kind)));
+            }
+        }
+    }
+    for (const AccountOptions& account : accounts) {
+        for (const AccountImport& wanted : account.imports) {
+            check_import(reader, at, account, wanted);
+        }
+    }
+}
+
+}  // namespace
+
+void read_mappings(Reader& reader, const Value& value, std::vector<SubjectMapping>* out) {
+    if (!reader.map(value)) return;
+    for (const Member& member : value.members) {
+        if (!is_valid_subject(member.key)) {
+            reader.error(member.value,
+                         fmt::format("Subject \"{}\" is not a valid subject", member.key));
+            continue;
+        }
+        SubjectMapping mapping;
+        mapping.source = member.key;
+        if (member.value.type == ValueType::kArray) {
+            for (const Value& element : member.value.elements) {
+                read_destination(reader, element, &mapping.targets);
+            }
+        } else {
+            read_destination(reader, member.value, &mapping.targets);
+        }
+        out->push_back(std::move(mapping));
+    }
+}
+
+void read_accounts(Reader& reader, const Value& value) {
+    if (value.type == ValueType::kArray) {
+        read_account_names(reader, value);
+    } else if (reader.map(value)) {
+        for (const Member& member : value.members) {
+            if (!member.value.used_as_variable) read_account(reader, member);
+        }
+    }
+    if (!reader.has_errors()) check_exchanges(reader, value);
+}
+
+}  // namespace nuring::config

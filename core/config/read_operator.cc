@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operator mode: operator, trusted, resolver, resolver_preload.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "core/config/names.h"
+#include "core/config/reader.h"
+#include "core/config/text.h"
+
+namespace nuring::config {
+namespace {
+
+// The url of `URL(<url>)`, with or without quotes around it; nothing if the text is no such thing.
+std::optional<std::string> resolver_url(std::string_view text) {
+    const std::string folded = to_lower(text);
+    const size_t word = folded.find("url");
+    if (word == std::string::npos) return std::nullopt;
+    std::string_view rest = strip(text.substr(word + 3));
+    if (!rest.starts_with('(')) return std::nullopt;
+    const size_t close = rest.rfind(')');
+    if (close == std::string_view::npos) return std::nullopt;
+    rest = strip(rest.substr(1, close - 1));
+    if (rest.starts_with('"')) rest.remove_prefix(1);
+    if (rest.ends_with('"')) rest.remove_suffix(1);
+    return std::string(strip(rest));
+}
+
+struct DirectoryResolver {
+    std::string type;
+    std::string directory;
+};
+
+// What only core/auth needs of a directory resolver is checked for its type here and read there.
+constexpr Row<DirectoryResolver> kDirectoryRows[] = {
+    {"type", [](Reader& r, const Member& m, DirectoryResolver* d) { r.text(m.value, &d->type); }},
+    {"dir",
+     [](Reader& r, const Member& m, DirectoryResolver* d) { r.text(m.value, &d->directory); }},
+    {"allow_delete hard_delete",
+     [](Reader& r, const Member& m, DirectoryResolver*) {
+         bool allow = false;
+         r.boolean(m.value, &allow);
+     }},
+    {"limit",
+     [](Reader& r, const Member& m, DirectoryResolver*) {
+         int64_t limit = 0;
+         r.integer(m.value, &limit);
+     }},
+    {"ttl interval timeout",
+     [](Reader& r, const Member& m, DirectoryResolver*) {
+         std::chrono::nanoseconds time{0};
+         r.duration(m.value, m.key, &time);
+     }},
+};
+
+void read_directory_resolver(Reader& reader, const Value& value) {
+    DirectoryResolver resolver;
+    read_block(reader, value, kDirectoryRows, &resolver);
+    const std::string type = to_lower(resolver.type);
+    if (resolver.directory.empty()) {
+        return reader.error(value, "dir has no value and needs to point to a directory");
+    }
+    if (type != "full" && type != "cache") {
+        return reader.error(value,
+                            "error parsing account resolver, should be MEM or  URL(\"url\") or a "
+                            "map containing dir and type state=[FULL|CACHE])");
+    }
+    OperatorOptions& trust = reader.options()->trust;
+    trust.resolver = type == "full" ? ResolverKind::kFullDirectory : ResolverKind::kCacheDirectory;
+    trust.resolver_directory = resolver.directory;
+}
+
+}  // namespace
+
+void read_operator_files(Reader& reader, const Value& value) {
+    OperatorOptions& trust = reader.options()->trust;
+    trust.position = value.position();
+    trust.files.clear();
+    if (value.type == ValueType::kString) {
+        trust.files.push_back(value.text);
+        return;
+    }
+    if (value.type != ValueType::kArray) {
+        return reader.error(
+            value, fmt::format("error parsing operators: unsupported type {}", value.go_type()));
+    }
+    reader.texts(value, &trust.files);
+}
+
+void read_trusted_keys(Reader& reader, const Value& value) {
+    OperatorOptions& trust = reader.options()->trust;
+    trust.trusted_keys.clear();
+    if (value.type == ValueType::kString) {
+        trust.trusted_keys.push_back(value.text);
+    } else if (value.type != ValueType::kArray) {
+        return reader.error(
+            value, fmt::format("error parsing trusted: unsupported type {}", value.go_type()));
+    }
+    for (const Value& element : value.elements) {
+        if (element.type != ValueType::kString) {
+            reader.error(element, fmt::format("error parsing trusted: unsupported type in array {}",
+                                              element.go_type()));
+            continue;
+        }
+        trust.trusted_keys.push_back(element.text);
+    }
+    for (const std::string& key : trust.trusted_keys) {
+        if (is_public_key(key, KeyKind::kOperator)) continue;
+        reader.error(
+            value,
+            fmt::format("trust key \"{}\" required to be a valid public operator nkey", key));
+    }
+}
+
+void read_resolver(Reader& reader, const Value& value) {
+    OperatorOptions& trust = reader.options()->trust;
+    if (value.type == ValueType::kMap) return read_directory_resolver(reader, value);
+    if (value.type != ValueType::kString) {
+        return reader.error(
+            value, fmt::format("error parsing operator resolver, wrong type {}", value.go_type()));
+    }
+    // The address first: one like http://members/ must not count as "mem".
+    const std::optional<std::string> address = resolver_url(value.text);
+    if (!address && to_lower(value.text).find("mem") != std::string::npos) {
+        trust.resolver = ResolverKind::kMemory;
+        return;
+    }
+    if (!address) {
+        return reader.error(value, "error parsing account resolver, should be MEM or URL(\"url\")");
+    }
+    if (const auto parsed = parse_url(*address); !parsed.ok() || parsed->host.empty()) {
+        return reader.error(value,
+                            fmt::format("error parsing account resolver url [\"{}\"]", *address));
+    }
+    trust.resolver = ResolverKind::kUrl;
+    trust.resolver_url = *address;
+}
+
+void read_resolver_preload(Reader& reader, const Value& value) {
+    if (value.type != ValueType::kMap) {
+        return reader.error(value, "preload should be a map of key:jwt");
+    }
+    OperatorOptions& trust = reader.options()->trust;
+    trust.preload.clear();
+    for (const Member& member : value.members) {
+        if (member.value.type != ValueType::kString) {
+            reader.error(member.value, "preload map value should be a string jwt");
+            continue;
+        }
+        trust.preload[member.key] = member.value.text;
+    }
+}
+
+}  // namespace nuring::config

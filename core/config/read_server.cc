@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+// The top level of a configuration and the `uring` block.
+#include <fmt/format.h>
+
+#include <limits>
+#include <utility>
+
+#include "core/config/duration.h"
+#include "core/config/parser.h"
+#include "core/config/read.h"
+#include "core/config/reader.h"
+#include "core/config/text.h"
+
+namespace nuring::config {
+namespace {
+
+using std::chrono::nanoseconds;
+
+constexpr nanoseconds kLameDuckMin = seconds(30);
+constexpr int64_t kSubTokensMax = std::numeric_limits<uint8_t>::max();
+
+// Limits that clients are told as 32-bit numbers.
+void read_limit(Reader& reader, const Member& member, int64_t* out) {
+    int64_t limit = 0;
+    if (!reader.integer(member.value, &limit)) return;
+    if (limit > std::numeric_limits<int32_t>::max()) {
+        return reader.error(member.value, fmt::format("{} value is too big", member.key));
+    }
+    *out = limit;
+}
+
+void read_lame_duck_duration(Reader& reader, const Member& member, Options* options) {
+    nanoseconds duration{0};
+    if (!reader.duration(member.value, "lame_duck_duration", &duration)) return;
+    if (duration < kLameDuckMin) {
+        return reader.error(member.value,
+                            fmt::format("invalid lame_duck_duration of {}, minimum is 30 seconds",
+                                        format_duration(duration)));
+    }
+    options->lame_duck_duration = duration;
+}
+
+void read_lame_duck_grace(Reader& reader, const Member& member, Options* options) {
+    nanoseconds duration{0};
+    if (!reader.duration(member.value, "lame_duck_grace_period", &duration)) return;
+    if (duration < nanoseconds{0}) {
+        return reader.error(member.value, "invalid lame_duck_grace_period, needs to be positive");
+    }
+    options->lame_duck_grace_period = duration;
+}
+
+void read_sub_tokens(Reader& reader, const Member& member, Options* options) {
+    int64_t count = 0;
+    if (!reader.integer(member.value, &count)) return;
+    if (count > kSubTokensMax) {
+        return reader.error(member.value, fmt::format("{} value is too big", member.key));
+    }
+    if (count <= 0) {
+        return reader.error(member.value, fmt::format("{} value can not be negative", member.key));
+    }
+    options->max_sub_tokens = count;
+}
+
+void read_log_format(Reader& reader, const Member& member, Options* options) {
+    std::string format;
+    if (!reader.text(member.value, &format)) return;
+    format = to_lower(format);
+    if (format == "text") {
+        options->log.format = LogFormat::kText;
+    } else if (format == "json") {
+        options->log.format = LogFormat::kJson;
+    } else {
+        reader.error(member.value,
+                     fmt::format("log_format \"{}\" is unknown, expected text or json", format));
+    }
+}
+
+void read_system_account(Reader& reader, const Member& member, Options* options) {
+    if (member.value.type != ValueType::kString) {
+        return reader.error(member.value, "system account name must be a string");
+    }
+    options->system_account = member.value.text;
+}
+
+// A part that is off by default and not active: worth a word only when it is switched on.
+template <Part kPart>
+void read_inactive(Reader& reader, const Member& member, Options*) {
+    const Value& value = member.value;
+    if (value.type == ValueType::kBool && !value.boolean) return;
+    const std::string word = to_lower(value.text);
+    if (value.type == ValueType::kString && (word == "disabled" || word == "false")) return;
+    reader.note(value, kPart);
+}
+
+constexpr Row<Options> kServerRows[] = {
+    {"listen",
+     [](Reader& r, const Member& m, Options* o) { r.listen(m.value, &o->host, &o->port); }},
+    {"port", [](Reader& r, const Member& m, Options* o) { r.port(m.value, &o->port); }},
+    {"host net", [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->host); }},
+    {"client_advertise",
+     [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->client_advertise); }},
+    {"server_name", [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->server_name); }},
+    {"server_tags", [](Reader& r, const Member& m, Options* o) { r.texts(m.value, &o->server_tags); }},
+
+    // Logging.
+    {"debug", [](Reader& r, const Member& m, Options* o) { r.boolean(m.value, &o->log.debug); }},
+    {"trace", [](Reader& r, const Member& m, Options* o) { r.boolean(m.value, &o->log.trace); }},
+    {"trace_verbose",
+     [](Reader& r, const Member& m, Options* o) {
+         if (r.boolean(m.value, &o->log.trace_verbose)) o->log.trace = o->log.trace_verbose;
+     }},
+    {"logtime", [](Reader& r, const Member& m, Options* o) { r.boolean(m.value, &o->log.logtime); }},
+    {"logtime_utc",
+     [](Reader& r, const Member& m, Options* o) { r.boolean(m.value, &o->log.logtime_utc); }},
+    {"log_file logfile",
+     [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->log.file); }},
+    {"logfile_size_limit log_size_limit",
+     [](Reader& r, const Member& m, Options* o) { r.integer(m.value, &o->log.file_size_limit); }},
+    {"logfile_max_num log_max_num",
+     [](Reader& r, const Member& m, Options* o) { r.integer(m.value, &o->log.file_max_num); }},
+    {"syslog", [](Reader& r, const Member& m, Options* o) { r.boolean(m.value, &o->log.syslog); }},
+    {"remote_syslog",
+     [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->log.remote_syslog); }},
+    {"max_traced_msg_len",
+     [](Reader& r, const Member& m, Options* o) { r.integer(m.value, &o->log.max_traced_msg_len); }},
+    {"log_format", read_log_format},
+    {"trace_headers", read_inactive<Part::kTraceHeaders>},
+
+    // Files and monitoring.
+    {"pid_file pidfile", [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->pid_file); }},
+    {"ports_file_dir",
+     [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->ports_file_dir); }},
+    {"http",
+     [](Reader& r, const Member& m, Options* o) {
+         r.listen(m.value, &o->http.host, &o->http.port);
+     }},
+    {"https",
+     [](Reader& r, const Member& m, Options* o) {
+         r.listen(m.value, &o->http.host, &o->http.https_port);
+     }},
+    {"http_port monitor_port",
+     [](Reader& r, const Member& m, Options* o) { r.port(m.value, &o->http.port); }},
+    {"https_port",
+     [](Reader& r, const Member& m, Options* o) { r.port(m.value, &o->http.https_port); }},
+    {"http_base_path",
+     [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->http.base_path); }},
+    {"prof_port",
+     [](Reader& r, const Member& m, Options* o) {
+         if (r.port(m.value, &o->prof_port) && o->prof_port != 0) r.note(m.value, Part::kProfiling);
+     }},
+    {"prof_block_rate",
+     [](Reader& r, const Member& m, Options*) { r.note(m.value, Part::kProfiling); }},
+
+    // Limits and times.
+    {"max_control_line",
+     [](Reader& r, const Member& m, Options* o) { read_limit(r, m, &o->max_control_line); }},
+    {"max_payload", [](Reader& r, const Member& m, Options* o) { read_limit(r, m, &o->max_payload); }},
+    {"max_pending",
+     [](Reader& r, const Member& m, Options* o) { r.integer(m.value, &o->max_pending); }},
+    {"max_connections max_conn",
+     [](Reader& r, const Member& m, Options* o) { r.integer(m.value, &o->max_connections); }},
+    {"max_subscriptions max_subs",
+     [](Reader& r, const Member& m, Options* o) { r.integer(m.value, &o->max_subscriptions); }},
+    {"max_sub_tokens max_subscription_tokens", read_sub_tokens},
+    {"max_closed_clients",
+     [](Reader& r, const Member& m, Options* o) { r.integer(m.value, &o->max_closed_clients); }},
+    {"ping_interval",
+     [](Reader& r, const Member& m, Options* o) {
+         r.seconds_or_duration(m.value, "ping_interval", false, &o->ping_interval);
+     }},
+    {"ping_max", [](Reader& r, const Member& m, Options* o) { r.number(m.value, &o->ping_max); }},
+    {"write_deadline",
+     [](Reader& r, const Member& m, Options* o) {
+         r.seconds_or_duration(m.value, "write_deadline", true, &o->write_deadline);
+     }},
+    {"write_timeout", read_inactive<Part::kWriteTimeout>},
+    {"lame_duck_duration", read_lame_duck_duration},
+    {"lame_duck_grace_period", read_lame_duck_grace},
+    {"connect_error_reports",
+     [](Reader& r, const Member& m, Options* o) { r.integer(m.value, &o->connect_error_reports); }},
+    {"reconnect_error_reports",
+     [](Reader& r, const Member& m, Options* o) {
+         r.integer(m.value, &o->reconnect_error_reports);
+     }},
+
+    // Behaviour towards clients.
+    {"no_header_support",
+     [](Reader& r, const Member& m, Options* o) { r.boolean(m.value, &o->no_header_support); }},
+    {"disable_sublist_cache no_sublist_cache",
+     [](Reader& r, const Member& m, Options* o) { r.boolean(m.value, &o->disable_sublist_cache); }},
+    {"allow_non_tls",
+     [](Reader& r, const Member& m, Options* o) { r.boolean(m.value, &o->allow_non_tls); }},
+    {"no_fast_producer_stall",
+     [](Reader& r, const Member& m, Options* o) { r.boolean(m.value, &o->no_fast_producer_stall); }},
+
+    // Security.
+    {"authorization",
+     [](Reader& r, const Member& m, Options*) { read_client_authorization(r, m.value); }},
+    {"no_auth_user",
+     [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->no_auth_user); }},
+    {"tls",
+     [](Reader& r, const Member& m, Options* o) {
+         read_tls(r, m.value, TlsSide::kClients, &o->tls);
+     }},
+    {"ocsp ocsp_cache ocsp_peer", read_inactive<Part::kOcsp>},
+    {"accounts",
+     [](Reader& r, const Member& m, Options*) {
+         r.note(m.value, Part::kAccounts);
+         read_accounts(r, m.value);
+     }},
+    {"mappings maps",
+     [](Reader& r, const Member& m, Options* o) {
+         r.note(m.value, Part::kMappings);
+         read_mappings(r, m.value, &o->mappings);
+     }},
+    {"system_account system", read_system_account},
+    {"no_system_account no_system no_sys_acc",
+     [](Reader& r, const Member& m, Options* o) { r.boolean(m.value, &o->no_system_account); }},
+    {"operator operators root roots root_operator root_operators",
+     [](Reader& r, const Member& m, Options*) {
+         r.note(m.value, Part::kOperator);
+         read_operator_files(r, m.value);
+     }},
+    {"trusted_keys trusted",
+     [](Reader& r, const Member& m, Options*) {
+         r.note(m.value, Part::kOperator);
+         read_trusted_keys(r, m.value);
+     }},
+    {"resolver account_resolver accounts_resolver",
+     [](Reader& r, const Member& m, Options*) {
+         r.note(m.value, Part::kOperator);
+         read_resolver(r, m.value);
+     }},
+    {"resolver_preload",
+     [](Reader& r, const Member& m, Options*) {
+         r.note(m.value, Part::kOperator);
+         read_resolver_preload(r, m.value);
+     }},
+    {"resolver_tls resolver_pinned_accounts",
+     [](Reader& r, const Member& m, Options*) { r.note(m.value, Part::kOperator); }},
+    {"default_sentinel", read_inactive<Part::kDefaultSentinel>},
+    {"proxies", read_inactive<Part::kProxies>},
+    {"proxy_protocol", read_inactive<Part::kProxyProtocol>},
+    {"server_metadata", read_inactive<Part::kServerMetadata>},
+
+    // Other servers.
+    {"cluster", [](Reader& r, const Member& m, Options*) { read_cluster(r, m.value); }},
+    {"gateway", [](Reader& r, const Member& m, Options*) { read_gateway(r, m.value); }},
+    {"leafnodes leaf", [](Reader& r, const Member& m, Options*) { read_leafnodes(r, m.value); }},
+
+    {"jetstream store_dir storedir default_js_domain", read_inactive<Part::kJetStream>},
+    {"websocket ws", read_inactive<Part::kWebsocket>},
+    {"mqtt", read_inactive<Part::kMqtt>},
+    {"uring", [](Reader& r, const Member& m, Options*) { read_uring(r, m.value); }},
+};
+
+// ---------------------------------------------------------------------------- uring
+
+void read_io(Reader& reader, const Member& member, UringOptions* out) {
+    std::string name;
+    if (!reader.text(member.value, &name)) return;
+    name = to_lower(name);
+    if (name == "auto") {
+        out->io = IoKind::kAuto;
+    } else if (name == "uring" || name == "io_uring") {
+        out->io = IoKind::kUring;
+    } else if (name == "epoll") {
+        out->io = IoKind::kEpoll;
+    } else {
+        reader.error(member.value,
+                     fmt::format("io \"{}\" is unknown, expected auto, uring or epoll", name));
+    }
+}
+
+constexpr Row<UringOptions> kUringRows[] = {
+    {"workers",
+     [](Reader& r, const Member& m, UringOptions* o) { r.number(m.value, &o->workers); }},
+    {"pin", [](Reader& r, const Member& m, UringOptions* o) { r.boolean(m.value, &o->pin); }},
+    {"busy_poll", [](Reader& r, const Member& m,
+                     UringOptions* o) { r.duration(m.value, "busy_poll", &o->busy_poll); }},
+    {"io", read_io},
+    {"receive_buffer_size", [](Reader& r, const Member& m,
+                               UringOptions* o) { r.integer(m.value, &o->receive_buffer_size); }},
+    {"receive_buffer_count", [](Reader& r, const Member& m,
+                                UringOptions* o) { r.integer(m.value, &o->receive_buffer_count); }},
+    {"send_buffer_size",
+     [](Reader& r, const Member& m, UringOptions* o) { r.integer(m.value, &o->send_buffer_size); }},
+    {"zero_copy_threshold", [](Reader& r, const Member& m,
+                               UringOptions* o) { r.integer(m.value, &o->zero_copy_threshold); }},
+    {"cache_entries",
+     [](Reader& r, const Member& m, UringOptions* o) { r.integer(m.value, &o->cache_entries); }},
+};
+
+}  // namespace
+
+void read_uring(Reader& reader, const Value& value) {
+    if (!reader.map(value)) return;
+    UringOptions uring;
+    read_block(reader, value, kUringRows, &uring);
+    reader.options()->uring = uring;
+}
+
+void read_options(const Value& root, Options* options, Diagnostics* diagnostics) {
+    Reader reader(options, diagnostics);
+    read_block(reader, root, kServerRows, options);
+    check_users(reader, root);
+}
+
+bool load_file(const std::string& path, const Sources& sources, Options* options,
+               Diagnostics* diagnostics) {
+    options->config_file = path;
+    const std::optional<Value> root = parse_file(path, sources, diagnostics);
+    if (root) read_options(*root, options, diagnostics);
+    return !diagnostics->has_errors();
+}
+
+}  // namespace nuring::config

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/config/validate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <string>
+
+#include "core/config/duration.h"
+#include "core/config/names.h"
+
+namespace nuring::config {
+namespace {
+
+using std::chrono::nanoseconds;
+
+// Largest machine that the mesh of mailboxes is laid out for.
+constexpr int kWorkersMax = 256;
+constexpr int64_t kReceiveBufferSizeMin = 1024;
+constexpr int64_t kReceiveBufferSizeMax = 1 << 20;
+constexpr int64_t kReceiveBufferCountMax = 32768;  // of one io_uring buffer ring
+constexpr int64_t kSendBufferSizeMin = 4096;
+constexpr int64_t kSendBufferSizeMax = 16 << 20;
+constexpr nanoseconds kBusyPollMax = seconds(1);
+
+void say(Diagnostics* out, std::string_view text) {
+    out->error({}, text);
+}
+
+void check_limits(const Options& options, Diagnostics* out) {
+    const auto positive = [&](std::string_view name, int64_t value) {
+        if (value <= 0) say(out, fmt::format("{} must be positive, not {}", name, value));
+    };
+    const auto not_negative = [&](std::string_view name, nanoseconds value) {
+        if (value >= nanoseconds{0}) return;
+        say(out, fmt::format("{} must not be negative, not {}", name, format_duration(value)));
+    };
+    positive("max_control_line", options.max_control_line);
+    positive("max_pending", options.max_pending);
+    positive("ping_max", options.ping_max);
+    not_negative("ping_interval", options.ping_interval);
+    not_negative("write_deadline", options.write_deadline);
+    not_negative("authorization timeout", options.authorization.timeout);
+    if (options.max_payload > 0 && options.max_payload > options.max_pending) {
+        say(out, fmt::format("max_payload ({}) cannot be higher than max_pending ({})",
+                             options.max_payload, options.max_pending));
+    }
+    if (options.lame_duck_grace_period >= options.lame_duck_duration) {
+        say(out, fmt::format("lame duck grace period ({}) should be strictly lower than lame duck "
+                             "duration ({})",
+                             format_duration(options.lame_duck_grace_period),
+                             format_duration(options.lame_duck_duration)));
+    }
+    if (options.server_name.find(' ') != std::string::npos) {
+        say(out, "server name cannot contain spaces");
+    }
+}
+
+void check_http(const Options& options, Diagnostics* out) {
+    if (options.http.port != 0 && options.http.https_port != 0) {
+        say(out, fmt::format("Can't start monitoring: can't specify both HTTP ({}) and HTTPs ({}) "
+                             "ports",
+                             options.http.port, options.http.https_port));
+    }
+    if (options.http.https_port != 0 && !options.tls) {
+        say(out, "Can't start monitoring: TLS cert and key required for HTTPS");
+    }
+}
+
+void check_clients(const Options& options, Diagnostics* out) {
+    if (options.tls && options.tls->insecure) {
+        say(out, "tls InsecureSkipVerify not supported for client connections");
+    }
+    if (options.no_auth_user.empty()) return;
+    const auto& users = options.authorization.users;
+    const auto& nkeys = options.authorization.nkeys;
+    const bool known =
+        std::any_of(users.begin(), users.end(),
+                    [&](const User& user) { return user.name == options.no_auth_user; }) ||
+        std::any_of(nkeys.begin(), nkeys.end(),
+                    [&](const NkeyUser& user) { return user.nkey == options.no_auth_user; });
+    if (options.trust.active()) {
+        say(out, "no_auth_user not compatible with Trusted Operator");
+    } else if (users.empty() && nkeys.empty()) {
+        say(out, fmt::format("no_auth_user: \"{}\" present, but users/nkeys are not defined",
+                             options.no_auth_user));
+    } else if (!known) {
+        say(out, fmt::format("no_auth_user: \"{}\" not present as user or nkey in authorization "
+                             "block or account configuration",
+                             options.no_auth_user));
+    }
+}
+
+void check_trust(const Options& options, Diagnostics* out) {
+    const OperatorOptions& trust = options.trust;
+    if (!trust.preload.empty() && trust.resolver != ResolverKind::kMemory) {
+        say(out, "resolver preloads only available for MemAccResolver");
+    }
+    if (!trust.active()) return;
+    if (trust.resolver == ResolverKind::kNone) {
+        say(out, "operators require an account resolver to be configured");
+    }
+    if (!options.accounts.empty()) {
+        say(out, "operators do not allow Accounts to be configured directly");
+    }
+    if (!options.authorization.users.empty() || !options.authorization.nkeys.empty()) {
+        say(out, "operators do not allow users to be configured directly");
+    }
+    if (!trust.files.empty() && !trust.trusted_keys.empty()) {
+        say(out, "conflicting options for 'TrustedKeys' and 'TrustedOperators'");
+    }
+    for (const std::string& key : trust.trusted_keys) {
+        if (is_public_key(key, KeyKind::kOperator)) continue;
+        say(out, fmt::format("trusted Keys \"{}\" are required to be a valid public operator nkey",
+                             key));
+    }
+}
+
+void check_system_account(const Options& options, Diagnostics* out) {
+    if (options.gateway.configured() && options.leafnodes.configured() &&
+        options.system_account.empty() && options.no_system_account) {
+        say(out,
+            "leaf nodes and gateways (both being defined) require a system account to also be "
+            "configured");
+    }
+    if (options.system_account.empty() || options.trust.active()) return;
+    const bool known = options.system_account == "$SYS" ||
+                       std::any_of(options.accounts.begin(), options.accounts.end(),
+                                   [&](const AccountOptions& account) {
+                                       return account.name == options.system_account;
+                                   });
+    if (!known) say(out, "error resolving system account: account missing");
+}
+
+void check_gateway(const GatewayOptions& gateway, Diagnostics* out) {
+    if (!gateway.configured()) return;
+    if (gateway.name.empty()) return say(out, "gateway has no name");
+    if (gateway.port == 0) {
+        say(out, fmt::format("gateway \"{}\" has no port specified (select -1 for random port)",
+                             gateway.name));
+    }
+    if (gateway.tls && gateway.tls->insecure) {
+        say(out, "tls InsecureSkipVerify not supported for gateway");
+    }
+    for (size_t i = 0; i < gateway.gateways.size(); ++i) {
+        const RemoteGateway& remote = gateway.gateways[i];
+        if (remote.name.empty()) {
+            say(out, fmt::format("gateway in the list {} has no name", i));
+            continue;
+        }
+        if (remote.urls.empty()) {
+            say(out, fmt::format("gateway \"{}\" has no URL", remote.name));
+        }
+        if (remote.tls && remote.tls->insecure) {
+            say(out, fmt::format("tls InsecureSkipVerify not supported for remote gateway \"{}\"",
+                                 remote.name));
+        }
+    }
+}
+
+void check_uring(const UringOptions& uring, Diagnostics* out) {
+    const auto within = [&](std::string_view name, int64_t value, int64_t low, int64_t high) {
+        if (value >= low && value <= high) return;
+        say(out, fmt::format("uring {} must be from {} to {}, not {}", name, low, high, value));
+    };
+    within("workers", uring.workers, 0, kWorkersMax);
+    within("receive_buffer_size", uring.receive_buffer_size, kReceiveBufferSizeMin,
+           kReceiveBufferSizeMax);
+    within("receive_buffer_count", uring.receive_buffer_count, 1, kReceiveBufferCountMax);
+    within("send_buffer_size", uring.send_buffer_size, kSendBufferSizeMin, kSendBufferSizeMax);
+    within("zero_copy_threshold", uring.zero_copy_threshold, 0, INT32_MAX);
+    within("cache_entries", uring.cache_entries, 0, INT32_MAX);
+    if (uring.receive_buffer_count > 0 &&
+        !std::has_single_bit(static_cast<uint64_t>(uring.receive_buffer_count))) {
+        say(out, fmt::format("uring receive_buffer_count must be a power of two, not {}",
+                             uring.receive_buffer_count));
+    }
+    if (uring.busy_poll < nanoseconds{0} || uring.busy_poll > kBusyPollMax) {
+        say(out, fmt::format("uring busy_poll must be from 0s to {}, not {}",
+                             format_duration(kBusyPollMax), format_duration(uring.busy_poll)));
+    }
+}
+
+}  // namespace
+
+void validate(const Options& options, Diagnostics* diagnostics) {
+    check_limits(options, diagnostics);
+    check_http(options, diagnostics);
+    check_clients(options, diagnostics);
+    check_trust(options, diagnostics);
+    check_system_account(options, diagnostics);
+    check_gateway(options.gateway, diagnostics);
+    check_uring(options.uring, diagnostics);
+}
+
+}  // namespace nuring::config

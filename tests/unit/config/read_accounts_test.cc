@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/config/inactive.h"
+#include "tests/unit/config/read_support.h"
+
+namespace nuring::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Without the notice about a part that is not active.
+std::string error(std::string_view text) {
+    std::string messages = messages_of(text);
+    const size_t end = messages.find("not active in this version");
+    if (end == std::string::npos) return messages;
+    const size_t line = messages.find('\n', end);
+    return line == std::string::npos ? "" : messages.substr(line + 1);
+}
+
+TEST(ReadAccountsTest, NamesOnly) {
+    const Options o = options_of("accounts: [A, B]");
+    ASSERT_EQ(o.accounts.size(), 2U);
+    EXPECT_EQ(o.accounts[1].name, "B");
+    EXPECT_EQ(error("accounts: [A, A]"), "1:15: Duplicate Account Entry: A");
+    EXPECT_EQ(error("accounts: [\"$G\"]"), "1:13: \"$G\" is a Reserved Account");
+}
+
+TEST(ReadAccountsTest, UsersBelongToTheirAccount) {
+    const Options o = options_of(R"(
+        accounts {
+            A { users: [{user: a, password: p}], default_permissions: {publish: x} }
+            B { users: [{user: b}], limits { max_connections: 5, max_payload: 1k } }
+        }
+        authorization { users: [{user: c}] })");
+    ASSERT_EQ(o.authorization.users.size(), 3U);
+    EXPECT_EQ(o.authorization.users[0].account, "A");
+    EXPECT_THAT(o.authorization.users[0].permissions->publish.allow, ElementsAre("x"));
+    EXPECT_EQ(o.authorization.users[1].account, "B");
+    EXPECT_EQ(o.authorization.users[2].account, "");
+    EXPECT_EQ(o.accounts[1].limits.connections, 5);
+    EXPECT_EQ(o.accounts[1].limits.payload, 1000);
+    EXPECT_EQ(o.accounts[1].limits.subscriptions, kUnlimited);
+}
+
+TEST(ReadAccountsTest, UserNamesAreUniqueEverywhere) {
+    EXPECT_EQ(error("accounts { A { users: [{user: a}] }, B { users: [{user: a}] } }"),
+              "1:42: Duplicate user \"a\" detected");
+    EXPECT_THAT(
+        error("accounts { A { users: [{user: a}] } }\nauthorization { users: [{user: a}] }"),
+        HasSubstr("2:1: Duplicate user \"a\" detected"));
+    EXPECT_EQ(error("accounts { A { users: [{user: a}] } }\nauthorization { user: x }"),
+              "2:1: Can not have a single user/pass and accounts");
+    EXPECT_EQ(error("accounts { A { users: [{user: a}] } }\nauthorization { token: x }"), "");
+}
+
+TEST(ReadAccountsTest, ExportsAndImports) {
+    const Options o = options_of(R"(accounts {
+        A { exports: [ {stream: "s.>"}, {stream: "p.>", accounts: [B]}
+                       {service: "q", response_type: stream, response_threshold: "5s"} ] }
+        B { imports: [ {stream: {account: A, subject: "s.x"}, prefix: imp}
+                       {stream: {account: A, subject: "p.>"}}
+                       {service: {account: A, subject: q}, to: local} ] }
+    })");
+    ASSERT_EQ(o.accounts.size(), 2U);
+    const auto& exports = o.accounts[0].exports;
+    ASSERT_EQ(exports.size(), 3U);
+    EXPECT_TRUE(exports[0].is_public);
+    EXPECT_FALSE(exports[1].is_public);
+    EXPECT_THAT(exports[1].accounts, ElementsAre("B"));
+    EXPECT_EQ(exports[2].kind, ExchangeKind::kService);
+    EXPECT_EQ(exports[2].response_type, ResponseType::kStream);
+    EXPECT_EQ(exports[2].response_threshold, seconds(5));
+    const auto& imports = o.accounts[1].imports;
+    ASSERT_EQ(imports.size(), 3U);
+    EXPECT_EQ(imports[0].prefix, "imp");
+    EXPECT_EQ(imports[2].to, "local");
+}
+
+TEST(ReadAccountsTest, ShapeErrors) {
+    EXPECT_EQ(error("accounts: 5"),
+              "1:1: interface conversion: interface {} is int64, not map[string]interface {}");
+    EXPECT_EQ(error("accounts { A: x }"), "1:12: Expected map entries for accounts");
+    EXPECT_EQ(error("accounts { \"$G\" {} }"), "1:13: \"$G\" is a Reserved Account");
+    EXPECT_EQ(error("accounts { A { nkey: x } }"),
+              "1:16: Not a valid public nkey for an account: \"x\"");
+    EXPECT_EQ(error("accounts { A { exports: 5 } }"),
+              "1:16: Exports should be an array, got int64");
+    EXPECT_EQ(error("accounts { A { imports: 5 } }"),
+              "1:16: Imports should be an array, got int64");
+    EXPECT_EQ(error("accounts { A { exports: [x] } }"),
+              "1:26: Export Items should be a map with type entry, got string");
+    EXPECT_EQ(error("accounts { A { imports: [x] } }"),
+              "1:26: Import Items should be a map with type entry, got string");
+    EXPECT_EQ(error("accounts { A { exports: [{stream: a, service: b}] } }"),
+              "1:38: Detected service \"b\" but already saw a stream");
+    EXPECT_EQ(error("accounts { A { exports: [{service: a, stream: b}] } }"),
+              "1:39: Detected stream \"b\" but already saw a service");
+    EXPECT_EQ(error("accounts { A { exports: [{stream: 5}] } }"),
+              "1:27: Expected stream name to be string, got int64");
+    EXPECT_EQ(error("accounts { A { imports: [{stream: 5}] } }"),
+              "1:27: Stream entry should be an account map, got int64");
+    EXPECT_EQ(error("accounts { A { imports: [{service: 5}] } }"),
+              "1:27: Service entry should be an account map, got int64");
+    EXPECT_EQ(error("accounts { A { imports: [{stream: {account: B}}] } }"),
+              "1:27: Expect an account name and a subject");
+    EXPECT_EQ(error("accounts { A { limits: 5 } }"),
+              "1:16: Expected account limits to be a map/struct, got 5");
+    EXPECT_EQ(error("accounts { A { limits { max: 5 } } }"),
+              "1:25: Unknown field \"max\" parsing account limits");
+    EXPECT_EQ(error("accounts { A { exports: [{stream: a, response_type: single}] } }"),
+              "1:38: Detected response directive on non-service");
+}
+
+TEST(ReadAccountsTest, ImportsNeedTheirExport) {
+    EXPECT_EQ(error("accounts { A { imports: [{stream: {account: X, subject: s}}] } }"),
+              "1:1: \"X\" account not defined for stream import");
+    EXPECT_EQ(error("accounts { A { exports: [{service: s, accounts: [X]}] } }"),
+              "1:1: \"X\" account not defined for service export");
+    EXPECT_EQ(error("accounts { A {}, B { imports: [{stream: {account: A, subject: s}}] } }"),
+              "1:1: Error adding stream import \"s\": stream import not authorized");
+    EXPECT_EQ(error("accounts { A { exports: [{service: s, accounts: [A]}] }\n"
+                    "B { imports: [{service: {account: A, subject: s}}] } }"),
+              "1:1: Error adding service import \"s\": service import not authorized");
+    EXPECT_EQ(error("accounts { A { exports: [{stream: \"a.*\"}] }\n"
+                    "B { imports: [{stream: {account: A, subject: \"a.>\"}}] } }"),
+              "1:1: Error adding stream import \"a.>\": stream import not authorized");
+    EXPECT_EQ(error("accounts { A { exports: [{stream: \"a.>\"}] }\n"
+                    "B { imports: [{stream: {account: A, subject: \"a.*\"}}] } }"),
+              "");
+    EXPECT_EQ(error("accounts { A { exports: [{stream: \">\"}] }\n"
+                    "B { imports: [{stream: {account: A, subject: \"a..b\"}}] } }"),
+              "1:1: Error adding stream import \"a..b\": sublist: invalid subject");
+}
+
+TEST(ReadAccountsTest, Mappings) {
+    const Options o = options_of(R"(mappings {
+        a: b
+        "c.*": [ {destination: d, weight: 60%}, {dest: e, weight: 40, cluster: X} ]
+    })");
+    ASSERT_EQ(o.mappings.size(), 2U);
+    EXPECT_EQ(o.mappings[0].targets.at(0).subject, "b");
+    EXPECT_EQ(o.mappings[1].source, "c.*");
+    EXPECT_EQ(o.mappings[1].targets.at(0).weight, 60);
+    EXPECT_EQ(o.mappings[1].targets.at(1).cluster, "X");
+    EXPECT_EQ(error("mappings { a: {dest: b} }"),
+              "1:12: Missing weight for mapping destination \"b\"");
+    EXPECT_EQ(error("mappings { a: {dest: b, weight: 101} }"),
+              "1:25: Invalid weight 101 for mapping destination");
+    EXPECT_EQ(error("mappings { a: {dest: b, weight: x} }"),
+              "1:25: Invalid weight \"x\" for mapping destination");
+    EXPECT_EQ(error("mappings { \"a..b\": c }"), "1:13: Subject \"a..b\" is not a valid subject");
+}
+
+TEST(ReadAccountsTest, VariablesAmongAccountsAreSkipped) {
+    const Options o = options_of(
+        "accounts { P: {publish: x}\n"
+        "A { users: [{user: a, permissions: $P}] } }");
+    ASSERT_EQ(o.accounts.size(), 1U);
+    EXPECT_EQ(o.accounts[0].name, "A");
+}
+
+}  // namespace
+}  // namespace nuring::config

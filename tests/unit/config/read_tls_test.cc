@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/config/read_support.h"
+
+namespace nuring::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::string tls_error(const std::string& inside) {
+    return messages_of("tls { cert_file: c, key_file: k, " + inside + " }");
+}
+
+TlsOptions tls_of(const std::string& inside) {
+    return options_of("tls { cert_file: c, key_file: k, " + inside + " }").tls.value();
+}
+
+TEST(ReadTlsTest, FilesAndPlace) {
+    const Options o = options_of("\ntls { cert_file: c, key_file: k, ca_file: a }");
+    ASSERT_TRUE(o.tls.has_value());
+    EXPECT_EQ(o.tls->cert_file, "c");
+    EXPECT_EQ(o.tls->key_file, "k");
+    EXPECT_EQ(o.tls->ca_file, "a");
+    EXPECT_EQ(o.tls->position, (Position{"a.conf", 2, 1}));
+    EXPECT_EQ(o.tls->timeout, seconds(2));
+    EXPECT_FALSE(o.tls->verify);
+}
+
+TEST(ReadTlsTest, MapImpliesVerifyInAnyOrder) {
+    EXPECT_TRUE(tls_of("verify: true").verify);
+    EXPECT_TRUE(tls_of("verify_and_map: true, verify: false").verify);
+    EXPECT_TRUE(tls_of("verify: false, verify_and_map: true").map);
+    EXPECT_FALSE(tls_of("verify_and_map: false").verify);
+}
+
+TEST(ReadTlsTest, Timeouts) {
+    EXPECT_EQ(tls_of("timeout: 5").timeout, seconds(5));
+    EXPECT_EQ(tls_of("timeout: 0.5").timeout, std::chrono::milliseconds(500));
+    EXPECT_EQ(tls_of("timeout: \"3s\"").timeout, seconds(3));
+    EXPECT_EQ(tls_error("timeout: true"), "1:34: error parsing tls config, 'timeout' wrong type");
+    EXPECT_THAT(tls_error("timeout: abc"),
+                HasSubstr("error parsing tls config, 'timeout' time: invalid duration \"abc\""));
+}
+
+TEST(ReadTlsTest, Suites) {
+    EXPECT_THAT(tls_of("cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]").cipher_suites,
+                ElementsAre("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"));
+    EXPECT_THAT(tls_of("curve_preferences: [X25519, CurveP256]").curve_preferences,
+                ElementsAre("X25519", "CurveP256"));
+    EXPECT_EQ(tls_error("cipher_suites: []"),
+              "1:34: error parsing tls config, 'cipher_suites' cannot be empty");
+    EXPECT_EQ(tls_error("cipher_suites: [ROT13]"), "1:50: unrecognized cipher ROT13");
+    EXPECT_EQ(tls_error("curve_preferences: []"),
+              "1:34: error parsing tls config, 'curve_preferences' cannot be empty");
+    EXPECT_EQ(tls_error("curve_preferences: [P9]"), "1:54: unrecognized curve preference P9");
+}
+
+TEST(ReadTlsTest, NewerKeys) {
+    const std::string pin(64, 'A');
+    const TlsOptions tls = tls_of("pinned_certs: [" + pin +
+                                  "], connection_rate_limit: 7, min_version: \"1.3\", "
+                                  "handshake_first: true, insecure: true");
+    EXPECT_THAT(tls.pinned_certs, ElementsAre(std::string(64, 'a')));
+    EXPECT_EQ(tls.connection_rate_limit, 7);
+    EXPECT_EQ(tls.min_version, "1.3");
+    EXPECT_TRUE(tls.handshake_first && tls.insecure);
+    EXPECT_THAT(tls_error("pinned_certs: [abc]"),
+                HasSubstr("'pinned_certs' key abc does not look"));
+    EXPECT_THAT(tls_error("min_version: \"1.0\""),
+                HasSubstr("'min_version' \"1.0\" is not 1.2 or"));
+    EXPECT_EQ(tls_error("verify_cert_and_check_known_urls: true"),
+              "1:34: verify_cert_and_check_known_urls not supported in this context");
+}
+
+TEST(ReadTlsTest, WrongTypesAndUnknownKeys) {
+    EXPECT_EQ(messages_of("tls { cert_file: 5, key_file: k }"),
+              "1:7: error parsing tls config, expected 'cert_file' to be filename\n"
+              "1:1: missing 'cert_file' in TLS configuration");
+    EXPECT_EQ(tls_error("verify: 5"),
+              "1:34: error parsing tls config, expected 'verify' to be a boolean");
+    EXPECT_EQ(
+        tls_error("verfy: true"),
+        "1:34: error parsing tls config, unknown field [\"verfy\"] (did you mean \"verify\"?)");
+    // Variables are not exempt here.
+    EXPECT_THAT(tls_error("x: c, ca_file: $x"), HasSubstr("unknown field [\"x\"]"));
+    EXPECT_EQ(messages_of("tls: true"),
+              "1:1: interface conversion: interface {} is bool, not map[string]interface {}");
+}
+
+TEST(ReadTlsTest, AListenerNeedsCertificateAndKey) {
+    EXPECT_EQ(messages_of("tls { cert_file: c }"), "1:1: missing 'key_file' in TLS configuration");
+    EXPECT_EQ(messages_of("tls { key_file: k }"), "1:1: missing 'cert_file' in TLS configuration");
+    EXPECT_THAT(
+        messages_of("tls {}"),
+        HasSubstr("error parsing X509 certificate/key pair: 'cert_file' and 'key_file' are"));
+    EXPECT_TRUE(read("leafnodes { remotes: [{url: \"tls://h\", tls: {ca_file: a}}] }").good);
+}
+
+}  // namespace
+}  // namespace nuring::config

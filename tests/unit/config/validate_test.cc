@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/config/validate.h"
+
+#include <gtest/gtest.h>
+
+#include "core/config/names.h"
+#include "tests/unit/config/read_support.h"
+
+namespace nuring::config {
+namespace {
+
+// What validate() says about a text that reads well.
+std::string verdict(std::string_view text) {
+    Options options = options_of(text);
+    complete(&options);
+    Diagnostics diagnostics;
+    validate(options, &diagnostics);
+    std::string out = diagnostics.to_string();
+    if (!out.empty()) out.pop_back();
+    return out;
+}
+
+TEST(ValidateTest, DefaultsAreFine) {
+    EXPECT_EQ(verdict(""), "");
+}
+
+TEST(ValidateTest, Limits) {
+    EXPECT_EQ(verdict("max_control_line: -1"), "max_control_line must be positive, not -1");
+    EXPECT_EQ(verdict("ping_max: -1"), "ping_max must be positive, not -1");
+    EXPECT_EQ(verdict("write_deadline: '-1s'"), "write_deadline must not be negative, not -1s");
+    EXPECT_EQ(verdict("max_payload: 2mb, max_pending: 1mb"),
+              "max_payload (2097152) cannot be higher than max_pending (1048576)");
+    EXPECT_EQ(verdict("max_payload: -1"), "");
+    EXPECT_EQ(
+        verdict("lame_duck_duration: 30s, lame_duck_grace_period: 30s"),
+        "lame duck grace period (30s) should be strictly lower than lame duck duration (30s)");
+    EXPECT_EQ(verdict("server_name: 'a b'"), "server name cannot contain spaces");
+}
+
+TEST(ValidateTest, Monitoring) {
+    EXPECT_EQ(verdict("http_port: 1, https_port: 2\ntls {cert_file: c, key_file: k}"),
+              "Can't start monitoring: can't specify both HTTP (1) and HTTPs (2) ports");
+    EXPECT_EQ(verdict("https_port: 2"),
+              "Can't start monitoring: TLS cert and key required for HTTPS");
+}
+
+TEST(ValidateTest, Clients) {
+    EXPECT_EQ(verdict("tls {cert_file: c, key_file: k, insecure: true}"),
+              "tls InsecureSkipVerify not supported for client connections");
+    EXPECT_EQ(verdict("no_auth_user: x"),
+              "no_auth_user: \"x\" present, but users/nkeys are not defined");
+    EXPECT_EQ(verdict("no_auth_user: x\nauthorization {users: [{user: y}]}"),
+              "no_auth_user: \"x\" not present as user or nkey in authorization block or account "
+              "configuration");
+    EXPECT_EQ(verdict("no_auth_user: y\nauthorization {users: [{user: y}]}"), "");
+}
+
+TEST(ValidateTest, OperatorMode) {
+    EXPECT_EQ(verdict("operator: x"), "operators require an account resolver to be configured");
+    EXPECT_EQ(verdict("operator: x, resolver: MEM\naccounts: [A]"),
+              "operators do not allow Accounts to be configured directly");
+    EXPECT_EQ(verdict("operator: x, resolver: MEM\nauthorization {users: [{user: y}]}"),
+              "operators do not allow users to be configured directly");
+    EXPECT_EQ(verdict("resolver_preload {A: b}"),
+              "resolver preloads only available for MemAccResolver");
+    EXPECT_EQ(verdict("system_account: S"), "error resolving system account: account missing");
+    EXPECT_EQ(verdict("system_account: S\naccounts: [S]"), "");
+}
+
+TEST(ValidateTest, Gateways) {
+    EXPECT_EQ(verdict("gateway {port: 1}"), "gateway has no name");
+    EXPECT_EQ(verdict("gateway {name: A}"),
+              "gateway \"A\" has no port specified (select -1 for random port)");
+    EXPECT_EQ(verdict("gateway {name: A, port: 1, gateways: [{url: \"nats://x\"}]}"),
+              "gateway in the list 0 has no name");
+    EXPECT_EQ(verdict("gateway {name: A, port: 1, gateways: [{name: B}]}"),
+              "gateway \"B\" has no URL");
+}
+
+TEST(ValidateTest, Uring) {
+    EXPECT_EQ(verdict("uring {workers: 1000}"), "uring workers must be from 0 to 256, not 1000");
+    EXPECT_EQ(verdict("uring {receive_buffer_count: 100}"),
+              "uring receive_buffer_count must be a power of two, not 100");
+    EXPECT_EQ(verdict("uring {busy_poll: 2s}"), "uring busy_poll must be from 0s to 1s, not 2s");
+    EXPECT_EQ(verdict("uring {receive_buffer_size: 1}"),
+              "uring receive_buffer_size must be from 1024 to 1048576, not 1");
+}
+
+TEST(NamesTest, PublicKeysCarryKindAndChecksum) {
+    constexpr std::string_view kKey = "UCNGL4W5QX66CFX6A6DCBVDH5VOHMI7B2UZZU7TXAUQQSI2JPHULCKBR";
+    EXPECT_TRUE(is_public_key(kKey, KeyKind::kUser));
+    EXPECT_TRUE(
+        is_public_key("UDPGQVFIWZ7Q5UH4I5E6DBCZULQS6VTVBG6CYBD7JV3G3N2GMQOMNAUH", KeyKind::kUser));
+    EXPECT_FALSE(is_public_key(kKey, KeyKind::kAccount));
+    std::string wrong(kKey);
+    wrong[20] = 'Q';
+    EXPECT_FALSE(is_public_key(wrong, KeyKind::kUser));
+    EXPECT_FALSE(is_public_key("", KeyKind::kUser));
+    EXPECT_FALSE(is_public_key(std::string(56, '1'), KeyKind::kUser));
+    EXPECT_FALSE(is_public_key("SUAPM67TC4RHQLKBX55NIQXSMATZDOZK6FNEOSS36CAYA7F7TY66LP4BOM",
+                               KeyKind::kUser));
+}
+
+TEST(NamesTest, Subjects) {
+    for (const char* good : {"a", "a.b", "*", ">", "a.*.b", "a.>", "a*b", "a>"}) {
+        EXPECT_TRUE(is_valid_subject(good)) << good;
+    }
+    for (const char* bad : {"", ".", "a.", ".a", "a..b", ">.a", "a.>.b", "a b", "a\tb"}) {
+        EXPECT_FALSE(is_valid_subject(bad)) << bad;
+    }
+}
+
+TEST(NamesTest, Subsets) {
+    EXPECT_TRUE(is_subset_of("a.b", "a.*"));
+    EXPECT_TRUE(is_subset_of("a.*", "a.>"));
+    EXPECT_TRUE(is_subset_of("a.>", ">"));
+    EXPECT_TRUE(is_subset_of("a", "a"));
+    EXPECT_FALSE(is_subset_of("a.>", "a.*"));
+    EXPECT_FALSE(is_subset_of("a.*", "a.b"));
+    EXPECT_FALSE(is_subset_of("a", "a.>"));
+    EXPECT_FALSE(is_subset_of("a.b.c", "a.*"));
+    EXPECT_FALSE(is_subset_of("a", "a.b"));
+}
+
+}  // namespace
+}  // namespace nuring::config
