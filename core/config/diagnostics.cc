@@ -7,9 +7,10 @@
 
 namespace nuring::config {
 
-std::string Diagnostic::to_string() const {
+std::string Diagnostic::to_string(std::string_view program) const {
     if (position.line == 0) {
-        return position.file.empty() ? text : fmt::format("{}: {}", position.file, text);
+        const std::string_view name = position.file.empty() ? program : position.file;
+        return name.empty() ? text : fmt::format("{}: {}", name, text);
     }
     return fmt::format("{}:{}:{}: {}", position.file, position.line, position.column, text);
 }
@@ -36,11 +37,12 @@ void Diagnostics::add(Severity severity, Position position, std::string_view tex
     entries_.push_back({severity, std::move(position), std::string(text)});
 }
 
-std::string Diagnostics::to_string() const {
+std::string Diagnostics::to_string(std::string_view program) const {
     std::string out;
     for (const bool errors : {false, true}) {
         for (const Diagnostic& entry : entries_) {
-            if ((entry.severity == Severity::kError) == errors) out += entry.to_string() + "\n";
+            if ((entry.severity == Severity::kError) == errors)
+                out += entry.to_string(program) + "\n";
         }
     }
     if (dropped_ > 0) out += fmt::format("... and {} more\n", dropped_);

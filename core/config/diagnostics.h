@@ -27,8 +27,8 @@ struct Diagnostic {
     Position position;
     std::string text;
 
-    // "file:line:column: text", or the text alone if there is no place.
-    std::string to_string() const;
+    // "file:line:column: text"; "program: text" or the text alone if there is no place.
+    std::string to_string(std::string_view program = {}) const;
 };
 
 // Diagnostics collects everything that is wrong with one configuration, so that a user sees all of
@@ -53,7 +53,7 @@ class Diagnostics {
 
     // Notices and warnings first, then errors, each in file order, one per line, every line ended
     // by '\n'.
-    std::string to_string() const;
+    std::string to_string(std::string_view program = {}) const;
 
   private:
     void add(Severity severity, Position position, std::string_view text);

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "core/config/diagnostics.h"
 #include "core/config/options.h"
+#include "core/config/source.h"
 
 namespace nuring::tools {
 
@@ -103,6 +104,12 @@ Flags parse_flags(int argc, const char* const* argv);
 absl::Status apply_flags(const Flags& flags, config::Options* options,
                          config::Diagnostics* diagnostics);
 
+// The Options of this process: defaults, the file, the flags over it, complete(), validate(). The
+// one way to them: start, -t and every reload come here. False if any entry of *diagnostics is an
+// error; *options is unusable then.
+bool build_options(const Flags& flags, const config::Sources& sources, config::Options* options,
+                   config::Diagnostics* diagnostics);
+
 struct Answer {
     std::string out;    // for stdout
     std::string error;  // for stderr
@@ -112,6 +119,13 @@ struct Answer {
 // The complete answer to a command line that starts nothing (version, help, errors); nothing for
 // kRun, kTestConfig and kSignal.
 std::optional<Answer> immediate_answer(const Flags& flags, std::string_view version);
+
+// The answer to -t, once build_options() has run: errors and warnings fail the check, notices do not.
+Answer check_answer(const Flags& flags, const config::Diagnostics& diagnostics);
+
+// What the diagnostics say, for stderr: entries with a place as they are, the others under the
+// program's name.
+std::string report(const config::Diagnostics& diagnostics);
 
 // The help texts, each beginning and ending as the reference prints it.
 std::string usage_text();

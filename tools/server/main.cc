@@ -19,12 +19,15 @@ int main(int argc, char** argv) {
     }
     auto options = std::make_shared<config::Options>();
     config::Diagnostics diagnostics;
-    if (const absl::Status status = tools::apply_flags(flags, options.get(), &diagnostics);
-        !status.ok()) {
-        std::fprintf(stderr, "nats-uring: %s\n", std::string(status.message()).c_str());
-        return 1;
+    const bool good =
+        tools::build_options(flags, config::system_sources(), options.get(), &diagnostics);
+    if (flags.action == tools::Action::kTestConfig) {
+        const tools::Answer answer = tools::check_answer(flags, diagnostics);
+        std::fputs(answer.error.c_str(), stderr);
+        return answer.exit_code;
     }
-    config::complete(options.get());
+    std::fputs(tools::report(diagnostics).c_str(), stderr);
+    if (!good) return 1;
     const std::string program(argv[0]);
     return server::run_process(std::move(options), program.substr(program.rfind('/') + 1));
 }

@@ -309,6 +309,66 @@ TEST(FlagsTest, AnswersByItself) {
     EXPECT_FALSE(immediate_answer(parse({}), "1").has_value());
 }
 
+config::Sources file_of(std::string text) {
+    return {[text](const std::string&) -> absl::StatusOr<std::string> { return text; },
+            [](const std::string&) -> std::optional<std::string> { return std::nullopt; }};
+}
+
+TEST(BuildOptionsTest, DefaultsThenFileThenFlagsThenDefaultsOfZero) {
+    const Flags flags = parse({"-c", "a.conf", "-p", "0", "-D=false"});
+    Options options;
+    Diagnostics diagnostics;
+    ASSERT_TRUE(build_options(flags, file_of("port: 5222, debug: true, trace: true, host: h"),
+                              &options, &diagnostics));
+    EXPECT_EQ(options.port, 4222);
+    EXPECT_EQ(options.host, "h");
+    EXPECT_EQ(options.http.host, "h");
+    EXPECT_FALSE(options.log.debug);
+    EXPECT_TRUE(options.log.trace);
+    EXPECT_EQ(options.config_file, "a.conf");
+}
+
+// The reference forgets its flags when a file only warns.
+TEST(BuildOptionsTest, FlagsStayAboveAFileThatWarns) {
+    Options options;
+    Diagnostics diagnostics;
+    ASSERT_TRUE(build_options(parse({"-c", "a.conf", "-p", "1"}),
+                              file_of("port: 2, write_deadline: 3"), &options, &diagnostics));
+    EXPECT_EQ(options.port, 1);
+    EXPECT_TRUE(diagnostics.has_warnings());
+}
+
+TEST(BuildOptionsTest, EveryStageCanRefuse) {
+    Options options;
+    const auto refuse = [&](std::vector<const char*> words, const char* text) {
+        Diagnostics diagnostics;
+        EXPECT_FALSE(build_options(parse(std::move(words)), file_of(text), &options, &diagnostics));
+        return report(diagnostics);
+    };
+    EXPECT_EQ(refuse({"-c", "a.conf"}, "prot: 1"),
+              "a.conf:1:1: unknown field \"prot\" (did you mean \"port\"?)\n");
+    EXPECT_EQ(refuse({"-tls"}, ""),
+              "nats-uring: TLS Server certificate must be present and valid\n");
+    EXPECT_EQ(refuse({"-ms", "8443"}, ""),
+              "nats-uring: Can't start monitoring: TLS cert and key required for HTTPS\n");
+}
+
+TEST(BuildOptionsTest, CheckFailsOnErrorsAndWarningsButNotOnNotices) {
+    const Flags flags = parse({"-t", "-c", "a.conf"});
+    const auto check = [&](const char* text) {
+        Options options;
+        Diagnostics diagnostics;
+        build_options(flags, file_of(text), &options, &diagnostics);
+        return check_answer(flags, diagnostics);
+    };
+    EXPECT_EQ(check("port: 1").error, "nats-uring: configuration file a.conf is valid\n");
+    EXPECT_EQ(check("port: 1").exit_code, 0);
+    EXPECT_EQ(check("mqtt {}").exit_code, 0);
+    EXPECT_EQ(check("write_deadline: 2").exit_code, 1);
+    EXPECT_EQ(check("port: x").exit_code, 1);
+    EXPECT_THAT(check("port: x").error, HasSubstr("a.conf:1:1: interface conversion"));
+}
+
 // Every flag that the help names is one that we take.
 TEST(FlagsTest, HelpNamesOnlyKnownFlags) {
     const std::string text = usage_text();
