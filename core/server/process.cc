@@ -24,6 +24,7 @@
 #include "core/log/log_flush.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/runtime/worker_group.h"
+#include "core/server/readiness.h"
 #include "core/server/rings.h"
 #include "core/server/server.h"
 #include "fmt/format.h"
@@ -237,6 +238,7 @@ bool Process::start_server(uint32_t worker_count, const std::vector<int>& proces
              server_->client_listener().port);
     log.info("Server id is {}", server_->facts().info.server_id);
     log.info("Server is ready");
+    report_ready();
     return true;
 }
 
@@ -271,6 +273,7 @@ void Process::handle_signal(int signal) {
 // What was accepted is delivered: stop accepting, let every link send what it has, then end.
 void Process::stop_gracefully() {
     logger_->writer(0).info("Server Exiting..");
+    report_stopping();
     server_->stop();
     const auto limit = std::chrono::steady_clock::now() + kStopLimit;
     pollfd waiting{.fd = bell_.fd(), .events = POLLIN, .revents = 0};
