@@ -1,69 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/client_parser.h"
 
-#include <algorithm>
-#include <bit>
 #include <cassert>
 #include <cstring>
 
+#include "proto/args.h"
+#include "proto/byte_blocks.h"
 #include "proto/decimal.h"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 namespace nuring::proto {
 namespace {
-
-bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
 
 char fold_case(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
 #if defined(__SSE2__)
-
 constexpr uint32_t kCaseBits3 = 0x00202020;  // fold three letters, keep the fourth byte
 constexpr uint32_t kCaseBits4 = 0x20202020;  // fold four letters
 constexpr uint16_t kCrLf = 0x0a0d;           // "\r\n" as a little-endian word
 constexpr size_t kVerbSize = 4;              // "PUB "
-
-// Four characters as a little-endian word.
-constexpr uint32_t word_of(const char (&text)[5]) {
-    const auto byte = [&](int i) { return static_cast<uint32_t>(static_cast<uint8_t>(text[i])); };
-    return byte(0) | byte(1) << 8 | byte(2) << 16 | byte(3) << 24;
-}
-
-template <typename Word>
-Word load(const char* from) {
-    Word word;
-    std::memcpy(&word, from, sizeof word);
-    return word;
-}
-
-__m128i load16(const char* from) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-}
-
-// Bit i: byte i is a blank or a control byte (unsigned <= 0x20).
-uint32_t blank_bits(const char* from) {
-    const __m128i bytes = load16(from);
-    const __m128i low = _mm_min_epu8(bytes, _mm_set1_epi8(0x20));
-    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(low, bytes)));
-}
-
-template <size_t kSize>
-uint64_t blank_window(const char* from) {
-    static_assert(kSize == 32 || kSize == 64);
-    uint64_t bits = blank_bits(from) | uint64_t{blank_bits(from + 16)} << 16;
-    if constexpr (kSize == 64) {
-        bits |= uint64_t{blank_bits(from + 32)} << 32 | uint64_t{blank_bits(from + 48)} << 48;
-    }
-    return bits;
-}
-
 #endif
 
 // ---- verbs -------------------------------------------------------------------------------------
@@ -153,96 +109,7 @@ VerbMatch match_verb(const char* begin, size_t size) {
 
 #endif
 
-// ---- arguments ---------------------------------------------------------------------------------
-
-struct Args {
-    std::string_view at[kClientArgsMax];
-    size_t count = 0;  // may exceed kClientArgsMax
-
-    void add(std::string_view token) {
-        if (count < kClientArgsMax) at[count] = token;
-        ++count;
-    }
-};
-
-// What separates: SUB and UNSUB take CR, too.
-enum class Separators : uint8_t { kBlanks, kBlanksAndCr };
-
-Args split_plainly(std::string_view text, Separators separators) {
-    Args args;
-    size_t i = 0;
-    const auto separates = [&](char c) {
-        return is_blank(c) || (c == '\r' && separators == Separators::kBlanksAndCr);
-    };
-    while (i < text.size()) {
-        if (separates(text[i])) {
-            ++i;
-            continue;
-        }
-        const size_t from = i;
-        while (i < text.size() && !separates(text[i])) ++i;
-        args.add(text.substr(from, i - from));
-    }
-    return args;
-}
-
-#if defined(__SSE2__)
-
-constexpr size_t kBlock = 16;
-constexpr size_t kWindow = 64;
-
-// Bit i: byte i of the block separates.
-uint32_t separator_bits(const char* from, __m128i cr_or_space) {
-    const __m128i bytes = load16(from);
-    const __m128i blanks = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(' ')),
-                                        _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')));
-    const __m128i all = _mm_or_si128(blanks, _mm_cmpeq_epi8(bytes, cr_or_space));
-    return static_cast<uint32_t>(_mm_movemask_epi8(all));
-}
-
-// As split_plainly(), in blocks; kBlock bytes behind the text must be readable.
-Args split_in_blocks(std::string_view text, Separators separators) {
-    const __m128i cr_or_space = _mm_set1_epi8(separators == Separators::kBlanksAndCr ? '\r' : ' ');
-    const char* const text_end = text.data() + text.size();
-    Args args;
-    const char* token = nullptr;
-    uint64_t before = 1;  // the byte before the window separates
-    for (const char* window = text.data(); window < text_end; window += kWindow) {
-        const size_t size = std::min(static_cast<size_t>(text_end - window), kWindow);
-        // Behind the text everything separates.
-        uint64_t bits = size < kWindow ? ~uint64_t{0} << size : 0;
-        for (size_t at = 0; at < size; at += kBlock) {
-            bits |= uint64_t{separator_bits(window + at, cr_or_space)} << at;
-        }
-        uint64_t edges = bits ^ (bits << 1 | before);
-        before = bits >> (kWindow - 1);
-        for (; edges != 0; edges &= edges - 1) {
-            const char* edge = window + std::countr_zero(edges);
-            if (token == nullptr) {
-                token = edge;
-            } else {
-                args.add({token, static_cast<size_t>(edge - token)});
-                token = nullptr;
-            }
-        }
-    }
-    if (token != nullptr) args.add({token, static_cast<size_t>(text_end - token)});
-    return args;
-}
-
-Args split_args(std::string_view text, const char* end, Separators separators) {
-    const char* const text_end = text.data() + text.size();
-    if (end - text_end < static_cast<ptrdiff_t>(kBlock)) return split_plainly(text, separators);
-    return split_in_blocks(text, separators);
-}
-
-#else
-
-Args split_args(std::string_view text, const char*, Separators separators) {
-    return split_plainly(text, separators);
-}
-
-#endif
+// ---- operations --------------------------------------------------------------------------------
 
 ParseStatus take_payload(const char* begin, const char* end, const ClientParseLimits& limits,
                          int64_t total, ClientOperation* out) {
@@ -449,11 +316,6 @@ constexpr uint64_t kNoNumber = uint64_t{1} << 62;
         value = value * 10 + digit;
     } while (++from != to);
     return value;
-}
-
-// `bits` must not be 0. (The library's function tests for that.)
-size_t lowest_bit(uint64_t bits) {
-    return static_cast<uint32_t>(__builtin_ctzll(bits));
 }
 
 enum class Quick : uint8_t { kDone, kLonger, kOther };
