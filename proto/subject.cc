@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/subject.h"
 
+#include "proto/byte_blocks.h"
+
 namespace nuring::proto {
 namespace {
 
@@ -10,6 +12,33 @@ bool is_forbidden_byte(char c) {
 
 bool is_wildcard_byte(char c) {
     return c == '*' || c == '>';
+}
+
+// Eight bytes at once: is one of them `byte`? (Subtracting 1 borrows only from a zero byte.)
+bool word_has(uint64_t word, char byte) {
+    constexpr uint64_t kOnes = 0x0101010101010101ULL;
+    const uint64_t zero_if_equal = word ^ (kOnes * static_cast<uint8_t>(byte));
+    return ((zero_if_equal - kOnes) & ~zero_if_equal & (kOnes << 7)) != 0;
+}
+
+bool has_wildcard_byte(std::string_view subject) {
+    constexpr size_t kWordSize = sizeof(uint64_t);
+    const char* at = subject.data();
+    const char* const end = at + subject.size();
+    const auto word_is_wild = [](const char* from) {
+        const uint64_t word = load<uint64_t>(from);
+        return word_has(word, '*') || word_has(word, '>');
+    };
+    if (subject.size() >= kWordSize) {
+        for (; end - at >= static_cast<ptrdiff_t>(kWordSize); at += kWordSize) {
+            if (word_is_wild(at)) return true;
+        }
+        return at != end && word_is_wild(end - kWordSize);  // overlaps the word before
+    }
+    for (; at != end; ++at) {
+        if (is_wildcard_byte(*at)) return true;
+    }
+    return false;
 }
 
 // A token of a relation between two patterns; `>` is a wildcard only at the end.
@@ -75,6 +104,8 @@ bool is_valid_literal_subject(std::string_view subject) {
 }
 
 bool is_literal(std::string_view subject) {
+    if (!has_wildcard_byte(subject)) [[likely]]
+        return true;
     const size_t size = subject.size();
     for (size_t i = 0; i < size; ++i) {
         if (!is_wildcard_byte(subject[i])) continue;

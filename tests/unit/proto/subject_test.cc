@@ -53,6 +53,21 @@ TEST(SubjectTest, LiteralMeansNoWildcardToken) {
     }
 }
 
+TEST(SubjectTest, WildcardsAreFoundAtEveryPlace) {
+    for (size_t size = 1; size < 40; ++size) {
+        for (size_t at = 0; at < size; ++at) {
+            std::string subject(size, 'a');
+            subject[at] = '*';
+            EXPECT_EQ(is_literal(subject), size > 1) << subject;
+            if (at > 0) subject[at - 1] = '.';
+            if (at + 1 < size) subject[at + 1] = '.';
+            EXPECT_FALSE(is_literal(subject)) << subject;
+            subject[at] = '>';
+            EXPECT_FALSE(is_literal(subject)) << subject;
+        }
+    }
+}
+
 TEST(SubjectTest, TokensAreWalkedLikeASplit) {
     const auto split = [](std::string_view subject) {
         std::vector<std::string> tokens;
