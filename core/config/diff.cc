@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/config/diff.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/config/duration.h"
+#include "core/config/inactive.h"
+
+namespace nuring::config {
+namespace {
+
+// How a row speaks once it differs.
+enum class Wording : uint8_t {
+    kValue,   // Reloaded: <label> = <new value>
+    kPlain,   // Reloaded: <label>
+    kRefuse,  // config reload not supported for <label>: old=<v>, new=<v>
+};
+
+struct Row {
+    OptionId id;
+    std::string_view label;
+    Wording wording;
+    // The value as text; two options differ if their texts do. Secrets stay inside this file.
+    std::string (*show)(const Options&);
+    bool authorization = false;
+};
+
+std::string show(bool value) {
+    return value ? "true" : "false";
+}
+std::string show(int64_t value) {
+    return fmt::format("{}", value);
+}
+std::string show(int value) {
+    return fmt::format("{}", value);
+}
+std::string show(const std::string& value) {
+    return value;
+}
+std::string show(nanoseconds value) {
+    return format_duration(value);
+}
+std::string show(const std::vector<std::string>& values) {
+    std::string out = "[";
+    for (const std::string& value : values) out += (out.size() > 1 ? " " : "") + value;
+    return out + "]";
+}
+
+// Go keeps these as floating-point seconds.
+std::string show_seconds(nanoseconds value) {
+    return fmt::format("{}", std::chrono::duration<double>(value).count());
+}
+
+std::string show_io(IoKind io) {
+    switch (io) {
+        case IoKind::kAuto:
+            return "auto";
+        case IoKind::kUring:
+            return "uring";
+        case IoKind::kEpoll:
+            return "epoll";
+    }
+    return "";
+}
+
+using O = const Options&;
+
+// Everything that is one value. What is compared as a whole comes below.
+constexpr Row kRows[] = {
+    {OptionId::kDebug, "debug", Wording::kValue, [](O o) { return show(o.log.debug); }},
+    {OptionId::kTrace, "trace", Wording::kValue, [](O o) { return show(o.log.trace); }},
+    {OptionId::kTraceVerbose, "trace_verbose", Wording::kValue,
+     [](O o) { return show(o.log.trace_verbose); }},
+    {OptionId::kLogtime, "logtime", Wording::kValue, [](O o) { return show(o.log.logtime); }},
+    {OptionId::kLogtimeUtc, "logtime_utc", Wording::kValue,
+     [](O o) { return show(o.log.logtime_utc); }},
+    {OptionId::kLogFile, "log_file", Wording::kValue, [](O o) { return show(o.log.file); }},
+    {OptionId::kLogSizeLimit, "logfile_size_limit", Wording::kValue,
+     [](O o) { return show(o.log.file_size_limit); }},
+    {OptionId::kLogMaxNum, "logfile_max_num", Wording::kValue,
+     [](O o) { return show(o.log.file_max_num); }},
+    {OptionId::kLogFormat, "log_format", Wording::kValue,
+     [](O o) { return std::string(o.log.format == LogFormat::kJson ? "json" : "text"); }},
+    {OptionId::kSyslog, "syslog", Wording::kValue, [](O o) { return show(o.log.syslog); }},
+    {OptionId::kRemoteSyslog, "remote_syslog", Wording::kValue,
+     [](O o) { return show(o.log.remote_syslog); }},
+    {OptionId::kMaxTracedMsgLen, "max_traced_msg_len", Wording::kValue,
+     [](O o) { return show(o.log.max_traced_msg_len); }},
+
+    {OptionId::kTlsTimeout, "tls timeout", Wording::kValue,
+     [](O o) { return show_seconds(o.tls ? o.tls->timeout : TlsOptions{}.timeout); }},
+    {OptionId::kUser, "authorization username", Wording::kPlain,
+     [](O o) { return show(o.authorization.user); }, true},
+    {OptionId::kPassword, "authorization password", Wording::kPlain,
+     [](O o) { return show(o.authorization.password); }, true},
+    {OptionId::kToken, "authorization token", Wording::kPlain,
+     [](O o) { return show(o.authorization.token); }, true},
+    {OptionId::kAuthTimeout, "authorization timeout", Wording::kValue,
+     [](O o) { return show_seconds(o.authorization.timeout); }},
+    {OptionId::kNoAuthUser, "no_auth_user", Wording::kValue,
+     [](O o) { return show(o.no_auth_user); }, true},
+
+    {OptionId::kMaxConnections, "max_connections", Wording::kValue,
+     [](O o) { return show(o.max_connections); }},
+    {OptionId::kMaxControlLine, "max_control_line", Wording::kValue,
+     [](O o) { return show(o.max_control_line); }},
+    {OptionId::kMaxPayload, "max_payload", Wording::kValue,
+     [](O o) { return show(o.max_payload); }},
+    {OptionId::kPingInterval, "ping_interval", Wording::kValue,
+     [](O o) { return show(o.ping_interval); }},
+    {OptionId::kPingMax, "ping_max", Wording::kValue, [](O o) { return show(o.ping_max); }},
+    {OptionId::kWriteDeadline, "write_deadline", Wording::kValue,
+     [](O o) { return show(o.write_deadline); }},
+    {OptionId::kLameDuckDuration, "lame_duck_duration", Wording::kValue,
+     [](O o) { return show(o.lame_duck_duration); }},
+    {OptionId::kLameDuckGracePeriod, "lame_duck_grace_period", Wording::kValue,
+     [](O o) { return show(o.lame_duck_grace_period); }},
+    {OptionId::kConnectErrorReports, "connect_error_reports", Wording::kValue,
+     [](O o) { return show(o.connect_error_reports); }},
+    {OptionId::kReconnectErrorReports, "reconnect_error_reports", Wording::kValue,
+     [](O o) { return show(o.reconnect_error_reports); }},
+
+    {OptionId::kPortsFileDir, "ports_file_dir", Wording::kValue,
+     [](O o) { return show(o.ports_file_dir); }},
+    {OptionId::kServerTags, "tags", Wording::kPlain, [](O o) { return show(o.server_tags); }},
+
+    // Names of the fields as the reference prints them; ours last.
+    {OptionId::kFixed, "Host", Wording::kRefuse, [](O o) { return show(o.host); }},
+    {OptionId::kFixed, "Port", Wording::kRefuse, [](O o) { return show(o.port); }},
+    {OptionId::kFixed, "ServerName", Wording::kRefuse, [](O o) { return show(o.server_name); }},
+    {OptionId::kFixed, "MaxSubs", Wording::kRefuse, [](O o) { return show(o.max_subscriptions); }},
+    {OptionId::kFixed, "MaxSubTokens", Wording::kRefuse,
+     [](O o) { return show(o.max_sub_tokens); }},
+    {OptionId::kFixed, "MaxPending", Wording::kRefuse, [](O o) { return show(o.max_pending); }},
+    {OptionId::kFixed, "MaxClosedClients", Wording::kRefuse,
+     [](O o) { return show(o.max_closed_clients); }},
+    {OptionId::kFixed, "HTTPHost", Wording::kRefuse, [](O o) { return show(o.http.host); }},
+    {OptionId::kFixed, "HTTPPort", Wording::kRefuse, [](O o) { return show(o.http.port); }},
+    {OptionId::kFixed, "HTTPSPort", Wording::kRefuse, [](O o) { return show(o.http.https_port); }},
+    {OptionId::kFixed, "HTTPBasePath", Wording::kRefuse,
+     [](O o) { return show(o.http.base_path); }},
+    {OptionId::kFixed, "ProfPort", Wording::kRefuse, [](O o) { return show(o.prof_port); }},
+    {OptionId::kFixed, "NoHeaderSupport", Wording::kRefuse,
+     [](O o) { return show(o.no_header_support); }},
+    {OptionId::kFixed, "NoSublistCache", Wording::kRefuse,
+     [](O o) { return show(o.disable_sublist_cache); }},
+    {OptionId::kFixed, "AllowNonTLS", Wording::kRefuse, [](O o) { return show(o.allow_non_tls); }},
+    {OptionId::kFixed, "SystemAccount", Wording::kRefuse,
+     [](O o) { return show(o.system_account); }},
+    {OptionId::kFixed, "NoSystemAccount", Wording::kRefuse,
+     [](O o) { return show(o.no_system_account); }},
+    {OptionId::kFixed, "TrustedKeys", Wording::kRefuse,
+     [](O o) { return show(o.trust.trusted_keys); }},
+    {OptionId::kFixed, "TrustedOperators", Wording::kRefuse,
+     [](O o) { return show(o.trust.files); }},
+    {OptionId::kFixed, "uring workers", Wording::kRefuse,
+     [](O o) { return show(o.uring.workers); }},
+    {OptionId::kFixed, "uring pin", Wording::kRefuse, [](O o) { return show(o.uring.pin); }},
+    {OptionId::kFixed, "uring busy_poll", Wording::kRefuse,
+     [](O o) { return show(o.uring.busy_poll); }},
+    {OptionId::kFixed, "uring io", Wording::kRefuse, [](O o) { return show_io(o.uring.io); }},
+    {OptionId::kFixed, "uring receive_buffer_size", Wording::kRefuse,
+     [](O o) { return show(o.uring.receive_buffer_size); }},
+    {OptionId::kFixed, "uring receive_buffer_count", Wording::kRefuse,
+     [](O o) { return show(o.uring.receive_buffer_count); }},
+    {OptionId::kFixed, "uring send_buffer_size", Wording::kRefuse,
+     [](O o) { return show(o.uring.send_buffer_size); }},
+    {OptionId::kFixed, "uring zero_copy_threshold", Wording::kRefuse,
+     [](O o) { return show(o.uring.zero_copy_threshold); }},
+    {OptionId::kFixed, "uring cache_entries", Wording::kRefuse,
+     [](O o) { return show(o.uring.cache_entries); }},
+};
+
+std::string refusal(std::string_view label, std::string_view before, std::string_view after) {
+    return fmt::format("config reload not supported for {}: old={}, new={}", label, before, after);
+}
+
+// Differ collects the changes.
+class Differ {
+  public:
+    Differ(const Options& active, const Options& fresh) : active_(active), fresh_(fresh) {}
+
+    std::vector<Change> run() {
+        for (const Row& row : kRows) compare(row);
+        compare_tls();
+        compare_users();
+        compare_files();
+        if (is_active(Part::kOperator)) compare_resolver();
+        if (is_active(Part::kCluster)) compare_cluster();
+        if (is_active(Part::kGateway)) compare_gateway();
+        if (is_active(Part::kLeafnodes)) compare_leafnodes();
+        std::stable_sort(changes_.begin(), changes_.end(),
+                         [](const Change& a, const Change& b) { return a.id < b.id; });
+        return std::move(changes_);
+    }
+
+  private:
+    void add(OptionId id, std::string text, bool authorization = false) {
+        changes_.push_back({id, true, authorization, std::move(text)});
+    }
+    void refuse(std::string text) {
+        changes_.push_back({OptionId::kFixed, false, false, std::move(text)});
+    }
+
+    void compare(const Row& row) {
+        const std::string before = row.show(active_);
+        const std::string after = row.show(fresh_);
+        if (before == after) return;
+        switch (row.wording) {
+            case Wording::kValue:
+                return add(row.id, fmt::format("Reloaded: {} = {}", row.label, after),
+                           row.authorization);
+            case Wording::kPlain:
+                return add(row.id, fmt::format("Reloaded: {}", row.label), row.authorization);
+            case Wording::kRefuse:
+                return refuse(refusal(row.label, before, after));
+        }
+    }
+
+    // Settings and file names; the timeout has a line of its own.
+    void compare_tls() {
+        const auto without_timeout = [](std::optional<TlsOptions> tls) {
+            if (tls) tls->timeout = nanoseconds{0};
+            return tls;
+        };
+        if (without_timeout(active_.tls) == without_timeout(fresh_.tls)) return;
+        // Who is mapped from a certificate is part of who one is.
+        const bool map_changed =
+            (active_.tls && active_.tls->map) != (fresh_.tls && fresh_.tls->map);
+        add(OptionId::kTls, fmt::format("Reloaded: tls = {}", fresh_.tls ? "enabled" : "disabled"),
+            map_changed);
+    }
+
+    void compare_users() {
+        if (active_.authorization.users != fresh_.authorization.users) {
+            add(OptionId::kUsers, "Reloaded: authorization users", true);
+        }
+        if (active_.authorization.nkeys != fresh_.authorization.nkeys) {
+            add(OptionId::kNkeys, "Reloaded: authorization nkey users", true);
+        }
+        const bool preload_changed = active_.trust.preload != fresh_.trust.preload;
+        if (active_.accounts != fresh_.accounts || preload_changed) {
+            add(OptionId::kAccounts, "Reloaded: accounts", true);
+        }
+        if (active_.mappings != fresh_.mappings) {
+            add(OptionId::kMappings, "Reloaded: mappings", true);
+        }
+    }
+
+    void compare_files() {
+        if (active_.pid_file != fresh_.pid_file) {  // nothing is written for an empty name
+            add(OptionId::kPidFile, fresh_.pid_file.empty()
+                                        ? ""
+                                        : fmt::format("Reloaded: pid_file = {}", fresh_.pid_file));
+        }
+        if (active_.client_advertise != fresh_.client_advertise) {
+            // "Reload", as the reference has it.
+            add(OptionId::kClientAdvertise,
+                fmt::format("Reload: client_advertise = {}", fresh_.client_advertise));
+        }
+    }
+
+    void compare_resolver() {
+        const bool before = active_.trust.resolver != ResolverKind::kNone;
+        const bool after = fresh_.trust.resolver != ResolverKind::kNone;
+        if (before != after) {
+            return refuse("config reload does not support moving to or from an account resolver");
+        }
+        const bool same = active_.trust.resolver == fresh_.trust.resolver &&
+                          active_.trust.resolver_url == fresh_.trust.resolver_url &&
+                          active_.trust.resolver_directory == fresh_.trust.resolver_directory;
+        if (!same) add(OptionId::kResolver, "");
+    }
+
+    void compare_cluster() {
+        const ClusterOptions& before = active_.cluster;
+        const ClusterOptions& after = fresh_.cluster;
+        if (before.host != after.host) {
+            refuse(refusal("cluster host", before.host, after.host));
+        }
+        if (before.port != after.port) {
+            refuse(refusal("cluster port", show(before.port), show(after.port)));
+        }
+        if (before.name != after.name) {
+            refuse(refusal("cluster name", before.name, after.name));
+        }
+        ClusterOptions rest = after;
+        rest.routes = before.routes;
+        rest.host = before.host;
+        rest.port = before.port;
+        rest.name = before.name;
+        if (rest != before) add(OptionId::kCluster, "Reloaded: cluster", true);
+        if (before.routes != after.routes) add(OptionId::kRoutes, "Reloaded: cluster routes");
+    }
+
+    void compare_gateway() {
+        const auto without_tls = [](GatewayOptions gateway) {
+            gateway.tls.reset();
+            for (RemoteGateway& remote : gateway.gateways) remote.tls.reset();
+            return gateway;
+        };
+        const auto shown = [](const GatewayOptions& gateway) {
+            return fmt::format("{{{} {}:{}, {} remotes}}", gateway.name, gateway.host, gateway.port,
+                               gateway.gateways.size());
+        };
+        if (without_tls(active_.gateway) != without_tls(fresh_.gateway)) {
+            refuse(refusal("Gateway", shown(active_.gateway), shown(fresh_.gateway)));
+        } else if (active_.gateway != fresh_.gateway) {
+            add(OptionId::kGatewayTls, "Reloaded: gateway tls");
+        }
+    }
+
+    void compare_leafnodes() {
+        const auto without_tls = [](LeafnodeOptions leafnodes) {
+            leafnodes.tls.reset();
+            for (RemoteLeafnode& remote : leafnodes.remotes) remote.tls.reset();
+            return leafnodes;
+        };
+        const auto shown = [](const LeafnodeOptions& leafnodes) {
+            return fmt::format("{{{}:{}, {} remotes}}", leafnodes.host, leafnodes.port,
+                               leafnodes.remotes.size());
+        };
+        if (without_tls(active_.leafnodes) != without_tls(fresh_.leafnodes)) {
+            refuse(refusal("LeafNode", shown(active_.leafnodes), shown(fresh_.leafnodes)));
+        } else if (active_.leafnodes != fresh_.leafnodes) {
+            add(OptionId::kLeafnodesTls, "Reloaded: leafnode tls");
+        }
+    }
+
+    const Options& active_;
+    const Options& fresh_;
+    std::vector<Change> changes_;
+};
+
+}  // namespace
+
+std::vector<Change> diff(const Options& active, const Options& fresh) {
+    return Differ(active, fresh).run();
+}
+
+absl::Status check_reload(const std::vector<Change>& changes) {
+    for (const Change& change : changes) {
+        if (!change.reloadable) return absl::FailedPreconditionError(change.text);
+    }
+    return absl::OkStatus();
+}
+
+void keep_ports(const Options& active, Options* fresh) {
+    const auto keep = [](int before, int* after) {
+        if (*after == kPortRandom) *after = before;
+    };
+    keep(active.port, &fresh->port);
+    keep(active.http.port, &fresh->http.port);
+    keep(active.http.https_port, &fresh->http.https_port);
+    keep(active.cluster.port, &fresh->cluster.port);
+    keep(active.gateway.port, &fresh->gateway.port);
+    keep(active.leafnodes.port, &fresh->leafnodes.port);
+}
+
+}  // namespace nuring::config

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a reload changes, and whether it may.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/config/options.h"
+
+namespace nuring::config {
+
+// Names one option, or a few that are applied together, in the order in which they are applied.
+enum class OptionId : uint8_t {
+    // Logging: rebuild the log's target.
+    kDebug,
+    kTrace,
+    kTraceVerbose,
+    kLogtime,
+    kLogtimeUtc,
+    kLogFile,
+    kLogSizeLimit,
+    kLogMaxNum,
+    kLogFormat,
+    kSyslog,
+    kRemoteSyslog,
+    kMaxTracedMsgLen,
+    // Who may enter.
+    kTls,
+    kTlsTimeout,
+    kUser,
+    kPassword,
+    kToken,
+    kAuthTimeout,
+    kUsers,
+    kNkeys,
+    kNoAuthUser,
+    kAccounts,
+    kMappings,
+    kResolver,
+    // Limits and times.
+    kMaxConnections,
+    kMaxControlLine,
+    kMaxPayload,
+    kPingInterval,
+    kPingMax,
+    kWriteDeadline,
+    kLameDuckDuration,
+    kLameDuckGracePeriod,
+    kConnectErrorReports,
+    kReconnectErrorReports,
+    // Files, addresses, names.
+    kPidFile,
+    kPortsFileDir,
+    kClientAdvertise,
+    kServerTags,
+    // Other servers.
+    kCluster,
+    kRoutes,
+    kGatewayTls,
+    kLeafnodesTls,
+    // Only at start.
+    kFixed,
+};
+
+// Change is one difference between two Options.
+struct Change {
+    OptionId id = OptionId::kFixed;
+    bool reloadable = false;
+    // Connections have to be checked again: who they are, what they may.
+    bool authorization = false;
+    // The line to log once it is applied ("Reloaded: debug = true"); empty: none. If it is not
+    // reloadable: why the whole reload is refused.
+    std::string text;
+};
+
+// All differences, in the order of OptionId. Both sides complete()d and, the later one, through
+// keep_ports(). Values of passwords and tokens never show in a text. Files that keep their name but
+// not their contents (certificates) are not seen here: core/tls compares what it has loaded.
+// Parts that are not active are left out.
+// Source: diffOptions and the Apply functions of server/reload.go, RC19; lame duck times, log sizes,
+//         no_auth_user and the TLS of gateways and leafnodes are reloadable as in later versions.
+std::vector<Change> diff(const Options& active, const Options& fresh);
+
+// OK, or the refusal of the first change that is not reloadable. Nothing may be applied then.
+absl::Status check_reload(const std::vector<Change>& changes);
+
+// A port of -1 in the fresh file means the one in use, not another one.
+void keep_ports(const Options& active, Options* fresh);
+
+}  // namespace nuring::config

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/config/diff.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/config/inactive.h"
+#include "tests/unit/config/read_support.h"
+
+namespace nuring::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+std::vector<Change> changes(std::string_view before, std::string_view after) {
+    Options active = options_of(before);
+    Options fresh = options_of(after);
+    complete(&active);
+    complete(&fresh);
+    keep_ports(active, &fresh);
+    return diff(active, fresh);
+}
+
+std::vector<std::string> lines(std::string_view before, std::string_view after) {
+    std::vector<std::string> out;
+    for (const Change& change : changes(before, after)) out.push_back(change.text);
+    return out;
+}
+
+std::string refusal(std::string_view before, std::string_view after) {
+    return std::string(check_reload(changes(before, after)).message());
+}
+
+TEST(DiffTest, NothingChangedSaysNothing) {
+    EXPECT_THAT(lines("port: 1\nauthorization {user: a}", "listen: 1\nauthorization {user: a} # x"),
+                IsEmpty());
+    EXPECT_THAT(lines("", "port: 4222, max_payload: 1mb"), IsEmpty());
+}
+
+TEST(DiffTest, LoggingLines) {
+    EXPECT_THAT(lines("",
+                      "debug: true, trace: true, logtime: false, log_file: f, syslog: true, "
+                      "remote_syslog: 'udp://h:1'"),
+                ElementsAre("Reloaded: debug = true", "Reloaded: trace = true",
+                            "Reloaded: logtime = false", "Reloaded: log_file = f",
+                            "Reloaded: syslog = true", "Reloaded: remote_syslog = udp://h:1"));
+}
+
+TEST(DiffTest, LimitsAndTimesAreGoStyle) {
+    EXPECT_THAT(
+        lines("",
+              "max_connections: 10, max_control_line: 512, max_payload: 1000, ping_interval: 5, "
+              "ping_max: 3, write_deadline: '1m30s', connect_error_reports: 4, "
+              "reconnect_error_reports: 5, lame_duck_duration: '3m'"),
+        ElementsAre("Reloaded: max_connections = 10", "Reloaded: max_control_line = 512",
+                    "Reloaded: max_payload = 1000", "Reloaded: ping_interval = 5s",
+                    "Reloaded: ping_max = 3", "Reloaded: write_deadline = 1m30s",
+                    "Reloaded: lame_duck_duration = 3m0s", "Reloaded: connect_error_reports = 4",
+                    "Reloaded: reconnect_error_reports = 5"));
+}
+
+TEST(DiffTest, AuthorizationNeverShowsSecrets) {
+    const auto found =
+        lines("authorization {user: a, password: secret1}", "authorization {token: secret2}");
+    EXPECT_THAT(found,
+                ElementsAre("Reloaded: authorization username", "Reloaded: authorization password",
+                            "Reloaded: authorization token"));
+    EXPECT_THAT(lines("authorization {users: [{user: a, password: x}]}",
+                      "authorization {users: [{user: a, password: y}]}"),
+                ElementsAre("Reloaded: authorization users"));
+    EXPECT_THAT(lines("", "authorization {timeout: 0.5}"),
+                ElementsAre("Reloaded: authorization timeout = 0.5"));
+}
+
+TEST(DiffTest, AuthorizationChangesAreMarked) {
+    for (const Change& change : changes("", "authorization {user: a, password: b}")) {
+        EXPECT_TRUE(change.authorization) << change.text;
+    }
+    for (const Change& change : changes("", "debug: true, max_payload: 5")) {
+        EXPECT_FALSE(change.authorization) << change.text;
+    }
+}
+
+TEST(DiffTest, TlsAndItsTimeout) {
+    constexpr const char* kTls = "tls {cert_file: c, key_file: k}";
+    EXPECT_THAT(lines("", kTls),
+                ElementsAre("Reloaded: tls = enabled", "Reloaded: authorization timeout = 3"));
+    EXPECT_THAT(lines(kTls, ""),
+                ElementsAre("Reloaded: tls = disabled", "Reloaded: authorization timeout = 2"));
+    EXPECT_THAT(lines(kTls, "tls {cert_file: c, key_file: k, verify: true}"),
+                ElementsAre("Reloaded: tls = enabled"));
+    EXPECT_THAT(lines(kTls,
+                      "tls {cert_file: c, key_file: k, timeout: 5}\n"
+                      "authorization {timeout: 3}"),
+                ElementsAre("Reloaded: tls timeout = 5"));
+}
+
+TEST(DiffTest, FilesAndAddresses) {
+    EXPECT_THAT(lines("", "pid_file: p, ports_file_dir: d, client_advertise: 'h:1'"),
+                ElementsAre("Reloaded: pid_file = p", "Reloaded: ports_file_dir = d",
+                            "Reload: client_advertise = h:1"));
+    EXPECT_THAT(lines("pid_file: p", ""), ElementsAre(""));
+}
+
+TEST(DiffTest, WhatIsFixedRefusesTheWholeReload) {
+    EXPECT_EQ(refusal("", "port: 5222"),
+              "config reload not supported for Port: old=4222, new=5222");
+    EXPECT_EQ(refusal("host: a, http: 'a:1'", "host: b, http: 'a:1'"),
+              "config reload not supported for Host: old=a, new=b");
+    EXPECT_EQ(refusal("", "max_subscriptions: 5"),
+              "config reload not supported for MaxSubs: old=0, new=5");
+    EXPECT_EQ(refusal("", "max_pending: 128mb"),
+              "config reload not supported for MaxPending: old=67108864, new=134217728");
+    EXPECT_EQ(refusal("http_port: 1", "http_port: 2"),
+              "config reload not supported for HTTPPort: old=1, new=2");
+    EXPECT_EQ(refusal("", "uring {workers: 2}"),
+              "config reload not supported for uring workers: old=0, new=2");
+    EXPECT_EQ(refusal("", "uring {busy_poll: 5us}"),
+              "config reload not supported for uring busy_poll: old=0s, new=5\xc2\xb5s");
+    EXPECT_EQ(refusal("", "debug: true"), "");
+    EXPECT_EQ(refusal("", "debug: true, port: 1"),
+              "config reload not supported for Port: old=4222, new=1");
+}
+
+TEST(DiffTest, RandomPortMeansTheOneInUse) {
+    EXPECT_THAT(lines("port: 5222, http_port: 8222", "port: -1, http_port: -1"), IsEmpty());
+    EXPECT_THAT(lines("port: -1", "port: -1"), IsEmpty());
+}
+
+TEST(DiffTest, ClusterKeepsHostAndPort) {
+    if (!is_active(Part::kCluster)) GTEST_SKIP() << "cluster is not active yet";
+    EXPECT_EQ(refusal("cluster {listen: 'a:1'}", "cluster {listen: 'b:1'}"),
+              "config reload not supported for cluster host: old=a, new=b");
+    EXPECT_EQ(refusal("cluster {listen: 'a:1'}", "cluster {listen: 'a:2'}"),
+              "config reload not supported for cluster port: old=1, new=2");
+    EXPECT_THAT(lines("cluster {port: 1}", "cluster {port: 1, routes: [\"nats://a:1\"]}"),
+                ElementsAre("Reloaded: cluster routes"));
+    EXPECT_THAT(lines("cluster {port: 1}", "cluster {port: 1, no_advertise: true}"),
+                ElementsAre("Reloaded: cluster"));
+}
+
+TEST(DiffTest, InactivePartsDoNotStandInTheWay) {
+    if (is_active(Part::kCluster)) GTEST_SKIP();
+    EXPECT_THAT(lines("cluster {listen: 'a:1'}", "cluster {listen: 'b:2'}"), IsEmpty());
+}
+
+}  // namespace
+}  // namespace nuring::config
