@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace nuring::base {
 
@@ -11,5 +12,8 @@ namespace nuring::base {
 inline std::string_view message_of(const absl::Status& status) {
     return {status.message().data(), status.message().size()};
 }
+
+// For abseil's string-keyed containers.
+inline absl::string_view absl_view(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace nuring::base

@@ -41,7 +41,8 @@ class Subscription {
     static constexpr size_t kTextSizeMax = UINT16_MAX;
 
     enum Flag : uint8_t {
-        kClosed = 1,  // removed or ended; kept until nobody iterates over it any more
+        kClosed = 1,    // removed or ended; kept until nobody iterates over it any more
+        kFiltered = 2,  // matches subjects that its link may not receive: each message is asked for
     };
 
     [[nodiscard]] static Subscription* create(const SubscriptionSpec& spec);

@@ -8,7 +8,10 @@
 #include <string>
 
 #include "absl/hash/hash.h"
+#include "absl/strings/escaping.h"
+#include "core/auth/password.h"
 #include "core/base/block_copy.h"
+#include "core/base/status.h"
 #include "core/link/delivery.h"
 #include "fmt/format.h"
 #include "proto/encode_client.h"
@@ -29,6 +32,19 @@ constexpr size_t kStampedHeadMax = 512;
 // A frame above this is appended piece by piece, over several slabs.
 constexpr size_t kWholeFrameMax = 48 * 1024;
 
+// Requests whose answer is still allowed, per connection.
+constexpr size_t kResponsesMax = 65536;
+
+// 11 random bytes as unpadded base64url: 15 characters (server/nkey.go).
+std::string make_nonce(ring::Ring& ring) {
+    std::array<unsigned char, 11> random;
+    ring.fill_random(random);
+    std::string nonce;
+    absl::WebSafeBase64Escape(
+        absl::string_view(reinterpret_cast<const char*>(random.data()), random.size()), &nonce);
+    return nonce;
+}
+
 }  // namespace
 
 size_t Client::SidHash::operator()(std::string_view sid) const {
@@ -37,7 +53,7 @@ size_t Client::SidHash::operator()(std::string_view sid) const {
 
 Client::Client(WorkerLinks& links, int fd)
     : Link(links, fd, proto::Kind::kClient),
-      account_(&links.global_account),
+      account_(&links.accounts.global()),
       keep_alive_timer_(&keep_alive_fired, *this) {}
 
 Client::~Client() {
@@ -54,6 +70,8 @@ void Client::greet() {
     counted_ = true;
     start();
     last_activity_ns_ = links_.ring.now_ns();
+    admitted_ = !links_.authenticator->required();
+    if (links_.authenticator->wants_nonce()) nonce_ = make_nonce(links_.ring);
     send_info();
     if (links_.limits.max_connections > 0 && now > links_.limits.max_connections) {
         links_.log.error("{} - {}", label(), proto::kErrConnectionsExceeded);
@@ -61,12 +79,18 @@ void Client::greet() {
         close(CloseReason::kMaxConnectionsExceeded);
         return;
     }
-    links_.timers.arm(keep_alive_timer_, last_activity_ns_ + links_.limits.ping_interval_ns);
+    const uint64_t first_ns =
+        admitted_ ? links_.limits.ping_interval_ns : links_.limits.auth_timeout_ns;
+    links_.timers.arm(keep_alive_timer_, last_activity_ns_ + first_ns);
 }
 
 void Client::on_close() {
     links_.timers.disarm(keep_alive_timer_);
     links_.log.debug("{} - Client connection closed: {}", label(), to_text(close_reason()));
+    drop_subscriptions();
+}
+
+void Client::drop_subscriptions() {
     if (subscriptions_.empty()) return;
     std::vector<interest::Subscription*> all(subscriptions_.begin(), subscriptions_.end());
     subscriptions_.clear();
@@ -86,7 +110,8 @@ size_t Client::consume(const char* begin, const char* end) {
     std::array<Publish, kAheadMax> batch;
     tracing_ = links_.log.trace_enabled();
     size_t scanned = take_scanned_bytes();
-    while (at < end && open()) {
+    while (at < end && open() && !paused()) {
+        if (!admitted_ && !admit_anonymous(*at)) break;
         size_t count = 0;
         const char* parsed = at;
         proto::ParseStatus status = proto::ParseStatus::kOperation;
@@ -188,6 +213,32 @@ void Client::refuse(proto::ParseStatus status, const proto::ClientOperation& ope
     }
 }
 
+// Compares a hashed password, which takes tens of milliseconds, off the workers.
+class Client::PasswordJob final : public runtime::Job {
+  public:
+    PasswordJob(Client& client, auth::Decision decision)
+        : links_(client.links_), handle_(client.handle()), decision_(std::move(decision)) {}
+
+    void work() override { matches_ = auth::matches_bcrypt(decision_.stored, decision_.given); }
+    void run() override {
+        Link* link = links_.table.find(handle_);
+        if (link == nullptr || !link->open()) return;
+        auto& client = static_cast<Client&>(*link);  // only clients make such jobs
+        if (matches_) {
+            client.finish_connect(decision_.identity);
+        } else {
+            client.refuse_credentials();
+        }
+        client.resume();
+    }
+
+  private:
+    WorkerLinks& links_;
+    const base::LinkHandle handle_;
+    const auth::Decision decision_;
+    bool matches_ = false;
+};
+
 void Client::connect(std::string_view json) {
     last_activity_ns_ = links_.ring.now_ns();
     std::string error;
@@ -197,11 +248,38 @@ void Client::connect(std::string_view json) {
         return close(CloseReason::kProtocolViolation);
     }
     connected_ = true;
-    if (connect_.names_account) {
-        links_.log.error("{} - authentication error", label());
-        send_error(proto::kErrAuthorizationViolation);
-        return close(CloseReason::kAuthenticationFailure);
+    if (connect_.names_account) return refuse_credentials();  // since 2.7.2; before: a security hole
+    const auth::Decision decision = links_.authenticator->decide(
+        {.user = connect_.text(proto::ConnectText::kUser),
+         .password = connect_.text(proto::ConnectText::kPass),
+         .token = connect_.text(proto::ConnectText::kAuthToken),
+         .nkey = connect_.text(proto::ConnectText::kNkey),
+         .signature = connect_.text(proto::ConnectText::kSig),
+         .nonce = nonce_});
+    switch (decision.verdict) {
+        case auth::Verdict::kAccepted: return finish_connect(decision.identity);
+        case auth::Verdict::kRefused: return refuse_credentials();
+        case auth::Verdict::kHashed:
+            pause();  // what follows waits for the verdict
+            return links_.jobs.submit(links_.worker, std::make_unique<PasswordJob>(*this, decision));
     }
+}
+
+void Client::refuse_credentials() {
+    std::string whom;
+    const std::string_view nkey = connect_.text(proto::ConnectText::kNkey);
+    if (links_.authenticator->wants_nonce() && !nkey.empty()) {
+        whom = fmt::format(" - Nkey {}", proto::quote(nkey));
+    } else if (links_.authenticator->has_users()) {
+        whom = fmt::format(" - User {}", proto::quote(connect_.text(proto::ConnectText::kUser)));
+    }
+    links_.log.error("{} - authentication error{}", label(), whom);
+    send_error(proto::kErrAuthorizationViolation);
+    close(CloseReason::kAuthenticationFailure);
+}
+
+void Client::finish_connect(std::shared_ptr<const auth::Identity> identity) {
+    bind(std::move(identity));
     if (connect_.protocol < 0 || connect_.protocol > 1) {
         links_.log.error("{} - {}", label(), proto::kErrClientProtocol);
         send_error(proto::kErrClientProtocol);
@@ -216,6 +294,42 @@ void Client::connect(std::string_view json) {
     if (connect_.verbose) send_ok();
 }
 
+// The link is that user's from now on: its account, its permissions.
+void Client::bind(std::shared_ptr<const auth::Identity> identity) {
+    if (!admitted_) {
+        admitted_ = true;
+        links_.timers.arm(keep_alive_timer_,
+                          links_.ring.now_ns() + links_.limits.ping_interval_ns);
+    }
+    account::Account& account = links_.accounts.find_or_create(identity->account);
+    if (&account != account_) {
+        drop_subscriptions();  // of a former user in another account
+        account_ = &account;
+        memo_.clear();
+    }
+    identity_ = std::move(identity);
+    permissions_ = identity_->permissions.get();
+    permitted_subject_.clear();
+}
+
+// Before it has shown credentials a client may say CONNECT only, unless a user for such clients is
+// configured. The first byte decides, whatever follows.
+bool Client::admit_anonymous(char first_byte) {
+    if (first_byte == 'C' || first_byte == 'c') return true;
+    if (const auto& anonymous = links_.authenticator->anonymous(); anonymous != nullptr) {
+        bind(anonymous);
+        return true;
+    }
+    refuse_credentials();
+    return false;
+}
+
+std::string Client::who() const {
+    if (identity_ == nullptr || identity_->name.empty()) return "User \"N/A\"";
+    return fmt::format("{} {}", identity_->is_nkey ? "Nkey" : "User",
+                       proto::quote(identity_->name));
+}
+
 void Client::ping() { queue(proto::kPongFrame); }
 
 void Client::pong() {
@@ -226,6 +340,17 @@ void Client::pong() {
 void Client::subscribe(const proto::ClientOperation& operation) {
     last_activity_ns_ = links_.ring.now_ns();
     const LinkLimits& limits = links_.limits;
+    if (permissions_ != nullptr &&
+        !permissions_->may_subscribe(operation.subject, operation.queue)) [[unlikely]] {
+        links_.log.error("{} - Subscription Violation - {}, Subject {}, SID {}", label(), who(),
+                         proto::quote(operation.subject), operation.sid);
+        std::string text = fmt::format("{}{}", proto::kErrSubscriptionViolation,
+                                       proto::quote(operation.subject));
+        if (!operation.queue.empty()) {
+            text += fmt::format(" using queue {}", proto::quote(operation.queue));
+        }
+        return send_error(text);
+    }
     if (limits.max_subscriptions > 0 &&
         static_cast<int64_t>(subscriptions_.size()) >= limits.max_subscriptions) {
         links_.log.error("{} - {}", label(), proto::kErrSubscriptionsExceeded);
@@ -248,6 +373,10 @@ void Client::subscribe(const proto::ClientOperation& operation) {
                                             .queue = operation.queue,
                                             .sid = operation.sid});
         if (subscription == nullptr) return send_error(proto::kErrInvalidSubject);
+        if (permissions_ != nullptr &&
+            permissions_->must_filter(operation.subject, operation.queue)) {
+            subscription->flags |= interest::Subscription::kFiltered;
+        }
         subscriptions_.insert(subscription);
         if (subscription->is_queue()) links_.add_member(subscription);
         account_->sublist().insert(subscription);
@@ -319,9 +448,13 @@ bool Client::refuses_headers(const proto::ClientOperation& operation) {
 // What must be said before the messages go out. False: they do not.
 bool Client::may_publish(const proto::ClientOperation& operation) {
     if (operation.reply.starts_with(proto::kServiceReplyPrefix)) [[unlikely]] {
-        links_.log.error("{} - Publish Violation - User \"N/A\", Reply {}", label(),
+        links_.log.error("{} - Publish Violation - {}, Reply {}", label(), who(),
                          proto::quote(operation.reply));
         send_error(fmt::format("{}{}", proto::kErrReplyViolation, proto::quote(operation.reply)));
+        return false;
+    }
+    if (permissions_ != nullptr && !permits_publish(operation.subject)) [[unlikely]] {
+        report_publish_violation(operation.subject);
         return false;
     }
     if (connect_.pedantic && !proto::is_valid_literal_subject(operation.subject)) {
@@ -329,6 +462,42 @@ bool Client::may_publish(const proto::ClientOperation& operation) {
     }
     if (connect_.verbose) send_ok();
     return true;
+}
+
+// The last subject that was found permitted needs no second look.
+bool Client::permits_publish(std::string_view subject) {
+    if (!permitted_subject_.empty() && permitted_subject_ == subject) return true;
+    if (permissions_->may_publish(subject)) {
+        permitted_subject_ = subject;
+        return true;
+    }
+    if (responses_ == nullptr) return false;
+    const auto found = responses_->find(base::absl_view(subject));
+    if (found == responses_->end()) return false;
+    const bool valid = links_.ring.now_ns() < found->second.expires_ns && found->second.left > 0;
+    if (!valid || --found->second.left == 0) responses_->erase(found);
+    return valid;
+}
+
+// allow_responses: who received a request may answer it, so often and so long.
+void Client::note_reply(std::string_view reply) {
+    const config::ResponsePermissions& allowed = *permissions_->responses();
+    if (responses_ == nullptr) responses_ = std::make_unique<absl::flat_hash_map<std::string, Response>>();
+    const uint64_t now = links_.ring.now_ns();
+    if (responses_->size() >= kResponsesMax) {
+        absl::erase_if(*responses_, [now](const auto& entry) { return entry.second.expires_ns <= now; });
+        if (responses_->size() >= kResponsesMax) responses_->clear();  // who hoards requests, loses
+    }
+    (*responses_)[std::string(reply)] = {
+        .left = allowed.max_messages < 0 ? INT64_MAX : allowed.max_messages,
+        .expires_ns = allowed.expires.count() < 0 ? ring::kForever
+                                                  : now + static_cast<uint64_t>(allowed.expires.count())};
+}
+
+void Client::report_publish_violation(std::string_view subject) {
+    links_.log.error("{} - Publish Violation - {}, Subject {}", label(), who(),
+                     proto::quote(subject));
+    send_error(fmt::format("{}{}", proto::kErrPublishViolation, proto::quote(subject)));
 }
 
 // Most publishers stay with one subject: its match is kept, and valid while nothing changes.
@@ -419,6 +588,13 @@ bool Client::accepts(const interest::Subscription& subscription,
 
 uint32_t Client::deliver(interest::Subscription& subscription, const MessageRun& run) {
     if (!open() || subscription.closed()) return 0;
+    if (permissions_ != nullptr) [[unlikely]] {
+        if ((subscription.flags & interest::Subscription::kFiltered) != 0 &&
+            !permissions_->may_receive(run.subject, subscription.queue())) {
+            return 0;
+        }
+        if (permissions_->responses().has_value() && !run.reply.empty()) note_reply(run.reply);
+    }
     uint32_t count = run.count;
     if (subscription.max != 0) {
         const uint64_t left = subscription.max - subscription.delivered;
@@ -530,6 +706,7 @@ void Client::send_info() {
     proto::ServerInfo info = links_.facts.info;
     info.client_id = cid();
     info.client_ip = peer_host();
+    info.nonce = nonce_;
     queue(proto::encode_info(info));
 }
 
@@ -574,6 +751,11 @@ void Client::keep_alive_fired(runtime::Timer& timer) {
 
 // Source: server/client.go, processPingTimer 2.0.0-RC19: no PING to who was active in the interval.
 void Client::keep_alive() {
+    if (!admitted_) {
+        links_.log.debug("{} - {}", label(), proto::kErrAuthenticationTimeout);
+        send_error(proto::kErrAuthenticationTimeout);
+        return close(CloseReason::kAuthenticationTimeout);
+    }
     const uint64_t now = links_.ring.now_ns();
     const uint64_t interval = links_.limits.ping_interval_ns;
     links_.log.debug("{} - Client Ping Timer", label());

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "core/account/account.h"
 #include "core/interest/match_cache.h"
@@ -78,6 +81,9 @@ class Client final : public Link {
     void look_ahead(std::span<Publish> publishes);
     void perform(const proto::ClientOperation& operation);
     void connect(std::string_view json);
+    void finish_connect(std::shared_ptr<const auth::Identity> identity);
+    void refuse_credentials();
+    bool admit_anonymous(char first_byte);
     void subscribe(const proto::ClientOperation& operation);
     void unsubscribe(const proto::ClientOperation& operation);
     void ping();
@@ -97,6 +103,12 @@ class Client final : public Link {
     }
 
     void remove(interest::Subscription* subscription);
+    void bind(std::shared_ptr<const auth::Identity> identity);
+    void drop_subscriptions();
+    bool permits_publish(std::string_view subject);
+    void note_reply(std::string_view reply);
+    void report_publish_violation(std::string_view subject);
+    std::string who() const;
     void send_info();
     void send_ok();
     void send_error(std::string_view text);
@@ -116,7 +128,19 @@ class Client final : public Link {
     account::Account* account_;
     Subscriptions subscriptions_;
     proto::ConnectOptions connect_;
+    class PasswordJob;
+    struct Response {
+        int64_t left;
+        uint64_t expires_ns;
+    };
+
+    std::shared_ptr<const auth::Identity> identity_;      // null: nobody in particular
+    const auth::Permissions* permissions_ = nullptr;      // of identity_; null: everything
+    std::string permitted_subject_;                       // the last that could be published to
+    std::unique_ptr<absl::flat_hash_map<std::string, Response>> responses_;  // allow_responses
+    std::string nonce_;
     bool connected_ = false;
+    bool admitted_ = false;  // may do more than CONNECT
     bool counted_ = false;  // among the server's clients
     bool tracing_ = false;  // as of this batch of input
     interest::MatchMemo memo_;

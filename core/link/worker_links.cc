@@ -25,6 +25,7 @@ LinkLimits::LinkLimits(const config::Options& options)
     : max_pending_bytes(static_cast<uint64_t>(options.max_pending)),
       write_deadline_ns(static_cast<uint64_t>(options.write_deadline.count())),
       ping_interval_ns(static_cast<uint64_t>(options.ping_interval.count())),
+      auth_timeout_ns(static_cast<uint64_t>(options.authorization.timeout.count())),
       ping_max(options.ping_max),
       max_subscriptions(options.max_subscriptions),
       max_sub_tokens(options.max_sub_tokens),
@@ -33,18 +34,19 @@ LinkLimits::LinkLimits(const config::Options& options)
       parse{.control_line_max = static_cast<uint32_t>(options.max_control_line),
             .payload_max = options.max_payload} {}
 
-WorkerLinks::WorkerLinks(runtime::Worker& worker_ref, ServerFacts& facts_ref,
-                         account::Account& account, log::Writer& log_writer,
-                         std::shared_ptr<const config::Options> first_options)
+WorkerLinks::WorkerLinks(runtime::Worker& worker_ref, const Shared& shared, log::Writer& log_writer,
+                         const LinkSettings& settings)
     : id(worker_ref.id()),
       worker(worker_ref),
       ring(worker_ref.ring()),
       mesh(worker_ref.mesh()),
       timers(worker_ref.timers()),
-      facts(facts_ref),
+      facts(shared.facts),
       log(log_writer),
-      global_account(account),
-      options(std::move(first_options)),
+      accounts(shared.accounts),
+      jobs(shared.jobs),
+      options(settings.options),
+      authenticator(settings.authenticator),
       limits(*options),
       table(id),
       cache(id, {.entries_max = static_cast<uint32_t>(options->uring.cache_entries)}),
@@ -63,8 +65,9 @@ WorkerLinks::~WorkerLinks() {
     }
 }
 
-void WorkerLinks::apply(std::shared_ptr<const config::Options> new_options) {
-    options = std::move(new_options);
+void WorkerLinks::apply(const LinkSettings& settings) {
+    options = settings.options;
+    authenticator = settings.authenticator;
     limits = LinkLimits(*options);
 }
 

@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "core/account/account.h"
+#include "core/account/account_registry.h"
+#include "core/auth/authenticator.h"
 #include "core/base/prng.h"
 #include "core/config/options.h"
 #include "core/interest/match_cache.h"
@@ -15,6 +16,7 @@
 #include "core/link/records.h"
 #include "core/link/server_facts.h"
 #include "core/log/log.h"
+#include "core/runtime/jobs.h"
 #include "core/runtime/slab_pool.h"
 #include "core/runtime/worker.h"
 #include "proto/client_parser.h"
@@ -31,12 +33,19 @@ struct LinkLimits {
     uint64_t max_pending_bytes;
     uint64_t write_deadline_ns;
     uint64_t ping_interval_ns;
+    uint64_t auth_timeout_ns;
     int ping_max;
     int64_t max_subscriptions;  // 0 or negative: unlimited
     int64_t max_sub_tokens;
     int64_t max_connections;
     bool headers;
     proto::ClientParseLimits parse;
+};
+
+// What a reload replaces as a whole.
+struct LinkSettings {
+    std::shared_ptr<const config::Options> options;
+    std::shared_ptr<const auth::Authenticator> authenticator;  // made from the same options
 };
 
 // Counters of one worker; plain integers, copied by snapshot.
@@ -59,12 +68,19 @@ struct LinkCounters {
 // Threads: its worker. Lifetime: outlives all its links.
 class WorkerLinks final : public runtime::WorkerDelegate {
   public:
-    WorkerLinks(runtime::Worker& worker, ServerFacts& facts, account::Account& global_account,
-                log::Writer& log, std::shared_ptr<const config::Options> options);
+    // What the workers of one server share; all of it outlives them.
+    struct Shared {
+        ServerFacts& facts;
+        account::AccountRegistry& accounts;
+        runtime::JobRunner& jobs;
+    };
+
+    WorkerLinks(runtime::Worker& worker, const Shared& shared, log::Writer& log,
+                const LinkSettings& settings);
     ~WorkerLinks() override;
 
     // New Options, between two turns.
-    void apply(std::shared_ptr<const config::Options> options);
+    void apply(const LinkSettings& settings);
 
     // --- links ------------------------------------------------------------------------------------
     // A new client connection lives here from now on.
@@ -109,8 +125,10 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     runtime::TimerWheel& timers;
     ServerFacts& facts;
     log::Writer& log;
-    account::Account& global_account;
+    account::AccountRegistry& accounts;
+    runtime::JobRunner& jobs;
     std::shared_ptr<const config::Options> options;
+    std::shared_ptr<const auth::Authenticator> authenticator;
     LinkLimits limits;
     runtime::SlabPool slabs;
     LinkTable table;

@@ -35,6 +35,9 @@ namespace {
 // How long a graceful stop may take before what is left is cut off.
 constexpr std::chrono::seconds kStopLimit{10};
 
+// Threads for password hashes and the like; they run when nothing else wants to.
+constexpr uint32_t kJobThreads = 2;
+
 // An eventfd that any thread may ring.
 class Bell {
   public:
@@ -157,6 +160,7 @@ class Process {
     std::unique_ptr<log::Logger> logger_;
     std::unique_ptr<log::Flusher> flusher_;
     Rings rings_;
+    std::unique_ptr<runtime::JobThreads> jobs_;
     std::unique_ptr<Server> server_;
     runtime::WorkerGroup group_;
     bool stopping_ = false;
@@ -214,10 +218,12 @@ bool Process::start_server(uint32_t worker_count, const std::vector<int>& proces
         log.warn("{}: falling back to epoll, which costs throughput and latency",
                  rings_.fallback_reason);
     }
+    jobs_ = std::make_unique<runtime::JobThreads>(kJobThreads);
     ServerSetup setup;
     setup.options = options_;
     for (const auto& ring : rings_.rings) setup.rings.push_back(ring.get());
     setup.logger = logger_.get();
+    setup.jobs = jobs_.get();
     setup.drained = {.call = &Bell::ring, .state = &bell_};
     server_ = std::make_unique<Server>(std::move(setup));
     if (const absl::Status status = server_->listen(); !status.ok()) {
@@ -285,6 +291,7 @@ void Process::stop_gracefully() {
         bell_.clear();
         flusher_->drain();
     }
+    jobs_->stop();
     group_.stop();
     flusher_->flush_all();
     // Links that did not end in time still have requests in flight: the kernel ends those with the

@@ -22,6 +22,12 @@ constexpr size_t kMailboxBytesPerReceiver = 8 * 1024 * 1024;
 constexpr size_t kMailboxBytesMin = 256 * 1024;
 constexpr size_t kMailboxBytesMax = 2 * 1024 * 1024;
 
+uint64_t random_seed(ring::Ring& ring) {
+    uint64_t seed = 0;
+    ring.fill_random({reinterpret_cast<unsigned char*>(&seed), sizeof seed});
+    return seed;
+}
+
 size_t mailbox_bytes(const ServerSetup& setup) {
     if (setup.mailbox_bytes != 0) return setup.mailbox_bytes;
     return std::clamp(std::bit_floor(kMailboxBytesPerReceiver / setup.rings.size()),
@@ -47,18 +53,23 @@ Server::Server(ServerSetup setup)
     : setup_(std::move(setup)),
       facts_(static_cast<uint32_t>(setup_.rings.size())),
       mesh_(setup_.rings, mailbox_bytes(setup_)),
-      global_account_(std::string(account::kGlobalAccount),
-                      interest::SublistOptions::large(
-                          static_cast<uint32_t>(setup_.rings.size()))) {
+      accounts_(static_cast<uint32_t>(setup_.rings.size()), random_seed(*setup_.rings[0])) {
+    const link::LinkSettings settings{
+        .options = setup_.options,
+        .authenticator = std::make_shared<const auth::Authenticator>(*setup_.options)};
+    facts_.info.auth_required = settings.authenticator->required();
+    const link::WorkerLinks::Shared shared{
+        .facts = facts_,
+        .accounts = accounts_,
+        .jobs = setup_.jobs != nullptr ? *setup_.jobs : inline_jobs_};
     fill_info();
     const auto busy_poll_ns = static_cast<uint64_t>(setup_.options->uring.busy_poll.count());
     for (uint32_t i = 0; i < setup_.rings.size(); ++i) {
         auto state = std::make_unique<WorkerState>();
         state->worker = std::make_unique<runtime::Worker>(
             static_cast<base::WorkerId>(i), *setup_.rings[i], mesh_, busy_poll_ns);
-        state->links = std::make_unique<link::WorkerLinks>(*state->worker, facts_, global_account_,
-                                                           setup_.logger->writer(1 + i),
-                                                           setup_.options);
+        state->links = std::make_unique<link::WorkerLinks>(
+            *state->worker, shared, setup_.logger->writer(1 + i), settings);
         workers_.push_back(std::move(state));
     }
 }

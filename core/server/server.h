@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/account/account.h"
+#include "core/account/account_registry.h"
 #include "core/config/options.h"
 #include "core/link/server_facts.h"
 #include "core/link/worker_links.h"
@@ -30,6 +30,7 @@ struct ServerSetup {
     std::vector<ring::Ring*> rings;  // one per worker; outlive the server
     log::Logger* logger = nullptr;   // writer 0: control thread; writer 1 + i: worker i
     size_t mailbox_bytes = 0;        // 0: by the number of workers
+    runtime::JobRunner* jobs = nullptr;  // outlives the server; null: jobs run where they are submitted
     DrainedCallback drained;
 };
 
@@ -73,7 +74,8 @@ class Server {
     ServerSetup setup_;
     link::ServerFacts facts_;
     runtime::Mesh mesh_;
-    account::Account global_account_;
+    account::AccountRegistry accounts_;
+    runtime::InlineJobs inline_jobs_;
     std::vector<std::unique_ptr<WorkerState>> workers_;
     ring::ListenSocket client_socket_;
     std::atomic<uint32_t> drained_count_{0};

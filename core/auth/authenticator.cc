@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/auth/authenticator.h"
+
+#include "core/auth/password.h"
+#include "core/base/status.h"
+
+namespace nuring::auth {
+namespace {
+
+std::shared_ptr<const Permissions> compiled(const std::optional<config::Permissions>& permissions) {
+    if (!permissions.has_value()) return nullptr;
+    return std::make_shared<const Permissions>(*permissions);
+}
+
+}  // namespace
+
+Authenticator::Authenticator(const config::Options& options)
+    : everyone_(std::make_shared<const Identity>()) {
+    const config::AuthorizationOptions& auth = options.authorization;
+    for (const config::User& user : auth.users) {
+        users_[user.name] = {.password = user.password,
+                             .identity = std::make_shared<const Identity>(
+                                 Identity{.name = user.name,
+                                          .account = user.account,
+                                          .permissions = compiled(user.permissions)})};
+    }
+    for (const config::NkeyUser& user : auth.nkeys) {
+        const auto key = decode_public_nkey(user.nkey, NkeyKind::kUser);
+        if (!key.has_value()) continue;  // refused when the configuration was read
+        nkeys_[user.nkey] = {.key = *key,
+                             .identity = std::make_shared<const Identity>(
+                                 Identity{.name = user.nkey,
+                                          .is_nkey = true,
+                                          .account = user.account,
+                                          .permissions = compiled(user.permissions)})};
+    }
+    if (!auth.user.empty()) {
+        single_ = {.password = auth.password,
+                   .identity = std::make_shared<const Identity>(Identity{.name = auth.user})};
+    }
+    if (!auth.token.empty()) token_ = {.password = auth.token, .identity = everyone_};
+    required_ = !users_.empty() || !nkeys_.empty() || single_.identity != nullptr ||
+                token_.identity != nullptr;
+    if (const auto found = users_.find(options.no_auth_user); found != users_.end()) {
+        anonymous_ = found->second.identity;
+    }
+}
+
+Decision Authenticator::compare(const std::string& stored, std::string_view given,
+                                const std::shared_ptr<const Identity>& identity) {
+    if (is_bcrypt(stored)) {
+        return {.verdict = Verdict::kHashed,
+                .identity = identity,
+                .stored = stored,
+                .given = std::string(given)};
+    }
+    if (!equal_plain(stored, given)) return {};
+    return {.verdict = Verdict::kAccepted, .identity = identity, .stored = {}, .given = {}};
+}
+
+Decision Authenticator::decide(const Credentials& shown) const {
+    const auto accept = [](const std::shared_ptr<const Identity>& identity) {
+        return Decision{.verdict = Verdict::kAccepted, .identity = identity, .stored = {}, .given = {}};
+    };
+    if (!required_) return accept(everyone_);
+    const bool shows_nothing = shown.user.empty() && shown.password.empty() &&
+                               shown.token.empty() && shown.nkey.empty() &&
+                               shown.signature.empty();
+    if (shows_nothing && anonymous_ != nullptr) return accept(anonymous_);
+    if (!nkeys_.empty() && !shown.nkey.empty()) {
+        const auto found = nkeys_.find(base::absl_view(shown.nkey));
+        if (found == nkeys_.end()) return {};
+        if (!verify_nonce(found->second.key, shown.nonce, shown.signature)) return {};
+        return accept(found->second.identity);
+    }
+    if (!users_.empty() && !shown.user.empty()) {
+        const auto found = users_.find(base::absl_view(shown.user));
+        if (found == users_.end()) return {};
+        return compare(found->second.password, shown.password, found->second.identity);
+    }
+    if (token_.identity != nullptr) return compare(token_.password, shown.token, token_.identity);
+    if (single_.identity != nullptr) {
+        if (!equal_plain(single_.identity->name, shown.user)) return {};
+        return compare(single_.password, shown.password, single_.identity);
+    }
+    return {};
+}
+
+}  // namespace nuring::auth

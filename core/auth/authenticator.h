@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "core/auth/nkey.h"
+#include "core/auth/permissions.h"
+#include "core/config/options.h"
+
+namespace nuring::auth {
+
+// What a connection may do, once it is known whose it is.
+struct Identity {
+    std::string name;     // user or nkey, as in log lines; empty: nobody in particular
+    bool is_nkey = false;
+    std::string account;  // empty: $G
+    std::shared_ptr<const Permissions> permissions;  // null: everything
+};
+
+// What a client showed. Views into its CONNECT.
+struct Credentials {
+    std::string_view user;
+    std::string_view password;
+    std::string_view token;
+    std::string_view nkey;
+    std::string_view signature;
+    std::string_view nonce;  // that this connection was given
+};
+
+enum class Verdict {
+    kAccepted,
+    kRefused,
+    kHashed,  // depends on matches_bcrypt(stored, given), to be asked on a jobs thread
+};
+
+struct Decision {
+    Verdict verdict = Verdict::kRefused;
+    std::shared_ptr<const Identity> identity;  // kAccepted; kHashed: if the password is right
+    std::string stored;                        // kHashed
+    std::string given;                         // kHashed
+};
+
+// Authenticator is the table of those who may enter, made from one Options. Immutable: a reload makes
+// another one.
+// Threads: any. Errors: a refusal says no reason, to nobody.
+// Source: server/auth.go, isClientAuthorized 2.0.0-RC19; no_auth_user as in 2.9.10.
+class Authenticator {
+  public:
+    explicit Authenticator(const config::Options& options);
+
+    // Must a client show credentials? (INFO auth_required.)
+    bool required() const { return required_; }
+    bool wants_nonce() const { return !nkeys_.empty(); }
+    bool has_users() const { return !users_.empty(); }
+    // Who a client without credentials is (no_auth_user); null: it may not enter.
+    const std::shared_ptr<const Identity>& anonymous() const { return anonymous_; }
+
+    Decision decide(const Credentials& credentials) const;
+
+  private:
+    struct Known {
+        std::string password;
+        std::shared_ptr<const Identity> identity;
+    };
+    struct KnownKey {
+        PublicKey key;
+        std::shared_ptr<const Identity> identity;
+    };
+
+    static Decision compare(const std::string& stored, std::string_view given,
+                            const std::shared_ptr<const Identity>& identity);
+
+    bool required_ = false;
+    absl::flat_hash_map<std::string, Known> users_;
+    absl::flat_hash_map<std::string, KnownKey> nkeys_;
+    Known single_;  // identity null: none
+    Known token_;
+    std::shared_ptr<const Identity> anonymous_;
+    std::shared_ptr<const Identity> everyone_;
+};
+
+}  // namespace nuring::auth

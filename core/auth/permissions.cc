@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/auth/permissions.h"
+
+#include <algorithm>
+
+#include "proto/subject.h"
+
+namespace nuring::auth {
+namespace {
+
+bool matched_by_any(const std::vector<std::string>& patterns, std::string_view subject) {
+    return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+        return proto::matches_literal(subject, pattern);
+    });
+}
+
+}  // namespace
+
+Permissions::Permissions(const config::Permissions& permissions)
+    : publish_allow_(permissions.publish.allow),
+      publish_deny_(permissions.publish.deny),
+      subscribe_allow_(entries(permissions.subscribe.allow)),
+      subscribe_deny_(entries(permissions.subscribe.deny)),
+      responses_(permissions.responses) {}
+
+std::vector<Permissions::Entry> Permissions::entries(const std::vector<std::string>& texts) {
+    std::vector<Entry> result;
+    for (const std::string& text : texts) {
+        const size_t blank = text.find_first_of(" \t");
+        const size_t queue = text.find_first_not_of(" \t", blank);
+        result.push_back({.pattern = text.substr(0, blank),
+                          .queue = queue == std::string::npos ? "" : text.substr(queue)});
+    }
+    return result;
+}
+
+bool Permissions::concerns(const Entry& entry, std::string_view queue) {
+    return entry.queue.empty() || (!queue.empty() && proto::matches_literal(queue, entry.queue));
+}
+
+bool Permissions::may_publish(std::string_view subject) const {
+    if (!publish_allow_.empty() && !matched_by_any(publish_allow_, subject)) {
+        // With allow_responses and no list of its own, only responses are allowed.
+        return false;
+    }
+    if (publish_allow_.empty() && publish_deny_.empty() && responses_.has_value()) return false;
+    return !matched_by_any(publish_deny_, subject);
+}
+
+bool Permissions::may_subscribe(std::string_view pattern, std::string_view queue) const {
+    const auto covers = [&](const Entry& entry) {
+        return concerns(entry, queue) && proto::is_subset(pattern, entry.pattern);
+    };
+    if (!subscribe_allow_.empty() &&
+        std::none_of(subscribe_allow_.begin(), subscribe_allow_.end(), covers)) {
+        return false;
+    }
+    return std::none_of(subscribe_deny_.begin(), subscribe_deny_.end(), covers);
+}
+
+bool Permissions::must_filter(std::string_view pattern, std::string_view queue) const {
+    return std::any_of(subscribe_deny_.begin(), subscribe_deny_.end(), [&](const Entry& entry) {
+        return concerns(entry, queue) && proto::subjects_collide(pattern, entry.pattern);
+    });
+}
+
+bool Permissions::may_receive(std::string_view subject, std::string_view queue) const {
+    return std::none_of(subscribe_deny_.begin(), subscribe_deny_.end(), [&](const Entry& entry) {
+        return concerns(entry, queue) && proto::matches_literal(subject, entry.pattern);
+    });
+}
+
+}  // namespace nuring::auth

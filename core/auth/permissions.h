@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/config/options.h"
+
+namespace nuring::auth {
+
+// Permissions says what a user may publish and subscribe to. Immutable, shared by all connections of
+// the user; each connection keeps its last answers itself.
+// Threads: any. Errors: none (patterns were checked when the configuration was read).
+// Source: server/auth.go and client.go 2.9.10; unlike there, a subscription passes an allow list only
+//         if all that it could receive is allowed (in the reference, allow "*" lets SUB > pass).
+class Permissions {
+  public:
+    explicit Permissions(const config::Permissions& permissions);
+
+    bool may_publish(std::string_view subject) const;
+    bool may_subscribe(std::string_view pattern, std::string_view queue) const;
+    // A pattern that may be subscribed to may still match subjects that may not: then each message
+    // is asked for with may_receive().
+    bool must_filter(std::string_view pattern, std::string_view queue) const;
+    bool may_receive(std::string_view subject, std::string_view queue) const;
+
+    const std::optional<config::ResponsePermissions>& responses() const { return responses_; }
+
+  private:
+    struct Entry {
+        std::string pattern;
+        std::string queue;  // empty: with any queue or none
+    };
+    static std::vector<Entry> entries(const std::vector<std::string>& texts);
+    static bool concerns(const Entry& entry, std::string_view queue);
+
+    std::vector<std::string> publish_allow_;
+    std::vector<std::string> publish_deny_;
+    std::vector<Entry> subscribe_allow_;
+    std::vector<Entry> subscribe_deny_;
+    std::optional<config::ResponsePermissions> responses_;
+};
+
+}  // namespace nuring::auth

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/runtime/worker.h"
+
+namespace nuring::runtime {
+
+// Job is work that a worker must not do itself because it blocks or takes long: work() on a jobs
+// thread, then run() back on the worker that asked.
+class Job : public ControlTask {
+  public:
+    virtual void work() = 0;
+};
+
+// JobRunner is where jobs go: threads in the product, the simulator's own order under tests/sim.
+class JobRunner {
+  public:
+    virtual ~JobRunner() = default;
+    // Any thread. `worker` outlives the job.
+    virtual void submit(Worker& worker, std::unique_ptr<Job> job) = 0;
+};
+
+// Runs each job at once, where it is submitted: for tests and the simulator, which own the order.
+class InlineJobs final : public JobRunner {
+  public:
+    void submit(Worker& worker, std::unique_ptr<Job> job) override {
+        job->work();
+        worker.post(std::move(job));
+    }
+};
+
+// JobThreads runs jobs on a few threads of the lowest priority, first come, first served, so that a
+// storm of them (logins with hashed passwords) leaves the processors to the workers.
+// Threads: submit() any; the rest the control thread. Limits: thread_count; the queue is bounded by
+// the connections, each of which has at most one job. Errors: none.
+// Lifetime: stop() (or the destructor) drops what has not begun.
+class JobThreads final : public JobRunner {
+  public:
+    explicit JobThreads(uint32_t thread_count);
+    ~JobThreads() override { stop(); }
+
+    void submit(Worker& worker, std::unique_ptr<Job> job) override;
+    void stop();
+
+  private:
+    struct Queued {
+        Worker* worker;
+        std::unique_ptr<Job> job;
+    };
+
+    void run();
+
+    std::mutex mutex_;
+    std::condition_variable ready_;
+    std::deque<Queued> queue_;  // guarded by mutex_
+    bool stopping_ = false;     // guarded by mutex_
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace nuring::runtime
