@@ -178,6 +178,14 @@ int Process::run() {
     log.debug("Built with {}", __VERSION__);
     log.info("Git commit [not set]");
     if (!options_->pid_file.empty() && !write_pid_file(options_->pid_file)) return 1;
+    if (options_->tls.has_value()) {
+        fail("TLS is configured, but not active in this version: refusing to serve in clear text");
+        return 1;
+    }
+    if (options_->trust.active()) {
+        fail("Operators are configured, but not active in this version: refusing to serve without");
+        return 1;
+    }
     if (!start_server(worker_count, processors)) return 1;
     serve();
     stop_gracefully();
