@@ -61,7 +61,7 @@ class TlsWire(Wire):
             context.load_cert_chain(*client)
         self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
 
-    def _receive(self, end):
+    def receive(self, end):
         if self.ended:
             return False
         self.socket.settimeout(max(0.001, end - time.monotonic()))

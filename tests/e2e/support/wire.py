@@ -77,8 +77,8 @@ class Wire:
 
     # Receiving.
 
-    def _receive(self, end):
-        """Adds what is there to the buffer; False when the stream ended or the deadline passed."""
+    def receive(self, end):
+        """Adds what comes next to the buffer; False when the stream ended or the deadline passed."""
         left = end - time.monotonic()
         if self.ended or left <= 0:
             return False
@@ -101,7 +101,7 @@ class Wire:
         ping = b"PING\r\n"
         while True:
             while self.buffer and ping.startswith(self.buffer) and len(self.buffer) < len(ping):
-                if not self._receive(end):
+                if not self.receive(end):
                     return
             if not self.buffer.startswith(ping):
                 return
@@ -118,7 +118,7 @@ class Wire:
         end = time.monotonic() + self.deadline_s
         self._skip_pings(end)
         while b"\n" not in self.buffer:
-            if not self._receive(end):
+            if not self.receive(end):
                 self._fail("a line")
             self._skip_pings(end)
         line, _, rest = self.buffer.partition(b"\n")
@@ -131,7 +131,7 @@ class Wire:
         """Exactly `size` bytes."""
         end = time.monotonic() + self.deadline_s
         while len(self.buffer) < size:
-            if not self._receive(end):
+            if not self.receive(end):
                 self._fail(f"{size} bytes")
         content = bytes(self.buffer[:size])
         del self.buffer[:size]
@@ -147,7 +147,7 @@ class Wire:
                 self._skip_pings(end)
             if len(self.buffer) >= len(content):
                 break
-            if bytes(self.buffer) != content[: len(self.buffer)] or not self._receive(end):
+            if bytes(self.buffer) != content[: len(self.buffer)] or not self.receive(end):
                 self._fail(repr(content[:300]))
         if not self.buffer.startswith(content):
             self._fail(repr(content[:300]))
@@ -165,30 +165,17 @@ class Wire:
         """The server closes the connection and sends nothing before that."""
         end = time.monotonic() + self.deadline_s
         while not self.ended and not self.buffer:
-            if not self._receive(end) and not self.ended:
+            if not self.receive(end) and not self.ended:
                 self._fail("the end of the stream")
             self._skip_pings(end)
         if self.buffer:
             self._fail("the end of the stream")
 
-    def read_until(self, mark, deadline_s):
-        """Everything before `mark`, which must be the last that comes, but for a PING."""
-        end = time.monotonic() + deadline_s
-        while True:
-            index = self.buffer.rfind(mark, max(0, len(self.buffer) - len(mark) - 100))
-            if index >= 0:
-                break
-            if not self._receive(end):
-                self._fail(repr(mark))
-        content = bytes(self.buffer[:index])
-        del self.buffer[: index + len(mark)]
-        return content
-
     def read_to_end(self):
         """Everything until the server closes the connection."""
         end = time.monotonic() + self.deadline_s
         while not self.ended:
-            if not self._receive(end) and not self.ended:
+            if not self.receive(end) and not self.ended:
                 self._fail("the end of the stream")
         content = bytes(self.buffer)
         self.buffer.clear()
