@@ -287,6 +287,20 @@ def readme_length(source, tree):
             yield README_LINES_MAX, f"{len(source.lines)} lines, at most {README_LINES_MAX}"
 
 
+@rule
+def dead_link(source, tree):
+    """A link of a page to a file of the tree leads somewhere."""
+    if source.extension != ".md":
+        return
+    for number, line in enumerate(source.lines, 1):
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", line):
+            if re.match(r"[a-z]+:", target):
+                continue
+            path = os.path.normpath(os.path.join(os.path.dirname(source.path), target))
+            if not os.path.exists(os.path.join(tree.root, path)):
+                yield number, f"{target} is not there"
+
+
 class Tree:
     def __init__(self, root):
         self.root = root

@@ -195,6 +195,14 @@ class TidyTest(unittest.TestCase):
         self.assertEqual(self.broken("readme-missing", files), ["proto/README.md"])
         self.assertEqual(self.broken("readme-length", files), ["cluster/README.md"])
 
+    def test_links_of_pages_lead_somewhere(self):
+        files = {
+            "docs/a.md": "[b](b.md) [c](../proto/c.h#x) [d](https://example.com) [self](#top)\n",
+            "docs/b.md": "[e](e.md)\n",
+            "proto/c.h": header(),
+        }
+        self.assertEqual(self.broken("dead-link", files), ["docs/b.md"])
+
     def test_every_rule_has_a_test(self):
         with open(os.path.abspath(__file__), encoding="utf-8") as source:
             text = source.read()
