@@ -62,6 +62,7 @@ void send_record(WorkerLinks& links, base::WorkerId to, const RecordPlan& plan,
     record->queue_size = static_cast<uint16_t>(plan.queue.size());
     record->hops = plan.hops;
     record->kind = static_cast<uint8_t>(plan.publisher.kind);
+    record->echo = plan.publisher.echo ? 1 : 0;
     char* out = reinterpret_cast<char*>(record + 1);
     std::memcpy(out, run.subject.data(), run.subject.size());
     out += run.subject.size();
@@ -106,6 +107,7 @@ bool deliver_to_member(WorkerLinks& links, const RecordPlan& base_plan,
     for (uint32_t tried = 0; tried < count; ++tried) {
         const uint32_t index = start + tried < count ? start + tried : start + tried - count;
         const interest::QueueMember& member = group.members[index];
+        if (member.link == base_plan.publisher.link && !base_plan.publisher.echo) continue;
         if (member.link.worker() != links.id) {
             RecordPlan plan = base_plan;
             plan.kind = kDeliverQueue;
@@ -116,7 +118,6 @@ bool deliver_to_member(WorkerLinks& links, const RecordPlan& base_plan,
         }
         interest::Subscription& subscription = *member.subscription;
         Link& link = *static_cast<Link*>(subscription.owner);
-        if (member.link == base_plan.publisher.link && !base_plan.publisher.echo) continue;
         if (!link.accepts(subscription, base_plan.publisher.link)) continue;
         if (link.deliver(subscription, message) == 1) return true;
     }
@@ -167,7 +168,8 @@ void deliver_queue_record(WorkerLinks& links, const DeliverRecord& record, const
         const RecordPlan plan{.kind = kDeliverQueue,
                               .account = record.account,
                               .publisher = {.link = record.origin,
-                                            .kind = static_cast<proto::Kind>(record.kind)},
+                                            .kind = static_cast<proto::Kind>(record.kind),
+                                            .echo = record.echo != 0},
                               .queue = queue,
                               .hops = static_cast<uint8_t>(record.hops + 1)};
         Payload* shared = nullptr;

@@ -75,6 +75,7 @@ struct DeliverRecord {
     uint16_t queue_size;  // kDeliverQueue*
     uint8_t hops;         // kDeliverQueue*: how often a vanished member was replaced
     uint8_t kind;         // of the publisher, proto::Kind
+    uint8_t echo;         // 0: not to the publisher itself
 };
 
 }  // namespace nuring::link
