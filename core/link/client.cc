@@ -94,6 +94,9 @@ void Client::drop_subscriptions() {
     if (subscriptions_.empty()) return;
     std::vector<interest::Subscription*> all(subscriptions_.begin(), subscriptions_.end());
     subscriptions_.clear();
+    // In the order they came: near each other in memory, and the same in each run of the simulator.
+    std::sort(all.begin(), all.end(),
+              [](const auto* a, const auto* b) { return a->serial() < b->serial(); });
     account_->sublist().remove_batch(all);
     for (interest::Subscription* subscription : all) {
         subscription->flags |= interest::Subscription::kClosed;
