@@ -35,7 +35,6 @@ struct SimFaults {
     uint32_t accept_failure_permille = 0;  // an accept ends with EMFILE
     uint32_t wall_jump_permille = 0;       // a reading of the wall clock comes after a jump ...
     uint64_t wall_jump_max_ns = 3'600'000'000'000;  // ... of at most this much, either way
-    uint32_t preempt_permille = 0;                  // another worker runs in the middle of a turn
     size_t stream_bytes_min = 64 * 1024;  // what one direction of a connection holds: drawn
     size_t stream_bytes_max = 64 * 1024;  // per direction between these two
 };
@@ -84,6 +83,9 @@ class SimStream {
     bool was_reset() const { return reset_; }
     bool closed() const { return closed_; }
     bool send_ended() const { return send_ended_; }
+    // What was written here and not yet read at the other end.
+    size_t unread_size() const { return other_->in_flight_size_ + other_->readable_size(); }
+    size_t in_flight_size() const { return other_->in_flight_size_; }
     void shutdown_send();
     // Ends both directions; with unread bytes the other end sees a reset, as the kernel does it.
     void close();

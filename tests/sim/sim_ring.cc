@@ -42,8 +42,8 @@ size_t size_of(const std::vector<iovec>& parts) {
 
 }  // namespace
 
-SimRing::SimRing(SimNet& net, const ring::RingOptions& options)
-    : net_(net), options_(options), buffers_(options.receive_buffer_count_max) {
+SimRing::SimRing(SimNet& net, const ring::RingOptions& options, Waiting waiting)
+    : net_(net), options_(options), waiting_(waiting), buffers_(options.receive_buffer_count_max) {
     for (uint32_t i = options.receive_buffer_count_max; i-- > 0;) free_buffers_.push_back(i);
 }
 
@@ -123,7 +123,6 @@ void SimRing::send(Submission& submission, int fd, std::span<const iovec> parts)
     assert(size_of(socket.parts) > 0);
     socket.parts_digest = digest_of(socket.parts);
     execute_send_later(fd);
-    maybe_preempt();
 }
 
 void SimRing::execute_send_later(int fd) {
@@ -369,11 +368,8 @@ void SimRing::serve(int fd) {
 
 void SimRing::wait(uint64_t deadline_ns) {
     ++stats_.enters;
-    if (deadline_ns <= net_.now_ns() || net_.permille(net_.faults().spurious_wake_permille)) return;
-    if (park_) {
-        park_(*this, deadline_ns);
-        return;
-    }
+    if (deadline_ns <= net_.now_ns() || waiting_ == Waiting::kInWorld) return;
+    if (net_.permille(net_.faults().spurious_wake_permille)) return;
     while (!ready()) {
         const uint64_t next = net_.next_event_ns();
         assert((next != UINT64_MAX || deadline_ns != ring::kForever) &&
@@ -428,15 +424,10 @@ void SimRing::wake(ring::Ring& other) {
     net_.after(net_.between(0, kWakeDelayMax_ns), [&target, alive = target.alive_] {
         if (*alive) target.woken_ = true;
     });
-    maybe_preempt();
 }
 
 void SimRing::notify() {
     woken_ = true;
-}
-
-void SimRing::maybe_preempt() {
-    if (preempt_ && net_.permille(net_.faults().preempt_permille)) preempt_(*this);
 }
 
 void SimRing::fill_random(std::span<unsigned char> out) {

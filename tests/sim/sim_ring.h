@@ -2,7 +2,6 @@
 // The ring of a simulated worker.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -23,26 +22,22 @@ namespace nuring::sim {
 // untouched while a send is pending, no close with a submission pending, no use of a closed
 // descriptor.
 //
-// A turn that has to wait calls the park function, which lets the rest of the world run and returns
-// when ready() or when the deadline is reached; without one (a ring alone in a test) turn() runs
-// the network itself.
+// A turn that has to wait runs the network itself until something is ready or the deadline is
+// reached. In a world of several workers (Waiting::kInWorld) it never waits: the world calls turn()
+// when ready() or when the deadline is due, and whatever else it does, a turn returns at once.
 //
 // Threads: one for the whole simulation; notify() too.
 // Limits:  RingOptions.
 // Errors:  see Ring; misuse asserts.
 class SimRing final : public ring::Ring, private SimWatcher {
   public:
-    using ParkFunction = std::function<void(SimRing&, uint64_t deadline_ns)>;
-    // Called where a real worker could be overtaken by another in the middle of its turn.
-    using PreemptFunction = std::function<void(SimRing&)>;
+    enum class Waiting { kAlone, kInWorld };
 
-    SimRing(SimNet& net, const ring::RingOptions& options);
+    SimRing(SimNet& net, const ring::RingOptions& options, Waiting waiting = Waiting::kAlone);
     ~SimRing() override;
     SimRing(const SimRing&) = delete;
     SimRing& operator=(const SimRing&) = delete;
 
-    void set_park(ParkFunction park) { park_ = std::move(park); }
-    void set_preempt(PreemptFunction preempt) { preempt_ = std::move(preempt); }
     // turn() would find something to return for.
     bool ready() const;
     size_t pending_count() const;
@@ -102,12 +97,10 @@ class SimRing final : public ring::Ring, private SimWatcher {
     void serve_receive(int fd, Socket& socket);
     void deliver(ring::Submission& submission, const ring::Completion& completion);
     void wait(uint64_t deadline_ns);
-    void maybe_preempt();
 
     SimNet& net_;
     const ring::RingOptions options_;
-    ParkFunction park_;
-    PreemptFunction preempt_;
+    const Waiting waiting_;
     std::map<int, Socket> sockets_;
     uint64_t next_generation_ = 1;
     std::set<int> readable_;  // descriptors with an armed reader and something for it

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/sim_client.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+
+#include "fmt/format.h"
+
+namespace nuring::sim {
+namespace {
+
+constexpr std::string_view kHeaders = "NATS/1.0\r\nBar: baz\r\n\r\n";
+constexpr std::string_view kNoRespondersHeaders = "NATS/1.0 503";
+constexpr uint64_t kCalmPing_ns = 10'000'000'000;  // nobody is too slow for it
+constexpr size_t kSubscriptionsMax = 24;           // of one client
+
+std::vector<std::string_view> split(std::string_view line) {
+    std::vector<std::string_view> words;
+    while (!line.empty()) {
+        const size_t end = std::min(line.find(' '), line.size());
+        if (end > 0) words.push_back(line.substr(0, end));
+        line.remove_prefix(std::min(end + 1, line.size()));
+    }
+    return words;
+}
+
+size_t number_of(std::string_view word) {
+    size_t value = SIZE_MAX;
+    std::from_chars(word.data(), word.data() + word.size(), value);
+    return value;
+}
+
+}  // namespace
+
+SimClient::SimClient(SimClientHost& host, SimNet& net, Oracle& oracle, const Swarm& swarm,
+                     uint64_t seed, uint16_t port)
+    : host_(host),
+      net_(net),
+      oracle_(oracle),
+      swarm_(swarm),
+      prng_(seed),
+      stream_(net.connect(port)) {
+    ClientRecord record;
+    record.echo = percent(80);
+    record.headers = percent(70);
+    record.no_responders = record.headers && percent(50);
+    id_ = oracle.add_client(record);
+    verbose_ = percent(20);
+    canonical_ = percent(85);
+    stream_.watch(this, 0);
+    if (percent(20)) connect();  // without waiting for INFO
+}
+
+// ------------------------------------------------------------------------------------ sending
+
+void SimClient::say(std::string_view text) {
+    if (gone_) return;
+    out_ += text;
+    write_out();
+}
+
+void SimClient::write_out() {
+    if (gone_ || stream_.was_reset()) return;
+    const size_t taken = stream_.write(out_);
+    out_.erase(0, taken);
+}
+
+void SimClient::expect_ok() {
+    if (verbose_) ++ok_expected_;
+}
+
+void SimClient::connect() {
+    if (connected_) return;
+    connected_ = true;
+    const ClientRecord& record = oracle_.client(id_);
+    expect_ok();
+    say(
+        fmt::format("CONNECT {{\"verbose\":{},\"pedantic\":false,\"echo\":{},\"headers\":{},"
+                    "\"no_responders\":{},\"protocol\":1,\"lang\":\"sim\",\"name\":\"c{}\"}}\r\n",
+                    verbose_, record.echo, record.headers, record.no_responders, id_));
+    if (record.no_responders || percent(30)) {
+        subscribe(fmt::format("_R.{}.*", id_), "");
+        oracle_.client(id_).inbox = oracle_.subscription_count() - 1;
+    }
+    fence();
+}
+
+void SimClient::fence() {
+    if (gone_) return;
+    open_fence_.publish_count = static_cast<uint32_t>(oracle_.client(id_).publishes.size());
+    open_fence_.ok_count = ok_expected_;
+    fences_.push_back(std::move(open_fence_));
+    open_fence_ = {};
+    host_.next_step();
+    say("PING\r\n");
+}
+
+std::string SimClient::random_subject() {
+    std::string subject;
+    const uint32_t depth = 1 + prng_.below(3);
+    for (uint32_t i = 0; i < depth; ++i) {
+        if (i > 0) subject += '.';
+        subject += static_cast<char>('a' + prng_.below(swarm_.token_count));
+    }
+    if (percent(2)) subject += "." + std::string(60, 'x');
+    return subject;
+}
+
+std::string SimClient::random_pattern() {
+    std::string pattern;
+    const uint32_t depth = 1 + prng_.below(3);
+    for (uint32_t i = 0; i < depth; ++i) {
+        if (i > 0) pattern += '.';
+        if (percent(20)) {
+            pattern += '*';
+        } else if (i + 1 == depth && percent(15)) {
+            pattern += '>';
+        } else {
+            pattern += static_cast<char>('a' + prng_.below(swarm_.token_count));
+        }
+    }
+    return pattern;
+}
+
+void SimClient::subscribe(const std::string& pattern, const std::string& queue) {
+    SubscriptionRecord record;
+    record.client = id_;
+    record.pattern = pattern;
+    record.queue = queue;
+    if (!free_sids_.empty() && percent(50)) {
+        record.sid = free_sids_.back();
+        free_sids_.pop_back();
+    } else {
+        record.sid = std::to_string(next_sid_++);
+    }
+    const size_t index = oracle_.add_subscription(record);
+    subscriptions_[record.sid] = index;
+    open_fence_.subscribed.push_back(index);
+    host_.next_step();
+    expect_ok();
+    host_.trace(id_, fmt::format("SUB {} {} {}", pattern, queue, record.sid));
+    say(queue.empty() ? fmt::format("SUB {} {}\r\n", pattern, record.sid)
+                      : fmt::format("SUB {} {} {}\r\n", pattern, queue, record.sid));
+}
+
+void SimClient::unsubscribe() {
+    if (subscriptions_.empty()) return;
+    auto at = subscriptions_.begin();
+    std::advance(at, prng_.below(static_cast<uint32_t>(subscriptions_.size())));
+    const size_t index = at->second;
+    SubscriptionRecord& record = oracle_.subscription(index);
+    if (record.unsubscribed_step != SubscriptionRecord::kNever) return;
+    const uint64_t step = host_.next_step();
+    expect_ok();
+    if (record.max == 0 && percent(40)) {
+        record.max = 1 + prng_.below(20);
+        open_fence_.limited.push_back(index);
+        host_.trace(id_, fmt::format("UNSUB {} {}", record.sid, record.max));
+        say(fmt::format("UNSUB {} {}\r\n", record.sid, record.max));
+    } else {
+        record.unsubscribed_step = step;
+        open_fence_.unsubscribed.push_back(index);
+        host_.trace(id_, fmt::format("UNSUB {}", record.sid));
+        say(fmt::format("UNSUB {}\r\n", record.sid));
+    }
+    if (percent(50)) fence();
+}
+
+void SimClient::publish(const std::string& subject, const std::string& reply, uint32_t payload_size,
+                        bool with_headers) {
+    PublishRecord record;
+    record.subject = subject;
+    record.reply = reply;
+    record.payload_size = std::max(payload_size, Oracle::kPayloadMin);
+    record.has_headers = with_headers && oracle_.client(id_).headers;
+    record.step = host_.next_step();
+    const bool has_headers = record.has_headers;
+    const std::string payload = oracle_.add_publish(id_, std::move(record));
+    const std::string reply_word = reply.empty() ? "" : reply + " ";
+    std::string frame;
+    if (has_headers) {
+        frame = fmt::format("HPUB {} {}{} {}\r\n{}", subject, reply_word, kHeaders.size(),
+                            kHeaders.size() + payload.size(), kHeaders);
+    } else if (canonical_) {
+        frame = fmt::format("PUB {} {}{}\r\n", subject, reply_word, payload.size());
+    } else {
+        frame = fmt::format("pub  {}\t{} {} \r\n", subject, reply_word, payload.size());
+    }
+    expect_ok();
+    host_.trace(id_, fmt::format("PUB {} {}{} number {}", subject, reply_word, payload.size(),
+                                 oracle_.client(id_).publishes.size() - 1));
+    say(frame + payload + "\r\n");
+}
+
+void SimClient::publish_some() {
+    const std::string subject = random_subject();
+    const bool with_headers = percent(20);
+    const uint32_t payload_size =
+        percent(70) ? prng_.below(40) : prng_.below(std::max(swarm_.payload_max, 1U));
+    const ClientRecord& record = oracle_.client(id_);
+    if (record.inbox != UINT64_MAX && percent(20)) {
+        publish(subject, fmt::format("_R.{}.{}", id_, next_request_++), payload_size, with_headers);
+        return;
+    }
+    for (uint32_t i = 1 + prng_.below(swarm_.burst_max); i > 0 && out_.size() < kQueuedMax; --i) {
+        publish(subject, "", payload_size, with_headers);
+    }
+}
+
+bool SimClient::act() {
+    if (gone_ || !connected_ || leaving_ || out_.size() >= kQueuedMax) return false;
+    const uint32_t dice = prng_.below(1000);
+    if (dice < swarm_.leave_permille) {
+        leave();
+    } else if (net_.permille(swarm_.garbage_permille)) {
+        talk_nonsense();
+    } else if (net_.permille(swarm_.stop_reading_permille)) {
+        stop_reading();
+    } else if (subscriptions_.empty() || percent(swarm_.churn_percent)) {
+        if (subscriptions_.size() < kSubscriptionsMax &&
+            (subscriptions_.size() < 2 || percent(50))) {
+            const bool queue = percent(swarm_.queue_percent);
+            subscribe(random_pattern(), queue ? fmt::format("q{}", prng_.below(2)) : "");
+            if (percent(50)) fence();
+        } else {
+            unsubscribe();
+        }
+    } else if (percent(8)) {
+        fence();
+    } else {
+        publish_some();
+    }
+    return true;
+}
+
+void SimClient::stop_reading() {
+    stopped_reading_ever_ = true;
+    stream_.set_reading(false);
+    host_.trace(id_, "stops reading");
+    net_.after(net_.between(100'000, 40'000'000), [this] { read_on(); });
+}
+
+void SimClient::read_on() {
+    if (stream_.reading() || gone_) return;
+    stream_.set_reading(true);
+    read_in();
+}
+
+void SimClient::leave() {
+    oracle_.client(id_).alive = false;
+    leaving_ = true;
+    host_.trace(id_, "leaves");
+    const uint32_t dice = prng_.below(3);
+    if (dice == 0) {
+        stream_.reset();
+        return lose();
+    }
+    if (dice == 1) {
+        stream_.close();
+        return lose();
+    }
+    // Half-closed: the server ends the rest.
+    if (out_.empty()) {
+        stream_.shutdown_send();
+    } else {
+        stream_.close();
+        lose();
+    }
+}
+
+void SimClient::leave_in_order() {
+    if (gone_ || leaving_) return;
+    leaving_ = true;
+    oracle_.client(id_).alive = false;
+    stream_.close();
+    lose();
+}
+
+void SimClient::talk_nonsense() {
+    static constexpr std::array<std::string_view, 5> kNonsense = {
+        "GARBAGE\r\n", "PUB\r\n", "SUB a b c d e\r\n", "PUB a 99999999999\r\n",
+        "\r\n\r\nXUB a 1\r\n"};
+    oracle_.client(id_).alive = false;
+    leaving_ = true;
+    host_.trace(id_, "talks nonsense");
+    say(kNonsense[prng_.below(kNonsense.size())]);
+}
+
+void SimClient::lose() {
+    gone_ = true;
+    oracle_.client(id_).alive = false;
+    out_.clear();
+    in_.clear();
+    if (!stream_.closed()) stream_.close();
+}
+
+// ---------------------------------------------------------------------------------- receiving
+
+void SimClient::note_readable(int /*fd*/) {
+    if (!gone_) read_in();
+}
+
+void SimClient::note_writable(int /*fd*/) {
+    write_out();
+}
+
+void SimClient::read_in() {
+    if (!stream_.reading()) return;
+    in_ += stream_.read_all();
+    size_t at = 0;
+    while (at < in_.size() && !gone_) {
+        const size_t used = take_frame(std::string_view(in_).substr(at));
+        if (used == 0) break;
+        at += used;
+    }
+    if (gone_) return;
+    in_.erase(0, at);
+    if (!stream_.at_end() && !stream_.was_reset()) return;
+    const bool expected =
+        leaving_ || stream_.was_reset() || swarm_.may_be_closed() || stopped_reading_ever_;
+    host_.trace(id_, stream_.was_reset() ? "was reset" : "sees the end");
+    if (stream_.was_reset() && !leaving_ && swarm_.faults.reset_permille == 0 &&
+        !swarm_.may_be_closed() && !stopped_reading_ever_) {
+        host_.fail(fmt::format("client {}: reset by the server for no reason", id_));
+    } else if (!expected) {
+        host_.fail(fmt::format("client {}: closed by the server for no reason", id_));
+    }
+    lose();
+}
+
+size_t SimClient::take_frame(std::string_view in) {
+    const size_t line_end = in.find("\r\n");
+    if (line_end == std::string_view::npos) return 0;
+    const std::string_view line = in.substr(0, line_end);
+    if (line.starts_with("MSG ")) return take_message(in, line, /*has_headers=*/false);
+    if (line.starts_with("HMSG ")) return take_message(in, line, /*has_headers=*/true);
+    host_.next_step();
+    if (line == "PONG") {
+        take_pong();
+    } else if (line == "PING") {
+        say("PONG\r\n");
+    } else if (line == "+OK") {
+        ++ok_seen_;
+    } else if (line.starts_with("INFO {")) {
+        connect();
+    } else if (line.starts_with("-ERR ")) {
+        host_.trace(id_, line);
+        // A PONG may be late behind what a slow network still has to carry.
+        if (line == "-ERR 'Stale Connection'" && swarm_.ping_interval_ns < kCalmPing_ns) {
+            leaving_ = true;
+        }
+        const bool expected = leaving_ || swarm_.may_be_closed() || stopped_reading_ever_;
+        if (!expected) host_.fail(fmt::format("client {}: {}", id_, line));
+    } else {
+        host_.fail(fmt::format("client {}: not a frame: \"{}\"", id_, line.substr(0, 80)));
+    }
+    return line_end + 2;
+}
+
+size_t SimClient::take_message(std::string_view in, std::string_view line, bool has_headers) {
+    const std::vector<std::string_view> words = split(line);
+    const size_t word_count_min = has_headers ? 5 : 4;
+    if (words.size() < word_count_min || words.size() > word_count_min + 1) {
+        host_.fail(fmt::format("client {}: odd line \"{}\"", id_, line));
+        return in.size();
+    }
+    const size_t total = number_of(words.back());
+    const size_t header_size = has_headers ? number_of(words[words.size() - 2]) : 0;
+    if (total > (1U << 20) || header_size > total) {
+        host_.fail(fmt::format("client {}: odd sizes \"{}\"", id_, line));
+        return in.size();
+    }
+    const size_t frame_size = line.size() + 2 + total + 2;
+    if (in.size() < frame_size) return 0;
+    const std::string_view body = in.substr(line.size() + 2, total);
+    if (in.substr(frame_size - 2, 2) != "\r\n") {
+        host_.fail(fmt::format("client {}: no end of line after \"{}\"", id_, line));
+        return in.size();
+    }
+    host_.next_step();
+    host_.trace(id_, fmt::format("got {} [{}]", line, body.substr(header_size, 12)));
+    const ReceivedMessage message{
+        .subject = words[1],
+        .sid = words[2],
+        .reply = words.size() > word_count_min ? words[3] : std::string_view(),
+        .headers = body.substr(0, header_size),
+        .payload = body.substr(header_size)};
+    const auto at = subscriptions_.find(message.sid);
+    if (at == subscriptions_.end()) {
+        host_.fail(fmt::format("client {}: \"{}\" for a sid that it does not have", id_, line));
+        return frame_size;
+    }
+    std::string error;
+    if (message.headers.starts_with(kNoRespondersHeaders)) {
+        error = oracle_.note_no_responders(at->second, message.subject);
+    } else if (has_headers && message.headers != kHeaders) {
+        error = fmt::format("client {}: odd headers", id_);
+    } else {
+        error = oracle_.note_message(at->second, message);
+    }
+    if (!error.empty()) {
+        host_.fail(error);
+    } else if (!message.reply.empty() && percent(40) && !leaving_ && out_.size() < kQueuedMax) {
+        publish(std::string(message.reply), "", prng_.below(40), percent(20));
+    }
+    return frame_size;
+}
+
+void SimClient::take_pong() {
+    if (fences_.empty()) return host_.fail(fmt::format("client {}: PONG without PING", id_));
+    const Fence fence = std::move(fences_.front());
+    fences_.pop_front();
+    const uint64_t step = host_.next_step();
+    if (ok_seen_ != fence.ok_count) {
+        host_.fail(fmt::format("client {}: {} +OK instead of {}", id_, ok_seen_, fence.ok_count));
+    }
+    for (const size_t index : fence.subscribed) oracle_.subscription(index).confirmed_step = step;
+    for (const size_t index : fence.limited) oracle_.acknowledge_max(index);
+    for (const size_t index : fence.unsubscribed) {
+        SubscriptionRecord& record = oracle_.subscription(index);
+        record.unsubscribe_acknowledged = true;
+        subscriptions_.erase(record.sid);
+        free_sids_.push_back(record.sid);
+    }
+    ClientRecord& record = oracle_.client(id_);
+    record.fenced_publishes = std::max(record.fenced_publishes, fence.publish_count);
+}
+
+bool SimClient::settled() const {
+    return gone_ || (connected_ && out_.empty() && fences_.empty() && !leaving_);
+}
+
+std::string SimClient::describe() const {
+    return fmt::format(
+        "client {}: {} bytes unsent, {} unread by the server ({} in flight), room for {}, {} PINGs "
+        "unanswered, connected {}, leaving {}",
+        id_, out_.size(), stream_.unread_size(), stream_.in_flight_size(), stream_.room(),
+        fences_.size(), connected_, leaving_);
+}
+
+}  // namespace nuring::sim

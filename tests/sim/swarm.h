@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a seed decides before the first event: the shape of the world.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "core/base/prng.h"
+#include "core/ring/ring.h"
+#include "tests/sim/sim_net.h"
+
+namespace nuring::sim {
+
+// Swarm is one draw of options. Most worlds are ordinary in most respects and extreme in a few:
+// that finds more than worlds that are a little odd in all (Groce et al., "Swarm Testing", 2012).
+struct Swarm {
+    uint32_t worker_count = 1;
+    size_t mailbox_bytes = 256 * 1024;
+    ring::RingOptions ring;
+    uint32_t cache_entries = 1024;
+    uint64_t max_pending_bytes = 64 << 20;
+    uint64_t ping_interval_ns = 120'000'000'000;
+    uint64_t busy_poll_ns = 0;
+    SimFaults faults;
+    uint32_t hiccup_permille = 0;  // a worker does not run for a while
+
+    uint32_t client_count = 8;  // at first
+    uint32_t later_client_count = 0;
+    uint64_t operation_count = 1000;  // of all clients together
+    uint64_t think_max_ns = 100'000;  // between two operations of a client
+    uint32_t token_count = 3;         // distinct tokens of subjects
+    uint32_t payload_max = 200;
+    uint32_t burst_max = 1;       // publishes of one subject in a row
+    uint32_t queue_percent = 30;  // of subscriptions
+    uint32_t churn_percent = 20;  // of operations: SUB and UNSUB once there are subscriptions
+    uint32_t leave_permille = 0;  // of operations: a client ends its connection
+    uint32_t stop_reading_permille = 0;
+    uint32_t garbage_permille = 0;  // of operations: a client says nonsense and is thrown out
+
+    // The server may end a connection that did nothing wrong.
+    bool may_be_closed() const { return max_pending_bytes < (8 << 20); }
+    std::string describe() const;
+};
+
+Swarm draw_swarm(uint64_t seed);
+
+}  // namespace nuring::sim
