@@ -8,6 +8,7 @@
 #include "core/config/options.h"
 #include "core/server/process.h"
 #include "tools/server/flags.h"
+#include "tools/server/signal_command.h"
 
 int main(int argc, char** argv) {
     using namespace nuring;
@@ -16,6 +17,15 @@ int main(int argc, char** argv) {
         std::fputs(answer->error.c_str(), stderr);
         std::fputs(answer->out.c_str(), stdout);
         return answer->exit_code;
+    }
+    const std::string path(argv[0]);
+    const std::string program = path.substr(path.rfind('/') + 1);
+    if (flags.action == tools::Action::kSignal) {
+        const absl::Status status =
+            tools::send_signal_command(flags.signal, program, tools::system_processes());
+        if (status.ok()) return 0;
+        std::fprintf(stderr, "nats-uring: %s\n", std::string(status.message()).c_str());
+        return 1;
     }
     auto options = std::make_shared<config::Options>();
     config::Diagnostics diagnostics;
@@ -28,6 +38,5 @@ int main(int argc, char** argv) {
     }
     std::fputs(tools::report(diagnostics).c_str(), stderr);
     if (!good) return 1;
-    const std::string program(argv[0]);
-    return server::run_process(std::move(options), program.substr(program.rfind('/') + 1));
+    return server::run_process(std::move(options), program);
 }

@@ -24,7 +24,7 @@ struct SignalWord {
     int signal;
 };
 constexpr SignalWord kWords[] = {
-    {"stop", SIGKILL}, {"quit", SIGINT},  {"reopen", SIGUSR1},
+    {"stop", SIGKILL},  {"quit", SIGINT}, {"reopen", SIGUSR1},
     {"reload", SIGHUP}, {"ldm", SIGUSR2}, {"term", SIGTERM},
 };
 
@@ -44,9 +44,7 @@ class SystemProcesses final : public ProcessTable {
         std::sort(found.begin(), found.end());
         return found;
     }
-    int send(int pid, int signal) const override {
-        return ::kill(pid, signal) == 0 ? 0 : errno;
-    }
+    int send(int pid, int signal) const override { return ::kill(pid, signal) == 0 ? 0 : errno; }
 
   private:
     // The name of the program file, from the command line (the kernel's short name is cut off).
@@ -68,7 +66,7 @@ std::string_view trimmed(std::string_view text) {
 // A readable file's content, or the text itself.
 std::string pid_text(const std::string& argument) {
     std::ifstream file(argument);
-    if (!file) return argument;
+    if (!file || file.peek() == std::ifstream::traits_type::eof()) return argument;
     const std::string content{std::istreambuf_iterator<char>(file), {}};
     return std::string(trimmed(content));
 }
@@ -107,13 +105,14 @@ absl::Status send_signal_command(std::string_view command, std::string_view prog
     const size_t equals = command.find('=');
     const std::string_view word = command.substr(0, equals);
     const std::string argument(equals == std::string_view::npos ? "" : command.substr(equals + 1));
-    if (argument.find('=') != std::string::npos) {
-        return absl::InvalidArgumentError(
-            fmt::format("invalid signal parameters: [{}]", argument));
+    if (const size_t second = argument.find('='); second != std::string::npos) {
+        std::string rest = argument.substr(second + 1);
+        std::replace(rest.begin(), rest.end(), '=', ' ');
+        return absl::InvalidArgumentError(fmt::format("invalid signal parameters: [{}]", rest));
     }
     int pid = 0;
-    const absl::Status resolved = argument.empty() ? find_pid(program, processes, &pid)
-                                                   : parse_pid(pid_text(argument), &pid);
+    const absl::Status resolved =
+        argument.empty() ? find_pid(program, processes, &pid) : parse_pid(pid_text(argument), &pid);
     if (!resolved.ok()) return resolved;
     const auto* known = std::find_if(std::begin(kWords), std::end(kWords),
                                      [&](const SignalWord& entry) { return entry.word == word; });
@@ -121,10 +120,14 @@ absl::Status send_signal_command(std::string_view command, std::string_view prog
         return absl::InvalidArgumentError(fmt::format("unknown signal \"{}\"", word));
     }
     switch (const int error = processes.send(pid, known->signal)) {
-        case 0: return absl::OkStatus();
-        case ESRCH: return absl::NotFoundError("no such process");
-        case EPERM: return absl::PermissionDeniedError("operation not permitted");
-        default: return absl::UnknownError(std::strerror(error));
+        case 0:
+            return absl::OkStatus();
+        case ESRCH:
+            return absl::NotFoundError("no such process");
+        case EPERM:
+            return absl::PermissionDeniedError("operation not permitted");
+        default:
+            return absl::UnknownError(std::strerror(error));
     }
 }
 
