@@ -206,6 +206,13 @@ class MatchCache {
         }
     }
 
+    // Loads what find() will touch next if the subject is not in the cache, some time after prefetch().
+    void prefetch_miss(Sublist& sublist, uint64_t hash) const {
+        if (ways_tagged(set_of(hash), tag_of(hash)) == 0) {
+            sublist.prefetch_subscriptions(self_, hash);
+        }
+    }
+
     // Forgets all matches of an account that goes. Nothing of it may be pinned.
     void drop(const Sublist* sublist);
 

@@ -42,10 +42,9 @@ Sublist::Sublist(const SublistOptions& options)
 
 Sublist::~Sublist() = default;
 
-void Sublist::insert(Subscription* subscription) {
+void Sublist::insert(Subscription* subscription, uint64_t hash) {
     const std::string_view pattern = subscription->subject();
     if (proto::is_literal(pattern)) {
-        const uint64_t hash = this->hash(pattern);
         LiteralShard& shard = literal_shard(hash);
         const WriteGuard guard(shard.lock, slots_);
         shard.table.insert(subscription, hash, hash_seed_);

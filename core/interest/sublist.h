@@ -89,8 +89,10 @@ class Sublist {
     Sublist(const Sublist&) = delete;
     Sublist& operator=(const Sublist&) = delete;
 
-    // The subject of `subscription` is a valid pattern (the caller checked it).
-    void insert(Subscription* subscription);
+    // The subject of `subscription` is a valid pattern (the caller checked it); `hash` is
+    // hash(subject).
+    void insert(Subscription* subscription, uint64_t hash);
+    void insert(Subscription* subscription) { insert(subscription, hash(subscription->subject())); }
     // False if it is not in the list. Identity is the object, not its text.
     bool remove(Subscription* subscription);
     // The same for many, as a closing link has them; the number of those found.

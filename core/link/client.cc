@@ -47,13 +47,10 @@ std::string make_nonce(ring::Ring& ring) {
 
 }  // namespace
 
-size_t Client::SidHash::operator()(std::string_view sid) const {
-    return absl::Hash<std::string_view>()(sid);
-}
-
 Client::Client(WorkerLinks& links, int fd)
     : Link(links, fd, proto::Kind::kClient),
       account_(&links.accounts.global()),
+      subscriptions_(links.prng.next()),
       keep_alive_timer_(&keep_alive_fired, *this) {}
 
 Client::~Client() {
@@ -92,7 +89,9 @@ void Client::on_close() {
 
 void Client::drop_subscriptions() {
     if (subscriptions_.empty()) return;
-    std::vector<interest::Subscription*> all(subscriptions_.begin(), subscriptions_.end());
+    std::vector<interest::Subscription*> all;
+    all.reserve(subscriptions_.size());
+    subscriptions_.for_each([&all](interest::Subscription* each) { all.push_back(each); });
     subscriptions_.clear();
     // In the order they came: near each other in memory, and the same in each run of the simulator.
     std::sort(all.begin(), all.end(),
@@ -161,6 +160,7 @@ void Client::look_ahead(std::span<Publish> publishes) {
         publish.hash = sublist.hash(publish.run.subject);
         links_.cache.prefetch(sublist, publish.hash);
     }
+    for (const Publish& publish : publishes) links_.cache.prefetch_miss(sublist, publish.hash);
 }
 
 void Client::perform(const proto::ClientOperation& operation) {
@@ -364,10 +364,15 @@ void Client::subscribe(const proto::ClientOperation& operation) {
         return send_error(fmt::format("{}{}, too many tokens", proto::kErrSubscriptionViolation,
                                       proto::quote(operation.subject)));
     }
-    if (!subscriptions_.contains(operation.sid)) {
+    const uint32_t sid_hash = subscriptions_.hash(operation.sid);
+    if (subscriptions_.find(operation.sid, sid_hash) == nullptr) {
         if (!proto::is_valid_subject(operation.subject)) {
             return send_error(proto::kErrInvalidSubject);
         }
+        // Its place in the list is far away when there are many; asked for now, it is near by insert().
+        interest::Sublist& sublist = account_->sublist();
+        const uint64_t hash = sublist.hash(operation.subject);
+        sublist.prefetch(hash);
         interest::Subscription* subscription =
             interest::Subscription::create({.link = handle(),
                                             .owner = static_cast<Link*>(this),
@@ -380,17 +385,17 @@ void Client::subscribe(const proto::ClientOperation& operation) {
             permissions_->must_filter(operation.subject, operation.queue)) {
             subscription->flags |= interest::Subscription::kFiltered;
         }
-        subscriptions_.insert(subscription);
+        subscriptions_.insert(subscription, sid_hash);
         if (subscription->is_queue()) links_.add_member(subscription);
-        account_->sublist().insert(subscription);
+        sublist.insert(subscription, hash);
     }
     if (connect_.verbose) send_ok();
 }
 
 void Client::unsubscribe(const proto::ClientOperation& operation) {
     last_activity_ns_ = links_.ring.now_ns();
-    if (const auto found = subscriptions_.find(operation.sid); found != subscriptions_.end()) {
-        interest::Subscription* subscription = *found;
+    if (interest::Subscription* subscription = subscriptions_.find(operation.sid);
+        subscription != nullptr) {
         const auto max = static_cast<uint64_t>(std::max<int64_t>(operation.unsubscribe_max, 0));
         if (max > subscription->delivered) {
             subscription->max = max;

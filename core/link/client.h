@@ -8,9 +8,9 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "core/account/account.h"
 #include "core/interest/match_cache.h"
+#include "core/interest/sid_table.h"
 #include "core/interest/subscription.h"
 #include "core/link/link.h"
 #include "core/link/message_run.h"
@@ -43,24 +43,6 @@ class Client final : public Link {
     const proto::ConnectOptions& connect_options() const { return connect_; }
 
   private:
-    struct SidHash {
-        using is_transparent = void;
-        size_t operator()(std::string_view sid) const;
-        size_t operator()(const interest::Subscription* subscription) const {
-            return (*this)(subscription->sid());
-        }
-    };
-    struct SidEqual {
-        using is_transparent = void;
-        static std::string_view sid(std::string_view text) { return text; }
-        static std::string_view sid(const interest::Subscription* s) { return s->sid(); }
-        template <class A, class B>
-        bool operator()(const A& a, const B& b) const {
-            return sid(a) == sid(b);
-        }
-    };
-    using Subscriptions = absl::flat_hash_set<interest::Subscription*, SidHash, SidEqual>;
-
     // Link
     size_t consume(const char* begin, const char* end) override;
     void on_close() override;
@@ -126,7 +108,7 @@ class Client final : public Link {
     };
 
     account::Account* account_;
-    Subscriptions subscriptions_;
+    interest::SidTable subscriptions_;
     proto::ConnectOptions connect_;
     class PasswordJob;
     struct Response {

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/interest/sid_table.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/prng.h"
+
+namespace nuring::interest {
+namespace {
+
+SubscriptionPtr with_sid(std::string_view sid) {
+    SubscriptionSpec spec;
+    spec.subject = "foo";
+    spec.sid = sid;
+    return SubscriptionPtr(Subscription::create(spec));
+}
+
+TEST(SidTableTest, AgreesWithAMapUnderRandomChanges) {
+    base::Prng prng(23);
+    SidTable table(prng.next());
+    std::map<std::string, SubscriptionPtr> model;
+    for (int step = 0; step < 60'000; ++step) {
+        const uint32_t range = step / 6000 % 2 == 0 ? 2000 : 40;
+        std::string sid = std::to_string(prng.below(range) * (prng.percent(50) ? 1 : 64));
+        if (prng.percent(10)) sid.insert(0, "0");
+        if (prng.percent(10)) sid += "-text";
+        const auto found = model.find(sid);
+        ASSERT_EQ(table.find(sid), found == model.end() ? nullptr : found->second.get());
+        if (found != model.end()) {
+            table.erase(found->second.get());
+            model.erase(found);
+        } else {
+            SubscriptionPtr added = with_sid(sid);
+            table.insert(added.get());
+            model.emplace(sid, std::move(added));
+        }
+        ASSERT_EQ(table.size(), model.size());
+    }
+    std::set<const Subscription*> visited;
+    table.for_each([&](const Subscription* each) { visited.insert(each); });
+    EXPECT_EQ(visited.size(), model.size());
+    for (const auto& [sid, subscription] : model) table.erase(subscription.get());
+    EXPECT_TRUE(table.empty());
+    EXPECT_LE(table.heap_bytes(), 8U * 12U);
+}
+
+TEST(SidTableTest, CountedSidsCostWhatTheTableSays) {
+    SidTable table(1);
+    EXPECT_EQ(table.heap_bytes(), 0U);
+    std::vector<SubscriptionPtr> all;
+    for (int i = 0; i < 50'000; ++i) {
+        all.push_back(with_sid(std::to_string(1'000'000 + i)));
+        ASSERT_EQ(table.find(all.back()->sid()), nullptr);
+        table.insert(all.back().get());
+    }
+    for (const SubscriptionPtr& each : all) ASSERT_EQ(table.find(each->sid()), each.get());
+    EXPECT_LE(table.heap_bytes(), all.size() * 16);
+    table.clear();
+    EXPECT_EQ(table.find("1000000"), nullptr);
+    EXPECT_EQ(table.heap_bytes(), 0U);
+}
+
+TEST(SidTableTest, VeryLongNumbersAndOddTextsAreKeptApart) {
+    SidTable table(1);
+    const std::vector<std::string> sids = {"1", "01", "001", "18446744073709551617", "1.0", "",
+                                           "999999999999999999", "9999999999999999999", "a"};
+    std::vector<SubscriptionPtr> all;
+    for (const std::string& sid : sids) {
+        all.push_back(with_sid(sid));
+        EXPECT_EQ(table.find(sid), nullptr) << sid;
+        table.insert(all.back().get());
+    }
+    for (const SubscriptionPtr& each : all) EXPECT_EQ(table.find(each->sid()), each.get());
+}
+
+}  // namespace
+}  // namespace nuring::interest
