@@ -176,7 +176,7 @@ Token Lexer::lex_key() {
     if (c == '"' || c == '\'') return lex_quoted_key();
     if (is_separator(c)) return error(fmt::format("Unexpected key separator '{}'", c));
     if (c == ']' && in_map()) return error("Unexpected array end ']' processing map.");
-    if (c == ',' || c == ';') return error(fmt::format("Unexpected map value terminator '{}'.", c));
+    if (c == ',' || c == ';') return error(fmt::format("Unexpected map value terminator \"{}\".", c));
     if (c == '/') return error("Unexpected '/': a comment starts with '//' or '#'");
 
     const size_t start = position_;
@@ -224,7 +224,7 @@ Token Lexer::lex_separator() {
     }
     if (at_end() && in_map()) return error("Unexpected EOF processing map.");
     if (at_end()) return error(fmt::format("key \"{}\" has no value", key_));
-    if (in_map() && peek() == ',') return error("Unexpected map value terminator ','.");
+    if (in_map() && peek() == ',') return error("Unexpected map value terminator \",\".");
     const char c = peek();
     if (c == '}' || c == ']' || c == ',' || c == ';') {
         return error(fmt::format("key \"{}\" has no value", key_));

@@ -94,7 +94,11 @@ void check_clients(const Options& options, Diagnostics* out) {
 
 void check_trust(const Options& options, Diagnostics* out) {
     const OperatorOptions& trust = options.trust;
-    if (!trust.preload.empty() && trust.resolver != ResolverKind::kMemory) {
+    // Directories take preloads as well, since they exist (2.2.0).
+    const bool takes_preload = trust.resolver == ResolverKind::kMemory ||
+                               trust.resolver == ResolverKind::kFullDirectory ||
+                               trust.resolver == ResolverKind::kCacheDirectory;
+    if (!trust.preload.empty() && !takes_preload) {
         say(out, "resolver preloads only available for MemAccResolver");
     }
     if (!trust.active()) return;

@@ -142,15 +142,15 @@ TEST(LexerTest, BracesAroundTheFileMeanNothing) {
 
 TEST(LexerTest, MapItemsEndByNewLineSemicolonOrComma) {
     EXPECT_EQ(tokens("m {a:1,b:2;c:3\nd:4 # x\n,}"),
-              "K(m){K(a)I(1)K(b)I(2)K(c)I(3)K(d)I(4)!(Unexpected map value terminator ','.)");
+              "K(m){K(a)I(1)K(b)I(2)K(c)I(3)K(d)I(4)!(Unexpected map value terminator \",\".)");
     EXPECT_EQ(tokens("m {a:1,b:2,}"), "K(m){K(a)I(1)K(b)I(2)}");
     EXPECT_EQ(tokens("m {a:1;}"), "K(m){K(a)I(1)}");
     EXPECT_EQ(tokens("m { # c\n a:1 // c\n // c\n}"), "K(m){K(a)I(1)}");
     EXPECT_EQ(error("m {b:1 c:2}"),
               "1:8 Expected a map value terminator \",\" or a map terminator \"}\", but got 'c' "
               "instead.");
-    EXPECT_EQ(error("m {a:1,,b:2}"), "1:8 Unexpected map value terminator ','.");
-    EXPECT_EQ(error("m {a:,}"), "1:6 Unexpected map value terminator ','.");
+    EXPECT_EQ(error("m {a:1,,b:2}"), "1:8 Unexpected map value terminator \",\".");
+    EXPECT_EQ(error("m {a:,}"), "1:6 Unexpected map value terminator \",\".");
     EXPECT_EQ(error("m {a:1"), "1:7 Unexpected EOF processing map.");
     EXPECT_EQ(error("m {a"), "1:5 Unexpected EOF processing map.");
     EXPECT_EQ(error("m {"), "1:4 Unexpected EOF processing map.");
