@@ -219,19 +219,20 @@ void Client::refuse(proto::ParseStatus status, const proto::ClientOperation& ope
 // Compares a hashed password, which takes tens of milliseconds, off the workers.
 class Client::PasswordJob final : public runtime::Job {
   public:
-    PasswordJob(Client& client, auth::Decision decision)
-        : links_(client.links_), handle_(client.handle()), decision_(std::move(decision)) {}
+    PasswordJob(Client& client, auth::Decision decision, bool first_time)
+        : links_(client.links_),
+          handle_(client.handle()),
+          decision_(std::move(decision)),
+          first_time_(first_time) {}
 
     void work() override { matches_ = auth::matches_bcrypt(decision_.stored, decision_.given); }
     void run() override {
         Link* link = links_.table.find(handle_);
         if (link == nullptr || !link->open()) return;
         auto& client = static_cast<Client&>(*link);  // only clients make such jobs
-        if (matches_) {
-            client.finish_connect(decision_.identity);
-        } else {
-            client.refuse_credentials();
-        }
+        if (!matches_) return client.refuse_credentials();
+        if (!first_time_) return client.welcome_again(decision_.identity);
+        client.finish_connect(decision_.identity);
         client.resume();
     }
 
@@ -239,6 +240,7 @@ class Client::PasswordJob final : public runtime::Job {
     WorkerLinks& links_;
     const base::LinkHandle handle_;
     const auth::Decision decision_;
+    const bool first_time_;  // or again, after a reload
     bool matches_ = false;
 };
 
@@ -252,20 +254,73 @@ void Client::connect(std::string_view json) {
     }
     connected_ = true;
     if (connect_.names_account) return refuse_credentials();  // since 2.7.2; before: a security hole
-    const auth::Decision decision = links_.authenticator->decide(
-        {.user = connect_.text(proto::ConnectText::kUser),
-         .password = connect_.text(proto::ConnectText::kPass),
-         .token = connect_.text(proto::ConnectText::kAuthToken),
-         .nkey = connect_.text(proto::ConnectText::kNkey),
-         .signature = connect_.text(proto::ConnectText::kSig),
-         .nonce = nonce_});
+    const auth::Decision decision = decide();
     switch (decision.verdict) {
         case auth::Verdict::kAccepted: return finish_connect(decision.identity);
         case auth::Verdict::kRefused: return refuse_credentials();
         case auth::Verdict::kHashed:
             pause();  // what follows waits for the verdict
-            return links_.jobs.submit(links_.worker, std::make_unique<PasswordJob>(*this, decision));
+            return links_.jobs.submit(links_.worker, std::make_unique<PasswordJob>(
+                                                         *this, decision, /*first_time=*/true));
     }
+}
+
+auth::Decision Client::decide() const {
+    return links_.authenticator->decide({.user = connect_.text(proto::ConnectText::kUser),
+                                         .password = connect_.text(proto::ConnectText::kPass),
+                                         .token = connect_.text(proto::ConnectText::kAuthToken),
+                                         .nkey = connect_.text(proto::ConnectText::kNkey),
+                                         .signature = connect_.text(proto::ConnectText::kSig),
+                                         .nonce = nonce_});
+}
+
+// After a reload: who showed the right credentials is asked of the new table, goes on with what it may
+// now, and loses the subscriptions that it may no longer have.
+// Source: reloadAuthorization in server/reload.go; without its two bugs (users who become single ones).
+void Client::on_reload() {
+    if (!open() || !admitted_) return;
+    if (!connected_) {  // came in without credentials
+        if (!links_.authenticator->required()) return;
+        if (links_.authenticator->anonymous() == nullptr) return refuse_credentials();
+        return welcome_again(links_.authenticator->anonymous());
+    }
+    const auth::Decision decision = decide();
+    switch (decision.verdict) {
+        case auth::Verdict::kAccepted: return welcome_again(decision.identity);
+        case auth::Verdict::kRefused: return refuse_credentials();
+        case auth::Verdict::kHashed:
+            return links_.jobs.submit(links_.worker, std::make_unique<PasswordJob>(
+                                                         *this, decision, /*first_time=*/false));
+    }
+}
+
+void Client::welcome_again(std::shared_ptr<const auth::Identity> identity) {
+    if (&links_.accounts.find_or_create(identity->account) != account_) {
+        return close(CloseReason::kClientClosed);
+    }
+    bind(std::move(identity));
+    std::vector<interest::Subscription*> all;
+    subscriptions_.for_each([&all](interest::Subscription* each) { all.push_back(each); });
+    for (interest::Subscription* subscription : all) {
+        subscription->flags &= static_cast<uint8_t>(~interest::Subscription::kFiltered);
+        if (permissions_ == nullptr) continue;
+        if (permissions_->may_subscribe(subscription->subject(), subscription->queue())) {
+            if (permissions_->must_filter(subscription->subject(), subscription->queue())) {
+                subscription->flags |= interest::Subscription::kFiltered;
+            }
+            continue;
+        }
+        const std::string subject = proto::quote(subscription->subject());
+        const std::string sid = proto::quote(subscription->sid());
+        links_.log.info("{} - Removed sub {} (sid {}) for {} - not authorized", label(), subject, sid,
+                        who());
+        send_error(fmt::format("{}{} (sid {})", proto::kErrSubscriptionViolation, subject, sid));
+        remove(subscription);
+    }
+}
+
+void Client::announce_lame_duck() {
+    if (open() && connected_ && connect_.protocol >= 1) send_info(/*lame_duck=*/true);
 }
 
 void Client::refuse_credentials() {
@@ -710,11 +765,14 @@ void Client::send_error(std::string_view text) {
     queue(frame);
 }
 
-void Client::send_info() {
+void Client::send_info(bool lame_duck) {
     proto::ServerInfo info = links_.facts.info;
     info.client_id = cid();
     info.client_ip = peer_host();
     info.nonce = nonce_;
+    info.auth_required = links_.authenticator->required();
+    info.max_payload = links_.limits.parse.payload_max;
+    info.ldm = lame_duck;
     queue(proto::encode_info(info));
 }
 

@@ -36,6 +36,9 @@ class Client final : public Link {
     uint32_t deliver(interest::Subscription& subscription, const MessageRun& run) override;
     bool accepts(const interest::Subscription& subscription, base::LinkHandle origin) const override;
 
+    void on_reload() override;
+    void announce_lame_duck() override;
+
     account::Account& account() const { return *account_; }
     size_t subscription_count() const { return subscriptions_.size(); }
     uint64_t rtt_ns() const { return rtt_ns_; }
@@ -63,6 +66,8 @@ class Client final : public Link {
     void look_ahead(std::span<Publish> publishes);
     void perform(const proto::ClientOperation& operation);
     void connect(std::string_view json);
+    auth::Decision decide() const;
+    void welcome_again(std::shared_ptr<const auth::Identity> identity);
     void finish_connect(std::shared_ptr<const auth::Identity> identity);
     void refuse_credentials();
     bool admit_anonymous(char first_byte);
@@ -91,7 +96,7 @@ class Client final : public Link {
     void note_reply(std::string_view reply);
     void report_publish_violation(std::string_view subject);
     std::string who() const;
-    void send_info();
+    void send_info(bool lame_duck = false);
     void send_ok();
     void send_error(std::string_view text);
     void refuse(proto::ParseStatus status, const proto::ClientOperation& operation,

@@ -79,6 +79,11 @@ class Link {
     // Would it take a message of that publisher now?
     virtual bool accepts(const interest::Subscription& subscription, base::LinkHandle origin) const = 0;
 
+    // The configuration of who may enter has changed: is it still welcome?
+    virtual void on_reload() = 0;
+    // The server is about to go.
+    virtual void announce_lame_duck() = 0;
+
     // Queues bytes to the peer, whatever its state but shut down; counts them against max_pending.
     void queue(std::string_view bytes);
 

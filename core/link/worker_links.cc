@@ -13,6 +13,9 @@
 namespace nuring::link {
 namespace {
 
+// The pause between two clients of a lame duck.
+constexpr int64_t kLameDuckIntervalMax_ns = 1'000'000'000;
+
 uint64_t random_seed(ring::Ring& ring) {
     uint64_t seed = 0;
     ring.fill_random({reinterpret_cast<unsigned char*>(&seed), sizeof seed});
@@ -65,10 +68,16 @@ WorkerLinks::~WorkerLinks() {
     }
 }
 
-void WorkerLinks::apply(const LinkSettings& settings) {
+void WorkerLinks::apply(const LinkSettings& settings, bool check_clients) {
     options = settings.options;
     authenticator = settings.authenticator;
     limits = LinkLimits(*options);
+    if (!check_clients) return;
+    std::vector<base::LinkHandle> handles;
+    table.for_each([&](Link& link) { handles.push_back(link.handle()); });
+    for (const base::LinkHandle handle : handles) {
+        if (Link* link = table.find(handle)) link->on_reload();
+    }
 }
 
 // ------------------------------------------------------------------------------------ links
@@ -86,12 +95,47 @@ void WorkerLinks::send_adopt(base::WorkerId to, int fd) {
 }
 
 void WorkerLinks::stop(void (*drained)(void*), void* state) {
-    stopping_ = true;
-    drained_ = drained;
-    drained_state_ = state;
+    if (!stopping_) {  // else: a lame duck is hurried up, and its callback stays
+        stopping_ = true;
+        drained_ = drained;
+        drained_state_ = state;
+    }
     std::vector<Link*> links;
     table.for_each([&](Link& link) { links.push_back(&link); });
     for (Link* link : links) link->close(CloseReason::kServerShutdown);
+}
+
+void WorkerLinks::enter_lame_duck(void (*drained)(void*), void* state) {
+    stopping_ = true;
+    drained_ = drained;
+    drained_state_ = state;
+    table.for_each([&](Link& link) {
+        link.announce_lame_duck();
+        lame_ducks_.push_back(link.handle());
+    });
+    if (lame_ducks_.empty()) return;
+    const int64_t spread = (options->lame_duck_duration - options->lame_duck_grace_period).count();
+    const auto spread_ns = static_cast<uint64_t>(std::max<int64_t>(spread, kLameDuckIntervalMax_ns));
+    lame_duck_interval_ns_ = std::min<uint64_t>(spread_ns / lame_ducks_.size(),
+                                                kLameDuckIntervalMax_ns);
+    timers.arm(lame_duck_timer_,
+               ring.now_ns() + static_cast<uint64_t>(options->lame_duck_grace_period.count()));
+}
+
+void WorkerLinks::lame_duck_fired(runtime::Timer& timer) {
+    static_cast<LameDuckTimer&>(timer).owner.close_one_client();
+}
+
+// As many as have come due by now: with thousands of clients more than one per tick of the timers.
+void WorkerLinks::close_one_client() {
+    uint64_t passed_ns = 0;
+    while (!lame_ducks_.empty() && passed_ns < runtime::TimerWheel::kTick_ns) {
+        if (Link* link = table.find(lame_ducks_.back())) link->close(CloseReason::kServerShutdown);
+        lame_ducks_.pop_back();
+        const uint64_t half = lame_duck_interval_ns_ / 2;
+        passed_ns += half + (half == 0 ? 1 : prng.next() % half);
+    }
+    if (!lame_ducks_.empty()) timers.arm(lame_duck_timer_, ring.now_ns() + passed_ns);
 }
 
 void WorkerLinks::slow_consumer_pending(Link& link) {

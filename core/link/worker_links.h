@@ -80,7 +80,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     ~WorkerLinks() override;
 
     // New Options, between two turns.
-    void apply(const LinkSettings& settings);
+    void apply(const LinkSettings& settings, bool check_clients);
 
     // --- links ------------------------------------------------------------------------------------
     // A new client connection lives here from now on.
@@ -89,6 +89,10 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     void send_adopt(base::WorkerId to, int fd);
     // Closes every link; their last bytes still leave. Calls `drained` once, when none is left.
     void stop(void (*drained)(void*), void* state);
+
+    // The clients are told that this server goes; after the grace period they are closed one by one,
+    // spread over the lame duck duration. `drained` as in stop().
+    void enter_lame_duck(void (*drained)(void*), void* state);
 
     void slow_consumer_pending(Link& link);
     void slow_consumer_deadline(Link& link);
@@ -147,6 +151,13 @@ class WorkerLinks final : public runtime::WorkerDelegate {
         std::vector<base::LinkHandle> waiting;
     };
 
+    static void lame_duck_fired(runtime::Timer& timer);
+    void close_one_client();
+    struct LameDuckTimer : runtime::Timer {
+        LameDuckTimer(FireFunction function, WorkerLinks& links) : Timer(function), owner(links) {}
+        WorkerLinks& owner;
+    };
+
     void drain_spill(base::WorkerId to);
     void resume_waiting(base::WorkerId to);
 
@@ -156,6 +167,9 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     void (*drained_)(void*) = nullptr;
     void* drained_state_ = nullptr;
     bool stopping_ = false;
+    LameDuckTimer lame_duck_timer_{&lame_duck_fired, *this};
+    std::vector<base::LinkHandle> lame_ducks_;
+    uint64_t lame_duck_interval_ns_ = 0;
     uint64_t last_serial_ = 0;
     absl::flat_hash_map<uint64_t, interest::Subscription*> members_;
     std::vector<interest::Subscription*> retired_subscriptions_;

@@ -20,6 +20,7 @@
 
 #include "core/base/status.h"
 #include "core/base/version.h"
+#include "core/config/diff.h"
 #include "core/log/log.h"
 #include "core/log/log_flush.h"
 #include "core/ring/kernel_sockets.h"
@@ -140,8 +141,11 @@ uint64_t wall_clock(void*) { return ring::realtime_ns(); }
 // The running process: what run_process() builds, step by step, and takes down in reverse.
 class Process {
   public:
-    Process(std::shared_ptr<const config::Options> options, std::string program)
-        : options_(std::move(options)), program_(std::move(program)) {}
+    Process(std::shared_ptr<const config::Options> options, std::string program,
+            ReadOptions read_options)
+        : options_(std::move(options)),
+          program_(std::move(program)),
+          read_options_(std::move(read_options)) {}
 
     int run();
 
@@ -151,10 +155,15 @@ class Process {
     void fail(std::string_view text);
     void serve();
     void handle_signal(int signal);
+    void reload();
+    std::string try_reload();
+    bool reopen_sink(const config::LogOptions& options, std::string* error);
+    void enter_lame_duck();
     void stop_gracefully();
 
     std::shared_ptr<const config::Options> options_;
     const std::string program_;
+    const ReadOptions read_options_;
     Signals signals_;
     Bell bell_;  // rung by the log and by drained workers
     std::unique_ptr<log::Logger> logger_;
@@ -164,6 +173,7 @@ class Process {
     std::unique_ptr<Server> server_;
     runtime::WorkerGroup group_;
     bool stopping_ = false;
+    bool lame_duck_ = false;
 };
 
 int Process::run() {
@@ -263,6 +273,7 @@ void Process::serve() {
         (void)::poll(waiting.data(), waiting.size(), -1);
         bell_.clear();
         while (const int signal = signals_.take()) handle_signal(signal);
+        if (lame_duck_ && server_->drained_count() == server_->worker_count()) stopping_ = true;
         flusher_->drain();
     }
 }
@@ -271,10 +282,16 @@ void Process::handle_signal(int signal) {
     log::Writer& log = logger_->writer(0);
     log.debug("Trapped \"{}\" signal", signal_name(signal));
     switch (signal) {
-        case SIGINT:
         case SIGTERM:
+            if (!lame_duck_) stopping_ = true;  // already on the way out, at its own pace
+            return;
+        case SIGINT:
             stopping_ = true;
             return;
+        case SIGHUP:
+            return reload();
+        case SIGUSR2:
+            return enter_lame_duck();
         case SIGUSR1:
             flusher_->drain();
             (void)flusher_->reopen();
@@ -282,6 +299,66 @@ void Process::handle_signal(int signal) {
         default:
             return;
     }
+}
+
+void Process::reload() {
+    log::Writer& log = logger_->writer(0);
+    const std::string error = try_reload();
+    if (error.empty()) {
+        log.info("Reloaded server configuration");
+    } else {
+        log.error("Failed to reload server configuration: {}", error);
+    }
+}
+
+// All of the new configuration is checked before any of it is applied. Returns what is wrong.
+// Source: server/reload.go 2.0.0-RC19.
+std::string Process::try_reload() {
+    if (options_->config_file.empty()) {
+        return "can only reload config when a file is provided using -c or --config";
+    }
+    std::string error;
+    std::shared_ptr<config::Options> fresh = read_options_(&error);
+    if (fresh == nullptr) return error;
+    config::keep_ports(*options_, fresh.get());
+    const std::vector<config::Change> changes = config::diff(*options_, *fresh);
+    if (const absl::Status status = config::check_reload(changes); !status.ok()) {
+        return std::string(base::message_of(status));
+    }
+    if (!(fresh->log == options_->log) && !reopen_sink(fresh->log, &error)) return error;
+    if (fresh->pid_file != options_->pid_file && !fresh->pid_file.empty() &&
+        !write_pid_file(fresh->pid_file)) {
+        return "could not write pid file";
+    }
+    options_ = std::move(fresh);
+    logger_->set_debug(options_->log.debug);
+    logger_->set_trace(options_->log.trace);
+    const bool authorization =
+        std::any_of(changes.begin(), changes.end(),
+                    [](const config::Change& change) { return change.authorization; });
+    server_->apply(options_, authorization);
+    for (const config::Change& change : changes) {
+        if (!change.text.empty()) logger_->writer(0).info("{}", change.text);
+    }
+    return "";
+}
+
+bool Process::reopen_sink(const config::LogOptions& options, std::string* error) {
+    auto sink = log::open_sink(log_output(options, program_));
+    if (!sink.ok()) {
+        *error = std::string(base::message_of(sink.status()));
+        return false;
+    }
+    flusher_->replace(*std::move(sink));
+    return true;
+}
+
+// Source: server/server.go, lameDuckMode 2.9.10.
+void Process::enter_lame_duck() {
+    if (lame_duck_) return;
+    lame_duck_ = true;
+    logger_->writer(0).info("Entering lame duck mode, stop accepting new clients");
+    server_->enter_lame_duck();
 }
 
 // What was accepted is delivered: stop accepting, let every link send what it has, then end.
@@ -309,10 +386,10 @@ void Process::stop_gracefully() {
 
 }  // namespace
 
-int run_process(std::shared_ptr<const config::Options> options, const std::string& program) {
-    // Leaked on purpose when a link outlives the stop; see stop_gracefully().
-    auto process = std::make_unique<Process>(std::move(options), program);
-    return process->run();
+int run_process(std::shared_ptr<const config::Options> options, const std::string& program,
+                ReadOptions read_options) {
+    Process process(std::move(options), program, std::move(read_options));
+    return process.run();
 }
 
 }  // namespace nuring::server

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -8,10 +9,14 @@
 
 namespace nuring::server {
 
-// Runs one server as this process until a signal ends it: pid file, log, rings, threads, signals. The
-// calling thread becomes the control thread.
+// Reads the configuration anew, flags included. Null, with the reason, when it is not valid.
+using ReadOptions = std::function<std::shared_ptr<config::Options>(std::string* error)>;
+
+// Runs one server as this process until a signal ends it: pid file, log, rings, threads, signals,
+// reload. The calling thread becomes the control thread.
 // Errors: printed as the reference prints them; returns the exit code.
 // Lifetime: once per process (it blocks signals and raises the limit of open files).
-int run_process(std::shared_ptr<const config::Options> options, const std::string& program);
+int run_process(std::shared_ptr<const config::Options> options, const std::string& program,
+                ReadOptions read_options);
 
 }  // namespace nuring::server

@@ -49,6 +49,32 @@ class Server::StopTask final : public runtime::ControlTask {
     WorkerState& state_;
 };
 
+class Server::LameDuckTask final : public runtime::ControlTask {
+  public:
+    LameDuckTask(Server& server, WorkerState& state) : server_(server), state_(state) {}
+    void run() override {
+        if (state_.listener != nullptr) state_.listener->stop();
+        state_.links->enter_lame_duck(
+            [](void* self) { static_cast<Server*>(self)->on_drained(); }, &server_);
+    }
+
+  private:
+    Server& server_;
+    WorkerState& state_;
+};
+
+class Server::ApplyTask final : public runtime::ControlTask {
+  public:
+    ApplyTask(WorkerState& state, link::LinkSettings settings, bool authorization)
+        : state_(state), settings_(std::move(settings)), authorization_(authorization) {}
+    void run() override { state_.links->apply(settings_, authorization_); }
+
+  private:
+    WorkerState& state_;
+    const link::LinkSettings settings_;
+    const bool authorization_;
+};
+
 Server::Server(ServerSetup setup)
     : setup_(std::move(setup)),
       facts_(static_cast<uint32_t>(setup_.rings.size())),
@@ -57,7 +83,6 @@ Server::Server(ServerSetup setup)
     const link::LinkSettings settings{
         .options = setup_.options,
         .authenticator = std::make_shared<const auth::Authenticator>(*setup_.options)};
-    facts_.info.auth_required = settings.authenticator->required();
     const link::WorkerLinks::Shared shared{
         .facts = facts_,
         .accounts = accounts_,
@@ -88,7 +113,6 @@ void Server::fill_info() {
     info.version = kProtocolVersion;
     info.go = "nats-uring " NURING_VERSION;
     info.headers = !options.no_header_support;
-    info.max_payload = options.max_payload;
 }
 
 absl::Status Server::listen() {
@@ -121,6 +145,21 @@ absl::Status Server::listen() {
 void Server::stop() {
     for (auto& state : workers_) {
         state->worker->post(std::make_unique<StopTask>(*this, *state));
+    }
+}
+
+void Server::enter_lame_duck() {
+    for (auto& state : workers_) {
+        state->worker->post(std::make_unique<LameDuckTask>(*this, *state));
+    }
+}
+
+void Server::apply(std::shared_ptr<const config::Options> options, bool authorization) {
+    const link::LinkSettings settings{
+        .options = options,
+        .authenticator = std::make_shared<const auth::Authenticator>(*options)};
+    for (auto& state : workers_) {
+        state->worker->post(std::make_unique<ApplyTask>(*state, settings, authorization));
     }
 }
 

@@ -50,7 +50,12 @@ class Server {
     absl::Status listen();
     // Stops accepting, sends what is pending, closes every link. Returns at once.
     void stop();
-    // How many workers have no link left, after stop().
+    // Stops accepting, tells the clients, and closes them one by one over the lame duck duration.
+    void enter_lame_duck();
+    // A reload: new clients and all limits follow it from now on; with `authorization` every client is
+    // checked again.
+    void apply(std::shared_ptr<const config::Options> options, bool authorization);
+    // How many workers have no link left, after stop() or enter_lame_duck().
     uint32_t drained_count() const { return drained_count_.load(std::memory_order_acquire); }
 
     uint32_t worker_count() const { return static_cast<uint32_t>(workers_.size()); }
@@ -67,6 +72,8 @@ class Server {
         std::unique_ptr<Listener> listener;  // worker 0 only
     };
     class StopTask;
+    class LameDuckTask;
+    class ApplyTask;
 
     void fill_info();
     void on_drained();

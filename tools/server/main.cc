@@ -38,5 +38,13 @@ int main(int argc, char** argv) {
     }
     std::fputs(tools::report(diagnostics).c_str(), stderr);
     if (!good) return 1;
-    return server::run_process(std::move(options), program);
+    const auto read_again = [&flags](std::string* error) {
+        auto fresh = std::make_shared<config::Options>();
+        config::Diagnostics found;
+        if (tools::build_options(flags, config::system_sources(), fresh.get(), &found)) return fresh;
+        *error = tools::report(found);
+        while (error->ends_with('\n')) error->pop_back();
+        return std::shared_ptr<config::Options>();
+    };
+    return server::run_process(std::move(options), program, read_again);
 }
