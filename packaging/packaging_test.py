@@ -129,13 +129,13 @@ class PackagingTest(unittest.TestCase):
 class Supervised:
     """The server as systemd runs it: with a socket to report to."""
 
-    def __init__(self, folder, deny=()):
+    def __init__(self, folder, deny=(), arguments=()):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.settimeout(DEADLINE_S)
         path = os.path.join(folder, "notify")
         self.socket.bind(path)
         self.process = subprocess.Popen(
-            [options.server, "-a", "127.0.0.1", "-p", "-1", "--workers", "1"],
+            [options.server, "-a", "127.0.0.1", "-p", "-1", "--workers", "1", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -198,6 +198,20 @@ class SupervisedTest(unittest.TestCase):
             code, log = server.stop()
             self.assertIn("STOPPING=1", server.told())
             self.assertEqual(code, 0, log)
+
+    def test_server_reports_a_reload(self):
+        self.need_notify()
+        config = os.path.join(self.folder, "server.conf")
+        with open(config, "w", encoding="utf-8") as out:
+            out.write("debug: false\n")
+        with Supervised(self.folder, arguments=("-c", config)) as server:
+            self.assertIn("READY=1", server.told())
+            server.process.send_signal(signal.SIGHUP)
+            self.assertIn("RELOADING=1", server.told())
+            self.assertIn("READY=1", server.told())
+            code, log = server.stop()
+            self.assertEqual(code, 0, log)
+            self.assertIn("Reloaded server configuration", log)
 
     def test_server_runs_where_the_hardened_unit_denies_calls(self):
         self.need_notify()

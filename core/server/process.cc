@@ -303,7 +303,9 @@ void Process::handle_signal(int signal) {
 
 void Process::reload() {
     log::Writer& log = logger_->writer(0);
+    report_reloading();
     const std::string error = try_reload();
+    report_ready();
     if (error.empty()) {
         log.info("Reloaded server configuration");
     } else {
