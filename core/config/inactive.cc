@@ -11,15 +11,17 @@ namespace {
 
 // THE list. Remove a row when the part works.
 constexpr std::array kInactive = {
-    Part::kCluster,       Part::kGateway,
-    Part::kLeafnodes,     Part::kAccounts,
-    Part::kOperator,      Part::kJetStream,
-    Part::kWebsocket,     Part::kMqtt,
-    Part::kMappings,      Part::kOcsp,
-    Part::kAuthCallout,   Part::kProxies,
-    Part::kProxyProtocol, Part::kServerMetadata,
-    Part::kWriteTimeout,  Part::kCertificateList,
-    Part::kTraceHeaders,  Part::kDefaultSentinel,
+    Part::kCluster,         Part::kGateway,
+    Part::kLeafnodes,       Part::kExports,
+    Part::kImports,         Part::kAccountLimits,
+    Part::kConnectionTypes, Part::kMonitoring,
+    Part::kOperator,        Part::kJetStream,
+    Part::kWebsocket,       Part::kMqtt,
+    Part::kMappings,        Part::kOcsp,
+    Part::kAuthCallout,     Part::kProxies,
+    Part::kProxyProtocol,   Part::kServerMetadata,
+    Part::kWriteTimeout,    Part::kCertificateList,
+    Part::kTraceHeaders,    Part::kDefaultSentinel,
     Part::kProfiling,
 };
 
@@ -33,8 +35,16 @@ std::string_view part_key(Part part) {
             return "gateway";
         case Part::kLeafnodes:
             return "leafnodes";
-        case Part::kAccounts:
-            return "accounts";
+        case Part::kExports:
+            return "exports";
+        case Part::kImports:
+            return "imports";
+        case Part::kAccountLimits:
+            return "limits";
+        case Part::kConnectionTypes:
+            return "allowed_connection_types";
+        case Part::kMonitoring:
+            return "http";
         case Part::kOperator:
             return "operator";
         case Part::kJetStream:

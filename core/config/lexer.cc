@@ -176,7 +176,8 @@ Token Lexer::lex_key() {
     if (c == '"' || c == '\'') return lex_quoted_key();
     if (is_separator(c)) return error(fmt::format("Unexpected key separator '{}'", c));
     if (c == ']' && in_map()) return error("Unexpected array end ']' processing map.");
-    if (c == ',' || c == ';') return error(fmt::format("Unexpected map value terminator \"{}\".", c));
+    if (c == ',' || c == ';')
+        return error(fmt::format("Unexpected map value terminator \"{}\".", c));
     if (c == '/') return error("Unexpected '/': a comment starts with '//' or '#'");
 
     const size_t start = position_;

@@ -310,9 +310,15 @@ constexpr Row<AccountEntry> kAccountRows[] = {
          if (read_users(r, m.value, &a->users, &a->nkeys)) a->users_at = &m.value;
      }},
     {"exports",
-     [](Reader& r, const Member& m, AccountEntry* a) { read_exports(r, m.value, &a->out); }},
+     [](Reader& r, const Member& m, AccountEntry* a) {
+         r.note(m.value, Part::kExports);
+         read_exports(r, m.value, &a->out);
+     }},
     {"imports",
-     [](Reader& r, const Member& m, AccountEntry* a) { read_imports(r, m.value, &a->out); }},
+     [](Reader& r, const Member& m, AccountEntry* a) {
+         r.note(m.value, Part::kImports);
+         read_imports(r, m.value, &a->out);
+     }},
     {"default_permissions",
      [](Reader& r, const Member& m, AccountEntry* a) {
          Permissions permissions;
@@ -321,7 +327,10 @@ constexpr Row<AccountEntry> kAccountRows[] = {
     {"mappings maps", [](Reader& r, const Member& m,
                          AccountEntry* a) { read_mappings(r, m.value, &a->out.mappings); }},
     {"limits",
-     [](Reader& r, const Member& m, AccountEntry* a) { read_limits(r, m.value, &a->out.limits); }},
+     [](Reader& r, const Member& m, AccountEntry* a) {
+         r.note(m.value, Part::kAccountLimits);
+         read_limits(r, m.value, &a->out.limits);
+     }},
     {"jetstream",
      [](Reader& r, const Member& m, AccountEntry*) { r.note(m.value, Part::kJetStream); }},
     {"msg_trace trace_dest",

@@ -132,16 +132,28 @@ constexpr Row<Options> kServerRows[] = {
      [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->ports_file_dir); }},
     {"http",
      [](Reader& r, const Member& m, Options* o) {
-         r.listen(m.value, &o->http.host, &o->http.port);
+         if (r.listen(m.value, &o->http.host, &o->http.port) && o->http.port != 0) {
+             r.note(m.value, Part::kMonitoring);
+         }
      }},
     {"https",
      [](Reader& r, const Member& m, Options* o) {
-         r.listen(m.value, &o->http.host, &o->http.https_port);
+         if (r.listen(m.value, &o->http.host, &o->http.https_port) && o->http.https_port != 0) {
+             r.note(m.value, Part::kMonitoring);
+         }
      }},
     {"http_port monitor_port",
-     [](Reader& r, const Member& m, Options* o) { r.port(m.value, &o->http.port); }},
+     [](Reader& r, const Member& m, Options* o) {
+         if (r.port(m.value, &o->http.port) && o->http.port != 0) {
+             r.note(m.value, Part::kMonitoring);
+         }
+     }},
     {"https_port",
-     [](Reader& r, const Member& m, Options* o) { r.port(m.value, &o->http.https_port); }},
+     [](Reader& r, const Member& m, Options* o) {
+         if (r.port(m.value, &o->http.https_port) && o->http.https_port != 0) {
+             r.note(m.value, Part::kMonitoring);
+         }
+     }},
     {"http_base_path",
      [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->http.base_path); }},
     {"prof_port",
@@ -204,10 +216,7 @@ constexpr Row<Options> kServerRows[] = {
      }},
     {"ocsp ocsp_cache ocsp_peer", read_inactive<Part::kOcsp>},
     {"accounts",
-     [](Reader& r, const Member& m, Options*) {
-         r.note(m.value, Part::kAccounts);
-         read_accounts(r, m.value);
-     }},
+     [](Reader& r, const Member& m, Options*) { read_accounts(r, m.value); }},
     {"mappings maps",
      [](Reader& r, const Member& m, Options* o) {
          r.note(m.value, Part::kMappings);

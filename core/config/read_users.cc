@@ -138,6 +138,7 @@ constexpr Row<UserEntry> kUserRows[] = {
      }},
     {"allowed_connection_types connection_types clients",
      [](Reader& r, const Member& m, UserEntry* out) {
+         r.note(m.value, Part::kConnectionTypes);
          read_connection_types(r, m.value, &out->connection_types);
      }},
     {"proxy_required",

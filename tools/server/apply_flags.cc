@@ -258,6 +258,9 @@ std::optional<Part> part_of(const Override& entry) {
         case FlagId::kNoAdvertise:
         case FlagId::kConnectRetries:
             return Part::kCluster;
+        case FlagId::kHttpPort:
+        case FlagId::kHttpsPort:
+            return Part::kMonitoring;
         case FlagId::kJetStream:
             return Part::kJetStream;
         case FlagId::kStoreDir:

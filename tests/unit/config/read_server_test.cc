@@ -105,6 +105,7 @@ TEST(ReadServerTest, HttpTakesHostAndPort) {
     EXPECT_EQ(options.http.host, "localhost");
     EXPECT_EQ(options.http.port, 8222);
     EXPECT_EQ(options_of("https: :8443").http.https_port, 8443);
+    EXPECT_EQ(messages_of("http_port: 0"), "");
     EXPECT_EQ(messages_of("http: x"), "1:1: could not parse address string \"x\"");
 }
 
