@@ -1,51 +1,147 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/runtime/slab_pool.h"
 
+#include <sys/mman.h>
+
 #include <cassert>
 #include <cstdlib>
 #include <initializer_list>
+#include <new>
 
 namespace nuring::runtime {
+namespace {
+
+constexpr size_t kChunkBytes = size_t{2} << 20;
+constexpr uint32_t kSlabsPerChunk =
+    static_cast<uint32_t>(kChunkBytes / SlabPool::kLargeBytes) - 1;  // the last place is the chunk's
+
+Slab* prepared(void* memory, size_t bytes, SlabChunk* chunk) {
+    Slab* slab = static_cast<Slab*>(memory);
+    slab->next = nullptr;
+    slab->begin = slab->end = slab->memory();
+    slab->limit = static_cast<char*>(memory) + bytes - kSlabSlackBytes;
+    slab->chunk = chunk;
+    return slab;
+}
+
+}  // namespace
+
+struct SlabChunk {
+    char* memory;
+    Slab* free;         // returned slabs
+    uint32_t untouched; // slabs that were never lent: their memory is not touched yet
+    uint32_t lent;
+    SlabChunk* next;
+    SlabChunk* previous;
+};
 
 SlabPool::~SlabPool() {
-    for (FreeList* list : {&small_, &large_}) {
-        while (list->first != nullptr) {
-            Slab* slab = list->first;
-            list->first = slab->next;
-            std::free(slab);
+    while (small_ != nullptr) {
+        Slab* slab = small_;
+        small_ = slab->next;
+        std::free(slab);
+    }
+    for (SlabChunk** list : {&partial_, &idle_, &full_}) {
+        while (*list != nullptr) {
+            SlabChunk* chunk = *list;
+            unlink(list, chunk);
+            std::free(chunk->memory);
         }
     }
 }
 
-Slab* SlabPool::lend(FreeList& list, size_t bytes) {
-    Slab* slab = list.first;
-    if (slab != nullptr) {
-        list.first = slab->next;
-        kept_bytes_ -= bytes;
+void SlabPool::link_first(SlabChunk** list, SlabChunk* chunk) {
+    chunk->previous = nullptr;
+    chunk->next = *list;
+    if (*list != nullptr) (*list)->previous = chunk;
+    *list = chunk;
+}
+
+void SlabPool::unlink(SlabChunk** list, SlabChunk* chunk) {
+    (chunk->previous == nullptr ? *list : chunk->previous->next) = chunk->next;
+    if (chunk->next != nullptr) chunk->next->previous = chunk->previous;
+}
+
+void SlabPool::add_chunk() {
+    void* memory = std::aligned_alloc(kChunkBytes, kChunkBytes);
+    assert(memory != nullptr);
+    (void)::madvise(memory, kChunkBytes, MADV_HUGEPAGE);  // a wish: nothing depends on it
+    char* bytes = static_cast<char*>(memory);
+    auto* chunk = new (bytes + kSlabsPerChunk * kLargeBytes) SlabChunk{};
+    chunk->memory = bytes;
+    chunk->untouched = kSlabsPerChunk;
+    link_first(&partial_, chunk);
+}
+
+void SlabPool::drop_chunk(SlabChunk* chunk) {
+    unlink(&idle_, chunk);
+    --idle_count_;
+    std::free(chunk->memory);
+}
+
+Slab* SlabPool::lend_small() {
+    lent_bytes_ += kSmallBytes;
+    void* memory = small_;
+    if (memory != nullptr) {
+        small_ = small_->next;
+        --small_kept_;
     } else {
-        slab = static_cast<Slab*>(std::malloc(bytes));
-        assert(slab != nullptr);
+        memory = std::malloc(kSmallBytes);
+        assert(memory != nullptr);
     }
-    lent_bytes_ += bytes;
-    slab->next = nullptr;
-    slab->begin = slab->end = slab->memory();
-    slab->limit = reinterpret_cast<char*>(slab) + bytes - kSlabSlackBytes;
-    return slab;
+    return prepared(memory, kSmallBytes, nullptr);
+}
+
+Slab* SlabPool::lend_large() {
+    lent_bytes_ += kLargeBytes;
+    if (partial_ == nullptr && idle_ != nullptr) {
+        SlabChunk* chunk = idle_;
+        unlink(&idle_, chunk);
+        --idle_count_;
+        link_first(&partial_, chunk);
+    }
+    if (partial_ == nullptr) add_chunk();
+    SlabChunk* chunk = partial_;
+    void* memory = chunk->free;
+    if (memory != nullptr) {
+        chunk->free = chunk->free->next;
+    } else {
+        --chunk->untouched;
+        memory = chunk->memory + chunk->untouched * kLargeBytes;
+    }
+    ++chunk->lent;
+    if (chunk->free == nullptr && chunk->untouched == 0) {
+        unlink(&partial_, chunk);
+        link_first(&full_, chunk);
+    }
+    return prepared(memory, kLargeBytes, chunk);
 }
 
 void SlabPool::give_back(Slab* slab) {
-    const size_t bytes =
-        static_cast<size_t>(slab->limit - reinterpret_cast<char*>(slab)) + kSlabSlackBytes;
-    assert(bytes == kSmallBytes || bytes == kLargeBytes);
-    lent_bytes_ -= bytes;
-    if (kept_bytes_ + bytes > kKeptBytesMax) {
-        std::free(slab);
+    SlabChunk* chunk = slab->chunk;
+    if (chunk == nullptr) {
+        lent_bytes_ -= kSmallBytes;
+        if (small_kept_ == kSmallKeptMax) return std::free(slab);
+        ++small_kept_;
+        slab->next = small_;
+        small_ = slab;
         return;
     }
-    kept_bytes_ += bytes;
-    FreeList& list = bytes == kSmallBytes ? small_ : large_;
-    slab->next = list.first;
-    list.first = slab;
+    lent_bytes_ -= kLargeBytes;
+    const bool was_full = chunk->free == nullptr && chunk->untouched == 0;
+    slab->next = chunk->free;
+    chunk->free = slab;
+    --chunk->lent;
+    if (was_full) {
+        unlink(&full_, chunk);
+        link_first(&partial_, chunk);
+    }
+    if (chunk->lent != 0) return;
+    // The worker's only chunk in use stays at hand.
+    if (partial_ == chunk && chunk->next == nullptr) return;
+    unlink(&partial_, chunk);
+    link_first(&idle_, chunk);
+    if (++idle_count_ > kIdleChunksMax) drop_chunk(chunk);
 }
 
 }  // namespace nuring::runtime
