@@ -11,6 +11,9 @@ import unittest
 from support import case
 from support.case import ServerCase, differs
 
+# Before flags that start no server, lest one that starts all the same takes the default port.
+ANY_PORT = ("-a", "127.0.0.1", "-p", "-1")
+
 
 class FlagsTest(ServerCase):
     def test_version_goes_to_stdout_and_exits_0(self):
@@ -49,12 +52,12 @@ class FlagsTest(ServerCase):
         self.check_usage_error(["-D=maybe"], 'invalid boolean value "maybe" for -D')
 
     def test_an_unknown_word_exits_1(self):
-        code, _, error = self.run_once("frobnicate")
+        code, _, error = self.run_once(*ANY_PORT, "frobnicate")
         self.assertEqual(code, 1)
         self.assertRegex(error, r'^nats-(server|uring): unrecognized command: "frobnicate"\n')
 
     def test_a_missing_configuration_file_exits_1(self):
-        code, _, error = self.run_once("-c", os.path.join(self.folder(), "none.conf"))
+        code, _, error = self.run_once(*ANY_PORT, "-c", os.path.join(self.folder(), "none.conf"))
         self.assertEqual(code, 1)
         self.assertRegex(error, r"^nats-(server|uring): .*none\.conf.*no such file or directory")
 
@@ -66,19 +69,19 @@ class FlagsTest(ServerCase):
 
     def test_t_says_that_a_file_is_valid(self):
         path = self.write("port: 4333\n")
-        code, _, error = self.run_once("-t", "-c", path)
+        code, _, error = self.run_once(*ANY_PORT, "-t", "-c", path)
         self.assertEqual(code, 0)
         self.assertIn(f"configuration file {path} is valid", error)
 
     def test_t_needs_a_file(self):
-        code, _, error = self.run_once("-t")
+        code, _, error = self.run_once(*ANY_PORT, "-t")
         self.assertEqual(code, 1)
         self.assertIn("must specify [-c, --config] option to check configuration file syntax", error)
 
     def test_a_bad_file_exits_1_and_names_the_place(self):
         for text in ("port: nope\n", "a { b: 1\n", "unknown_key_xyz: 1\n"):
             path = self.write(text)
-            for args in (["-t", "-c", path], ["-c", path]):
+            for args in (["-t", "-c", path], [*ANY_PORT, "-c", path]):
                 code, _, error = self.run_once(*args)
                 self.assertEqual(code, 1, text)
                 self.assertRegex(error, r"^nats-(server|uring): ", text)
@@ -155,7 +158,7 @@ class FlagsTest(ServerCase):
     def test_sl_stops_by_pid_file(self):
         path = os.path.join(self.folder(), "server.pid")
         server = self.start("-P", path)
-        code, _, error = self.run_once("-sl", f"quit={path}")
+        code, _, error = self.run_once(*ANY_PORT, "-sl", f"quit={path}")
         self.assertEqual((code, error), (0, ""))
         self.assertEqual(server.wait_exit(), 0)
 
@@ -166,7 +169,7 @@ class FlagsTest(ServerCase):
             ("quit=xyz", "invalid pid: xyz"),
             ("quit=1=2", r"invalid signal parameters"),
         ):
-            code, _, error = self.run_once("-sl", args)
+            code, _, error = self.run_once(*ANY_PORT, "-sl", args)
             self.assertEqual(code, 1, args)
             self.assertRegex(error, pattern)
         self.check_serves(server)

@@ -277,7 +277,7 @@ class TlsTest(ServerCase):
         with tempfile.NamedTemporaryFile("w", suffix=".conf") as out:
             out.write(config)
             out.flush()
-            code, _, error = self.run_once("-c", out.name)
+            code, _, error = self.run_once("-a", "127.0.0.1", "-p", "-1", "-c", out.name)
         self.assertEqual(code, 1)
         self.assertRegex(error, r"error parsing X509 certificate/key pair: ")
 
