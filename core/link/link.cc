@@ -159,8 +159,12 @@ void Link::pause() {
     links_.ring.cancel(receive_);
 }
 
+void Link::hold() {
+    if (state_ == State::kOpen && !paused_) pause();
+}
+
 void Link::resume() {
-    if (!paused_ || state_ != State::kOpen) return;
+    if (!paused_ || state_ != State::kOpen || links_.holding()) return;
     paused_ = false;
     ByteBuffer kept;
     kept.swap(backlog_);

@@ -93,6 +93,8 @@ class Link {
     // was kept. Called while consuming: consume() returns at once afterwards.
     void pause();
     void resume();
+    // Stops reading until the link is closed: the server ends.
+    void hold();
 
   protected:
     // Handles all complete operations in [begin, end); returns how many bytes they were. What is

@@ -83,7 +83,7 @@ void WorkerLinks::apply(const LinkSettings& settings, bool check_clients) {
 // ------------------------------------------------------------------------------------ links
 
 void WorkerLinks::adopt(int fd) {
-    if (stopping_) return ring.close(fd);
+    if (stopping_ || holding_) return ring.close(fd);
     auto* client = new Client(*this, fd);  // deleted by flush() once retired
     client->greet();
 }
@@ -94,15 +94,45 @@ void WorkerLinks::send_adopt(base::WorkerId to, int fd) {
     commit_record(to, record);
 }
 
+void WorkerLinks::hold(void (*held)(void*), void* state) {
+    holding_ = true;
+    held_ = held;
+    held_state_ = state;
+    table.for_each([](Link& link) { link.hold(); });
+}
+
 void WorkerLinks::stop(void (*drained)(void*), void* state) {
     if (!stopping_) {  // else: a lame duck is hurried up, and its callback stays
         stopping_ = true;
         drained_ = drained;
         drained_state_ = state;
     }
+    closing_ = true;
+}
+
+// Records leave for good at the end of a turn, so `held` waits for the turn after. True: not yet.
+bool WorkerLinks::report_held() {
+    if (held_ == nullptr) return false;
+    for (const Outlet& outlet : outlets_) {
+        if (!outlet.spill.empty()) return false;  // on_room() comes
+    }
+    if (!std::exchange(published_, true)) return true;
+    std::exchange(held_, nullptr)(held_state_);
+    return false;
+}
+
+// What other workers sent before they held is delivered before the links go. True: not yet.
+bool WorkerLinks::close_when_delivered() {
+    if (!closing_) return false;
+    for (uint32_t i = 0; i < outlets_.size(); ++i) {
+        const auto from = static_cast<base::WorkerId>(i);
+        if (from != id && mesh.mailbox(from, id).next() != nullptr) return true;
+    }
+    closing_ = false;
     std::vector<Link*> links;
     table.for_each([&](Link& link) { links.push_back(&link); });
     for (Link* link : links) link->close(CloseReason::kServerShutdown);
+    return false;
 }
 
 void WorkerLinks::enter_lame_duck(void (*drained)(void*), void* state) {
@@ -262,6 +292,7 @@ bool WorkerLinks::flush() {
         if (!outlets_[i].spill.empty()) drain_spill(to);
         if (resume_now && outlets_[i].spill.empty()) resume_waiting(to);
     }
+    const bool ending = report_held() || close_when_delivered();
     // By index: flushing a link may add others (a closing one queues nothing, but costs no thought).
     for (size_t i = 0; i < dirty.size(); ++i) dirty[i]->flush();
     dirty.clear();
@@ -272,7 +303,7 @@ bool WorkerLinks::flush() {
     }
     retired_subscriptions_.clear();
     if (drained_ != nullptr && table.count() == 0) std::exchange(drained_, nullptr)(drained_state_);
-    return resume_next_turn_;
+    return resume_next_turn_ || ending;
 }
 
 }  // namespace nuring::link

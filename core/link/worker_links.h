@@ -87,7 +87,12 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     void adopt(int fd);
     // The accepting worker hands the connection to another one.
     void send_adopt(base::WorkerId to, int fd);
-    // Closes every link; their last bytes still leave. Calls `drained` once, when none is left.
+    // The first half of a stop: takes no connection and reads nothing more. Calls `held` once, when
+    // every record for other workers is in its mailbox.
+    void hold(void (*held)(void*), void* state);
+    bool holding() const { return holding_; }
+    // The second half, when all workers hold: delivers what is in the mailboxes, then closes every link;
+    // their last bytes still leave. Calls `drained` once, when none is left.
     void stop(void (*drained)(void*), void* state);
 
     // The clients are told that this server goes; after the grace period they are closed one by one,
@@ -160,6 +165,8 @@ class WorkerLinks final : public runtime::WorkerDelegate {
 
     void drain_spill(base::WorkerId to);
     void resume_waiting(base::WorkerId to);
+    bool report_held();
+    bool close_when_delivered();
 
     std::vector<Outlet> outlets_;
     size_t record_size_max_ = 0;
@@ -167,6 +174,11 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     void (*drained_)(void*) = nullptr;
     void* drained_state_ = nullptr;
     bool stopping_ = false;
+    void (*held_)(void*) = nullptr;
+    void* held_state_ = nullptr;
+    bool holding_ = false;
+    bool published_ = false;  // all spilled records went to their mailboxes in an earlier turn
+    bool closing_ = false;    // stop() came; links are closed when the mailboxes are empty
     LameDuckTimer lame_duck_timer_{&lame_duck_fired, *this};
     std::vector<base::LinkHandle> lame_ducks_;
     uint64_t lame_duck_interval_ns_ = 0;

@@ -36,11 +36,23 @@ size_t mailbox_bytes(const ServerSetup& setup) {
 
 }  // namespace
 
+class Server::HoldTask final : public runtime::ControlTask {
+  public:
+    HoldTask(Server& server, WorkerState& state) : server_(server), state_(state) {}
+    void run() override {
+        if (state_.listener != nullptr) state_.listener->stop();
+        state_.links->hold([](void* self) { static_cast<Server*>(self)->on_held(); }, &server_);
+    }
+
+  private:
+    Server& server_;
+    WorkerState& state_;
+};
+
 class Server::StopTask final : public runtime::ControlTask {
   public:
     StopTask(Server& server, WorkerState& state) : server_(server), state_(state) {}
     void run() override {
-        if (state_.listener != nullptr) state_.listener->stop();
         state_.links->stop([](void* self) { static_cast<Server*>(self)->on_drained(); }, &server_);
     }
 
@@ -142,7 +154,17 @@ absl::Status Server::listen() {
     return absl::OkStatus();
 }
 
+// In two steps, because a message that its publisher knows to be accepted may still be on its way to
+// another worker: first nobody takes anything new, then all deliver what they have, and close.
 void Server::stop() {
+    for (auto& state : workers_) {
+        state->worker->post(std::make_unique<HoldTask>(*this, *state));
+    }
+}
+
+void Server::on_held() {
+    // acq_rel: the last worker's tasks come after what every other one put into its mailboxes.
+    if (held_count_.fetch_add(1, std::memory_order_acq_rel) + 1 < worker_count()) return;
     for (auto& state : workers_) {
         state->worker->post(std::make_unique<StopTask>(*this, *state));
     }

@@ -48,7 +48,7 @@ class Server {
 
     // Opens the client port. Before the workers run.
     absl::Status listen();
-    // Stops accepting, sends what is pending, closes every link. Returns at once.
+    // Stops accepting and reading, delivers and sends what is pending, closes every link. Returns at once.
     void stop();
     // Stops accepting, tells the clients, and closes them one by one over the lame duck duration.
     void enter_lame_duck();
@@ -71,11 +71,13 @@ class Server {
         std::unique_ptr<link::WorkerLinks> links;
         std::unique_ptr<Listener> listener;  // worker 0 only
     };
+    class HoldTask;
     class StopTask;
     class LameDuckTask;
     class ApplyTask;
 
     void fill_info();
+    void on_held();  // any worker
     void on_drained();
 
     ServerSetup setup_;
@@ -85,6 +87,7 @@ class Server {
     runtime::InlineJobs inline_jobs_;
     std::vector<std::unique_ptr<WorkerState>> workers_;
     ring::ListenSocket client_socket_;
+    std::atomic<uint32_t> held_count_{0};
     std::atomic<uint32_t> drained_count_{0};
 };
 
