@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <memory>
+#include <utility>
 
 namespace nuring::interest {
 
@@ -18,6 +18,15 @@ namespace nuring::interest {
 // Source:  ours (linear probing, removal by shifting back).
 class IdTable {
   public:
+    IdTable() = default;
+    IdTable(IdTable&& other) noexcept { *this = std::move(other); }
+    IdTable& operator=(IdTable&& other) noexcept {
+        slots_ = std::move(other.slots_);
+        mask_ = std::exchange(other.mask_, 0);
+        count_ = std::exchange(other.count_, 0);
+        return *this;
+    }
+
     // The id with this hash of which is_key(id) says that it is meant; 0 if there is none.
     template <typename IsKey>
     uint32_t find(uint32_t hash, IsKey&& is_key) const {

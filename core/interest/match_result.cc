@@ -18,7 +18,7 @@ size_t MatchResult::heap_bytes() const {
 }
 
 void MatchResult::clear() {
-    local_.clear();
+    local_.resize(0);  // clear() would free
     remote_workers_.clear();
     plain_count_ = 0;
     if (queues_ != nullptr && !queues_->groups.empty()) {
@@ -32,7 +32,7 @@ void MatchResult::clear() {
 }
 
 void MatchResult::reset() {
-    local_ = {};
+    local_.clear();  // frees
     remote_workers_.clear();
     plain_count_ = 0;
     queues_.reset();

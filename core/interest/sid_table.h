@@ -1,27 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
+#include "core/interest/id_table.h"
 #include "core/interest/subscription.h"
 
 namespace nuring::interest {
 
-// SidTable finds the subscriptions of one link by sid. Clients count their sids up, so the table keeps
-// neighbours together: sixteen consecutive numbers share a line, and a million SUBs in a row walk
-// through memory instead of missing it a million times. Hashes lie beside the pointers, so growth
-// touches no subscription.
+// SidTable finds the subscriptions of one link by sid. Clients count their sids up, so numbers are kept
+// in pages of sixteen neighbours: a million SUBs in a row fill one page after the other instead of
+// missing memory at random, and growth concerns the table of pages alone. Other sids (texts, leading
+// zeros, very long numbers) are hashed one by one.
 //
-//   hash of a number   | 28 bits: spread of number / 16 | number % 16 |     other sids: spread as a whole
+//   sid 1000035 -> block 62502, place 3 -> IdTable -> page | block | used | 16 x Subscription* |
 //
 // Threads: one worker.
-// Limits:  2^31 subscriptions; 12 bytes per slot, load up to 7/8. An empty table has no memory.
+// Limits:  2^32 - 1 pages and other sids. Counted sids take about 11 bytes each, one alone on its page
+//          up to 170; other sids 16 to 40. An empty table has no memory.
 // Errors:  none.
-// Lifetime: borrows the subscriptions. for_each() goes in an order that depends on the sids, on what
-//           was removed, and on the seed alone.
-// Source:  ours (linear probing, removal by shifting back).
+// Lifetime: borrows the subscriptions. The order of for_each() depends on the history alone.
+// Source:  ours.
 class SidTable {
   public:
     // A seed that peers do not know keeps them from choosing sids that collide.
@@ -29,40 +32,66 @@ class SidTable {
     SidTable(const SidTable&) = delete;
     SidTable& operator=(const SidTable&) = delete;
 
-    uint32_t hash(std::string_view sid) const;
+    // What a sid comes down to; computed once for find() and insert().
+    struct Key {
+        uint64_t block;  // kNoBlock: not a plain number
+        uint32_t hash;
+        uint32_t place;
+    };
+    Key key(std::string_view sid) const;
 
-    // Null if there is none; `hash` is hash(sid).
-    Subscription* find(std::string_view sid, uint32_t hash) const;
-    Subscription* find(std::string_view sid) const { return find(sid, hash(sid)); }
-    // No subscription with its sid is in the table; `hash` is that of its sid.
-    void insert(Subscription* subscription, uint32_t hash);
-    void insert(Subscription* subscription) { insert(subscription, hash(subscription->sid())); }
+    // Null if there is none; `key` is key(sid).
+    Subscription* find(std::string_view sid, const Key& key) const;
+    Subscription* find(std::string_view sid) const { return find(sid, key(sid)); }
+    // No subscription with its sid is in the table; `key` is that of its sid.
+    void insert(Subscription* subscription, const Key& key);
+    void insert(Subscription* subscription) { insert(subscription, key(subscription->sid())); }
     // The subscription is in the table.
     void erase(Subscription* subscription);
     void clear();
 
     uint32_t size() const { return count_; }
     bool empty() const { return count_ == 0; }
-    size_t heap_bytes() const { return slot_count() * (sizeof(Subscription*) + sizeof(uint32_t)); }
+    size_t heap_bytes() const;
 
     template <typename Visit>
     void for_each(Visit&& visit) const {
-        for (uint64_t i = 0; i < slot_count(); ++i) {
-            if (subscriptions_[i] != nullptr) visit(subscriptions_[i]);
+        for (const std::unique_ptr<Page>& page : pages_) {
+            if (page == nullptr) continue;
+            for (Subscription* each : page->places) {
+                if (each != nullptr) visit(each);
+            }
+        }
+        for (Subscription* each : others_) {
+            if (each != nullptr) visit(each);
         }
     }
 
   private:
-    static constexpr uint64_t kSlotsMin = 8;
+    static constexpr uint64_t kPlaces = 16;
+    static constexpr uint64_t kNoBlock = UINT64_MAX;
 
-    uint64_t slot_count() const { return subscriptions_ == nullptr ? 0 : uint64_t{mask_} + 1; }
-    void put(Subscription* subscription, uint32_t hash);
-    void rehash(uint64_t slot_count);
+    struct Page {
+        uint64_t block;
+        uint32_t used = 0;
+        std::array<Subscription*, kPlaces> places{};
+    };
+
+    uint32_t find_page(const Key& key) const {
+        return page_ids_.find(key.hash, [this, &key](uint32_t id) {
+            return pages_[id - 1]->block == key.block;
+        });
+    }
+    uint32_t add_page(const Key& key);
 
     const uint64_t hash_seed_;
-    std::unique_ptr<Subscription*[]> subscriptions_;  // null: free
-    std::unique_ptr<uint32_t[]> hashes_;
-    uint32_t mask_ = 0;
+    // An id is an index + 1; free ids are kept for the next page or sid.
+    IdTable page_ids_;
+    std::vector<std::unique_ptr<Page>> pages_;
+    std::vector<uint32_t> free_pages_;
+    IdTable other_ids_;
+    std::vector<Subscription*> others_;
+    std::vector<uint32_t> free_others_;
     uint32_t count_ = 0;
 };
 

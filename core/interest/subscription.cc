@@ -19,14 +19,13 @@ Subscription::Subscription(const SubscriptionSpec& spec)
       kind_(spec.kind) {}
 
 Subscription* Subscription::create(const SubscriptionSpec& spec) {
-    if (spec.subject.size() > kTextSizeMax || spec.queue.size() > kTextSizeMax ||
-        spec.sid.size() > kTextSizeMax) {
-        return nullptr;
-    }
+    if (!fits(spec)) return nullptr;
+    return create_in(::operator new(size_for(spec)), spec);
+}
+
+Subscription* Subscription::create_in(void* memory, const SubscriptionSpec& spec) {
     assert(!spec.subject.empty());
-    const size_t size =
-        sizeof(Subscription) + spec.subject.size() + spec.queue.size() + spec.sid.size();
-    auto* subscription = new (::operator new(size)) Subscription(spec);
+    auto* subscription = new (memory) Subscription(spec);
     char* text = reinterpret_cast<char*>(subscription + 1);
     const auto append = [&text](std::string_view part) {
         if (!part.empty()) std::memcpy(text, part.data(), part.size());

@@ -45,8 +45,18 @@ class Subscription {
         kFiltered = 2,  // matches subjects that its link may not receive: each message is asked for
     };
 
+    // On the general allocator; a worker has a SubscriptionPool.
     [[nodiscard]] static Subscription* create(const SubscriptionSpec& spec);
     static void destroy(Subscription* subscription);
+    // In memory of size_for(spec) bytes; fits(spec) holds.
+    static Subscription* create_in(void* memory, const SubscriptionSpec& spec);
+    static size_t size_for(const SubscriptionSpec& spec) {
+        return sizeof(Subscription) + spec.subject.size() + spec.queue.size() + spec.sid.size();
+    }
+    static bool fits(const SubscriptionSpec& spec) {
+        return spec.subject.size() <= kTextSizeMax && spec.queue.size() <= kTextSizeMax &&
+               spec.sid.size() <= kTextSizeMax;
+    }
 
     Subscription(const Subscription&) = delete;
     Subscription& operator=(const Subscription&) = delete;
@@ -101,6 +111,7 @@ class Subscription {
 };
 
 static_assert(sizeof(Subscription) == 64);
+static_assert(alignof(Subscription) == 8);
 
 // Owns a subscription in tests and in code that is not short of memory.
 struct SubscriptionDeleter {

@@ -419,8 +419,8 @@ void Client::subscribe(const proto::ClientOperation& operation) {
         return send_error(fmt::format("{}{}, too many tokens", proto::kErrSubscriptionViolation,
                                       proto::quote(operation.subject)));
     }
-    const uint32_t sid_hash = subscriptions_.hash(operation.sid);
-    if (subscriptions_.find(operation.sid, sid_hash) == nullptr) {
+    const interest::SidTable::Key sid_key = subscriptions_.key(operation.sid);
+    if (subscriptions_.find(operation.sid, sid_key) == nullptr) {
         if (!proto::is_valid_subject(operation.subject)) {
             return send_error(proto::kErrInvalidSubject);
         }
@@ -429,18 +429,18 @@ void Client::subscribe(const proto::ClientOperation& operation) {
         const uint64_t hash = sublist.hash(operation.subject);
         sublist.prefetch(hash);
         interest::Subscription* subscription =
-            interest::Subscription::create({.link = handle(),
-                                            .owner = static_cast<Link*>(this),
-                                            .serial = links_.take_serial(),
-                                            .subject = operation.subject,
-                                            .queue = operation.queue,
-                                            .sid = operation.sid});
+            links_.subscriptions.create({.link = handle(),
+                                         .owner = static_cast<Link*>(this),
+                                         .serial = links_.take_serial(),
+                                         .subject = operation.subject,
+                                         .queue = operation.queue,
+                                         .sid = operation.sid});
         if (subscription == nullptr) return send_error(proto::kErrInvalidSubject);
         if (permissions_ != nullptr &&
             permissions_->must_filter(operation.subject, operation.queue)) {
             subscription->flags |= interest::Subscription::kFiltered;
         }
-        subscriptions_.insert(subscription, sid_hash);
+        subscriptions_.insert(subscription, sid_key);
         if (subscription->is_queue()) links_.add_member(subscription);
         sublist.insert(subscription, hash);
     }

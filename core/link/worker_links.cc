@@ -64,7 +64,7 @@ WorkerLinks::WorkerLinks(runtime::Worker& worker_ref, const Shared& shared, log:
 
 WorkerLinks::~WorkerLinks() {
     for (interest::Subscription* subscription : retired_subscriptions_) {
-        interest::Subscription::destroy(subscription);
+        subscriptions.destroy(subscription);
     }
 }
 
@@ -299,7 +299,7 @@ bool WorkerLinks::flush() {
     for (Link* link : retired_links) delete link;
     retired_links.clear();
     for (interest::Subscription* subscription : retired_subscriptions_) {
-        interest::Subscription::destroy(subscription);
+        subscriptions.destroy(subscription);
     }
     retired_subscriptions_.clear();
     if (drained_ != nullptr && table.count() == 0) std::exchange(drained_, nullptr)(drained_state_);

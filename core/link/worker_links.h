@@ -11,6 +11,7 @@
 #include "core/base/prng.h"
 #include "core/config/options.h"
 #include "core/interest/match_cache.h"
+#include "core/interest/subscription_pool.h"
 #include "core/link/link_table.h"
 #include "core/link/message_run.h"
 #include "core/link/records.h"
@@ -141,6 +142,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     LinkLimits limits;
     runtime::SlabPool slabs;
     LinkTable table;
+    interest::SubscriptionPool subscriptions;
     interest::MatchCache cache;
     base::Prng prng;
     LinkCounters counters;

@@ -317,6 +317,24 @@ TEST_F(SublistTest, RemovalFromACrowdedSubjectDoesNotWalk) {
     EXPECT_EQ(sublist_.count(), 0U);
 }
 
+TEST_F(SublistTest, ClearedResultsKeepTheirMemoryResetOnesDoNot) {
+    for (int i = 0; i < 100; ++i) {
+        subscribed_.add("foo");
+        subscribed_.add("foo", "q");
+    }
+    MatchResult result;
+    EXPECT_EQ(result.heap_bytes(), 0U);
+    sublist_.match(kWorker0, "foo", sublist_.hash("foo"), &result);
+    const size_t bytes = result.heap_bytes();
+    EXPECT_GE(bytes, 100 * sizeof(void*) + 100 * sizeof(QueueMember));
+    result.clear();
+    EXPECT_TRUE(result.empty());
+    EXPECT_EQ(result.heap_bytes(), bytes);
+    result.reset();
+    EXPECT_TRUE(result.empty());
+    EXPECT_EQ(result.heap_bytes(), 0U);
+}
+
 TEST_F(SublistTest, TableMemoryComesBackAfterABurst) {
     constexpr int kBurst = 50'000;
     std::vector<SubscriptionPtr> all;
