@@ -322,7 +322,8 @@ void SimClient::read_in() {
         leaving_ || stream_.was_reset() || swarm_.may_be_closed() || stopped_reading_ever_;
     host_.trace(id_, stream_.was_reset() ? "was reset" : "sees the end");
     if (stream_.was_reset() && !leaving_ && swarm_.faults.reset_permille == 0 &&
-        !swarm_.may_be_closed() && !stopped_reading_ever_) {
+        !swarm_.may_be_closed() && !stopped_reading_ever_ &&
+        swarm_.ping_interval_ns >= kCalmPing_ns) {
         host_.fail(fmt::format("client {}: reset by the server for no reason", id_));
     } else if (!expected) {
         host_.fail(fmt::format("client {}: closed by the server for no reason", id_));
