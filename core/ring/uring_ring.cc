@@ -97,7 +97,7 @@ class UringRing final : public Ring {
     void cancel(Submission& submission) override;
     // Direct calls: the kernel hands a queued shutdown to a thread of its own, which costs more.
     void shutdown_send(int fd) override { (void)::shutdown(fd, SHUT_WR); }
-    void shutdown(int fd) override { (void)::shutdown(fd, SHUT_RDWR); }
+    void shutdown(int fd) override;
     void close(int fd) override;
     PeerAddress peer_address(int fd) override { return socket_peer(fd); }
     void return_buffer(uint32_t buffer) override;
@@ -123,6 +123,7 @@ class UringRing final : public Ring {
     void lend_buffers();
     void rearm_starved();
     unsigned run_deferred();
+    void abort_if_lent_and_shut(int fd);
     char* buffer_bytes(uint32_t buffer) { return arena_ + size_t{buffer} * buffer_stride_; }
 
     RingOptions options_;
@@ -145,7 +146,11 @@ class UringRing final : public Ring {
     // armed first, in the order they came: else a busy socket takes every buffer in every turn.
     StarvedList starved_;
     StarvedList starved_after_service_;
-    Submission* deferred_ = nullptr;  // cancelled while starved: completed in the next turn
+// Zero-copy sends that the kernel took but whose bytes it still needs, and sockets that were
+    // shut down and not yet closed: a socket in both is aborted, see shutdown().
+    std::vector<Submission*> lent_sends_;
+    std::vector<int> shut_sockets_;
+        Submission* deferred_ = nullptr;  // cancelled while starved: completed in the next turn
 
     std::vector<std::unique_ptr<SendVector>> send_vectors_;
     size_t send_vectors_used_ = 0;
@@ -333,7 +338,26 @@ void UringRing::cancel(Submission& submission) {
     io_uring_sqe_set_data64(entry, kIgnored);
 }
 
+void UringRing::shutdown(int fd) {
+    (void)::shutdown(fd, SHUT_RDWR);
+    if (options_.zero_copy_threshold_bytes == 0) return;
+    shut_sockets_.push_back(fd);
+    abort_if_lent_and_shut(fd);
+}
+
+// A peer that reads nothing keeps the bytes of a zero-copy send in use for ever, shut down or not.
+// Disconnecting drops them, and the notification comes.
+void UringRing::abort_if_lent_and_shut(int fd) {
+    if (std::find(shut_sockets_.begin(), shut_sockets_.end(), fd) == shut_sockets_.end()) return;
+    const auto is_lent = [fd](const Submission* submission) { return submission->fd == fd; };
+    if (std::none_of(lent_sends_.begin(), lent_sends_.end(), is_lent)) return;
+    sockaddr nobody{};
+    nobody.sa_family = AF_UNSPEC;
+    (void)::connect(fd, &nobody, sizeof nobody);
+}
+
 void UringRing::close(int fd) {
+    std::erase(shut_sockets_, fd);
     io_uring_sqe* entry = next_entry();
     io_uring_prep_close(entry, fd);
     entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
@@ -501,9 +525,12 @@ void UringRing::complete_receive(Submission& submission, int32_t result, uint32_
 void UringRing::complete_send(Submission& submission, int32_t result, uint32_t flags) {
     if ((flags & IORING_CQE_F_MORE) != 0) {  // zero-copy: the bytes are still in use; note the result
         submission.state = reinterpret_cast<void*>(static_cast<intptr_t>(result));
+        lent_sends_.push_back(&submission);
+        abort_if_lent_and_shut(submission.fd);
         return;
     }
     if ((flags & IORING_CQE_F_NOTIF) != 0) {
+        std::erase(lent_sends_, &submission);
         result = static_cast<int32_t>(reinterpret_cast<intptr_t>(submission.state));
     }
     finish(submission, result);
