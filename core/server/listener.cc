@@ -36,10 +36,13 @@ void Listener::stop() {
 
 void Listener::accept_completed(ring::Submission& submission, const ring::Completion& completion) {
     Listener& listener = static_cast<AcceptSubmission&>(submission).owner;
-    if (completion.result >= 0) {
+    if (completion.result >= 0 && listener.stopping_) {
+        listener.links_.ring.close(completion.result);
+    } else if (completion.result >= 0) {
         listener.on_accepted(completion.result);
-    } else if (!completion.more) {
-        listener.on_error(-completion.result);
+    }
+    if (!completion.more && (completion.result < 0 || listener.stopping_)) {
+        listener.on_ended(-completion.result);
     }
 }
 
@@ -69,7 +72,7 @@ base::WorkerId Listener::least_loaded() {
     return static_cast<base::WorkerId>(best);
 }
 
-void Listener::on_error(int error) {
+void Listener::on_ended(int error) {
     if (stopping_) {
         if (!closed_) links_.ring.close(fd_);
         closed_ = true;

@@ -28,7 +28,7 @@ class Listener {
     static void accept_completed(ring::Submission& submission, const ring::Completion& completion);
     static void retry_fired(runtime::Timer& timer);
     void on_accepted(int fd);
-    void on_error(int error);
+    void on_ended(int error);
     base::WorkerId least_loaded();
 
     struct AcceptSubmission : ring::Submission {

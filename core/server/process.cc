@@ -21,6 +21,7 @@
 #include "core/base/status.h"
 #include "core/base/version.h"
 #include "core/config/diff.h"
+#include "core/interest/match_result.h"
 #include "core/log/log.h"
 #include "core/log/log_flush.h"
 #include "core/ring/kernel_sockets.h"
@@ -179,9 +180,10 @@ class Process {
 int Process::run() {
     raise_descriptor_limit();
     const std::vector<int> processors = runtime::usable_processors();
-    const uint32_t worker_count = options_->uring.workers > 0
-                                      ? static_cast<uint32_t>(options_->uring.workers)
-                                      : static_cast<uint32_t>(processors.size());
+    const uint32_t wanted = options_->uring.workers > 0
+                                ? static_cast<uint32_t>(options_->uring.workers)
+                                : static_cast<uint32_t>(processors.size());
+    const uint32_t worker_count = std::min(wanted, interest::WorkerSet::kWorkersMax);
     if (!open_log(worker_count)) return 1;
     log::Writer& log = logger_->writer(0);
     log.info("Starting nats-uring version {}", NURING_VERSION);
