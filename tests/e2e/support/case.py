@@ -104,4 +104,9 @@ def main():
     Options.server = os.path.abspath(options.server)
     Options.server_args = options.server_arg
     Options.reference = options.reference
-    unittest.main(argv=[sys.argv[0], *rest])
+    outcome = unittest.main(argv=[sys.argv[0], *rest], exit=False).result
+    for _, why in outcome.skipped:
+        print(why, flush=True)
+    if not outcome.wasSuccessful():
+        sys.exit(1)
+    sys.exit(77 if outcome.skipped and outcome.testsRun == 0 else 0)
