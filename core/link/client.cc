@@ -388,7 +388,10 @@ std::string Client::who() const {
                        proto::quote(identity_->name));
 }
 
-void Client::ping() { queue(proto::kPongFrame); }
+void Client::ping() {
+    queue(proto::kPongFrame);
+    if (tracing_) links_.log.trace("{} - ->> [PONG]", label());
+}
 
 void Client::pong() {
     pings_out_ = 0;

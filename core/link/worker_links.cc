@@ -153,7 +153,12 @@ void WorkerLinks::enter_lame_duck(void (*drained)(void*), void* state) {
 }
 
 void WorkerLinks::lame_duck_fired(runtime::Timer& timer) {
-    static_cast<LameDuckTimer&>(timer).owner.close_one_client();
+    WorkerLinks& links = static_cast<LameDuckTimer&>(timer).owner;
+    // relaxed: it only decides who says so
+    if (!links.facts.lame_duck_closing.exchange(true, std::memory_order_relaxed)) {
+        links.log.info("Closing existing clients");
+    }
+    links.close_one_client();
 }
 
 // As many as have come due by now: with thousands of clients more than one per tick of the timers.

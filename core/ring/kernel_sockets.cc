@@ -48,7 +48,7 @@ absl::StatusOr<int> bind_and_listen(const addrinfo& address, bool nonblocking) {
     if (::bind(fd, address.ai_addr, address.ai_addrlen) != 0 || ::listen(fd, 4096) != 0) {
         const int error = errno;
         ::close(fd);
-        return absl::ErrnoToStatus(error, std::strerror(error));
+        return absl::ErrnoToStatus(error, "bind");
     }
     return fd;
 }

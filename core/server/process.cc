@@ -18,6 +18,7 @@
 #include <cstring>
 #include <thread>
 
+#include "core/auth/password.h"
 #include "core/base/status.h"
 #include "core/base/version.h"
 #include "core/config/diff.h"
@@ -26,6 +27,7 @@
 #include "core/log/log_flush.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/runtime/worker_group.h"
+#include "core/server/ports_file.h"
 #include "core/server/readiness.h"
 #include "core/server/rings.h"
 #include "core/server/server.h"
@@ -137,6 +139,16 @@ log::LogOutput log_output(const config::LogOptions& options, const std::string& 
     return output;
 }
 
+// Tokens do not count. Source: server/auth.go, checkAuthforWarnings 2.9.10.
+bool has_plain_password(const config::AuthorizationOptions& options) {
+    const auto plain = [](const std::string& password) {
+        return !password.empty() && !auth::is_bcrypt(password);
+    };
+    return plain(options.password) ||
+           std::any_of(options.users.begin(), options.users.end(),
+                       [&](const config::User& user) { return plain(user.password); });
+}
+
 uint64_t wall_clock(void*) { return ring::realtime_ns(); }
 
 // The running process: what run_process() builds, step by step, and takes down in reverse.
@@ -173,6 +185,7 @@ class Process {
     std::unique_ptr<runtime::JobThreads> jobs_;
     std::unique_ptr<Server> server_;
     runtime::WorkerGroup group_;
+    PortsFile ports_file_;
     bool stopping_ = false;
     bool lame_duck_ = false;
 };
@@ -189,6 +202,9 @@ int Process::run() {
     log.info("Starting nats-uring version {}", NURING_VERSION);
     log.debug("Built with {}", __VERSION__);
     log.info("Git commit [not set]");
+    if (has_plain_password(options_->authorization)) {
+        log.warn("Plaintext passwords detected, use nkeys or bcrypt");
+    }
     if (!options_->pid_file.empty() && !write_pid_file(options_->pid_file)) return 1;
     if (options_->tls.has_value()) {
         fail("TLS is configured, but not active in this version: refusing to serve in clear text");
@@ -263,6 +279,12 @@ bool Process::start_server(uint32_t worker_count, const std::vector<int>& proces
     log.info("Listening for client connections on {}:{}", options_->host,
              server_->client_listener().port);
     log.info("Server id is {}", server_->facts().info.server_id);
+    if (!options_->ports_file_dir.empty()) {
+        const absl::Status written =
+            ports_file_.write(options_->ports_file_dir, program_, options_->host,
+                              server_->client_listener().port);
+        if (!written.ok()) log.error("{}", base::message_of(written));
+    }
     log.info("Server is ready");
     report_ready();
     return true;
@@ -380,6 +402,7 @@ void Process::stop_gracefully() {
         bell_.clear();
         flusher_->drain();
     }
+    ports_file_.remove();
     jobs_->stop();
     group_.stop();
     flusher_->flush_all();

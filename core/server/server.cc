@@ -8,6 +8,7 @@
 #include "core/base/server_id.h"
 #include "core/base/status.h"
 #include "core/base/version.h"
+#include "core/config/url.h"
 #include "fmt/format.h"
 
 namespace nuring::server {
@@ -133,12 +134,23 @@ absl::Status Server::listen() {
     auto socket = setup_.rings[0]->listen(options.host, port);
     if (!socket.ok()) {
         return absl::Status(socket.status().code(),
-                            fmt::format("Error listening on port: {}:{}, \"{}\"", options.host,
-                                        options.port, base::message_of(socket.status())));
+                            fmt::format("Error listening on port: {0}:{1}, \"listen tcp {0}:{1}: {2}\"",
+                                        options.host, options.port,
+                                        base::message_of(socket.status())));
     }
     client_socket_ = *socket;
     facts_.info.host = options.host;
     facts_.info.port = client_socket_.port;
+    if (!options.client_advertise.empty()) {
+        const auto advertised = config::parse_url(options.client_advertise);
+        if (!advertised.ok()) {
+            return absl::InvalidArgumentError(fmt::format(
+                "Error setting server INFO with ClientAdvertise value of {}, err={}",
+                options.client_advertise, base::message_of(advertised.status())));
+        }
+        facts_.info.host = advertised->host;
+        if (advertised->port > 0) facts_.info.port = static_cast<uint16_t>(advertised->port);
+    }
     WorkerState& first = *workers_[0];
     first.listener = std::make_unique<Listener>(*first.links, client_socket_.fd);
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The file that tells other programs which ports a server took.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace nuring::server {
+
+// PortsFile is `<folder>/<program>_<pid>.ports`, JSON like {"nats":["nats://127.0.0.1:4222"]}, from
+// write() until remove() or its end.
+// Threads: the control thread. Errors: write() names the file.
+// Source:  server/server.go, logPorts 2.0.0-RC19.
+class PortsFile {
+  public:
+    PortsFile() = default;
+    ~PortsFile() { remove(); }
+    PortsFile(const PortsFile&) = delete;
+    PortsFile& operator=(const PortsFile&) = delete;
+
+    // A wildcard host is written as every address of this machine.
+    [[nodiscard]] absl::Status write(const std::string& folder, const std::string& program,
+                                     const std::string& host, uint16_t port);
+    void remove();
+
+  private:
+    std::string path_;  // empty: nothing was written
+};
+
+}  // namespace nuring::server
