@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/auth/authenticator.h"
 
+#include <algorithm>
+
+#include "absl/strings/match.h"
 #include "core/auth/password.h"
 #include "core/base/status.h"
 
@@ -12,12 +15,20 @@ std::shared_ptr<const Permissions> compiled(const std::optional<config::Permissi
     return std::make_shared<const Permissions>(*permissions);
 }
 
+// allowed_connection_types: every client here is a STANDARD one; a user of other types alone is unknown.
+bool allows_plain_connections(const std::vector<std::string>& types) {
+    return types.empty() || std::any_of(types.begin(), types.end(), [](const std::string& type) {
+               return absl::EqualsIgnoreCase(type, "STANDARD");
+           });
+}
+
 }  // namespace
 
 Authenticator::Authenticator(const config::Options& options)
     : everyone_(std::make_shared<const Identity>()) {
     const config::AuthorizationOptions& auth = options.authorization;
     for (const config::User& user : auth.users) {
+        if (!allows_plain_connections(user.connection_types)) continue;
         users_[user.name] = {.password = user.password,
                              .identity = std::make_shared<const Identity>(
                                  Identity{.name = user.name,
@@ -25,6 +36,7 @@ Authenticator::Authenticator(const config::Options& options)
                                           .permissions = compiled(user.permissions)})};
     }
     for (const config::NkeyUser& user : auth.nkeys) {
+        if (!allows_plain_connections(user.connection_types)) continue;
         const auto key = decode_public_nkey(user.nkey, NkeyKind::kUser);
         if (!key.has_value()) continue;  // refused when the configuration was read
         nkeys_[user.nkey] = {.key = *key,
@@ -39,7 +51,7 @@ Authenticator::Authenticator(const config::Options& options)
                    .identity = std::make_shared<const Identity>(Identity{.name = auth.user})};
     }
     if (!auth.token.empty()) token_ = {.password = auth.token, .identity = everyone_};
-    required_ = !users_.empty() || !nkeys_.empty() || single_.identity != nullptr ||
+    required_ = !auth.users.empty() || !auth.nkeys.empty() || single_.identity != nullptr ||
                 token_.identity != nullptr;
     if (const auto found = users_.find(options.no_auth_user); found != users_.end()) {
         anonymous_ = found->second.identity;

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who may enter, and what they may do. Tables of shared behaviour: server/auth.go, 2.0.0-RC19 and 2.9.10.
+#include "core/auth/authenticator.h"
+
+#include <gtest/gtest.h>
+
+#include "core/auth/password.h"
+
+namespace nuring::auth {
+namespace {
+
+config::Options with_users() {
+    config::Options options;
+    options.authorization.users = {{.name = "derek", .password = "s3cret"},
+                                   {.name = "open", .password = ""},
+                                   {.name = "tenant", .password = "x", .account = "ACME"}};
+    return options;
+}
+
+TEST(AuthenticatorTest, WithoutConfigurationEverybodyEnters) {
+    const Authenticator nobody_asked{config::Options()};
+    EXPECT_FALSE(nobody_asked.required());
+    EXPECT_EQ(nobody_asked.decide({.user = "whoever"}).verdict, Verdict::kAccepted);
+}
+
+TEST(AuthenticatorTest, UsersNeedTheirOwnPassword) {
+    const Authenticator users(with_users());
+    EXPECT_TRUE(users.required());
+    EXPECT_EQ(users.decide({.user = "derek", .password = "s3cret"}).verdict, Verdict::kAccepted);
+    EXPECT_EQ(users.decide({.user = "derek", .password = "s3cre"}).verdict, Verdict::kRefused);
+    EXPECT_EQ(users.decide({.user = "Derek", .password = "s3cret"}).verdict, Verdict::kRefused);
+    EXPECT_EQ(users.decide({}).verdict, Verdict::kRefused);
+    EXPECT_EQ(users.decide({.user = "open"}).verdict, Verdict::kAccepted);
+    EXPECT_EQ(users.decide({.user = "open", .password = "x"}).verdict, Verdict::kRefused);
+}
+
+TEST(AuthenticatorTest, AUserBringsItsAccount) {
+    const Authenticator users(with_users());
+    EXPECT_EQ(users.decide({.user = "tenant", .password = "x"}).identity->account, "ACME");
+}
+
+TEST(AuthenticatorTest, ATokenStillServesThoseWithoutUserName) {
+    config::Options options = with_users();
+    options.authorization.token = "T0k";
+    const Authenticator both(options);
+    EXPECT_EQ(both.decide({.token = "T0k"}).verdict, Verdict::kAccepted);
+    EXPECT_EQ(both.decide({.token = "T0"}).verdict, Verdict::kRefused);
+    EXPECT_EQ(both.decide({.user = "nobody", .token = "T0k"}).verdict, Verdict::kRefused);
+}
+
+TEST(AuthenticatorTest, OnlyWhoShowsNothingIsTheAnonymousUser) {
+    config::Options options = with_users();
+    options.no_auth_user = "tenant";
+    const Authenticator users(options);
+    ASSERT_NE(users.anonymous(), nullptr);
+    EXPECT_EQ(users.decide({}).identity->name, "tenant");
+    EXPECT_EQ(users.decide({.user = "derek", .password = "wrong"}).verdict, Verdict::kRefused);
+}
+
+TEST(AuthenticatorTest, AUserOfOtherConnectionTypesMayNotEnter) {
+    config::Options options;
+    options.authorization.users = {
+        {.name = "ws", .password = "x", .connection_types = {"WEBSOCKET"}},
+        {.name = "both", .password = "x", .connection_types = {"WEBSOCKET", "standard"}}};
+    const Authenticator users(options);
+    EXPECT_EQ(users.decide({.user = "ws", .password = "x"}).verdict, Verdict::kRefused);
+    EXPECT_EQ(users.decide({.user = "both", .password = "x"}).verdict, Verdict::kAccepted);
+}
+
+TEST(AuthenticatorTest, HashedPasswordsAreLeftToAJob) {
+    config::Options options;
+    options.authorization.user = "derek";
+    options.authorization.password =
+        "$2a$04$ObjbrN50bM/PPEA8F.bOTeBVIavlSLDEODH/oJjPB98eIgoOTuER6";
+    const Authenticator single(options);
+    const Decision decision = single.decide({.user = "derek", .password = "hashed-pw"});
+    ASSERT_EQ(decision.verdict, Verdict::kHashed);
+    EXPECT_TRUE(matches_bcrypt(decision.stored, decision.given));
+    EXPECT_FALSE(matches_bcrypt(decision.stored, "hashed-p"));
+    EXPECT_FALSE(matches_bcrypt(decision.stored, std::string("hashed-pw\0x", 11)));
+    EXPECT_EQ(single.decide({.user = "eve", .password = "hashed-pw"}).verdict, Verdict::kRefused);
+}
+
+TEST(PermissionsTest, PublishNeedsAllowAndNoDeny) {
+    config::Permissions rules;
+    rules.publish = {.allow = {"pub.>", "req.*"}, .deny = {"pub.secret"}};
+    const Permissions permissions(rules);
+    EXPECT_TRUE(permissions.may_publish("pub.a.b"));
+    EXPECT_TRUE(permissions.may_publish("req.x"));
+    EXPECT_FALSE(permissions.may_publish("pub.secret"));
+    EXPECT_FALSE(permissions.may_publish("req.x.y"));
+    EXPECT_FALSE(permissions.may_publish("other"));
+}
+
+TEST(PermissionsTest, ASubscriptionMustLieWithinTheAllowedSubjects) {
+    config::Permissions rules;
+    rules.subscribe = {.allow = {"*", "foo.*"}, .deny = {"foo.bar"}};
+    const Permissions permissions(rules);
+    EXPECT_TRUE(permissions.may_subscribe("foo", ""));
+    EXPECT_TRUE(permissions.may_subscribe("foo.*", ""));
+    EXPECT_FALSE(permissions.may_subscribe(">", ""));  // RC19 and 2.9.10 let it pass
+    EXPECT_FALSE(permissions.may_subscribe("foo.>", ""));
+    EXPECT_FALSE(permissions.may_subscribe("foo.bar", ""));
+    EXPECT_FALSE(permissions.may_subscribe("foo.bar", "queue"));  // CVE-2022-29946
+}
+
+TEST(PermissionsTest, AWiderSubscriptionIsFilteredByTheDenyList) {
+    config::Permissions rules;
+    rules.subscribe.deny = {"foo.bar", "x.*.z"};
+    const Permissions permissions(rules);
+    EXPECT_TRUE(permissions.may_subscribe("foo.*", ""));
+    EXPECT_TRUE(permissions.must_filter("foo.*", ""));
+    EXPECT_FALSE(permissions.must_filter("bar", ""));
+    EXPECT_FALSE(permissions.may_receive("foo.bar", ""));
+    EXPECT_TRUE(permissions.may_receive("foo.baz", ""));
+    EXPECT_FALSE(permissions.may_receive("x.y.z", "queue"));
+}
+
+TEST(PermissionsTest, AnEntryWithAQueueConcernsThatQueueAlone) {
+    config::Permissions rules;
+    rules.subscribe = {.allow = {"jobs work"}, .deny = {}};
+    const Permissions permissions(rules);
+    EXPECT_TRUE(permissions.may_subscribe("jobs", "work"));
+    EXPECT_FALSE(permissions.may_subscribe("jobs", "other"));
+    EXPECT_FALSE(permissions.may_subscribe("jobs", ""));
+}
+
+}  // namespace
+}  // namespace nuring::auth
