@@ -161,7 +161,8 @@ class TlsTest(ServerCase):
             first = len(server.log.lines())
             wire.send(sent)
             wire.read_to_end()
-            server.log.wait(r"\[ERR\] 127\.0\.0\.1:\d+ - cid:\d+ - TLS handshake (timeout|error: .*timeout)", after=first)
+            refused = r"\[ERR\] 127\.0\.0\.1:\d+ - cid:\d+ - TLS handshake (timeout|error: .*timeout)"
+            server.log.wait(refused, after=first)
         self.check_serves_tls(server)
 
     def test_a_client_that_does_not_trust_the_server(self):
