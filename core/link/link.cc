@@ -83,6 +83,7 @@ void Link::receive_completed(ring::Submission& submission, const ring::Completio
 
 void Link::on_received(const ring::Completion& completion) {
     const auto size = static_cast<size_t>(completion.result);
+    links_.worker.drain_arrived();  // may pause, resume or close this link
     if (state_ == State::kOpen && !paused_) {
         feed(completion.bytes, size);
     } else if (state_ == State::kOpen) {

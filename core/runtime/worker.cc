@@ -12,15 +12,21 @@ void Worker::turn() {
     const unsigned completions = ring_.turn(wait_until_ns_);
     if (wait_until_ns_ != 0) mesh_.unpark(id_);
     const uint64_t records_before = stats_.records;
-    bool more_work = drain_mailboxes();
+    bool more_work = drain_mailboxes(kDrainBytesMax);
     const bool controlled = run_control_tasks();
     timers_.run(ring_.now_ns());
-    more_work |= delegate_->flush();
     mesh_.flush(id_);
+    more_work |= delegate_->flush();
+    mesh_.flush(id_);  // what found no room before
     decide_wait(more_work, completions != 0 || controlled || stats_.records != records_before);
 }
 
-bool Worker::drain_mailboxes() {
+// A mailbox gives its room back when it has been drained, so this ends after one capacity of each.
+void Worker::drain_arrived() {
+    (void)drain_mailboxes(SIZE_MAX);
+}
+
+bool Worker::drain_mailboxes(size_t bytes_max) {
     bool more = false;
     const uint32_t count = mesh_.worker_count();
     for (uint32_t other = 0; other < count; ++other) {
@@ -29,7 +35,7 @@ bool Worker::drain_mailboxes() {
         Mailbox& box = mesh_.mailbox(peer, id_);
         size_t drained_bytes = 0;
         while (const RecordHeader* record = box.next()) {
-            if (drained_bytes >= kDrainBytesMax) {
+            if (drained_bytes >= bytes_max) {
                 more = true;
                 break;
             }

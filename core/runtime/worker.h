@@ -48,9 +48,13 @@ struct WorkerStats {
 //           2 call the completions                              links read, parse, deliver
 //           3 drain the mailboxes, run control tasks            records, options
 //           4 run due timers                                    keep-alive, deadlines
-//           5 flush: one send per dirty link                    delegate
-//           6 publish the mailboxes, wake who sleeps            mesh
+//           5 publish the mailboxes, wake who sleeps            mesh
+//           6 flush: one send per dirty link                    delegate
 //           7 decide how long step 1 may wait                   not at all while there is work
+//
+// Cause and effect between workers: a PONG leaves (6) after the messages before it were published (5),
+// and drain_arrived() comes before bytes that a peer sent are handled. So what follows from a PONG, on
+// any connection (an UNSUB, a PING, a close), finds the messages before that PONG already delivered.
 //
 // Threads: turn() and everything it calls on one thread; post() on any.
 // Limits:  kDrainBytesMax of records per mailbox and turn, so that sockets get their share.
@@ -67,6 +71,9 @@ class Worker {
     // Until when the next turn() will wait; 0: not at all.
     uint64_t wait_until_ns() const { return wait_until_ns_; }
 
+    // Handles all records that other workers have published; called within a turn.
+    void drain_arrived();
+
     // Runs the task on the worker, soon. The worker owns it.
     void post(std::unique_ptr<ControlTask> task);
 
@@ -77,7 +84,7 @@ class Worker {
     const WorkerStats& stats() const { return stats_; }
 
   private:
-    bool drain_mailboxes();
+    bool drain_mailboxes(size_t bytes_max);
     bool run_control_tasks();
     void decide_wait(bool more_work, bool active);
 

@@ -125,6 +125,34 @@ class DeliveryTest(ServerCase):
         self.assertEqual(len(count), PUBLISHERS * MESSAGES)
         self.assertEqual(set(count.values()), {1})
 
+    def test_what_follows_a_pong_finds_the_messages_before_it(self):
+        """Goal: an acknowledged publish reaches its subscribers before anything that they do afterwards
+        takes effect, on whatever workers they live: drain and flush of the clients rest on that.
+        Method: after the publisher's PONG a subscriber sends UNSUB and PING, another one only PING."""
+        server = self.start()
+        publishers = [self.client(server) for _ in range(4)]
+        leaving = [self.client(server) for _ in range(4)]
+        staying = [self.client(server) for _ in range(4)]
+        for wire in staying:
+            wire.send("SUB cause 1\r\n")
+            wire.expect_quiet()
+        body = b"x" * 100
+        publish = b"PUB cause 100\r\n%s\r\n" % body * 200
+        expected = b"MSG cause 1 100\r\n%s\r\n" % body * 200
+        for turn in range(40):
+            for wire in leaving:
+                wire.send("SUB cause 1\r\n")
+                wire.expect_quiet()
+            publisher = publishers[turn % len(publishers)]
+            publisher.send(publish)
+            publisher.expect_quiet()
+            for wire in leaving:
+                wire.send("UNSUB 1\r\nPING\r\n")
+            for wire in staying:
+                wire.send("PING\r\n")
+            for wire in leaving + staying:
+                wire.expect(expected + b"PONG\r\n")
+
     def test_subscriptions_come_and_go_beside_traffic(self):
         """Goal: an acknowledged SUB sees the next message, an acknowledged UNSUB none.
         Method: churn on one connection, each step confirmed, with a publisher on another."""
