@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "absl/strings/escaping.h"
+#include "core/base/crc16.h"
 
 namespace nuring::auth {
 namespace {
@@ -15,17 +17,6 @@ namespace {
 constexpr size_t kTextSize = 56;
 constexpr size_t kRawSize = 35;  // kind, key, checksum
 constexpr size_t kSignatureSize = 64;
-
-uint16_t crc16(const unsigned char* bytes, size_t size) {
-    uint16_t crc = 0;
-    for (size_t i = 0; i < size; ++i) {
-        crc = static_cast<uint16_t>(crc ^ (bytes[i] << 8));
-        for (int bit = 0; bit < 8; ++bit) {
-            crc = static_cast<uint16_t>((crc & 0x8000) != 0 ? (crc << 1) ^ 0x1021 : crc << 1);
-        }
-    }
-    return crc;
-}
 
 std::optional<std::array<unsigned char, kRawSize>> decode_base32(std::string_view text) {
     std::array<unsigned char, kRawSize> raw{};
@@ -63,7 +54,7 @@ std::optional<PublicKey> decode_public_nkey(std::string_view text, NkeyKind kind
     if (text.size() != kTextSize) return std::nullopt;
     const auto raw = decode_base32(text);
     if (!raw.has_value() || (*raw)[0] != static_cast<unsigned char>(kind)) return std::nullopt;
-    const uint16_t crc = crc16(raw->data(), kRawSize - 2);
+    const uint16_t crc = base::crc16(std::span(*raw).first(kRawSize - 2));
     if ((*raw)[kRawSize - 2] != (crc & 0xff) || (*raw)[kRawSize - 1] != crc >> 8) {
         return std::nullopt;
     }

@@ -3,22 +3,12 @@
 
 #include <array>
 
+#include "core/base/crc16.h"
+
 namespace nuring::base {
 namespace {
 
 constexpr unsigned char kServerPrefix = 13 << 3;  // 'N'
-
-// CRC-16/XMODEM.
-uint16_t crc16(std::span<const unsigned char> bytes) {
-    uint16_t crc = 0;
-    for (const unsigned char byte : bytes) {
-        crc = static_cast<uint16_t>(crc ^ (byte << 8));
-        for (int bit = 0; bit < 8; ++bit) {
-            crc = static_cast<uint16_t>((crc & 0x8000) != 0 ? (crc << 1) ^ 0x1021 : crc << 1);
-        }
-    }
-    return crc;
-}
 
 }  // namespace
 

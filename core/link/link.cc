@@ -30,17 +30,6 @@ bool ends_at_once(CloseReason reason) {
            reason == CloseReason::kSlowConsumerWriteDeadline;
 }
 
-const char* label_word(proto::Kind kind) {
-    switch (kind) {
-        case proto::Kind::kClient: return "cid";
-        case proto::Kind::kRoute: return "rid";
-        case proto::Kind::kGateway: return "gid";
-        case proto::Kind::kLeafnode: return "lid";
-        case proto::Kind::kSystem: break;
-    }
-    return "cid";
-}
-
 }  // namespace
 
 Link::Link(WorkerLinks& links, int fd, proto::Kind kind)
@@ -65,7 +54,7 @@ Link::~Link() {
 }
 
 std::string Link::label() const {
-    return fmt::format("{}:{} - {}:{}", peer_.host, peer_.port, label_word(kind_), cid_);
+    return fmt::format("{}:{} - {}:{}", peer_.host, peer_.port, proto::id_label(kind_), cid_);
 }
 
 void Link::start() { links_.ring.receive(receive_, fd_); }
