@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Client, CONNECT: who it is, what it may do; again after each reload.
+#include "core/link/client.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/auth/password.h"
+#include "fmt/format.h"
+#include "proto/error_text.h"
+#include "proto/quote.h"
+
+namespace nuring::link {
+
+// Compares a hashed password, which takes tens of milliseconds, off the workers.
+class Client::PasswordJob final : public runtime::Job {
+  public:
+    PasswordJob(Client& client, auth::Decision decision, bool first_time)
+        : links_(client.links_),
+          handle_(client.handle()),
+          decision_(std::move(decision)),
+          first_time_(first_time) {}
+
+    void work() override { matches_ = auth::matches_bcrypt(decision_.stored, decision_.given); }
+    void run() override {
+        Link* link = links_.table.find(handle_);
+        if (link == nullptr || !link->open()) return;
+        auto& client = static_cast<Client&>(*link);  // only clients make such jobs
+        if (!matches_) return client.refuse_credentials();
+        if (!first_time_) return client.welcome_again(decision_.identity);
+        client.finish_connect(decision_.identity);
+        client.resume();
+    }
+
+  private:
+    WorkerLinks& links_;
+    const base::LinkHandle handle_;
+    const auth::Decision decision_;
+    const bool first_time_;  // or again, after a reload
+    bool matches_ = false;
+};
+
+void Client::connect(std::string_view json) {
+    last_activity_ns_ = links_.ring.now_ns();
+    std::string error;
+    if (proto::parse_connect(json, &links_.json_parser, &connect_, &error) !=
+        proto::ConnectStatus::kOk) {
+        links_.log.error("{} - {}", label(), error);
+        return close(CloseReason::kProtocolViolation);
+    }
+    connected_ = true;
+    if (connect_.names_account) return refuse_credentials();  // since 2.7.2; before: a security hole
+    const auth::Decision decision = decide();
+    switch (decision.verdict) {
+        case auth::Verdict::kAccepted: return finish_connect(decision.identity);
+        case auth::Verdict::kRefused: return refuse_credentials();
+        case auth::Verdict::kHashed:
+            pause();  // what follows waits for the verdict
+            return links_.jobs.submit(links_.worker, std::make_unique<PasswordJob>(
+                                                         *this, decision, /*first_time=*/true));
+    }
+}
+
+auth::Decision Client::decide() const {
+    return links_.authenticator->decide({.user = connect_.text(proto::ConnectText::kUser),
+                                         .password = connect_.text(proto::ConnectText::kPass),
+                                         .token = connect_.text(proto::ConnectText::kAuthToken),
+                                         .nkey = connect_.text(proto::ConnectText::kNkey),
+                                         .signature = connect_.text(proto::ConnectText::kSig),
+                                         .nonce = nonce_});
+}
+
+// After a reload: who showed the right credentials is asked of the new table, goes on with what it may
+// now, and loses the subscriptions that it may no longer have.
+// Source: reloadAuthorization in server/reload.go; without its two bugs (users who become single ones).
+void Client::on_reload() {
+    if (!open() || !admitted_) return;
+    if (!connected_) {  // came in without credentials
+        if (!links_.authenticator->required()) return;
+        if (links_.authenticator->anonymous() == nullptr) return refuse_credentials();
+        return welcome_again(links_.authenticator->anonymous());
+    }
+    const auth::Decision decision = decide();
+    switch (decision.verdict) {
+        case auth::Verdict::kAccepted: return welcome_again(decision.identity);
+        case auth::Verdict::kRefused: return refuse_credentials();
+        case auth::Verdict::kHashed:
+            return links_.jobs.submit(links_.worker, std::make_unique<PasswordJob>(
+                                                         *this, decision, /*first_time=*/false));
+    }
+}
+
+void Client::welcome_again(std::shared_ptr<const auth::Identity> identity) {
+    if (&links_.accounts.find_or_create(identity->account) != account_) {
+        return close(CloseReason::kClientClosed);
+    }
+    bind(std::move(identity));
+    std::vector<interest::Subscription*> all;
+    subscriptions_.for_each([&all](interest::Subscription* each) { all.push_back(each); });
+    for (interest::Subscription* subscription : all) {
+        subscription->flags &= static_cast<uint8_t>(~interest::Subscription::kFiltered);
+        if (permissions_ == nullptr) continue;
+        if (permissions_->may_subscribe(subscription->subject(), subscription->queue())) {
+            if (permissions_->must_filter(subscription->subject(), subscription->queue())) {
+                subscription->flags |= interest::Subscription::kFiltered;
+            }
+            continue;
+        }
+        const std::string subject = proto::quote(subscription->subject());
+        const std::string sid = proto::quote(subscription->sid());
+        links_.log.info("{} - Removed sub {} (sid {}) for {} - not authorized", label(), subject, sid,
+                        who());
+        send_error(fmt::format("{}{} (sid {})", proto::kErrSubscriptionViolation, subject, sid));
+        remove(subscription);
+    }
+}
+
+void Client::refuse_credentials() {
+    std::string whom;
+    const std::string_view nkey = connect_.text(proto::ConnectText::kNkey);
+    if (links_.authenticator->wants_nonce() && !nkey.empty()) {
+        whom = fmt::format(" - Nkey {}", proto::quote(nkey));
+    } else if (links_.authenticator->has_users()) {
+        whom = fmt::format(" - User {}", proto::quote(connect_.text(proto::ConnectText::kUser)));
+    }
+    links_.log.error("{} - authentication error{}", label(), whom);
+    send_error(proto::kErrAuthorizationViolation);
+    close(CloseReason::kAuthenticationFailure);
+}
+
+void Client::finish_connect(std::shared_ptr<const auth::Identity> identity) {
+    bind(std::move(identity));
+    if (connect_.protocol < 0 || connect_.protocol > 1) {
+        links_.log.error("{} - {}", label(), proto::kErrClientProtocol);
+        send_error(proto::kErrClientProtocol);
+        return close(CloseReason::kBadClientProtocolVersion);
+    }
+    if (!links_.limits.headers) connect_.headers = false;
+    if (connect_.no_responders && !connect_.headers) {
+        links_.log.error("{} - {}", label(), proto::kErrNoRespondersNeedsHeaders);
+        send_error(proto::kErrNoRespondersNeedsHeaders);
+        return close(CloseReason::kNoRespondersRequiresHeaders);
+    }
+    if (connect_.verbose) send_ok();
+}
+
+// The link is that user's from now on: its account, its permissions.
+void Client::bind(std::shared_ptr<const auth::Identity> identity) {
+    if (!admitted_) {
+        admitted_ = true;
+        links_.timers.arm(keep_alive_timer_,
+                          links_.ring.now_ns() + links_.limits.ping_interval_ns);
+    }
+    account::Account& account = links_.accounts.find_or_create(identity->account);
+    if (&account != account_) {
+        drop_subscriptions();  // of a former user in another account
+        account_ = &account;
+        memo_.clear();
+    }
+    identity_ = std::move(identity);
+    permissions_ = identity_->permissions.get();
+    permitted_subject_.clear();
+}
+
+// Before it has shown credentials a client may say CONNECT only, unless a user for such clients is
+// configured. The first byte decides, whatever follows.
+bool Client::admit_anonymous(char first_byte) {
+    if (first_byte == 'C' || first_byte == 'c') return true;
+    if (const auto& anonymous = links_.authenticator->anonymous(); anonymous != nullptr) {
+        bind(anonymous);
+        return true;
+    }
+    refuse_credentials();
+    return false;
+}
+
+std::string Client::who() const {
+    if (identity_ == nullptr || identity_->name.empty()) return "User \"N/A\"";
+    return fmt::format("{} {}", identity_->is_nkey ? "Nkey" : "User",
+                       proto::quote(identity_->name));
+}
+
+}  // namespace nuring::link

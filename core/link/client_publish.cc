@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// Client, the way in: input to operations, publishes in runs, each matched once and delivered.
+#include "core/link/client.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string>
+
+#include "core/base/block_copy.h"
+#include "core/base/status.h"
+#include "core/link/delivery.h"
+#include "fmt/format.h"
+#include "proto/encode_client.h"
+#include "proto/error_text.h"
+#include "proto/quote.h"
+#include "proto/subject.h"
+
+namespace nuring::link {
+namespace {
+
+// Input that one run may cover: enough to share its fixed costs, little enough to stay in the first
+// cache level while it is copied.
+constexpr size_t kRunBytesMax = 32 * 1024;
+
+}  // namespace
+
+// Parses up to kAheadMax publishes, carries them out, then whatever ended the batch.
+size_t Client::consume(const char* begin, const char* end) {
+    const char* at = begin;
+    std::array<Publish, kAheadMax> batch;
+    tracing_ = links_.log.trace_enabled();
+    size_t scanned = take_scanned_bytes();
+    while (at < end && open() && !paused()) {
+        if (!admitted_ && !admit_anonymous(*at)) break;
+        size_t count = 0;
+        const char* parsed = at;
+        proto::ParseStatus status = proto::ParseStatus::kOperation;
+        bool another_verb = false;
+        while (parsed < end && count < kAheadMax) {
+            Publish& next = batch[count];
+            status = proto::parse_client(parsed, end, links_.limits.parse, &next.operation, scanned);
+            scanned = 0;
+            if (status != proto::ParseStatus::kOperation) break;
+            another_verb = next.operation.verb > proto::ClientVerb::kHeaderPublish;
+            if (another_verb) break;
+            find_run(parsed, end, &next);
+            parsed += next.size;
+            ++count;
+            if (next.run.count > 1 || !next.operation.canonical) break;
+        }
+        if (count > 1) look_ahead({batch.data(), count});
+        for (size_t i = 0; i < count; ++i) {
+            if (!publish(batch[i])) return static_cast<size_t>(at - begin);
+            at += batch[i].size;
+            if (!open()) return static_cast<size_t>(at - begin);
+        }
+        if (count < kAheadMax && status != proto::ParseStatus::kOperation) {
+            const proto::ClientOperation& operation = batch[count].operation;
+            if (status == proto::ParseStatus::kNeedMore) {
+                if (operation.needed_bytes != 0 && refuses_headers(operation)) break;
+                need(operation.needed_bytes, operation.scanned_bytes);
+            } else {
+                refuse(status, operation, at, end);
+            }
+            break;
+        }
+        if (another_verb) {
+            perform(batch[count].operation);
+            at += batch[count].operation.consumed;
+        }
+    }
+    return static_cast<size_t>(at - begin);
+}
+
+void Client::look_ahead(std::span<Publish> publishes) {
+    interest::Sublist& sublist = account_->sublist();
+    for (Publish& publish : publishes) {
+        publish.hash = sublist.hash(publish.run.subject);
+        links_.cache.prefetch(sublist, publish.hash);
+    }
+    for (const Publish& publish : publishes) links_.cache.prefetch_miss(sublist, publish.hash);
+}
+
+bool Client::publish(Publish& publish) {
+    const proto::ClientOperation& operation = publish.operation;
+    MessageRun& run = publish.run;
+    if (tracing_) [[unlikely]] trace_in(operation);
+    if (refuses_headers(operation)) [[unlikely]] return true;
+    if (!operation.canonical) [[unlikely]] normalise_tail(operation, &run);
+    const interest::MatchEntry& entry = match(publish);
+    const interest::MatchResult& matched = entry.result();
+    if (!make_room(links_, *this, matched, &run)) return false;
+
+    last_activity_ns_ = links_.ring.now_ns();
+    const uint64_t bytes = uint64_t{run.count} * run.total_size;
+    traffic_.in_messages += run.count;
+    traffic_.in_bytes += bytes;
+    links_.counters.in_messages += run.count;
+    links_.counters.in_bytes += bytes;
+    publish.size = run.count * operation.consumed;  // make_room() may have cut the run
+    if (!may_publish(operation)) return true;
+
+    if (!matched.empty()) {
+        const interest::MatchPin pin(entry);
+        const Publisher publisher{.link = handle(), .echo = connect_.echo};
+        if (deliver_run(links_, publisher, *account_, matched, run)) return true;
+    }
+    if (connect_.no_responders && !run.reply.empty()) send_no_responders(run.reply);
+    return true;
+}
+
+// An HPUB of a client that did not ask for headers ends it, as soon as its control line is there.
+bool Client::refuses_headers(const proto::ClientOperation& operation) {
+    if (operation.verb != proto::ClientVerb::kHeaderPublish || connect_.headers) return false;
+    links_.log.error("{} - message headers not supported", label());
+    close(CloseReason::kProtocolViolation);
+    return true;
+}
+
+// What must be said before the messages go out. False: they do not.
+bool Client::may_publish(const proto::ClientOperation& operation) {
+    if (operation.reply.starts_with(proto::kServiceReplyPrefix)) [[unlikely]] {
+        links_.log.error("{} - Publish Violation - {}, Reply {}", label(), who(),
+                         proto::quote(operation.reply));
+        send_error(fmt::format("{}{}", proto::kErrReplyViolation, proto::quote(operation.reply)));
+        return false;
+    }
+    if (permissions_ != nullptr && !permits_publish(operation.subject)) [[unlikely]] {
+        report_publish_violation(operation.subject);
+        return false;
+    }
+    if (connect_.pedantic && !proto::is_valid_literal_subject(operation.subject)) {
+        send_error(proto::kErrInvalidPublishSubject);  // and routed all the same
+    }
+    if (connect_.verbose) send_ok();
+    return true;
+}
+
+// The last subject that was found permitted needs no second look.
+bool Client::permits_publish(std::string_view subject) {
+    if (!permitted_subject_.empty() && permitted_subject_ == subject) return true;
+    if (permissions_->may_publish(subject)) {
+        permitted_subject_ = subject;
+        return true;
+    }
+    if (responses_ == nullptr) return false;
+    const auto found = responses_->find(base::absl_view(subject));
+    if (found == responses_->end()) return false;
+    const bool valid = links_.ring.now_ns() < found->second.expires_ns && found->second.left > 0;
+    if (!valid || --found->second.left == 0) responses_->erase(found);
+    return valid;
+}
+
+void Client::report_publish_violation(std::string_view subject) {
+    links_.log.error("{} - Publish Violation - {}, Subject {}", label(), who(),
+                     proto::quote(subject));
+    send_error(fmt::format("{}{}", proto::kErrPublishViolation, proto::quote(subject)));
+}
+
+// Most publishers stay with one subject: its match is kept, and valid while nothing changes.
+const interest::MatchEntry& Client::match(const Publish& publish) {
+    const std::string_view subject = publish.run.subject;
+    if (memo_.current() && memo_.entry().subject() == subject) return memo_.entry();
+    interest::Sublist& sublist = account_->sublist();
+    const uint64_t hash = publish.hash != 0 ? publish.hash : sublist.hash(subject);
+    const interest::MatchEntry& entry = links_.cache.find(sublist, subject, hash);
+    memo_ = interest::MatchMemo(entry);
+    return entry;
+}
+
+// Each message that follows with the same control line joins the run. Not in verbose mode, where each
+// is answered by itself, nor when each is traced.
+void Client::find_run(const char* begin, const char* end, Publish* publish) const {
+    const proto::ClientOperation& operation = publish->operation;
+    const size_t stride = operation.consumed;
+    MessageRun& run = publish->run;
+    run.subject = operation.subject;
+    run.reply = operation.reply;
+    run.header_size = operation.header_size;
+    run.total_size = operation.total_size;
+    run.count = 1;
+    run.stride = stride;
+    publish->hash = 0;
+    publish->size = stride;
+    if (!operation.canonical) [[unlikely]] return;
+    const std::string_view tail = operation.frame_tail();
+    run.tail = tail.data();
+    run.tail_size = tail.size();
+    if (connect_.verbose || tracing_) return;
+    const char* next = begin + stride;
+    end = std::min(end, begin + std::max(kRunBytesMax, stride));
+    while (static_cast<size_t>(end - next) >= stride && next[stride - 1] == '\n' &&
+           next[stride - 2] == '\r' && base::block_equal(begin, next, operation.line_size)) {
+        next += stride;
+        ++run.count;
+    }
+    publish->size = run.count * stride;
+}
+
+// Odd but legal input (extra blanks, bare line feeds, ...): the tail is written anew.
+void Client::normalise_tail(const proto::ClientOperation& operation, MessageRun* run) {
+    std::string line = " ";
+    if (!operation.reply.empty()) line += fmt::format("{} ", operation.reply);
+    if (operation.verb == proto::ClientVerb::kHeaderPublish) {
+        line += fmt::format("{} ", operation.header_size);
+    }
+    line += fmt::format("{}\r\n", operation.total_size);
+    std::vector<char>& scratch = links_.scratch;
+    scratch.clear();
+    scratch.insert(scratch.end(), line.begin(), line.end());
+    scratch.insert(scratch.end(), operation.payload, operation.payload + operation.total_size);
+    scratch.insert(scratch.end(), proto::kLineEnd.begin(), proto::kLineEnd.end());
+    run->tail_size = run->stride = scratch.size();
+    scratch.resize(scratch.size() + ring::kReceiveSlackBytes);
+    run->tail = scratch.data();
+    if (!run->reply.empty()) run->reply = {scratch.data() + 1, operation.reply.size()};
+}
+
+// Nobody took a request: the requestor hears it on its own inbox, if it listens there.
+void Client::send_no_responders(std::string_view reply) {
+    for (interest::Subscription* subscription :
+         links_.cache.find(account_->sublist(), reply).result().local()) {
+        if (subscription->link() != handle()) continue;
+        const proto::NoResponders answer{.reply = reply, .sid = subscription->sid()};
+        std::string frame(proto::no_responders_frame_size(answer), '\0');
+        proto::encode_no_responders(frame.data(), answer);
+        ++subscription->delivered;
+        ++traffic_.out_messages;
+        ++links_.counters.out_messages;
+        queue(frame);
+        if (subscription->max != 0 && subscription->delivered >= subscription->max) {
+            remove(subscription);
+        }
+        return;
+    }
+}
+
+}  // namespace nuring::link

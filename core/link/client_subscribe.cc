@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Client, SUB and UNSUB.
+#include "core/link/client.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "fmt/format.h"
+#include "proto/error_text.h"
+#include "proto/quote.h"
+#include "proto/subject.h"
+
+namespace nuring::link {
+
+void Client::subscribe(const proto::ClientOperation& operation) {
+    last_activity_ns_ = links_.ring.now_ns();
+    const LinkLimits& limits = links_.limits;
+    if (permissions_ != nullptr &&
+        !permissions_->may_subscribe(operation.subject, operation.queue)) [[unlikely]] {
+        links_.log.error("{} - Subscription Violation - {}, Subject {}, SID {}", label(), who(),
+                         proto::quote(operation.subject), operation.sid);
+        std::string text = fmt::format("{}{}", proto::kErrSubscriptionViolation,
+                                       proto::quote(operation.subject));
+        if (!operation.queue.empty()) {
+            text += fmt::format(" using queue {}", proto::quote(operation.queue));
+        }
+        return send_error(text);
+    }
+    if (limits.max_subscriptions > 0 &&
+        static_cast<int64_t>(subscriptions_.size()) >= limits.max_subscriptions) {
+        links_.log.error("{} - {}", label(), proto::kErrSubscriptionsExceeded);
+        return send_error(proto::kErrSubscriptionsExceeded);
+    }
+    if (limits.max_sub_tokens > 0 &&
+        proto::token_count(operation.subject) > static_cast<size_t>(limits.max_sub_tokens)) {
+        return send_error(fmt::format("{}{}, too many tokens", proto::kErrSubscriptionViolation,
+                                      proto::quote(operation.subject)));
+    }
+    const interest::SidTable::Key sid_key = subscriptions_.key(operation.sid);
+    if (subscriptions_.find(operation.sid, sid_key) == nullptr) {
+        if (!proto::is_valid_subject(operation.subject)) {
+            return send_error(proto::kErrInvalidSubject);
+        }
+        // Its place in the list is far away when there are many; asked for now, it is near by insert().
+        interest::Sublist& sublist = account_->sublist();
+        const uint64_t hash = sublist.hash(operation.subject);
+        sublist.prefetch(hash);
+        interest::Subscription* subscription =
+            links_.subscriptions.create({.link = handle(),
+                                         .owner = static_cast<Link*>(this),
+                                         .serial = links_.take_serial(),
+                                         .subject = operation.subject,
+                                         .queue = operation.queue,
+                                         .sid = operation.sid});
+        if (subscription == nullptr) return send_error(proto::kErrInvalidSubject);
+        if (permissions_ != nullptr &&
+            permissions_->must_filter(operation.subject, operation.queue)) {
+            subscription->flags |= interest::Subscription::kFiltered;
+        }
+        subscriptions_.insert(subscription, sid_key);
+        if (subscription->is_queue()) links_.add_member(subscription);
+        sublist.insert(subscription, hash);
+    }
+    if (connect_.verbose) send_ok();
+}
+
+void Client::unsubscribe(const proto::ClientOperation& operation) {
+    last_activity_ns_ = links_.ring.now_ns();
+    if (interest::Subscription* subscription = subscriptions_.find(operation.sid);
+        subscription != nullptr) {
+        const auto max = static_cast<uint64_t>(std::max<int64_t>(operation.unsubscribe_max, 0));
+        if (max > subscription->delivered) {
+            subscription->max = max;
+        } else {
+            remove(subscription);
+        }
+    }
+    if (connect_.verbose) send_ok();
+}
+
+void Client::remove(interest::Subscription* subscription) {
+    subscription->flags |= interest::Subscription::kClosed;
+    subscriptions_.erase(subscription);
+    if (subscription->is_queue()) links_.remove_member(subscription);
+    account_->sublist().remove(subscription);
+    links_.retire(subscription);
+    if (tracing_) links_.log.trace("{} - <-> [DELSUB {}]", label(), subscription->sid());
+}
+
+void Client::drop_subscriptions() {
+    if (subscriptions_.empty()) return;
+    std::vector<interest::Subscription*> all;
+    all.reserve(subscriptions_.size());
+    subscriptions_.for_each([&all](interest::Subscription* each) { all.push_back(each); });
+    subscriptions_.clear();
+    // In the order they came: near each other in memory, and the same in each run of the simulator.
+    std::sort(all.begin(), all.end(),
+              [](const auto* a, const auto* b) { return a->serial() < b->serial(); });
+    account_->sublist().remove_batch(all);
+    for (interest::Subscription* subscription : all) {
+        subscription->flags |= interest::Subscription::kClosed;
+        if (subscription->is_queue()) links_.remove_member(subscription);
+        links_.retire(subscription);
+    }
+}
+
+}  // namespace nuring::link
