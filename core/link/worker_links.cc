@@ -16,12 +16,6 @@ namespace {
 // The pause between two clients of a lame duck.
 constexpr int64_t kLameDuckIntervalMax_ns = 1'000'000'000;
 
-uint64_t random_seed(ring::Ring& ring) {
-    uint64_t seed = 0;
-    ring.fill_random({reinterpret_cast<unsigned char*>(&seed), sizeof seed});
-    return seed;
-}
-
 }  // namespace
 
 LinkLimits::LinkLimits(const config::Options& options)
@@ -53,7 +47,7 @@ WorkerLinks::WorkerLinks(runtime::Worker& worker_ref, const Shared& shared, log:
       limits(*options),
       table(id),
       cache(id, {.entries_max = static_cast<uint32_t>(options->uring.cache_entries)}),
-      prng(random_seed(ring)),
+      prng(ring.random_seed()),
       outlets_(mesh.worker_count()) {
     worker.set_delegate(this);
     if (mesh.worker_count() > 1) {

@@ -120,6 +120,12 @@ class Ring {
     // A fresh reading of the monotonic clock (histograms, busy polling).
     virtual uint64_t fresh_now_ns() = 0;
     virtual void fill_random(std::span<unsigned char> out) = 0;
+    // For generators and hash seeds: unknown to peers.
+    uint64_t random_seed() {
+        uint64_t seed = 0;
+        fill_random({reinterpret_cast<unsigned char*>(&seed), sizeof seed});
+        return seed;
+    }
 
     const RingStats& stats() const { return stats_; }
 

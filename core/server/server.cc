@@ -23,12 +23,6 @@ constexpr size_t kMailboxBytesPerReceiver = 8 * 1024 * 1024;
 constexpr size_t kMailboxBytesMin = 256 * 1024;
 constexpr size_t kMailboxBytesMax = 2 * 1024 * 1024;
 
-uint64_t random_seed(ring::Ring& ring) {
-    uint64_t seed = 0;
-    ring.fill_random({reinterpret_cast<unsigned char*>(&seed), sizeof seed});
-    return seed;
-}
-
 size_t mailbox_bytes(const ServerSetup& setup) {
     if (setup.mailbox_bytes != 0) return setup.mailbox_bytes;
     return std::clamp(std::bit_floor(kMailboxBytesPerReceiver / setup.rings.size()),
@@ -92,7 +86,7 @@ Server::Server(ServerSetup setup)
     : setup_(std::move(setup)),
       facts_(static_cast<uint32_t>(setup_.rings.size())),
       mesh_(setup_.rings, mailbox_bytes(setup_)),
-      accounts_(static_cast<uint32_t>(setup_.rings.size()), random_seed(*setup_.rings[0])) {
+      accounts_(static_cast<uint32_t>(setup_.rings.size()), setup_.rings[0]->random_seed()) {
     const link::LinkSettings settings{
         .options = setup_.options,
         .authenticator = std::make_shared<const auth::Authenticator>(*setup_.options)};
