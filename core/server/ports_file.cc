@@ -62,6 +62,7 @@ absl::Status PortsFile::write(const std::string& folder, const std::string& prog
     if (!good || std::rename(partial.c_str(), path.c_str()) != 0) {
         return absl::ErrnoToStatus(errno, fmt::format("Error writing ports file ({})", path));
     }
+    if (path != path_) remove();  // moved by a reload
     path_ = path;
     return absl::OkStatus();
 }

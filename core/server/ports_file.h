@@ -20,7 +20,8 @@ class PortsFile {
     PortsFile(const PortsFile&) = delete;
     PortsFile& operator=(const PortsFile&) = delete;
 
-    // A wildcard host is written as every address of this machine.
+    // A wildcard host is written as every address of this machine. An earlier file elsewhere goes once
+    // this one stands.
     [[nodiscard]] absl::Status write(const std::string& folder, const std::string& program,
                                      const std::string& host, uint16_t port);
     void remove();

@@ -166,6 +166,7 @@ class Process {
     bool open_log(uint32_t worker_count);
     bool start_server(uint32_t worker_count, const std::vector<int>& processors);
     void fail(std::string_view text);
+    void write_ports_file();
     void serve();
     void handle_signal(int signal);
     void reload();
@@ -279,15 +280,17 @@ bool Process::start_server(uint32_t worker_count, const std::vector<int>& proces
     log.info("Listening for client connections on {}:{}", options_->host,
              server_->client_listener().port);
     log.info("Server id is {}", server_->facts().info.server_id);
-    if (!options_->ports_file_dir.empty()) {
-        const absl::Status written =
-            ports_file_.write(options_->ports_file_dir, program_, options_->host,
-                              server_->client_listener().port);
-        if (!written.ok()) log.error("{}", base::message_of(written));
-    }
+    write_ports_file();
     log.info("Server is ready");
     report_ready();
     return true;
+}
+
+void Process::write_ports_file() {
+    if (options_->ports_file_dir.empty()) return ports_file_.remove();
+    const absl::Status written = ports_file_.write(options_->ports_file_dir, program_, options_->host,
+                                                   server_->client_listener().port);
+    if (!written.ok()) logger_->writer(0).error("{}", base::message_of(written));
 }
 
 void Process::serve() {
@@ -356,7 +359,9 @@ std::string Process::try_reload() {
         !write_pid_file(fresh->pid_file)) {
         return "could not write pid file";
     }
+    const bool ports_file_moves = fresh->ports_file_dir != options_->ports_file_dir;
     options_ = std::move(fresh);
+    if (ports_file_moves) write_ports_file();
     logger_->set_debug(options_->log.debug);
     logger_->set_trace(options_->log.trace);
     const bool authorization =

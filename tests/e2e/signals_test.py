@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signals: graceful stop with everything flushed, log reopening, lame duck, reload."""
 
+import json
 import os
 import re
 import signal
@@ -144,6 +145,22 @@ class ReloadTest(ServerCase):
         wire.send("PUB foo 20\r\n" + "x" * 20 + "\r\n")
         wire.expect_quiet()
         self.assertEqual(self.wire(server).read_info()["max_payload"], 20)
+
+    def test_the_ports_file_moves_and_goes(self):
+        folders = [self.folder(), self.folder()]
+        server = self.start(config=f'ports_file_dir: "{folders[0]}"\n')
+        name = f"{os.path.basename(case.Options.server)}_{server.pid}.ports"
+        old, new = (os.path.join(folder, name) for folder in folders)
+        self.wait_for(lambda: os.path.exists(old), "the ports file")
+        first = self.reload(server, f'ports_file_dir: "{folders[1]}"\n')
+        server.log.wait(r"\[INF\] Reloaded server configuration", after=first)
+        self.wait_for(lambda: os.path.exists(new) and os.path.getsize(new), "the new ports file")
+        with open(new, encoding="utf-8") as stream:
+            self.assertEqual(json.load(stream)["nats"], [server.url])
+        self.wait_for(lambda: not os.path.exists(old), "the end of the old one")
+        first = self.reload(server, "debug: true\n")
+        server.log.wait(r"\[INF\] Reloaded server configuration", after=first)
+        self.wait_for(lambda: not os.path.exists(new), "the end of the ports file")
 
     def test_a_bad_file_changes_nothing(self):
         server = self.start(config="max_payload: 10\n")
