@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Flags, exit codes, and the files that flags name."""
 
-import json
 import os
 import re
 import signal
@@ -112,11 +111,7 @@ class FlagsTest(ServerCase):
     def test_ports_file(self):
         folder = self.folder()
         server = self.start("--ports_file_dir", folder)
-        name = f"{os.path.basename(case.Options.server)}_{server.pid}.ports"
-        path = os.path.join(folder, name)
-        self.wait_for(lambda: os.path.exists(path) and os.path.getsize(path), "the ports file")
-        with open(path, encoding="utf-8") as stream:
-            self.assertEqual(json.load(stream)["nats"], [server.url])
+        path = self.expect_ports_file(server, folder)
         server.stop(signal.SIGINT)
         self.assertFalse(os.path.exists(path))
 

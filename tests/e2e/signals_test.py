@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signals: graceful stop with everything flushed, log reopening, lame duck, reload."""
 
-import json
 import os
 import re
 import signal
@@ -149,14 +148,10 @@ class ReloadTest(ServerCase):
     def test_the_ports_file_moves_and_goes(self):
         folders = [self.folder(), self.folder()]
         server = self.start(config=f'ports_file_dir: "{folders[0]}"\n')
-        name = f"{os.path.basename(case.Options.server)}_{server.pid}.ports"
-        old, new = (os.path.join(folder, name) for folder in folders)
-        self.wait_for(lambda: os.path.exists(old), "the ports file")
+        old = self.expect_ports_file(server, folders[0])
         first = self.reload(server, f'ports_file_dir: "{folders[1]}"\n')
         server.log.wait(r"\[INF\] Reloaded server configuration", after=first)
-        self.wait_for(lambda: os.path.exists(new) and os.path.getsize(new), "the new ports file")
-        with open(new, encoding="utf-8") as stream:
-            self.assertEqual(json.load(stream)["nats"], [server.url])
+        new = self.expect_ports_file(server, folders[1])
         self.wait_for(lambda: not os.path.exists(old), "the end of the old one")
         first = self.reload(server, "debug: true\n")
         server.log.wait(r"\[INF\] Reloaded server configuration", after=first)

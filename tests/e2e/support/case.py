@@ -7,6 +7,7 @@ A test file calls main() and is run as
 
 import argparse
 import functools
+import json
 import os
 import sys
 import tempfile
@@ -57,6 +58,14 @@ class ServerCase(unittest.TestCase):
 
     def run_once(self, *args):
         return run_once(Options.server, args)
+
+    def expect_ports_file(self, server, folder):
+        """Waits until the ports file in that folder is complete and right; returns its path."""
+        path = os.path.join(folder, f"{os.path.basename(Options.server)}_{server.pid}.ports")
+        self.wait_for(lambda: os.path.exists(path) and os.path.getsize(path), f"ports file {path}")
+        with open(path, encoding="utf-8") as stream:
+            self.assertEqual(json.load(stream)["nats"], [server.url])
+        return path
 
     def wire(self, server, **options):
         wire = Wire(server.port, **options)
