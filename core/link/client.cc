@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/escaping.h"
+#include "core/link/link_events.h"
 #include "fmt/format.h"
 #include "proto/encode_client.h"
 #include "proto/error_text.h"
@@ -65,6 +66,7 @@ void Client::greet() {
 void Client::on_close() {
     links_.timers.disarm(keep_alive_timer_);
     links_.log.debug("{} - Client connection closed: {}", label(), to_text(close_reason()));
+    if (links_.events != nullptr) links_.events->on_closed(*this);
     drop_subscriptions();
 }
 

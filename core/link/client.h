@@ -44,6 +44,8 @@ class Client final : public Link {
     uint64_t rtt_ns() const { return rtt_ns_; }
     uint64_t last_activity_ns() const { return last_activity_ns_; }
     const proto::ConnectOptions& connect_options() const { return connect_; }
+    // Who it has shown to be; null before CONNECT, and where nobody has to.
+    const auth::Identity* identity() const { return identity_.get(); }
 
   private:
     // Link

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/auth/password.h"
+#include "core/link/link_events.h"
 #include "fmt/format.h"
 #include "proto/error_text.h"
 #include "proto/quote.h"
@@ -125,6 +126,7 @@ void Client::refuse_credentials() {
         whom = fmt::format(" - User {}", proto::quote(connect_.text(proto::ConnectText::kUser)));
     }
     links_.log.error("{} - authentication error{}", label(), whom);
+    if (links_.events != nullptr) links_.events->on_refused(*this);
     send_error(proto::kErrAuthorizationViolation);
     close(CloseReason::kAuthenticationFailure);
 }
@@ -142,6 +144,7 @@ void Client::finish_connect(std::shared_ptr<const auth::Identity> identity) {
         send_error(proto::kErrNoRespondersNeedsHeaders);
         return close(CloseReason::kNoRespondersRequiresHeaders);
     }
+    if (links_.events != nullptr) links_.events->on_connected(*this);
     if (connect_.verbose) send_ok();
 }
 

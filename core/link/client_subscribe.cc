@@ -48,7 +48,7 @@ void Client::subscribe(const proto::ClientOperation& operation) {
         sublist.prefetch(hash);
         interest::Subscription* subscription =
             links_.subscriptions.create({.link = handle(),
-                                         .owner = static_cast<Link*>(this),
+                                         .owner = static_cast<Subscriber*>(this),
                                          .serial = links_.take_serial(),
                                          .subject = operation.subject,
                                          .queue = operation.queue,

@@ -117,9 +117,9 @@ bool deliver_to_member(WorkerLinks& links, const RecordPlan& base_plan,
             return true;
         }
         interest::Subscription& subscription = *member.subscription;
-        Link& link = *static_cast<Link*>(subscription.owner);
-        if (!link.accepts(subscription, base_plan.publisher.link)) continue;
-        if (link.deliver(subscription, message) == 1) return true;
+        Subscriber& subscriber = *static_cast<Subscriber*>(subscription.owner);
+        if (!subscriber.accepts(subscription, base_plan.publisher.link)) continue;
+        if (subscriber.deliver(subscription, message) == 1) return true;
     }
     ++links.counters.lost_group_messages;
     return false;
@@ -149,8 +149,8 @@ MessageRun run_of(const DeliverRecord& record, const char* block) {
 void deliver_queue_record(WorkerLinks& links, const DeliverRecord& record, const MessageRun& run) {
     interest::Subscription* chosen = links.find_member(record.member_serial);
     if (chosen != nullptr) {
-        Link& link = *static_cast<Link*>(chosen->owner);
-        if (link.accepts(*chosen, record.origin) && link.deliver(*chosen, run) == 1) return;
+        Subscriber& subscriber = *static_cast<Subscriber*>(chosen->owner);
+        if (subscriber.accepts(*chosen, record.origin) && subscriber.deliver(*chosen, run) == 1) return;
     }
     if (record.hops >= kHopsMax) {
         ++links.counters.lost_group_messages;
@@ -231,9 +231,8 @@ bool deliver_run(WorkerLinks& links, const Publisher& publisher, account::Accoun
              const interest::MatchResult& match, const MessageRun& run) {
     bool taken = false;
     for (interest::Subscription* subscription : match.local()) {
-        Link& link = *static_cast<Link*>(subscription->owner);
         if (!publisher.echo && subscription->link() == publisher.link) continue;
-        taken |= link.deliver(*subscription, run) != 0;
+        taken |= static_cast<Subscriber*>(subscription->owner)->deliver(*subscription, run) != 0;
     }
     const uint32_t group_count = match.queue_group_count();
     if (group_count == 0 && match.remote_workers().empty()) return taken;
@@ -278,7 +277,7 @@ void deliver_record(WorkerLinks& links, const DeliverRecord& record) {
         const auto& entry = links.cache.find(record.account->sublist(), run.subject);
         const interest::MatchPin pin(entry);
         for (interest::Subscription* subscription : entry.result().local()) {
-            static_cast<Link*>(subscription->owner)->deliver(*subscription, run);
+            static_cast<Subscriber*>(subscription->owner)->deliver(*subscription, run);
         }
     }
     if (payload != nullptr) Payload::release(payload);

@@ -8,18 +8,14 @@
 #include "core/link/byte_buffer.h"
 #include "core/link/close_reason.h"
 #include "core/link/outbound.h"
+#include "core/link/subscriber.h"
 #include "core/ring/ring.h"
 #include "core/runtime/timer_wheel.h"
 #include "proto/kind.h"
 
-namespace nuring::interest {
-class Subscription;
-}
-
 namespace nuring::link {
 
 class WorkerLinks;
-struct MessageRun;
 
 // Traffic counters of one link; in = what the peer sent.
 struct LinkTraffic {
@@ -45,7 +41,7 @@ struct LinkTraffic {
 // the limits of its parser. Errors: become a CloseReason.
 // Lifetime: owned by WorkerLinks, which deletes it at the end of the turn in which its last request
 // has completed; others name it by handle.
-class Link {
+class Link : public Subscriber {
   public:
     enum class State : uint8_t { kOpen, kFlushing, kLingering, kShutDown };
 
@@ -72,12 +68,6 @@ class Link {
     uint64_t start_wall_ns() const { return start_wall_ns_; }
     // "127.0.0.1:51234 - cid:7", the start of every log line about it.
     std::string label() const;
-
-    // Queues the run's messages for one of this link's subscriptions; returns how many it took.
-    // Fewer than all: the subscription has reached its maximum, or the link has just closed.
-    virtual uint32_t deliver(interest::Subscription& subscription, const MessageRun& run) = 0;
-    // Would it take a message of that publisher now?
-    virtual bool accepts(const interest::Subscription& subscription, base::LinkHandle origin) const = 0;
 
     // The configuration of who may enter has changed: is it still welcome?
     virtual void on_reload() = 0;

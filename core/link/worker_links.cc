@@ -48,6 +48,7 @@ WorkerLinks::WorkerLinks(runtime::Worker& worker_ref, const Shared& shared, log:
       table(id),
       cache(id, {.entries_max = static_cast<uint32_t>(options->uring.cache_entries)}),
       prng(ring.random_seed()),
+      internal(*this),
       outlets_(mesh.worker_count()) {
     worker.set_delegate(this);
     if (mesh.worker_count() > 1) {
@@ -284,6 +285,7 @@ void WorkerLinks::on_record(base::WorkerId /*from*/, const runtime::RecordHeader
 // ----------------------------------------------------------------------------- end of a turn
 
 bool WorkerLinks::flush() {
+    internal.flush();
     const bool resume_now = resume_next_turn_;
     resume_next_turn_ = false;
     for (uint32_t i = 0; i < outlets_.size(); ++i) {
@@ -302,7 +304,7 @@ bool WorkerLinks::flush() {
     }
     retired_subscriptions_.clear();
     if (drained_ != nullptr && table.count() == 0) std::exchange(drained_, nullptr)(drained_state_);
-    return resume_next_turn_ || ending;
+    return resume_next_turn_ || internal.has_queued() || ending;
 }
 
 }  // namespace nuring::link

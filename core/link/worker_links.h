@@ -12,6 +12,7 @@
 #include "core/config/options.h"
 #include "core/interest/match_cache.h"
 #include "core/interest/subscription_pool.h"
+#include "core/link/internal_link.h"
 #include "core/link/link_table.h"
 #include "core/link/message_run.h"
 #include "core/link/records.h"
@@ -26,6 +27,7 @@
 namespace nuring::link {
 
 class Client;
+class LinkEvents;
 
 // The limits that the data path looks at, taken out of Options when those change.
 struct LinkLimits {
@@ -147,6 +149,8 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     base::Prng prng;
     LinkCounters counters;
     proto::JsonParser json_parser;
+    InternalLink internal;         // the server itself, as publisher and subscriber
+    LinkEvents* events = nullptr;  // who hears of clients; set before the worker runs
     std::vector<Link*> dirty;
     std::vector<Link*> retired_links;
     std::vector<char> scratch;  // rare re-framing of odd input

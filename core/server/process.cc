@@ -262,6 +262,8 @@ bool Process::start_server(uint32_t worker_count, const std::vector<int>& proces
     setup.logger = logger_.get();
     setup.jobs = jobs_.get();
     setup.drained = {.call = &Bell::ring, .state = &bell_};
+    setup.wake_control = &Bell::ring;
+    setup.wake_state = &bell_;
     server_ = std::make_unique<Server>(std::move(setup));
     if (const absl::Status status = server_->listen(); !status.ok()) {
         fail(base::message_of(status));
@@ -300,6 +302,7 @@ void Process::serve() {
         (void)::poll(waiting.data(), waiting.size(), -1);
         bell_.clear();
         while (const int signal = signals_.take()) handle_signal(signal);
+        server_->control().run();
         if (lame_duck_ && server_->drained_count() == server_->worker_count()) stopping_ = true;
         flusher_->drain();
     }

@@ -23,6 +23,29 @@ constexpr size_t kMailboxBytesPerReceiver = 8 * 1024 * 1024;
 constexpr size_t kMailboxBytesMin = 256 * 1024;
 constexpr size_t kMailboxBytesMax = 2 * 1024 * 1024;
 
+constexpr std::string_view kSystemAccount = "$SYS";
+
+account::Account* system_account(const config::Options& options, account::AccountRegistry& accounts) {
+    if (!options.system_account.empty()) return &accounts.find_or_create(options.system_account);
+    return options.no_system_account ? nullptr : &accounts.find_or_create(kSystemAccount);
+}
+
+// Something small to be done on a worker.
+template <class Function>
+class WorkerTask final : public runtime::ControlTask {
+  public:
+    explicit WorkerTask(Function function) : function_(std::move(function)) {}
+    void run() override { function_(); }
+
+  private:
+    Function function_;
+};
+
+template <class Function>
+void post(runtime::Worker& worker, Function function) {
+    worker.post(std::make_unique<WorkerTask<Function>>(std::move(function)));
+}
+
 size_t mailbox_bytes(const ServerSetup& setup) {
     if (setup.mailbox_bytes != 0) return setup.mailbox_bytes;
     return std::clamp(std::bit_floor(kMailboxBytesPerReceiver / setup.rings.size()),
@@ -86,7 +109,9 @@ Server::Server(ServerSetup setup)
     : setup_(std::move(setup)),
       facts_(static_cast<uint32_t>(setup_.rings.size())),
       mesh_(setup_.rings, mailbox_bytes(setup_)),
-      accounts_(static_cast<uint32_t>(setup_.rings.size()), setup_.rings[0]->random_seed()) {
+      accounts_(static_cast<uint32_t>(setup_.rings.size()), setup_.rings[0]->random_seed()),
+      system_account_(server::system_account(*setup_.options, accounts_)),
+      control_(setup_.wake_control, setup_.wake_state) {
     const link::LinkSettings settings{
         .options = setup_.options,
         .authenticator = std::make_shared<const auth::Authenticator>(*setup_.options)};
@@ -189,6 +214,24 @@ void Server::apply(std::shared_ptr<const config::Options> options, bool authoriz
     for (auto& state : workers_) {
         state->worker->post(std::make_unique<ApplyTask>(*state, settings, authorization));
     }
+}
+
+void Server::publish(link::InternalPublish message) {
+    post(worker(0), [&links = links(0), message = std::move(message)]() mutable {
+        links.internal.publish(std::move(message));
+    });
+}
+
+void Server::subscribe(account::Account& account, std::string pattern,
+                       link::InternalLink::Handler handler) {
+    post(worker(0), [&links = links(0), &account, pattern = std::move(pattern),
+                     handler = std::move(handler)]() mutable {
+        (void)links.internal.subscribe(account, pattern, std::move(handler));
+    });
+}
+
+void Server::set_link_events(link::LinkEvents* events) {
+    for (auto& state : workers_) state->links->events = events;
 }
 
 void Server::on_drained() {

@@ -9,12 +9,15 @@
 #include "absl/status/statusor.h"
 #include "core/account/account_registry.h"
 #include "core/config/options.h"
+#include "core/link/internal_link.h"
+#include "core/link/link_events.h"
 #include "core/link/server_facts.h"
 #include "core/link/worker_links.h"
 #include "core/log/log.h"
 #include "core/ring/ring.h"
 #include "core/runtime/mesh.h"
 #include "core/runtime/worker.h"
+#include "core/server/control_queue.h"
 #include "core/server/listener.h"
 
 namespace nuring::server {
@@ -32,6 +35,9 @@ struct ServerSetup {
     size_t mailbox_bytes = 0;        // 0: by the number of workers
     runtime::JobRunner* jobs = nullptr;  // outlives the server; null: jobs run where they are submitted
     DrainedCallback drained;
+    // Any thread: makes the control thread call Server::control().run() soon.
+    void (*wake_control)(void*) = nullptr;
+    void* wake_state = nullptr;
 };
 
 // Server is one NATS server: its workers, what they share, its listeners. It owns no thread: whoever
@@ -55,6 +61,19 @@ class Server {
     // A reload: new clients and all limits follow it from now on; with `authorization` every client is
     // checked again.
     void apply(std::shared_ptr<const config::Options> options, bool authorization);
+    // --- the server as a client of its own (link/internal_link.h) -------------------------------------
+    // The account of the server's own events and requests; null: no_system_account.
+    account::Account* system_account() { return system_account_; }
+    account::AccountRegistry& accounts() { return accounts_; }
+    // Any thread: publishes from worker 0, after the tasks that were posted there before.
+    void publish(link::InternalPublish message);
+    // Any thread: subscribes on worker 0, where the handler will run.
+    void subscribe(account::Account& account, std::string pattern, link::InternalLink::Handler handler);
+    // Before the workers run; outlives them.
+    void set_link_events(link::LinkEvents* events);
+    // Work for the control thread.
+    ControlQueue& control() { return control_; }
+
     // How many workers have no link left, after stop() or enter_lame_duck().
     uint32_t drained_count() const { return drained_count_.load(std::memory_order_acquire); }
 
@@ -84,7 +103,9 @@ class Server {
     link::ServerFacts facts_;
     runtime::Mesh mesh_;
     account::AccountRegistry accounts_;
+    account::Account* const system_account_;
     runtime::InlineJobs inline_jobs_;
+    ControlQueue control_;
     std::vector<std::unique_ptr<WorkerState>> workers_;
     ring::ListenSocket client_socket_;
     std::atomic<uint32_t> held_count_{0};
