@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "proto/utf8.h"
@@ -128,15 +129,23 @@ size_t value_of_prefix_key(std::string_view text, size_t at) {
     return std::string_view::npos;
 }
 
-// (^|[^A-Za-z0-9_])"?\s*(proxy_sig|nkey|sig) and the above, with the word at `at`.
+// (^|[^A-Za-z0-9_])"?\s*(proxy_sig|nkey|sig|jwt) and the above, with the word at `at`.
 size_t value_of_exact_key(std::string_view text, size_t at) {
     if (at > 0 && is_word(text[at - 1])) return std::string_view::npos;
-    for (const std::string_view word : {"proxy_sig", "nkey", "sig"}) {
+    for (const std::string_view word : {"proxy_sig", "nkey", "sig", "jwt"}) {
         if (!starts_with_word(text.substr(at), word)) continue;
         const size_t value = value_after_key(text, at + word.size());
         if (value != std::string_view::npos) return value;
     }
     return std::string_view::npos;
+}
+
+// A string ends at a quote that is not escaped, anything else where JSON goes on.
+size_t end_of_value(std::string_view text, size_t begin) {
+    if (text[begin - 1] != '"') return std::min(text.find_first_of("\",\r\n}", begin), text.size());
+    size_t at = begin;
+    while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+    return std::min(at, text.size());
 }
 
 template <typename FindValue>
@@ -150,8 +159,7 @@ std::string redact_values(std::string_view text, FindValue find_value) {
             ++at;
             continue;
         }
-        size_t value_end = text.find_first_of("\",\r\n}", value);
-        if (value_end == std::string_view::npos) value_end = text.size();
+        const size_t value_end = end_of_value(text, value);
         result.append(text.substr(copied, value - copied)).append(kRedacted);
         copied = value_end;
         at = value_end;
@@ -180,6 +188,8 @@ std::string quote_byte(char byte) {
 }
 
 std::string redact(std::string_view connect) {
+    // A key may be hidden in escapes.
+    if (connect.find("\\u") != std::string_view::npos) return std::string(kRedacted);
     return redact_values(redact_values(connect, value_of_prefix_key), value_of_exact_key);
 }
 

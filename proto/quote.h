@@ -17,9 +17,10 @@ std::string quote(std::string_view text);
 std::string quote_byte(char byte);
 
 // The traced form of a CONNECT line: the values behind keys that begin with pass or auth_token, and
-// behind sig, proxy_sig and nkey, become [REDACTED]; every one of them, well-formed JSON or not.
-// Source: server/client.go 2.14 (removeSecretsFromTrace); the keys are also found in capitals here,
-// since CONNECT takes them so.
+// behind sig, proxy_sig, nkey and jwt (a bearer's token), become [REDACTED]; every one of them,
+// well-formed JSON or not. All of it does if there is a \u escape in it, behind which a key may hide.
+// Source: server/client.go 2.14 (removeSecretsFromTrace); here the keys are also found in capitals,
+// since CONNECT takes them so, and a value ends where its string does, not at the first comma.
 std::string redact(std::string_view connect);
 
 }  // namespace nuring::proto
