@@ -21,7 +21,10 @@ Permissions::Permissions(const config::Permissions& permissions)
       publish_deny_(permissions.publish.deny),
       subscribe_allow_(entries(permissions.subscribe.allow)),
       subscribe_deny_(entries(permissions.subscribe.deny)),
-      responses_(permissions.responses) {}
+      responses_(permissions.responses) {
+    denies_queues_ = std::any_of(subscribe_deny_.begin(), subscribe_deny_.end(),
+                                 [](const Entry& entry) { return !entry.queue.empty(); });
+}
 
 std::vector<Permissions::Entry> Permissions::entries(const std::vector<std::string>& texts) {
     std::vector<Entry> result;
@@ -35,15 +38,15 @@ std::vector<Permissions::Entry> Permissions::entries(const std::vector<std::stri
 }
 
 bool Permissions::concerns(const Entry& entry, std::string_view queue) {
-    return entry.queue.empty() || (!queue.empty() && proto::matches_literal(queue, entry.queue));
+    if (entry.queue.empty()) return true;
+    // The text of a queue may itself look like a pattern: "v1.*" is the queue "v1.*".
+    return !queue.empty() && (queue == entry.queue || proto::matches_literal(queue, entry.queue));
 }
 
 bool Permissions::may_publish(std::string_view subject) const {
-    if (!publish_allow_.empty() && !matched_by_any(publish_allow_, subject)) {
-        // With allow_responses and no list of its own, only responses are allowed.
-        return false;
-    }
-    if (publish_allow_.empty() && publish_deny_.empty() && responses_.has_value()) return false;
+    // With allow_responses and no list of its own, only responses are allowed.
+    if (publish_allow_.empty() && responses_.has_value()) return false;
+    if (!publish_allow_.empty() && !matched_by_any(publish_allow_, subject)) return false;
     return !matched_by_any(publish_deny_, subject);
 }
 
@@ -51,11 +54,23 @@ bool Permissions::may_subscribe(std::string_view pattern, std::string_view queue
     const auto covers = [&](const Entry& entry) {
         return concerns(entry, queue) && proto::is_subset(pattern, entry.pattern);
     };
+    const auto admits = [&](const Entry& entry) {
+        return (!entry.queue.empty() || !limits_queues(pattern, queue)) && covers(entry);
+    };
     if (!subscribe_allow_.empty() &&
-        std::none_of(subscribe_allow_.begin(), subscribe_allow_.end(), covers)) {
+        std::none_of(subscribe_allow_.begin(), subscribe_allow_.end(), admits)) {
         return false;
     }
     return std::none_of(subscribe_deny_.begin(), subscribe_deny_.end(), covers);
+}
+
+// Entries with a queue say which groups may be joined there; an entry without one then speaks of plain
+// subscriptions only.
+bool Permissions::limits_queues(std::string_view pattern, std::string_view queue) const {
+    return !queue.empty() &&
+           std::any_of(subscribe_allow_.begin(), subscribe_allow_.end(), [&](const Entry& entry) {
+               return !entry.queue.empty() && proto::is_subset(pattern, entry.pattern);
+           });
 }
 
 bool Permissions::must_filter(std::string_view pattern, std::string_view queue) const {

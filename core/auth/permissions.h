@@ -12,7 +12,7 @@
 namespace nuring::auth {
 
 // Permissions says what a user may publish and subscribe to. Immutable, shared by all connections of
-// the user; each connection keeps its last answers itself.
+// the user; each connection keeps its last answers itself (permission_cache.h).
 // Threads: any. Errors: none (patterns were checked when the configuration was read).
 // Source: server/auth.go and client.go 2.9.10; unlike there, a subscription passes an allow list only
 //         if all that it could receive is allowed (in the reference, allow "*" lets SUB > pass).
@@ -26,6 +26,8 @@ class Permissions {
     // is asked for with may_receive().
     bool must_filter(std::string_view pattern, std::string_view queue) const;
     bool may_receive(std::string_view subject, std::string_view queue) const;
+    // Does may_receive() depend on the queue?
+    bool denies_queues() const { return denies_queues_; }
 
     const std::optional<config::ResponsePermissions>& responses() const { return responses_; }
 
@@ -36,12 +38,14 @@ class Permissions {
     };
     static std::vector<Entry> entries(const std::vector<std::string>& texts);
     static bool concerns(const Entry& entry, std::string_view queue);
+    bool limits_queues(std::string_view pattern, std::string_view queue) const;
 
     std::vector<std::string> publish_allow_;
     std::vector<std::string> publish_deny_;
     std::vector<Entry> subscribe_allow_;
     std::vector<Entry> subscribe_deny_;
     std::optional<config::ResponsePermissions> responses_;
+    bool denies_queues_ = false;
 };
 
 }  // namespace nuring::auth

@@ -65,6 +65,8 @@ void Client::greet() {
 
 void Client::on_close() {
     links_.timers.disarm(keep_alive_timer_);
+    // relaxed: who misses it only works in vain
+    if (login_ended_ != nullptr) login_ended_->store(true, std::memory_order_relaxed);
     links_.log.debug("{} - Client connection closed: {}", label(), to_text(close_reason()));
     if (links_.events != nullptr) links_.events->on_closed(*this);
     drop_subscriptions();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -9,6 +10,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "core/account/account.h"
+#include "core/auth/permission_cache.h"
 #include "core/interest/match_cache.h"
 #include "core/interest/sid_table.h"
 #include "core/interest/subscription.h"
@@ -69,6 +71,7 @@ class Client final : public Link {
     void perform(const proto::ClientOperation& operation);
     void connect(std::string_view json);
     auth::Decision decide() const;
+    void ask_job(const auth::Decision& decision, bool first_time);
     void welcome_again(std::shared_ptr<const auth::Identity> identity);
     void finish_connect(std::shared_ptr<const auth::Identity> identity);
     void refuse_credentials();
@@ -81,7 +84,7 @@ class Client final : public Link {
     void find_run(const char* begin, const char* end, Publish* publish) const;
     void normalise_tail(const proto::ClientOperation& operation, MessageRun* run);
     bool refuses_headers(const proto::ClientOperation& operation);
-    bool may_publish(const proto::ClientOperation& operation);
+    bool may_publish(const proto::ClientOperation& operation, uint32_t count);
     const interest::MatchEntry& match(const Publish& publish);
     void send_no_responders(std::string_view reply);
     void append_frames(std::string_view head, const MessageRun& run, uint32_t count);
@@ -95,8 +98,10 @@ class Client final : public Link {
     void bind(std::shared_ptr<const auth::Identity> identity);
     void drop_subscriptions();
     bool permits_publish(std::string_view subject);
+    bool permits_receive(const interest::Subscription& subscription, std::string_view subject);
     void note_reply(std::string_view reply);
-    void report_publish_violation(std::string_view subject);
+    void report_publish_violation(std::string_view part, std::string_view quoted,
+                                  std::string_view error);
     std::string who() const;
     void send_info(bool lame_duck = false);
     void send_ok();
@@ -118,6 +123,7 @@ class Client final : public Link {
     interest::SidTable subscriptions_;
     proto::ConnectOptions connect_;
     class PasswordJob;
+    std::shared_ptr<std::atomic<bool>> login_ended_;  // tells a job under way that nobody waits for it
     struct Response {
         int64_t left;
         uint64_t expires_ns;
@@ -125,7 +131,8 @@ class Client final : public Link {
 
     std::shared_ptr<const auth::Identity> identity_;      // null: nobody in particular
     const auth::Permissions* permissions_ = nullptr;      // of identity_; null: everything
-    std::string permitted_subject_;                       // the last that could be published to
+    auth::PermissionCache publishable_;                   // answers of permissions_
+    auth::PermissionCache receivable_;                    // those for filtered subscriptions
     std::unique_ptr<absl::flat_hash_map<std::string, Response>> responses_;  // allow_responses
     std::string nonce_;
     bool connected_ = false;

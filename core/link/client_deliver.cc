@@ -34,7 +34,7 @@ uint32_t Client::deliver(interest::Subscription& subscription, const MessageRun&
     if (!open() || subscription.closed()) return 0;
     if (permissions_ != nullptr) [[unlikely]] {
         if ((subscription.flags & interest::Subscription::kFiltered) != 0 &&
-            !permissions_->may_receive(run.subject, subscription.queue())) {
+            !permits_receive(subscription, run.subject)) {
             return 0;
         }
         if (permissions_->responses().has_value() && !run.reply.empty()) note_reply(run.reply);
@@ -87,6 +87,17 @@ uint32_t Client::deliver(interest::Subscription& subscription, const MessageRun&
         remove(&subscription);
     }
     return count;
+}
+
+bool Client::permits_receive(const interest::Subscription& subscription, std::string_view subject) {
+    if (permissions_->denies_queues()) return permissions_->may_receive(subject, subscription.queue());
+    const auth::PermissionCache::Answer answer = receivable_.find(subject);
+    if (answer != auth::PermissionCache::Answer::kUnknown) {
+        return answer == auth::PermissionCache::Answer::kYes;
+    }
+    const bool may = permissions_->may_receive(subject, {});
+    receivable_.remember(subject, may);
+    return may;
 }
 
 void Client::append_frames(std::string_view head, const MessageRun& run, uint32_t count) {

@@ -21,9 +21,15 @@ class Client::PasswordJob final : public runtime::Job {
         : links_(client.links_),
           handle_(client.handle()),
           decision_(std::move(decision)),
+          ended_(client.login_ended_),
           first_time_(first_time) {}
 
-    void work() override { matches_ = auth::matches_bcrypt(decision_.stored, decision_.given); }
+    // A client that has gone in the meantime (the timeout of logins closes those who wait too long) costs
+    // nothing more: a storm leaves no work behind.
+    void work() override {
+        if (ended_->load(std::memory_order_relaxed)) return;
+        matches_ = auth::matches_bcrypt(decision_.stored, decision_.given);
+    }
     void run() override {
         Link* link = links_.table.find(handle_);
         if (link == nullptr || !link->open()) return;
@@ -38,6 +44,7 @@ class Client::PasswordJob final : public runtime::Job {
     WorkerLinks& links_;
     const base::LinkHandle handle_;
     const auth::Decision decision_;
+    const std::shared_ptr<const std::atomic<bool>> ended_;
     const bool first_time_;  // or again, after a reload
     bool matches_ = false;
 };
@@ -58,9 +65,13 @@ void Client::connect(std::string_view json) {
         case auth::Verdict::kRefused: return refuse_credentials();
         case auth::Verdict::kHashed:
             pause();  // what follows waits for the verdict
-            return links_.jobs.submit(links_.worker, std::make_unique<PasswordJob>(
-                                                         *this, decision, /*first_time=*/true));
+            return ask_job(decision, /*first_time=*/true);
     }
+}
+
+void Client::ask_job(const auth::Decision& decision, bool first_time) {
+    if (login_ended_ == nullptr) login_ended_ = std::make_shared<std::atomic<bool>>(false);
+    links_.jobs.submit(links_.worker, std::make_unique<PasswordJob>(*this, decision, first_time));
 }
 
 auth::Decision Client::decide() const {
@@ -87,8 +98,7 @@ void Client::on_reload() {
         case auth::Verdict::kAccepted: return welcome_again(decision.identity);
         case auth::Verdict::kRefused: return refuse_credentials();
         case auth::Verdict::kHashed:
-            return links_.jobs.submit(links_.worker, std::make_unique<PasswordJob>(
-                                                         *this, decision, /*first_time=*/false));
+            return ask_job(decision, /*first_time=*/false);
     }
 }
 
@@ -163,7 +173,8 @@ void Client::bind(std::shared_ptr<const auth::Identity> identity) {
     }
     identity_ = std::move(identity);
     permissions_ = identity_->permissions.get();
-    permitted_subject_.clear();
+    publishable_.clear();
+    receivable_.clear();
 }
 
 // Before it has shown credentials a client may say CONNECT only, unless a user for such clients is

@@ -99,7 +99,7 @@ bool Client::publish(Publish& publish) {
     links_.counters.in_messages += run.count;
     links_.counters.in_bytes += bytes;
     publish.size = run.count * operation.consumed;  // make_room() may have cut the run
-    if (!may_publish(operation)) return true;
+    if (!may_publish(operation, run.count)) return true;
 
     if (!matched.empty()) {
         const interest::MatchPin pin(entry);
@@ -118,16 +118,16 @@ bool Client::refuses_headers(const proto::ClientOperation& operation) {
     return true;
 }
 
-// What must be said before the messages go out. False: they do not.
-bool Client::may_publish(const proto::ClientOperation& operation) {
+// What must be said before the messages go out, for each of them. False: they do not.
+bool Client::may_publish(const proto::ClientOperation& operation, uint32_t count) {
     if (operation.reply.starts_with(proto::kServiceReplyPrefix)) [[unlikely]] {
-        links_.log.error("{} - Publish Violation - {}, Reply {}", label(), who(),
-                         proto::quote(operation.reply));
-        send_error(fmt::format("{}{}", proto::kErrReplyViolation, proto::quote(operation.reply)));
+        const std::string reply = proto::quote(operation.reply);
+        while (count-- > 0) report_publish_violation("Reply", reply, proto::kErrReplyViolation);
         return false;
     }
     if (permissions_ != nullptr && !permits_publish(operation.subject)) [[unlikely]] {
-        report_publish_violation(operation.subject);
+        const std::string subject = proto::quote(operation.subject);
+        while (count-- > 0) report_publish_violation("Subject", subject, proto::kErrPublishViolation);
         return false;
     }
     if (connect_.pedantic && !proto::is_valid_literal_subject(operation.subject)) {
@@ -137,13 +137,14 @@ bool Client::may_publish(const proto::ClientOperation& operation) {
     return true;
 }
 
-// The last subject that was found permitted needs no second look.
 bool Client::permits_publish(std::string_view subject) {
-    if (!permitted_subject_.empty() && permitted_subject_ == subject) return true;
-    if (permissions_->may_publish(subject)) {
-        permitted_subject_ = subject;
-        return true;
+    auth::PermissionCache::Answer answer = publishable_.find(subject);
+    if (answer == auth::PermissionCache::Answer::kUnknown) [[unlikely]] {
+        const bool may = permissions_->may_publish(subject);
+        publishable_.remember(subject, may);
+        answer = may ? auth::PermissionCache::Answer::kYes : auth::PermissionCache::Answer::kNo;
     }
+    if (answer == auth::PermissionCache::Answer::kYes) return true;
     if (responses_ == nullptr) return false;
     const auto found = responses_->find(base::absl_view(subject));
     if (found == responses_->end()) return false;
@@ -152,10 +153,10 @@ bool Client::permits_publish(std::string_view subject) {
     return valid;
 }
 
-void Client::report_publish_violation(std::string_view subject) {
-    links_.log.error("{} - Publish Violation - {}, Subject {}", label(), who(),
-                     proto::quote(subject));
-    send_error(fmt::format("{}{}", proto::kErrPublishViolation, proto::quote(subject)));
+void Client::report_publish_violation(std::string_view part, std::string_view quoted,
+                                      std::string_view error) {
+    links_.log.error("{} - Publish Violation - {}, {} {}", label(), who(), part, quoted);
+    send_error(fmt::format("{}{}", error, quoted));
 }
 
 // Most publishers stay with one subject: its match is kept, and valid while nothing changes.
@@ -169,8 +170,8 @@ const interest::MatchEntry& Client::match(const Publish& publish) {
     return entry;
 }
 
-// Each message that follows with the same control line joins the run. Not in verbose mode, where each
-// is answered by itself, nor when each is traced.
+// Each message that follows with the same control line joins the run. Not in verbose and pedantic mode,
+// where each is answered by itself, nor when each is traced, nor where responses are counted.
 void Client::find_run(const char* begin, const char* end, Publish* publish) const {
     const proto::ClientOperation& operation = publish->operation;
     const size_t stride = operation.consumed;
@@ -187,7 +188,7 @@ void Client::find_run(const char* begin, const char* end, Publish* publish) cons
     const std::string_view tail = operation.frame_tail();
     run.tail = tail.data();
     run.tail_size = tail.size();
-    if (connect_.verbose || tracing_) return;
+    if (connect_.verbose || connect_.pedantic || tracing_ || responses_ != nullptr) return;
     const char* next = begin + stride;
     end = std::min(end, begin + std::max(kRunBytesMax, stride));
     while (static_cast<size_t>(end - next) >= stride && next[stride - 1] == '\n' &&

@@ -14,8 +14,9 @@ namespace {
 // A block above this travels as a counted payload instead of being copied into each record.
 constexpr size_t kInlineBytesMax = 32 * 1024;
 
-// A vanished queue member is replaced by another one so many times.
-constexpr uint8_t kHopsMax = 8;
+// A queue member that has vanished, or may not have the message, is replaced so many times: the walk over
+// the members of most groups ends before.
+constexpr uint8_t kHopsMax = 64;
 
 // What is common to all records of one run.
 struct RecordPlan {
@@ -91,19 +92,20 @@ MessageRun nth_message(const MessageRun& run, uint32_t n) {
     return one;
 }
 
-// One message of the run to one member of the group: a random first choice, then whoever is next
-// and accepts. Returns false when nobody does.
-bool deliver_to_member(WorkerLinks& links, const RecordPlan& base_plan,
-                       const interest::QueueGroup& group, const MessageRun& message,
-                       Payload** shared) {
-    const auto count = static_cast<uint32_t>(group.members.size());
+uint32_t random_member(WorkerLinks& links, const interest::QueueGroup& group) {
     uint32_t pick = links.prng.below(static_cast<uint32_t>(group.weight));
-    uint32_t start = 0;
-    if (group.weight == count) {
-        start = pick;
-    } else {
-        while (pick >= group.members[start].weight) pick -= group.members[start++].weight;
-    }
+    if (group.weight == group.members.size()) return pick;
+    uint32_t member = 0;
+    while (pick >= group.members[member].weight) pick -= group.members[member++].weight;
+    return member;
+}
+
+// One message of the run to one member of the group: that at `start`, or whoever is next and accepts.
+// Returns false when nobody does.
+bool deliver_to_member(WorkerLinks& links, const RecordPlan& base_plan,
+                       const interest::QueueGroup& group, uint32_t start,
+                       const MessageRun& message, Payload** shared) {
+    const auto count = static_cast<uint32_t>(group.members.size());
     for (uint32_t tried = 0; tried < count; ++tried) {
         const uint32_t index = start + tried < count ? start + tried : start + tried - count;
         const interest::QueueMember& member = group.members[index];
@@ -145,7 +147,18 @@ MessageRun run_of(const DeliverRecord& record, const char* block) {
     return run;
 }
 
-// The chosen member takes the message; if it has gone meanwhile, another one does.
+// Where to go on after the member that this worker was asked for; if it is not in the group any more,
+// anywhere. All workers see the members in the same order, so that the walk meets each of them.
+uint32_t member_after(WorkerLinks& links, const interest::QueueGroup& group, uint64_t serial) {
+    const auto count = static_cast<uint32_t>(group.members.size());
+    for (uint32_t i = 0; i < count; ++i) {
+        const interest::QueueMember& member = group.members[i];
+        if (member.serial == serial && member.link.worker() == links.id) return (i + 1) % count;
+    }
+    return random_member(links, group);
+}
+
+// The chosen member takes the message; if it has gone meanwhile, or may not have it, another one does.
 void deliver_queue_record(WorkerLinks& links, const DeliverRecord& record, const MessageRun& run) {
     interest::Subscription* chosen = links.find_member(record.member_serial);
     if (chosen != nullptr) {
@@ -173,7 +186,8 @@ void deliver_queue_record(WorkerLinks& links, const DeliverRecord& record, const
                               .queue = queue,
                               .hops = static_cast<uint8_t>(record.hops + 1)};
         Payload* shared = nullptr;
-        deliver_to_member(links, plan, group, run, &shared);
+        deliver_to_member(links, plan, group, member_after(links, group, record.member_serial), run,
+                          &shared);
         if (shared != nullptr) Payload::release(shared);
         return;
     }
@@ -250,7 +264,9 @@ bool deliver_run(WorkerLinks& links, const Publisher& publisher, account::Accoun
             const MessageRun message = nth_message(run, n);
             Payload** body = run.count == 1 ? &shared : &single;
             for (uint32_t i = 0; i < group_count; ++i) {
-                taken |= deliver_to_member(links, plan, match.queue_group(i), message, body);
+                const interest::QueueGroup group = match.queue_group(i);
+                taken |= deliver_to_member(links, plan, group, random_member(links, group), message,
+                                           body);
             }
             if (single != nullptr) Payload::release(single);
             single = nullptr;

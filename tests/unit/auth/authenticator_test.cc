@@ -81,49 +81,5 @@ TEST(AuthenticatorTest, HashedPasswordsAreLeftToAJob) {
     EXPECT_EQ(single.decide({.user = "eve", .password = "hashed-pw"}).verdict, Verdict::kRefused);
 }
 
-TEST(PermissionsTest, PublishNeedsAllowAndNoDeny) {
-    config::Permissions rules;
-    rules.publish = {.allow = {"pub.>", "req.*"}, .deny = {"pub.secret"}};
-    const Permissions permissions(rules);
-    EXPECT_TRUE(permissions.may_publish("pub.a.b"));
-    EXPECT_TRUE(permissions.may_publish("req.x"));
-    EXPECT_FALSE(permissions.may_publish("pub.secret"));
-    EXPECT_FALSE(permissions.may_publish("req.x.y"));
-    EXPECT_FALSE(permissions.may_publish("other"));
-}
-
-TEST(PermissionsTest, ASubscriptionMustLieWithinTheAllowedSubjects) {
-    config::Permissions rules;
-    rules.subscribe = {.allow = {"*", "foo.*"}, .deny = {"foo.bar"}};
-    const Permissions permissions(rules);
-    EXPECT_TRUE(permissions.may_subscribe("foo", ""));
-    EXPECT_TRUE(permissions.may_subscribe("foo.*", ""));
-    EXPECT_FALSE(permissions.may_subscribe(">", ""));  // RC19 and 2.9.10 let it pass
-    EXPECT_FALSE(permissions.may_subscribe("foo.>", ""));
-    EXPECT_FALSE(permissions.may_subscribe("foo.bar", ""));
-    EXPECT_FALSE(permissions.may_subscribe("foo.bar", "queue"));  // CVE-2022-29946
-}
-
-TEST(PermissionsTest, AWiderSubscriptionIsFilteredByTheDenyList) {
-    config::Permissions rules;
-    rules.subscribe.deny = {"foo.bar", "x.*.z"};
-    const Permissions permissions(rules);
-    EXPECT_TRUE(permissions.may_subscribe("foo.*", ""));
-    EXPECT_TRUE(permissions.must_filter("foo.*", ""));
-    EXPECT_FALSE(permissions.must_filter("bar", ""));
-    EXPECT_FALSE(permissions.may_receive("foo.bar", ""));
-    EXPECT_TRUE(permissions.may_receive("foo.baz", ""));
-    EXPECT_FALSE(permissions.may_receive("x.y.z", "queue"));
-}
-
-TEST(PermissionsTest, AnEntryWithAQueueConcernsThatQueueAlone) {
-    config::Permissions rules;
-    rules.subscribe = {.allow = {"jobs work"}, .deny = {}};
-    const Permissions permissions(rules);
-    EXPECT_TRUE(permissions.may_subscribe("jobs", "work"));
-    EXPECT_FALSE(permissions.may_subscribe("jobs", "other"));
-    EXPECT_FALSE(permissions.may_subscribe("jobs", ""));
-}
-
 }  // namespace
 }  // namespace nuring::auth
