@@ -29,6 +29,8 @@ inline constexpr std::string_view kErrAccountExists = "account exists";
 inline constexpr std::string_view kErrAccountRegistration = "Failed Account Registration";
 inline constexpr std::string_view kErrStaleConnection = "Stale Connection";
 inline constexpr std::string_view kErrTlsRequired = "Secure Connection - TLS Required";
+inline constexpr std::string_view kErrConnectionThrottling =  // 2.7.0
+    "Connection throttling is active. Please try again later.";
 inline constexpr std::string_view kErrRoutePort = "attempted to connect to route port";
 inline constexpr std::string_view kErrLeafnodePort = "attempted to connect to leaf node port";
 inline constexpr std::string_view kErrGatewayPort = "attempted to connect to gateway port";

@@ -2,6 +2,7 @@
 #include "core/auth/authenticator.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "core/auth/password.h"
@@ -53,6 +54,11 @@ Authenticator::Authenticator(const config::Options& options)
     if (!auth.token.empty()) token_ = {.password = auth.token, .identity = everyone_};
     required_ = !auth.users.empty() || !auth.nkeys.empty() || single_.identity != nullptr ||
                 token_.identity != nullptr;
+    maps_certificates_ = options.tls.has_value() && options.tls->map && !users_.empty();
+    if (maps_certificates_) {
+        for (const auto& [name, known] : users_) certificate_users_.add(name);
+        return;  // everybody has a certificate: nobody is anonymous
+    }
     if (const auto found = users_.find(options.no_auth_user); found != users_.end()) {
         anonymous_ = found->second.identity;
     }
@@ -70,6 +76,22 @@ Decision Authenticator::compare(const std::string& stored, std::string_view give
     return {.verdict = Verdict::kAccepted, .identity = identity, .stored = {}, .given = {}};
 }
 
+// A password that the configuration gives to the user is asked for all the same.
+Decision Authenticator::decide_by_certificate(const Credentials& shown) const {
+    Decision decision;
+    if (shown.certificate == nullptr) {
+        decision.remark = "User required in cert, no peer certificates found";
+        return decision;
+    }
+    CertificateUsers::Found match = certificate_users_.find(*shown.certificate);
+    if (!match.user.empty()) {
+        const Known& known = users_.find(match.user)->second;
+        decision = compare(known.password, shown.password, known.identity);
+    }
+    decision.remark = std::move(match.remark);
+    return decision;
+}
+
 Decision Authenticator::decide(const Credentials& shown) const {
     const auto accept = [](const std::shared_ptr<const Identity>& identity) {
         return Decision{.verdict = Verdict::kAccepted, .identity = identity, .stored = {}, .given = {}};
@@ -85,6 +107,7 @@ Decision Authenticator::decide(const Credentials& shown) const {
         if (!verify_nonce(found->second.key, shown.nonce, shown.signature)) return {};
         return accept(found->second.identity);
     }
+    if (maps_certificates_) return decide_by_certificate(shown);
     if (!users_.empty() && !shown.user.empty()) {
         const auto found = users_.find(base::absl_view(shown.user));
         if (found == users_.end()) return {};

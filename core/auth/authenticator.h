@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
+#include "core/auth/certificate_users.h"
 #include "core/auth/nkey.h"
 #include "core/auth/permissions.h"
 #include "core/config/options.h"
@@ -28,6 +29,7 @@ struct Credentials {
     std::string_view nkey;
     std::string_view signature;
     std::string_view nonce;  // that this connection was given
+    const base::CertificateNames* certificate = nullptr;  // null: none; asked if maps_certificates()
 };
 
 enum class Verdict {
@@ -41,6 +43,7 @@ struct Decision {
     std::shared_ptr<const Identity> identity;  // kAccepted; kHashed: if the password is right
     std::string stored;                        // kHashed
     std::string given;                         // kHashed
+    std::string remark = {};                   // for the debug log; mostly empty
 };
 
 // Authenticator is the table of those who may enter, made from one Options. Immutable: a reload makes
@@ -55,6 +58,8 @@ class Authenticator {
     bool required() const { return required_; }
     bool wants_nonce() const { return !nkeys_.empty(); }
     bool has_users() const { return !users_.empty(); }
+    // The client's certificate says who it is, not what it writes into CONNECT (verify_and_map).
+    bool maps_certificates() const { return maps_certificates_; }
     // Who a client without credentials is (no_auth_user); null: it may not enter.
     const std::shared_ptr<const Identity>& anonymous() const { return anonymous_; }
 
@@ -70,12 +75,15 @@ class Authenticator {
         std::shared_ptr<const Identity> identity;
     };
 
+    Decision decide_by_certificate(const Credentials& shown) const;
     static Decision compare(const std::string& stored, std::string_view given,
                             const std::shared_ptr<const Identity>& identity);
 
     bool required_ = false;
     absl::flat_hash_map<std::string, Known> users_;
     absl::flat_hash_map<std::string, KnownKey> nkeys_;
+    CertificateUsers certificate_users_;
+    bool maps_certificates_ = false;
     Known single_;  // identity null: none
     Known token_;
     std::shared_ptr<const Identity> anonymous_;

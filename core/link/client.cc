@@ -9,6 +9,7 @@
 
 #include "absl/strings/escaping.h"
 #include "core/link/link_events.h"
+#include "core/tls/tls_engine.h"
 #include "fmt/format.h"
 #include "proto/encode_client.h"
 #include "proto/error_text.h"
@@ -16,6 +17,9 @@
 
 namespace nuring::link {
 namespace {
+
+// What fail_handshake() is told when the time is over; its log line has no more to say.
+constexpr std::string_view kHandshakeTimeout = "timeout";
 
 // 11 random bytes as unpadded base64url: 15 characters (server/nkey.go).
 std::string make_nonce(ring::Ring& ring) {
@@ -51,16 +55,78 @@ void Client::greet() {
     last_activity_ns_ = links_.ring.now_ns();
     admitted_ = !links_.authenticator->required();
     if (links_.authenticator->wants_nonce()) nonce_ = make_nonce(links_.ring);
-    send_info();
+    const bool tls_first = links_.tls != nullptr && links_.options->tls->handshake_first;
+    if (!tls_first) send_info();
     if (links_.limits.max_connections > 0 && now > links_.limits.max_connections) {
         links_.log.error("{} - {}", label(), proto::kErrConnectionsExceeded);
         send_error(proto::kErrConnectionsExceeded);
         close(CloseReason::kMaxConnectionsExceeded);
         return;
     }
+    await_login();
+    if (links_.tls == nullptr) return;
+    start_tls(links_.tls, /*optional=*/links_.options->allow_non_tls && !tls_first);
+}
+
+void Client::await_login() {
     const uint64_t first_ns =
         admitted_ ? links_.limits.ping_interval_ns : links_.limits.auth_timeout_ns;
-    links_.timers.arm(keep_alive_timer_, last_activity_ns_ + first_ns);
+    links_.timers.arm(keep_alive_timer_, links_.ring.now_ns() + first_ns);
+}
+
+// ------------------------------------------------------------------------------------------ TLS
+
+// Source: server/server.go, createClient, and server/client.go, doTLSHandshake 2.9.10.
+bool Client::on_handshake_begun() {
+    // A reload may have taken the block away since the client was asked whether it wants TLS.
+    const auto& options = links_.options->tls;
+    const int64_t rate = options.has_value() ? options->connection_rate_limit : 0;
+    if (rate > 0) {
+        const RateLimit::Answer answer = links_.facts.tls_rate.ask(links_.ring.now_ns(), rate);
+        if (answer.refused_before > 0) {
+            links_.log.warn("Rejected {} connections due to TLS rate limiting",
+                            answer.refused_before);
+        }
+        if (!answer.allowed) {
+            send_error(proto::kErrConnectionThrottling);
+            close(CloseReason::kMaxConnectionsExceeded);
+            return false;
+        }
+    }
+    links_.log.debug("{} - Starting TLS client connection handshake", label());
+    links_.timers.arm(keep_alive_timer_, links_.ring.now_ns() + links_.limits.tls_timeout_ns);
+    return true;
+}
+
+void Client::on_handshake_done() {
+    if (!has_pinned_certificate()) return fail_handshake("certificate not pinned");
+    if (links_.log.debug_enabled()) {
+        links_.log.debug("{} - TLS handshake complete", label());
+        links_.log.debug("{} - TLS version {}, cipher suite {}", label(), tls_engine()->version(),
+                         tls_engine()->cipher_suite());
+    }
+    last_activity_ns_ = links_.ring.now_ns();
+    if (!greeted_) send_info();
+    await_login();
+}
+
+void Client::on_handshake_failed(std::string_view error) {
+    if (error == kHandshakeTimeout) return links_.log.error("{} - TLS handshake timeout", label());
+    links_.log.error("{} - TLS handshake error: {}", label(), error);
+}
+
+bool Client::has_pinned_certificate() const {
+    if (!links_.options->tls.has_value() || links_.options->tls->pinned_certs.empty()) return true;
+    const std::vector<std::string>& pins = links_.options->tls->pinned_certs;
+    if (!tls_engine()->has_peer_certificate()) {
+        links_.log.debug("{} - Failed pinned cert test as client did not provide a certificate",
+                         label());
+        return false;
+    }
+    const std::string key = tls_engine()->peer_key_digest();
+    if (std::find(pins.begin(), pins.end(), key) != pins.end()) return true;
+    links_.log.debug("{} - Failed pinned cert test for key id: {}", label(), key);
+    return false;
 }
 
 void Client::on_close() {
@@ -157,9 +223,15 @@ void Client::send_info(bool lame_duck) {
     info.client_ip = peer_host();
     info.nonce = nonce_;
     info.auth_required = links_.authenticator->required();
+    if (links_.tls != nullptr) {
+        info.tls_required = !links_.options->allow_non_tls;
+        info.tls_available = links_.options->allow_non_tls;
+        info.tls_verify = links_.options->tls->verify;
+    }
     info.max_payload = links_.limits.parse.payload_max;
     info.ldm = lame_duck;
     queue(proto::encode_info(info));
+    greeted_ = true;
 }
 
 void Client::trace_in(const proto::ClientOperation& operation) {
@@ -192,6 +264,7 @@ void Client::keep_alive_fired(runtime::Timer& timer) {
 
 // Source: server/client.go, processPingTimer 2.0.0-RC19: no PING to who was active in the interval.
 void Client::keep_alive() {
+    if (handshaking()) return fail_handshake(kHandshakeTimeout);
     if (!admitted_) {
         links_.log.debug("{} - {}", label(), proto::kErrAuthenticationTimeout);
         send_error(proto::kErrAuthenticationTimeout);

@@ -53,6 +53,9 @@ class Client final : public Link {
     // Link
     size_t consume(const char* begin, const char* end) override;
     void on_close() override;
+    bool on_handshake_begun() override;
+    void on_handshake_done() override;
+    void on_handshake_failed(std::string_view error) override;
 
     // A publish that was parsed, not carried out yet.
     struct Publish {
@@ -72,6 +75,8 @@ class Client final : public Link {
     void connect(std::string_view json);
     auth::Decision decide() const;
     void ask_job(const auth::Decision& decision, bool first_time);
+    bool has_pinned_certificate() const;
+    void await_login();
     void welcome_again(std::shared_ptr<const auth::Identity> identity);
     void finish_connect(std::shared_ptr<const auth::Identity> identity);
     void refuse_credentials();
@@ -138,6 +143,7 @@ class Client final : public Link {
     bool connected_ = false;
     bool admitted_ = false;  // may do more than CONNECT
     bool counted_ = false;  // among the server's clients
+    bool greeted_ = false;  // with INFO
     bool tracing_ = false;  // as of this batch of input
     interest::MatchMemo memo_;
     ClientTimer keep_alive_timer_;

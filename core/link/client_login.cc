@@ -8,6 +8,7 @@
 
 #include "core/auth/password.h"
 #include "core/link/link_events.h"
+#include "core/tls/tls_engine.h"
 #include "fmt/format.h"
 #include "proto/error_text.h"
 #include "proto/quote.h"
@@ -75,12 +76,19 @@ void Client::ask_job(const auth::Decision& decision, bool first_time) {
 }
 
 auth::Decision Client::decide() const {
-    return links_.authenticator->decide({.user = connect_.text(proto::ConnectText::kUser),
+    base::CertificateNames names;
+    const bool has_names = links_.authenticator->maps_certificates() && tls_engine() != nullptr &&
+                           tls_engine()->has_peer_certificate();
+    if (has_names) names = tls_engine()->peer_names();
+    auth::Decision decision = links_.authenticator->decide({.user = connect_.text(proto::ConnectText::kUser),
                                          .password = connect_.text(proto::ConnectText::kPass),
                                          .token = connect_.text(proto::ConnectText::kAuthToken),
                                          .nkey = connect_.text(proto::ConnectText::kNkey),
                                          .signature = connect_.text(proto::ConnectText::kSig),
-                                         .nonce = nonce_});
+                                         .nonce = nonce_,
+                                         .certificate = has_names ? &names : nullptr});
+    if (!decision.remark.empty()) links_.log.debug("{} - {}", label(), decision.remark);
+    return decision;
 }
 
 // After a reload: who showed the right credentials is asked of the new table, goes on with what it may

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/link/tls_channel.h"
 #include "core/link/worker_links.h"
 #include "fmt/format.h"
 
@@ -73,15 +74,27 @@ void Link::receive_completed(ring::Submission& submission, const ring::Completio
 void Link::on_received(const ring::Completion& completion) {
     const auto size = static_cast<size_t>(completion.result);
     links_.worker.drain_arrived();  // may pause, resume or close this link
-    if (state_ == State::kOpen && !paused_) {
-        feed(completion.bytes, size);
-    } else if (state_ == State::kOpen) {
-        backlog_.append(completion.bytes, size);
+    if (tls_ == nullptr) [[likely]] {
+        take(completion.bytes, size);
     } else {
-        discarded_bytes_ += size;
-        if (discarded_bytes_ > kLingerBytesMax) shut_down();
+        receive_tls(completion.bytes, size);
     }
     links_.ring.return_buffer(completion.buffer);
+}
+
+void Link::take(char* bytes, size_t size) {
+    if (state_ == State::kOpen && !paused_) {
+        feed(bytes, size);
+    } else if (state_ == State::kOpen) {
+        backlog_.append(bytes, size);
+    } else {
+        discard(size);
+    }
+}
+
+void Link::discard(size_t size) {
+    discarded_bytes_ += size;
+    if (discarded_bytes_ > kLingerBytesMax) shut_down();
 }
 
 void Link::on_receive_ended(int32_t result) {
@@ -92,6 +105,7 @@ void Link::on_receive_ended(int32_t result) {
         }
         // A paused link has accepted what it holds; the end is met again when it reads on.
         if (paused_) return;
+        if (handshaking()) return fail_handshake(result == 0 ? "EOF" : std::strerror(-result));
         close(result == 0 ? CloseReason::kClientClosed : CloseReason::kReadError);
         return;
     }
@@ -145,7 +159,6 @@ void Link::feed(char* bytes, size_t size) {
 void Link::pause() {
     assert(!paused_);
     paused_ = true;
-    ++links_.counters.pauses;
     links_.ring.cancel(receive_);
 }
 
@@ -160,6 +173,7 @@ void Link::resume() {
     kept.swap(backlog_);
     if (!kept.empty()) feed(kept.begin(), kept.size());
     if (paused_ || state_ != State::kOpen) return;
+    if (tls_ != nullptr && tls_->end != CloseReason::kNone) return close(tls_->end);
     if (!receive_.pending) links_.ring.receive(receive_, fd_);
 }
 
@@ -182,8 +196,10 @@ void Link::add_to_dirty() {
 void Link::flush() {
     dirty_ = false;
     if (send_.pending || state_ == State::kShutDown) return;
+    Outbound& ready = tls_ == nullptr ? outbound_ : encrypt();
+    if (state_ == State::kShutDown) return;
     std::array<iovec, kGatherPartsMax> parts;
-    const unsigned count = outbound_.gather(parts);
+    const unsigned count = ready.gather(parts);
     if (count == 0) {
         if (state_ == State::kFlushing) begin_linger();
         return;
@@ -201,7 +217,11 @@ void Link::send_completed(ring::Submission& submission, const ring::Completion& 
 
 void Link::on_sent(int32_t result) {
     if (result > 0) {
-        outbound_.consume(static_cast<uint64_t>(result));
+        if (tls_ == nullptr) [[likely]] {
+            outbound_.consume(static_cast<uint64_t>(result));
+        } else {
+            tls_sent(static_cast<uint64_t>(result));
+        }
         if (state_ == State::kShutDown) return retire_if_done();
         if (!outbound_.empty() || state_ == State::kFlushing) mark_dirty();
         return;
@@ -232,6 +252,7 @@ void Link::on_flush_timer() {
         links_.timers.arm(flush_timer_, deadline_ns);
         return;
     }
+    if (handshaking()) return fail_handshake("write deadline exceeded");
     links_.slow_consumer_deadline(*this);
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "core/base/ids.h"
 #include "core/link/byte_buffer.h"
@@ -13,9 +15,15 @@
 #include "core/runtime/timer_wheel.h"
 #include "proto/kind.h"
 
+namespace nuring::tls {
+class Profile;
+class Engine;
+}
+
 namespace nuring::link {
 
 class WorkerLinks;
+struct TlsChannel;
 
 // Traffic counters of one link; in = what the peer sent.
 struct LinkTraffic {
@@ -33,6 +41,9 @@ struct LinkTraffic {
 //   open ------------> flushing ---------------> lingering -----------> shut down --> deleted
 //     \                    \________________________________________________/
 //      \_____ read error, write error, slow consumer ______________________/
+//
+// With TLS (start_tls(), link_tls.cc) bytes pass through a TlsChannel on their way to and from the socket;
+// consume() and outbound_ see plaintext. A plain link pays one branch per receive and per send.
 //
 // Lingering: the last words (an -ERR) would be lost if the socket were closed with unread input, as
 // the kernel then resets it; so the link says FIN and reads on, for a short time, what it ignores.
@@ -66,6 +77,8 @@ class Link : public Subscriber {
     uint64_t pending_bytes() const { return outbound_.pending_bytes(); }
     size_t pending_chunks() const { return outbound_.slab_count(); }
     uint64_t start_wall_ns() const { return start_wall_ns_; }
+    // Version, cipher suite, peer's certificates; null: no TLS, or not yet.
+    const tls::Engine* tls_engine() const;
     // "127.0.0.1:51234 - cid:7", the start of every log line about it.
     std::string label() const;
 
@@ -92,6 +105,18 @@ class Link : public Subscriber {
     virtual size_t consume(const char* begin, const char* end) = 0;
     // The link has left the open state: drop subscriptions, tell others, log.
     virtual void on_close() = 0;
+
+    // The peer speaks TLS from now on; what is queued already leaves in clear text. Optional: its first
+    // byte tells.
+    void start_tls(std::shared_ptr<const tls::Profile> profile, bool optional);
+    bool handshaking() const;
+    // To be called when it has taken too long, too.
+    void fail_handshake(std::string_view error);
+    // The handshake begins with the next bytes; false: the link was closed instead.
+    virtual bool on_handshake_begun() { return true; }
+    // The peer is known; what it sends from now on comes to consume(). May close().
+    virtual void on_handshake_done() {}
+    virtual void on_handshake_failed(std::string_view /*error*/) {}
 
     bool paused() const { return paused_; }
     // Says how much consume() needs to make progress (0: a whole control line).
@@ -124,12 +149,24 @@ class Link : public Subscriber {
     void on_receive_ended(int32_t result);
     void on_sent(int32_t result);
     void on_flush_timer();
+    void take(char* bytes, size_t size);
+    void discard(size_t size);
     void feed(char* bytes, size_t size);
     bool feed_carry(char*& bytes, size_t& size);
     void begin_linger();
     void shut_down();
     void retire_if_done();
     void add_to_dirty();
+
+    class HandshakeJob;
+    void begin_handshake();
+    bool advance_handshake();
+    void on_handshake_step(HandshakeJob& job);
+    void receive_tls(char* bytes, size_t size);
+    void decrypt(std::string_view received);
+    Outbound& encrypt();
+    Outbound& give_up_writing();
+    void tls_sent(uint64_t size);
 
     struct LinkSubmission : ring::Submission {
         LinkSubmission(CompleteFunction function, Link& link_owner)
@@ -148,6 +185,7 @@ class Link : public Subscriber {
     bool dirty_ = false;
     bool paused_ = false;
     bool retired_ = false;
+    std::unique_ptr<TlsChannel> tls_;  // null: clear text
     base::LinkHandle handle_;
     uint64_t cid_ = 0;
     uint64_t start_wall_ns_ = 0;

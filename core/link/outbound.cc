@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 namespace nuring::link {
 
@@ -80,6 +81,16 @@ void Outbound::clear() {
     head_ = tail_ = nullptr;
     cursor_ = limit_ = mark_ = nullptr;
     closed_bytes_ = 0;
+}
+
+void Outbound::swap(Outbound& other) {
+    assert(&pool_ == &other.pool_);
+    std::swap(head_, other.head_);
+    std::swap(tail_, other.tail_);
+    std::swap(cursor_, other.cursor_);
+    std::swap(limit_, other.limit_);
+    std::swap(mark_, other.mark_);
+    std::swap(closed_bytes_, other.closed_bytes_);
 }
 
 }  // namespace nuring::link

@@ -50,6 +50,8 @@ class Outbound {
     // The kernel took that many of the oldest bytes.
     void consume(uint64_t bytes);
     void clear();
+    // Both are of the same pool. Bytes in flight go along.
+    void swap(Outbound& other);
 
   private:
     void seal_tail();

@@ -16,6 +16,9 @@ namespace {
 // The pause between two clients of a lame duck.
 constexpr int64_t kLameDuckIntervalMax_ns = 1'000'000'000;
 
+// A receive buffer, and the record that it completes, decrypted.
+constexpr size_t kPlaintextBytes = 64 * 1024;
+
 }  // namespace
 
 LinkLimits::LinkLimits(const config::Options& options)
@@ -23,6 +26,8 @@ LinkLimits::LinkLimits(const config::Options& options)
       write_deadline_ns(static_cast<uint64_t>(options.write_deadline.count())),
       ping_interval_ns(static_cast<uint64_t>(options.ping_interval.count())),
       auth_timeout_ns(static_cast<uint64_t>(options.authorization.timeout.count())),
+      tls_timeout_ns(static_cast<uint64_t>(
+          options.tls.value_or(config::TlsOptions{}).timeout.count())),
       ping_max(options.ping_max),
       max_subscriptions(options.max_subscriptions),
       max_sub_tokens(options.max_sub_tokens),
@@ -42,8 +47,10 @@ WorkerLinks::WorkerLinks(runtime::Worker& worker_ref, const Shared& shared, log:
       log(log_writer),
       accounts(shared.accounts),
       jobs(shared.jobs),
+      handshakes(shared.handshakes),
       options(settings.options),
       authenticator(settings.authenticator),
+      tls(settings.tls),
       limits(*options),
       table(id),
       cache(id, {.entries_max = static_cast<uint32_t>(options->uring.cache_entries)}),
@@ -66,6 +73,7 @@ WorkerLinks::~WorkerLinks() {
 void WorkerLinks::apply(const LinkSettings& settings, bool check_clients) {
     options = settings.options;
     authenticator = settings.authenticator;
+    tls = settings.tls;
     limits = LinkLimits(*options);
     if (!check_clients) return;
     std::vector<base::LinkHandle> handles;
@@ -73,6 +81,13 @@ void WorkerLinks::apply(const LinkSettings& settings, bool check_clients) {
     for (const base::LinkHandle handle : handles) {
         if (Link* link = table.find(handle)) link->on_reload();
     }
+}
+
+std::span<char> WorkerLinks::plaintext() {
+    if (plaintext_ == nullptr) {
+        plaintext_ = std::make_unique<char[]>(kPlaintextBytes + ring::kReceiveSlackBytes);
+    }
+    return {plaintext_.get(), kPlaintextBytes};
 }
 
 // ------------------------------------------------------------------------------------ links
@@ -211,6 +226,7 @@ bool WorkerLinks::has_room(base::WorkerId to, size_t bytes) {
 void WorkerLinks::pause_until_room(Link& link, base::WorkerId to, size_t bytes) {
     Outlet& outlet = outlets_[index_of(to)];
     outlet.waiting.push_back(link.handle());
+    ++counters.pauses;
     link.pause();
     const size_t capacity = mesh.mailbox(id, to).capacity();
     // Half the mailbox, so that a wake is worth its price.

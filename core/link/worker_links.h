@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -21,6 +22,7 @@
 #include "core/runtime/jobs.h"
 #include "core/runtime/slab_pool.h"
 #include "core/runtime/worker.h"
+#include "core/tls/tls_profile.h"
 #include "proto/client_parser.h"
 #include "proto/json_parser.h"
 
@@ -37,6 +39,7 @@ struct LinkLimits {
     uint64_t write_deadline_ns;
     uint64_t ping_interval_ns;
     uint64_t auth_timeout_ns;
+    uint64_t tls_timeout_ns;
     int ping_max;
     int64_t max_subscriptions;  // 0 or negative: unlimited
     int64_t max_sub_tokens;
@@ -49,6 +52,7 @@ struct LinkLimits {
 struct LinkSettings {
     std::shared_ptr<const config::Options> options;
     std::shared_ptr<const auth::Authenticator> authenticator;  // made from the same options
+    std::shared_ptr<const tls::Profile> tls;  // of clients; null: they speak in clear text
 };
 
 // Counters of one worker; plain integers, copied by snapshot.
@@ -62,6 +66,8 @@ struct LinkCounters {
     uint64_t spilled_records = 0;
     uint64_t replaced_members = 0;
     uint64_t lost_group_messages = 0;
+    uint64_t tls_handshakes = 0;
+    uint64_t tls_handshake_failures = 0;
 };
 
 // WorkerLinks is everything that the links of one worker share: the machine below them (ring, timers,
@@ -76,6 +82,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
         ServerFacts& facts;
         account::AccountRegistry& accounts;
         runtime::JobRunner& jobs;
+        runtime::JobRunner& handshakes;  // jobs that a user waits for: before the others
     };
 
     WorkerLinks(runtime::Worker& worker, const Shared& shared, log::Writer& log,
@@ -125,6 +132,10 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     void commit_record(base::WorkerId to, runtime::RecordHeader* record);
     size_t record_size_max() const { return record_size_max_; }
 
+    // Room for what a link with TLS has just decrypted, for the time of its turn; with the slack of a
+    // receive buffer.
+    std::span<char> plaintext();
+
     // runtime::WorkerDelegate
     void on_record(base::WorkerId from, const runtime::RecordHeader& record) override;
     void on_room(base::WorkerId to) override;
@@ -139,8 +150,10 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     log::Writer& log;
     account::AccountRegistry& accounts;
     runtime::JobRunner& jobs;
+    runtime::JobRunner& handshakes;
     std::shared_ptr<const config::Options> options;
     std::shared_ptr<const auth::Authenticator> authenticator;
+    std::shared_ptr<const tls::Profile> tls;
     LinkLimits limits;
     runtime::SlabPool slabs;
     LinkTable table;
@@ -175,6 +188,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     bool close_when_delivered();
 
     std::vector<Outlet> outlets_;
+    std::unique_ptr<char[]> plaintext_;  // made for the first link with TLS
     size_t record_size_max_ = 0;
     bool resume_next_turn_ = false;  // room came between asking and asking to be woken
     void (*drained_)(void*) = nullptr;

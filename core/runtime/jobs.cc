@@ -3,10 +3,31 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace nuring::runtime {
+namespace {
 
-JobThreads::JobThreads(uint32_t thread_count) {
+// A tenth of a worker's weight.
+constexpr int kLowNice = 10;
+
+void lower_priority(JobPriority priority) {
+    switch (priority) {
+        case JobPriority::kIdle: {
+            const sched_param parameters{};
+            (void)::pthread_setschedparam(::pthread_self(), SCHED_IDLE, &parameters);
+            return;
+        }
+        case JobPriority::kLow:
+            (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowNice);
+            return;
+    }
+}
+
+}  // namespace
+
+JobThreads::JobThreads(uint32_t thread_count, JobPriority priority) : priority_(priority) {
     for (uint32_t i = 0; i < thread_count; ++i) threads_.emplace_back([this] { run(); });
 }
 
@@ -30,8 +51,7 @@ void JobThreads::stop() {
 
 void JobThreads::run() {
     (void)::pthread_setname_np(::pthread_self(), "jobs");
-    const sched_param parameters{};
-    (void)::pthread_setschedparam(::pthread_self(), SCHED_IDLE, &parameters);
+    lower_priority(priority_);
     for (;;) {
         Queued next;
         {

@@ -37,14 +37,20 @@ class InlineJobs final : public JobRunner {
     }
 };
 
-// JobThreads runs jobs on a few threads of the lowest priority, first come, first served, so that a
-// storm of them (logins with hashed passwords) leaves the processors to the workers.
+// How jobs compete with the workers for processors.
+enum class JobPriority : uint8_t {
+    kIdle,  // when nothing else wants to run: password hashes, of which a storm must not be felt
+    kLow,   // a small share even of a busy processor: handshakes, which time out
+};
+
+// JobThreads runs jobs on a few threads of low priority, first come, first served, so that a storm of
+// them (logins with hashed passwords) leaves the processors to the workers.
 // Threads: submit() any; the rest the control thread. Limits: thread_count; the queue is bounded by
 // the connections, each of which has at most one job. Errors: none.
 // Lifetime: stop() (or the destructor) drops what has not begun.
 class JobThreads final : public JobRunner {
   public:
-    explicit JobThreads(uint32_t thread_count);
+    JobThreads(uint32_t thread_count, JobPriority priority);
     ~JobThreads() override { stop(); }
 
     void submit(Worker& worker, std::unique_ptr<Job> job) override;
@@ -58,6 +64,7 @@ class JobThreads final : public JobRunner {
 
     void run();
 
+    const JobPriority priority_;
     std::mutex mutex_;
     std::condition_variable ready_;
     std::deque<Queued> queue_;  // guarded by mutex_

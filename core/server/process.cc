@@ -31,6 +31,7 @@
 #include "core/server/readiness.h"
 #include "core/server/rings.h"
 #include "core/server/server.h"
+#include "core/server/tls_files.h"
 #include "fmt/format.h"
 
 namespace nuring::server {
@@ -41,6 +42,9 @@ constexpr std::chrono::seconds kStopLimit{10};
 
 // Threads for password hashes and the like; they run when nothing else wants to.
 constexpr uint32_t kJobThreads = 2;
+
+// Threads for the handshakes of TLS: one for two workers, but not more than this.
+constexpr uint32_t kHandshakeThreadsMax = 16;
 
 // An eventfd that any thread may ring.
 class Bell {
@@ -183,7 +187,9 @@ class Process {
     std::unique_ptr<log::Logger> logger_;
     std::unique_ptr<log::Flusher> flusher_;
     Rings rings_;
+    std::shared_ptr<const tls::Profile> tls_;
     std::unique_ptr<runtime::JobThreads> jobs_;
+    std::unique_ptr<runtime::JobThreads> handshake_jobs_;
     std::unique_ptr<Server> server_;
     runtime::WorkerGroup group_;
     PortsFile ports_file_;
@@ -207,10 +213,12 @@ int Process::run() {
         log.warn("Plaintext passwords detected, use nkeys or bcrypt");
     }
     if (!options_->pid_file.empty() && !write_pid_file(options_->pid_file)) return 1;
-    if (options_->tls.has_value()) {
-        fail("TLS is configured, but not active in this version: refusing to serve in clear text");
+    auto tls = load_client_tls(*options_);
+    if (!tls.ok()) {
+        fail(base::message_of(tls.status()));
         return 1;
     }
+    tls_ = *std::move(tls);
     if (options_->trust.active()) {
         fail("Operators are configured, but not active in this version: refusing to serve without");
         return 1;
@@ -255,12 +263,16 @@ bool Process::start_server(uint32_t worker_count, const std::vector<int>& proces
         log.warn("{}: falling back to epoll, which costs throughput and latency",
                  rings_.fallback_reason);
     }
-    jobs_ = std::make_unique<runtime::JobThreads>(kJobThreads);
+    jobs_ = std::make_unique<runtime::JobThreads>(kJobThreads, runtime::JobPriority::kIdle);
+    handshake_jobs_ = std::make_unique<runtime::JobThreads>(
+        std::min((worker_count + 1) / 2, kHandshakeThreadsMax), runtime::JobPriority::kLow);
     ServerSetup setup;
     setup.options = options_;
     for (const auto& ring : rings_.rings) setup.rings.push_back(ring.get());
     setup.logger = logger_.get();
+    setup.tls = tls_;
     setup.jobs = jobs_.get();
+    setup.handshake_jobs = handshake_jobs_.get();
     setup.drained = {.call = &Bell::ring, .state = &bell_};
     setup.wake_control = &Bell::ring;
     setup.wake_state = &bell_;
@@ -281,6 +293,15 @@ bool Process::start_server(uint32_t worker_count, const std::vector<int>& proces
     log.info("Workers: {} on {}", worker_count, rings_.rings[0]->name());
     log.info("Listening for client connections on {}:{}", options_->host,
              server_->client_listener().port);
+    if (tls_ != nullptr) {
+        log.info("TLS required for client connections");
+        for (const std::string& suite : tls_->unavailable_suites()) {
+            log.warn("TLS cipher suite {} is not available in this build of OpenSSL", suite);
+        }
+        if (options_->allow_non_tls) {
+            log.warn("Clients that are not using \"TLS Required\" will be allowed to connect");
+        }
+    }
     log.info("Server id is {}", server_->facts().info.server_id);
     write_ports_file();
     log.info("Server is ready");
@@ -357,6 +378,8 @@ std::string Process::try_reload() {
     if (const absl::Status status = config::check_reload(changes); !status.ok()) {
         return std::string(base::message_of(status));
     }
+    auto tls = load_client_tls(*fresh);
+    if (!tls.ok()) return std::string(base::message_of(tls.status()));
     if (!(fresh->log == options_->log) && !reopen_sink(fresh->log, &error)) return error;
     if (fresh->pid_file != options_->pid_file && !fresh->pid_file.empty() &&
         !write_pid_file(fresh->pid_file)) {
@@ -370,7 +393,15 @@ std::string Process::try_reload() {
     const bool authorization =
         std::any_of(changes.begin(), changes.end(),
                     [](const config::Change& change) { return change.authorization; });
-    server_->apply(options_, authorization);
+    const bool renewed = tls_ != nullptr && *tls != nullptr &&
+                         tls_->fingerprint() != (*tls)->fingerprint();
+    if (tls_ == nullptr || *tls == nullptr || renewed) tls_ = *std::move(tls);
+    server_->apply(options_, tls_, authorization);
+    const bool told = std::any_of(
+        changes.begin(), changes.end(),
+        [](const config::Change& change) { return change.id == config::OptionId::kTls; });
+    // The same names, but the files hold something else now.
+    if (renewed && !told) logger_->writer(0).info("Reloaded: tls = enabled");
     for (const config::Change& change : changes) {
         if (!change.text.empty()) logger_->writer(0).info("{}", change.text);
     }
@@ -412,6 +443,7 @@ void Process::stop_gracefully() {
     }
     ports_file_.remove();
     jobs_->stop();
+    handshake_jobs_->stop();
     group_.stop();
     flusher_->flush_all();
     // Links that did not end in time still have requests in flight: the kernel ends those with the

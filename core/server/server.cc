@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <utility>
 
 #include "core/base/server_id.h"
 #include "core/base/status.h"
@@ -114,11 +115,13 @@ Server::Server(ServerSetup setup)
       control_(setup_.wake_control, setup_.wake_state) {
     const link::LinkSettings settings{
         .options = setup_.options,
-        .authenticator = std::make_shared<const auth::Authenticator>(*setup_.options)};
+        .authenticator = std::make_shared<const auth::Authenticator>(*setup_.options),
+        .tls = setup_.tls};
     const link::WorkerLinks::Shared shared{
         .facts = facts_,
         .accounts = accounts_,
-        .jobs = setup_.jobs != nullptr ? *setup_.jobs : inline_jobs_};
+        .jobs = setup_.jobs != nullptr ? *setup_.jobs : inline_jobs_,
+        .handshakes = setup_.handshake_jobs != nullptr ? *setup_.handshake_jobs : inline_jobs_};
     fill_info();
     const auto busy_poll_ns = static_cast<uint64_t>(setup_.options->uring.busy_poll.count());
     for (uint32_t i = 0; i < setup_.rings.size(); ++i) {
@@ -207,10 +210,12 @@ void Server::enter_lame_duck() {
     }
 }
 
-void Server::apply(std::shared_ptr<const config::Options> options, bool authorization) {
+void Server::apply(std::shared_ptr<const config::Options> options,
+                   std::shared_ptr<const tls::Profile> tls, bool authorization) {
     const link::LinkSettings settings{
         .options = options,
-        .authenticator = std::make_shared<const auth::Authenticator>(*options)};
+        .authenticator = std::make_shared<const auth::Authenticator>(*options),
+        .tls = std::move(tls)};
     for (auto& state : workers_) {
         state->worker->post(std::make_unique<ApplyTask>(*state, settings, authorization));
     }

@@ -33,7 +33,10 @@ struct ServerSetup {
     std::vector<ring::Ring*> rings;  // one per worker; outlive the server
     log::Logger* logger = nullptr;   // writer 0: control thread; writer 1 + i: worker i
     size_t mailbox_bytes = 0;        // 0: by the number of workers
-    runtime::JobRunner* jobs = nullptr;  // outlives the server; null: jobs run where they are submitted
+    std::shared_ptr<const tls::Profile> tls;  // of the client port; null: clear text
+    // They outlive the server; null: jobs run where they are submitted.
+    runtime::JobRunner* jobs = nullptr;
+    runtime::JobRunner* handshake_jobs = nullptr;
     DrainedCallback drained;
     // Any thread: makes the control thread call Server::control().run() soon.
     void (*wake_control)(void*) = nullptr;
@@ -60,7 +63,8 @@ class Server {
     void enter_lame_duck();
     // A reload: new clients and all limits follow it from now on; with `authorization` every client is
     // checked again.
-    void apply(std::shared_ptr<const config::Options> options, bool authorization);
+    void apply(std::shared_ptr<const config::Options> options,
+               std::shared_ptr<const tls::Profile> tls, bool authorization);
     // --- the server as a client of its own (link/internal_link.h) -------------------------------------
     // The account of the server's own events and requests; null: no_system_account.
     account::Account* system_account() { return system_account_; }

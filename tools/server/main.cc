@@ -7,6 +7,7 @@
 #include "core/base/version.h"
 #include "core/config/options.h"
 #include "core/server/process.h"
+#include "core/server/tls_files.h"
 #include "tools/server/flags.h"
 #include "tools/server/signal_command.h"
 
@@ -27,10 +28,13 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "nats-uring: %s\n", std::string(status.message()).c_str());
         return 1;
     }
+    const auto read_options = [&flags](config::Options* out, config::Diagnostics* found) {
+        return tools::build_options(flags, config::system_sources(), out, found) &&
+               server::check_tls_files(*out, found);
+    };
     auto options = std::make_shared<config::Options>();
     config::Diagnostics diagnostics;
-    const bool good =
-        tools::build_options(flags, config::system_sources(), options.get(), &diagnostics);
+    const bool good = read_options(options.get(), &diagnostics);
     if (flags.action == tools::Action::kTestConfig) {
         const tools::Answer answer = tools::check_answer(flags, diagnostics);
         std::fputs(answer.error.c_str(), stderr);
@@ -38,10 +42,10 @@ int main(int argc, char** argv) {
     }
     std::fputs(tools::report(diagnostics).c_str(), stderr);
     if (!good) return 1;
-    const auto read_again = [&flags](std::string* error) {
+    const auto read_again = [&read_options](std::string* error) {
         auto fresh = std::make_shared<config::Options>();
         config::Diagnostics found;
-        if (tools::build_options(flags, config::system_sources(), fresh.get(), &found)) return fresh;
+        if (read_options(fresh.get(), &found)) return fresh;
         *error = tools::report(found);
         while (error->ends_with('\n')) error->pop_back();
         return std::shared_ptr<config::Options>();

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace nuring::link {
+
+// RateLimit says no to more than so many things in one second, all workers together.
+// Threads: any; asked once per connection, never per message.
+// Limits:  2^32 per second. Errors: none.
+// Source:  server/rate_counter.go 2.9.10, with a window that begins at a whole second.
+class RateLimit {
+  public:
+    struct Answer {
+        bool allowed;
+        uint32_t refused_before;  // in an earlier second, told once
+    };
+
+    Answer ask(uint64_t now_ns, int64_t per_second) {
+        const uint64_t second = now_ns / 1'000'000'000;
+        Answer answer{.allowed = false, .refused_before = 0};
+        // relaxed: the counters guard no other memory
+        uint64_t seen = window_.load(std::memory_order_relaxed);
+        uint64_t next = 0;
+        do {
+            const bool same = seen >> kCountBits == second % kSecondsMax;
+            const uint64_t count = same ? seen & kCountMax : 0;
+            answer.allowed = count < static_cast<uint64_t>(per_second) && count < kCountMax;
+            next = (second % kSecondsMax) << kCountBits | (count + (answer.allowed ? 1 : 0));
+        } while (!window_.compare_exchange_weak(seen, next, std::memory_order_relaxed));
+        if (!answer.allowed) {
+            refused_.fetch_add(1, std::memory_order_relaxed);
+        } else if (seen >> kCountBits != next >> kCountBits) {
+            answer.refused_before = refused_.exchange(0, std::memory_order_relaxed);
+        }
+        return answer;
+    }
+
+  private:
+    static constexpr unsigned kCountBits = 32;
+    static constexpr uint64_t kCountMax = UINT32_MAX;
+    static constexpr uint64_t kSecondsMax = 1ULL << 32;
+
+    std::atomic<uint64_t> window_{0};  // the second, and how many were allowed in it
+    std::atomic<uint32_t> refused_{0};
+};
+
+}  // namespace nuring::link

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the `tls` block of the configuration to a context: reads the files that it names.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "core/config/diagnostics.h"
+#include "core/config/options.h"
+#include "core/tls/tls_profile.h"
+
+namespace nuring::server {
+
+// Of the client port; null: it has no TLS. The monitoring port may serve HTTPS with the same files,
+// which are named by options.tls->cert_file and key_file, through its own library.
+absl::StatusOr<std::shared_ptr<const tls::Profile>> load_client_tls(const config::Options& options);
+
+// Loads it for the check alone: says what is wrong, and where the block stands.
+bool check_tls_files(const config::Options& options, config::Diagnostics* diagnostics);
+
+}  // namespace nuring::server

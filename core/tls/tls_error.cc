@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/tls/tls_error.h"
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include "fmt/format.h"
+
+namespace nuring::tls {
+namespace {
+
+struct Wording {
+    int code;
+    const char* text;
+};
+
+constexpr Wording kReasons[] = {
+    {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, "tls: client didn't provide a certificate"},
+    {SSL_R_WRONG_VERSION_NUMBER, "tls: first record does not look like a TLS handshake"},
+    {SSL_R_HTTP_REQUEST, "tls: first record does not look like a TLS handshake"},
+    {SSL_R_HTTPS_PROXY_REQUEST, "tls: first record does not look like a TLS handshake"},
+    {SSL_R_UNSUPPORTED_PROTOCOL, "tls: client offered only unsupported versions"},
+    {SSL_R_VERSION_TOO_LOW, "tls: client offered only unsupported versions"},
+    {SSL_R_NO_SHARED_CIPHER, "tls: no cipher suite supported by both client and server"},
+    {SSL_R_NO_SHARED_GROUPS, "tls: no ECDHE curve supported by both client and server"},
+    {SSL_R_NO_SUITABLE_KEY_SHARE, "tls: no ECDHE curve supported by both client and server"},
+    {SSL_R_UNEXPECTED_MESSAGE, "tls: unexpected message"},
+    {SSL_R_ENCRYPTED_LENGTH_TOO_LONG, "tls: oversized record received"},
+    {SSL_R_PACKET_LENGTH_TOO_LONG, "tls: oversized record received"},
+    {SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, "tls: bad record MAC"},
+    {SSL_R_UNEXPECTED_EOF_WHILE_READING, "EOF"},
+    {SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "remote error: tls: bad certificate"},
+    {SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "remote error: tls: expired certificate"},
+    {SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "remote error: tls: unknown certificate"},
+    {SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "remote error: tls: handshake failure"},
+    {SSL_R_TLSV1_ALERT_UNKNOWN_CA, "remote error: tls: unknown certificate authority"},
+    {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "remote error: tls: protocol version not supported"},
+    {SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, "remote error: tls: certificate required"},
+};
+
+constexpr Wording kVerifyResults[] = {
+    {X509_V_ERR_CERT_HAS_EXPIRED, "x509: certificate has expired or is not yet valid"},
+    {X509_V_ERR_CERT_NOT_YET_VALID, "x509: certificate has expired or is not yet valid"},
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "x509: certificate signed by unknown authority"},
+    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "x509: certificate signed by unknown authority"},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, "x509: certificate signed by unknown authority"},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, "x509: certificate signed by unknown authority"},
+    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, "x509: certificate signed by unknown authority"},
+    {X509_V_ERR_INVALID_PURPOSE, "x509: certificate specifies an incompatible key usage"},
+};
+
+const char* find(const Wording* begin, const Wording* end, int code) {
+    const auto* found =
+        std::find_if(begin, end, [code](const Wording& each) { return each.code == code; });
+    return found == end ? nullptr : found->text;
+}
+
+std::string describe(unsigned long error) {  // NOLINT(google-runtime-int): OpenSSL's type
+    if (error == 0) return "EOF";
+    if (ERR_GET_LIB(error) == ERR_LIB_SSL) {
+        const char* text = find(std::begin(kReasons), std::end(kReasons), ERR_GET_REASON(error));
+        if (text != nullptr) return text;
+    }
+    if (const char* reason = ERR_reason_error_string(error)) return reason;
+    std::array<char, 256> text{};
+    ERR_error_string_n(error, text.data(), text.size());
+    return text.data();
+}
+
+}  // namespace
+
+std::string take_error() {
+    const unsigned long error = ERR_get_error();  // NOLINT(google-runtime-int): OpenSSL's type
+    std::string text = describe(error);
+    ERR_clear_error();
+    return text;
+}
+
+std::string take_error(const SSL* ssl) {
+    const unsigned long error = ERR_peek_error();  // NOLINT(google-runtime-int): OpenSSL's type
+    const bool verification = ERR_GET_LIB(error) == ERR_LIB_SSL &&
+                              ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+    if (!verification) return take_error();
+    ERR_clear_error();
+    const auto result = static_cast<int>(SSL_get_verify_result(ssl));
+    const char* text = find(std::begin(kVerifyResults), std::end(kVerifyResults), result);
+    return fmt::format("tls: failed to verify {} certificate: {}",
+                       SSL_is_server(ssl) != 0 ? "client" : "server",
+                       text != nullptr ? text : X509_verify_cert_error_string(result));
+}
+
+}  // namespace nuring::tls

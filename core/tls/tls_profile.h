@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/tls/openssl_handles.h"
+
+namespace nuring::tls {
+
+enum class Role : uint8_t { kServer, kClient };
+
+// What a profile is made from: file names and policy.
+struct ProfileSettings {
+    Role role = Role::kServer;
+    std::string cert_file;  // PEM: the certificate, then its intermediates; a client may have none
+    std::string key_file;   // PEM, not encrypted
+    std::string ca_file;    // PEM: who may have signed the peer's certificate; empty: the system's roots
+    bool verify_peer = false;  // as server: a certificate is required
+    std::string min_version;   // "1.3"; anything else: 1.2
+    std::vector<std::string> cipher_suites;  // of TLS 1.2, in order, IANA's names; empty: OpenSSL's
+    std::vector<std::string> curves;         // X25519, CurveP256, CurveP384, CurveP521; empty: OpenSSL's
+};
+
+// Profile is one set of certificates and rules, from which the engines of many connections are made.
+// Immutable: a reload makes another one, and connections that stand keep theirs.
+//
+// Versions: 1.2 and 1.3. The server's order of suites counts, but for a client that puts ChaCha20 first
+// because it has no AES in hardware. Renegotiation and compression are off, as in the reference. A
+// session ticket per handshake lets a client come back without certificates or signatures; the ticket
+// keys are the profile's own, so that a reload ends what was verified under the old rules.
+//
+// Threads: create() on the control thread, since it reads files; all else on any thread.
+// Errors:  a Status with the reference's text. Suites that this OpenSSL was built without are left out
+//          (unavailable_suites()); if none is left, that is an error.
+// Source:  server/opts.go, GenTLSConfig 2.0.0-RC19; crypto/tls of Go 1.19 for the texts about key pairs.
+class Profile {
+  public:
+    static absl::StatusOr<std::shared_ptr<const Profile>> create(const ProfileSettings& settings);
+
+    Role role() const { return role_; }
+    // SHA-256 of all settings and of all that the files held: equal if nothing changed.
+    const std::string& fingerprint() const { return fingerprint_; }
+    const std::vector<std::string>& unavailable_suites() const { return unavailable_suites_; }
+    SSL_CTX* native() const { return native_.get(); }
+
+  private:
+    Profile() = default;
+
+    Role role_ = Role::kServer;
+    SslCtxHandle native_;
+    std::string fingerprint_;
+    std::vector<std::string> unavailable_suites_;
+};
+
+}  // namespace nuring::tls
