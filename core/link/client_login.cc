@@ -80,13 +80,14 @@ auth::Decision Client::decide() const {
     const bool has_names = links_.authenticator->maps_certificates() && tls_engine() != nullptr &&
                            tls_engine()->has_peer_certificate();
     if (has_names) names = tls_engine()->peer_names();
-    auth::Decision decision = links_.authenticator->decide({.user = connect_.text(proto::ConnectText::kUser),
-                                         .password = connect_.text(proto::ConnectText::kPass),
-                                         .token = connect_.text(proto::ConnectText::kAuthToken),
-                                         .nkey = connect_.text(proto::ConnectText::kNkey),
-                                         .signature = connect_.text(proto::ConnectText::kSig),
-                                         .nonce = nonce_,
-                                         .certificate = has_names ? &names : nullptr});
+    auth::Decision decision = links_.authenticator->decide(
+        {.user = connect_.text(proto::ConnectText::kUser),
+         .password = connect_.text(proto::ConnectText::kPass),
+         .token = connect_.text(proto::ConnectText::kAuthToken),
+         .nkey = connect_.text(proto::ConnectText::kNkey),
+         .signature = connect_.text(proto::ConnectText::kSig),
+         .nonce = nonce_,
+         .certificate = has_names ? &names : nullptr});
     if (!decision.remark.empty()) links_.log.debug("{} - {}", label(), decision.remark);
     return decision;
 }

@@ -262,6 +262,7 @@ void Link::close(CloseReason reason) {
     if (state_ != State::kOpen) return;
     close_reason_ = reason;
     state_ = State::kFlushing;
+    if (tls_ != nullptr) tls_->abandoned->store(true, std::memory_order_relaxed);
     on_close();
     backlog_.clear();
     carry_.clear();

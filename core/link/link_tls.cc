@@ -46,13 +46,16 @@ size_t whole_records_size(std::string_view received) {
 // bits), which the other connections of the worker must not wait for.
 class Link::HandshakeJob final : public runtime::Job {
   public:
-    HandshakeJob(Link& link, std::unique_ptr<tls::Engine> engine, std::string input)
+    HandshakeJob(Link& link, std::string input)
         : links_(link.links_),
           handle_(link.handle()),
-          engine_(std::move(engine)),
+          engine_(std::move(link.tls_->engine)),
+          abandoned_(link.tls_->abandoned),
           input_(std::move(input)) {}
 
+    // relaxed: a wrong answer costs a step for nothing, or is put right by run()
     void work() override {
+        if (abandoned_->load(std::memory_order_relaxed)) return;
         rest_ = input_;
         status_ = engine_->handshake(
             &rest_, {.append =
@@ -72,6 +75,7 @@ class Link::HandshakeJob final : public runtime::Job {
     WorkerLinks& links_;
     const base::LinkHandle handle_;
     std::unique_ptr<tls::Engine> engine_;
+    const std::shared_ptr<const std::atomic<bool>> abandoned_;
     const std::string input_;
     std::string_view rest_;  // of the input: what came after the handshake
     std::string output_;
@@ -124,8 +128,7 @@ bool Link::advance_handshake() {
     const size_t size = whole_records_size(received);
     if (size == 0) return false;
     if (channel.engine == nullptr) channel.engine = tls::Engine::create(std::move(channel.profile));
-    auto job = std::make_unique<HandshakeJob>(*this, std::move(channel.engine),
-                                              std::string(received.substr(0, size)));
+    auto job = std::make_unique<HandshakeJob>(*this, std::string(received.substr(0, size)));
     channel.received.erase_front(size);
     links_.handshakes.submit(links_.worker, std::move(job));
     return true;

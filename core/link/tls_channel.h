@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "core/link/byte_buffer.h"
 #include "core/link/close_reason.h"
@@ -41,6 +43,8 @@ struct TlsChannel {
     ByteBuffer received;                  // of the handshake, not handed to the engine yet
     Outbound wire;
     uint64_t encrypted_bytes = 0;
+    // Tells a job of the handshake that nobody waits for it any more.
+    std::shared_ptr<std::atomic<bool>> abandoned = std::make_shared<std::atomic<bool>>(false);
     CloseReason end = CloseReason::kNone;  // the peer has ended; for a paused link to find out later
 };
 
