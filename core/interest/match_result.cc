@@ -55,6 +55,7 @@ void MatchResult::add_members(std::string_view name, uint32_t name_hash,
     queues.runs.push_back({index, first, count});
     for (Subscription* subscription : subscriptions) {
         group.weight += subscription->weight();
+        group.workers.add(subscription->worker());
         queues.members.push_back({subscription, subscription->link(), subscription->serial(),
                                   subscription->weight(), subscription->kind()});
     }
@@ -100,7 +101,7 @@ uint32_t MatchResult::find_or_add_group(std::string_view name, uint32_t name_has
         queues.index[slot] = count + 1;
     }
     queues.groups.push_back({static_cast<uint32_t>(queues.names.size()),
-                             static_cast<uint32_t>(name.size()), name_hash, 0, 0, 0});
+                             static_cast<uint32_t>(name.size()), name_hash, 0, 0, 0, {}});
     queues.names.append(name);
     return count;
 }

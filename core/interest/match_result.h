@@ -29,6 +29,16 @@ class WorkerSet {
         assert(i < kWorkersMax);
         words_[i / 64] |= uint64_t{1} << (i % 64);
     }
+    WorkerSet& operator|=(const WorkerSet& other) {
+        for (uint32_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
+        return *this;
+    }
+    WorkerSet without(base::WorkerId worker) const {
+        WorkerSet rest = *this;
+        const uint32_t i = base::index_of(worker);
+        rest.words_[i / 64] &= ~(uint64_t{1} << (i % 64));
+        return rest;
+    }
     void clear() { words_ = {}; }
     bool empty() const { return (words_[0] | words_[1]) == 0; }
     uint32_t count() const {
@@ -70,6 +80,7 @@ struct QueueGroup {
     std::string_view name;
     std::span<const QueueMember> members;
     uint64_t weight = 0;  // sum over the members, at least their count
+    WorkerSet workers;    // of the members
 };
 
 // MatchResult says who gets a message with one subject, as seen by one worker: the plain
@@ -98,7 +109,8 @@ class MatchResult {
     QueueGroup queue_group(uint32_t index) const {
         const Group& group = queues_->groups[index];
         return {std::string_view(queues_->names).substr(group.name_offset, group.name_size),
-                std::span(queues_->members).subspan(group.first, group.count), group.weight};
+                std::span(queues_->members).subspan(group.first, group.count), group.weight,
+                group.workers};
     }
 
     // Plain subscriptions on all workers + queue groups: what monitoring calls the fan-out.
@@ -129,6 +141,7 @@ class MatchResult {
         uint32_t first;
         uint32_t count;
         uint64_t weight;
+        WorkerSet workers;
     };
     // A run of members that belong to one group, in the order of arrival.
     struct Run {

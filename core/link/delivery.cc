@@ -85,27 +85,27 @@ void send_record(WorkerLinks& links, base::WorkerId to, const RecordPlan& plan,
     links.commit_record(to, &record->header);
 }
 
-MessageRun nth_message(const MessageRun& run, uint32_t n) {
-    MessageRun one = run;
-    one.tail += n * run.stride;
-    one.count = 1;
-    return one;
+MessageRun part_of(const MessageRun& run, uint32_t first, uint32_t count) {
+    MessageRun part = run;
+    part.tail += first * run.stride;
+    part.count = count;
+    return part;
 }
 
-uint32_t random_member(WorkerLinks& links, const interest::QueueGroup& group) {
-    uint32_t pick = links.prng.below(static_cast<uint32_t>(group.weight));
-    if (group.weight == group.members.size()) return pick;
-    uint32_t member = 0;
-    while (pick >= group.members[member].weight) pick -= group.members[member++].weight;
-    return member;
+// The member with that place when each counts as often as it weighs.
+uint32_t member_at(const interest::QueueGroup& group, uint64_t place) {
+    if (group.weight == group.members.size()) return static_cast<uint32_t>(place);
+    uint32_t index = 0;
+    while (place >= group.members[index].weight) place -= group.members[index++].weight;
+    return index;
 }
 
-// One message of the run to one member of the group: that at `start`, or whoever is next and accepts.
-// Returns false when nobody does.
-bool deliver_to_member(WorkerLinks& links, const RecordPlan& base_plan,
-                       const interest::QueueGroup& group, uint32_t start,
-                       const MessageRun& message, Payload** shared) {
+// The part to the member at `start`; what it does not take to the next ones. False: nobody took any.
+bool deliver_to_members(WorkerLinks& links, const RecordPlan& base_plan,
+                        const interest::QueueGroup& group, uint32_t start, MessageRun part,
+                        Payload** shared) {
     const auto count = static_cast<uint32_t>(group.members.size());
+    bool any = false;
     for (uint32_t tried = 0; tried < count; ++tried) {
         const uint32_t index = start + tried < count ? start + tried : start + tried - count;
         const interest::QueueMember& member = group.members[index];
@@ -115,22 +115,42 @@ bool deliver_to_member(WorkerLinks& links, const RecordPlan& base_plan,
             plan.kind = kDeliverQueue;
             plan.member = &member;
             plan.queue = group.name;
-            send_record(links, member.link.worker(), plan, message, shared);
+            send_record(links, member.link.worker(), plan, part, shared);
             return true;
         }
         interest::Subscription& subscription = *member.subscription;
         Subscriber& subscriber = *static_cast<Subscriber*>(subscription.owner);
         if (!subscriber.accepts(subscription, base_plan.publisher.link)) continue;
-        if (subscriber.deliver(subscription, message) == 1) return true;
+        const uint32_t taken = subscriber.deliver(subscription, part);
+        if (taken == part.count) return true;
+        any |= taken != 0;
+        part = part_of(part, taken, part.count - taken);
     }
-    ++links.counters.lost_group_messages;
-    return false;
+    links.counters.lost_group_messages += part.count;
+    return any;
 }
 
-bool has_remote_member(const WorkerLinks& links, const interest::QueueGroup& group) {
-    return std::any_of(group.members.begin(), group.members.end(), [&](const auto& member) {
-        return member.link.worker() != links.id;
-    });
+// The run goes out in as many parts of neighbours as the group has members, from a random member on. So
+// each message is as likely to go to any member as if it were drawn by itself, the shares of one run
+// differ by one message at most, order is kept, and a delivery costs what it costs in a run.
+bool deliver_to_group(WorkerLinks& links, const RecordPlan& plan, const interest::QueueGroup& group,
+                      const MessageRun& run, Payload** shared) {
+    const auto parts = static_cast<uint32_t>(std::min<uint64_t>(run.count, group.weight));
+    uint64_t place = links.prng.below(static_cast<uint32_t>(group.weight));
+    bool taken = false;
+    uint32_t first = 0;
+    for (uint32_t i = 1; i <= parts; ++i) {
+        const auto next = static_cast<uint32_t>(uint64_t{run.count} * i / parts);
+        // A shared payload holds the whole run; a part of it must not be taken for it.
+        Payload* own = nullptr;
+        taken |= deliver_to_members(links, plan, group, member_at(group, place),
+                                    part_of(run, first, next - first),
+                                    run.count == 1 ? shared : &own);
+        if (own != nullptr) Payload::release(own);
+        first = next;
+        if (++place == group.weight) place = 0;
+    }
+    return taken;
 }
 
 MessageRun run_of(const DeliverRecord& record, const char* block) {
@@ -155,18 +175,22 @@ uint32_t member_after(WorkerLinks& links, const interest::QueueGroup& group, uin
         const interest::QueueMember& member = group.members[i];
         if (member.serial == serial && member.link.worker() == links.id) return (i + 1) % count;
     }
-    return random_member(links, group);
+    return member_at(group, links.prng.below(static_cast<uint32_t>(group.weight)));
 }
 
-// The chosen member takes the message; if it has gone meanwhile, or may not have it, another one does.
+// The chosen member takes the messages; what it does not take, as it has gone meanwhile, may not have
+// it or has reached its maximum, others do.
 void deliver_queue_record(WorkerLinks& links, const DeliverRecord& record, const MessageRun& run) {
+    uint32_t taken = 0;
     interest::Subscription* chosen = links.find_member(record.member_serial);
     if (chosen != nullptr) {
         Subscriber& subscriber = *static_cast<Subscriber*>(chosen->owner);
-        if (subscriber.accepts(*chosen, record.origin) && subscriber.deliver(*chosen, run) == 1) return;
+        if (subscriber.accepts(*chosen, record.origin)) taken = subscriber.deliver(*chosen, run);
+        if (taken == run.count) return;
     }
+    const MessageRun rest = part_of(run, taken, run.count - taken);
     if (record.hops >= kHopsMax) {
-        ++links.counters.lost_group_messages;
+        links.counters.lost_group_messages += rest.count;
         return;
     }
     ++links.counters.replaced_members;
@@ -186,12 +210,12 @@ void deliver_queue_record(WorkerLinks& links, const DeliverRecord& record, const
                               .queue = queue,
                               .hops = static_cast<uint8_t>(record.hops + 1)};
         Payload* shared = nullptr;
-        deliver_to_member(links, plan, group, member_after(links, group, record.member_serial), run,
-                          &shared);
+        deliver_to_members(links, plan, group, member_after(links, group, record.member_serial), rest,
+                           &shared);
         if (shared != nullptr) Payload::release(shared);
         return;
     }
-    ++links.counters.lost_group_messages;
+    links.counters.lost_group_messages += rest.count;
 }
 
 }  // namespace
@@ -199,18 +223,17 @@ void deliver_queue_record(WorkerLinks& links, const DeliverRecord& record, const
 bool make_room(WorkerLinks& links, Link& link, const interest::MatchResult& match,
                MessageRun* run) {
     if (match.remote_workers().empty() && match.queue_group_count() == 0) return true;
-    // The workers concerned, and the records that each message may cost one of them at most.
+    // The workers concerned, and what the groups' records may cost one of them at most.
     interest::WorkerSet workers = match.remote_workers();
-    size_t queue_records = 0;
-    size_t queue_names = 0;
+    size_t groups = 0;
+    size_t group_names = 0;
     for (uint32_t i = 0; i < match.queue_group_count(); ++i) {
         const interest::QueueGroup group = match.queue_group(i);
-        if (!has_remote_member(links, group)) continue;
-        ++queue_records;
-        queue_names += group.name.size();
-        for (const interest::QueueMember& member : group.members) {
-            if (member.link.worker() != links.id) workers.add(member.link.worker());
-        }
+        const interest::WorkerSet others = group.workers.without(links.id);
+        if (others.empty()) continue;
+        workers |= others;
+        ++groups;
+        group_names += group.name.size();
     }
     if (workers.empty()) return true;
 
@@ -219,18 +242,20 @@ bool make_room(WorkerLinks& links, Link& link, const interest::MatchResult& matc
     if (run->count > 1) {  // one record for the plain subscriptions, or a quarter mailbox of members'
         const size_t room = limit > fixed + run->tail_size ? limit - fixed - run->tail_size : 0;
         size_t most = 1 + room / run->stride;
-        if (queue_records != 0) {
-            const size_t each = queue_records * (fixed + run->tail_size) + queue_names;
+        if (groups != 0) {
+            const size_t each = groups * (fixed + run->stride) + group_names;
             most = std::min(most, std::max<size_t>(1, links.record_size_max() / each));
         }
         run->count = static_cast<uint32_t>(std::min<size_t>(run->count, most));
     }
     bool is_large = false;
     const size_t plain = record_size(links, *run, 0, run->block_size(), &is_large);
-    const size_t single = record_size(links, *run, 0, run->tail_size, &is_large);
-    const size_t members =
-        run->count * (queue_records * (single + runtime::kRecordAlignment) + queue_names);
-    const size_t needed = plain + members;
+    // A group gets the block once, in as many records as it has members, or messages.
+    size_t needed = plain + groups * plain;
+    for (uint32_t i = 0; groups != 0 && i < match.queue_group_count(); ++i) {
+        const interest::QueueGroup group = match.queue_group(i);
+        needed += std::min<uint64_t>(run->count, group.weight) * (fixed + group.name.size());
+    }
 
     bool room = true;
     workers.for_each([&](base::WorkerId worker) {
@@ -257,20 +282,8 @@ bool deliver_run(WorkerLinks& links, const Publisher& publisher, account::Accoun
         send_record(links, worker, plan, run, &shared);
         taken = true;
     });
-    if (group_count != 0) {
-        // A shared payload holds the whole run; a single message must not be taken for it.
-        Payload* single = nullptr;
-        for (uint32_t n = 0; n < run.count; ++n) {
-            const MessageRun message = nth_message(run, n);
-            Payload** body = run.count == 1 ? &shared : &single;
-            for (uint32_t i = 0; i < group_count; ++i) {
-                const interest::QueueGroup group = match.queue_group(i);
-                taken |= deliver_to_member(links, plan, group, random_member(links, group), message,
-                                           body);
-            }
-            if (single != nullptr) Payload::release(single);
-            single = nullptr;
-        }
+    for (uint32_t i = 0; i < group_count; ++i) {
+        taken |= deliver_to_group(links, plan, match.queue_group(i), run, &shared);
     }
     if (shared != nullptr) Payload::release(shared);
     return taken;
