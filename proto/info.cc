@@ -93,7 +93,9 @@ class Writer {
     template <typename T>
     void always(std::string_view key, const T& value) {
         if (out_.back() != '{') out_ += ',';
-        fmt::format_to(std::back_inserter(out_), "\"{}\":", key);
+        out_ += '"';
+        out_ += key;
+        out_ += "\":";
         write(value);
     }
     template <typename T>
@@ -114,8 +116,13 @@ class Writer {
 
     void write(const std::string& value) { append_json_string(&out_, value); }
     void write(bool value) { out_ += value ? "true" : "false"; }
-    void write(int64_t value) { out_ += fmt::to_string(value); }
-    void write(uint64_t value) { out_ += fmt::to_string(value); }
+    void write(int64_t value) { write_number(value); }
+    void write(uint64_t value) { write_number(value); }
+    template <typename Number>
+    void write_number(Number value) {
+        const fmt::format_int digits(value);
+        out_.append(digits.data(), digits.size());
+    }
     void write(const std::vector<std::string>& values) {
         out_ += '[';
         for (const std::string& value : values) {

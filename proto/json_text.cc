@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "proto/quote.h"
@@ -193,11 +194,21 @@ class JsonSyntax {
     std::string error_;
 };
 
+// What stands for itself: nearly all of nearly every text.
+bool is_plain(char c) {
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+}
+
 }  // namespace
 
 void append_json_string(std::string* out, std::string_view text) {
     *out += '"';
-    while (!text.empty()) {
+    for (;;) {
+        const auto plain = static_cast<size_t>(
+            std::find_if_not(text.begin(), text.end(), &is_plain) - text.begin());
+        out->append(text.substr(0, plain));
+        text.remove_prefix(plain);
+        if (text.empty()) break;
         const Rune rune = first_rune(text);
         const std::string_view bytes = text.substr(0, rune.size);
         text.remove_prefix(rune.size);
