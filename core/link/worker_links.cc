@@ -123,9 +123,7 @@ void WorkerLinks::stop(void (*drained)(void*), void* state) {
 // Records leave for good at the end of a turn, so `held` waits for the turn after. True: not yet.
 bool WorkerLinks::report_held() {
     if (held_ == nullptr) return false;
-    for (const Outlet& outlet : outlets_) {
-        if (!outlet.spill.empty()) return false;  // on_room() comes
-    }
+    if (has_spill()) return false;  // on_room() comes
     if (!std::exchange(published_, true)) return true;
     std::exchange(held_, nullptr)(held_state_);
     return false;
@@ -270,6 +268,11 @@ void WorkerLinks::drain_spill(base::WorkerId to) {
     outlet.spill_first = 0;
 }
 
+bool WorkerLinks::has_spill() const {
+    return std::any_of(outlets_.begin(), outlets_.end(),
+                       [](const Outlet& outlet) { return !outlet.spill.empty(); });
+}
+
 void WorkerLinks::resume_waiting(base::WorkerId to) {
     std::vector<base::LinkHandle> waiting;
     waiting.swap(outlets_[index_of(to)].waiting);
@@ -301,20 +304,25 @@ void WorkerLinks::on_record(base::WorkerId /*from*/, const runtime::RecordHeader
 // ----------------------------------------------------------------------------- end of a turn
 
 bool WorkerLinks::flush() {
+    const bool late_records = internal.has_queued() || has_spill();
     internal.flush();
-    const bool resume_now = resume_next_turn_;
-    resume_next_turn_ = false;
+    const bool resume_now = std::exchange(resume_next_turn_, false);
     for (uint32_t i = 0; i < outlets_.size(); ++i) {
         const auto to = static_cast<base::WorkerId>(i);
         if (!outlets_[i].spill.empty()) drain_spill(to);
         if (resume_now && outlets_[i].spill.empty()) resume_waiting(to);
     }
+    if (late_records || resume_now) mesh.flush(id);
     const bool ending = report_held() || close_when_delivered();
-    // By index: flushing a link may add others (a closing one queues nothing, but costs no thought).
-    for (size_t i = 0; i < dirty.size(); ++i) dirty[i]->flush();
-    dirty.clear();
-    for (Link* link : retired_links) delete link;
-    retired_links.clear();
+    // While a record waits here nothing is sent: a PONG must not overtake the messages before it. That
+    // is not for long, since every worker drains its mailboxes in every turn, whatever else it holds.
+    if (!has_spill()) {
+        // By index: flushing a link may add others (a closing one queues nothing, but costs no thought).
+        for (size_t i = 0; i < dirty.size(); ++i) dirty[i]->flush();
+        dirty.clear();
+        for (Link* link : retired_links) delete link;
+        retired_links.clear();
+    }
     for (interest::Subscription* subscription : retired_subscriptions_) {
         subscriptions.destroy(subscription);
     }

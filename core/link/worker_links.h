@@ -184,6 +184,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
 
     void drain_spill(base::WorkerId to);
     void resume_waiting(base::WorkerId to);
+    bool has_spill() const;
     bool report_held();
     bool close_when_delivered();
 
