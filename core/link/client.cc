@@ -176,10 +176,7 @@ void Client::refuse(proto::ParseStatus status, const proto::ClientOperation& ope
             send_error(proto::kErrUnknownOperation);
             return close(CloseReason::kProtocolViolation);
         }
-        case proto::ParseStatus::kControlLineTooLong:
-            links_.log.error("{} - maximum control line exceeded", label());
-            send_error(proto::kErrControlLineExceeded);
-            return close(CloseReason::kMaxControlLineExceeded);
+        case proto::ParseStatus::kControlLineTooLong: return refuse_control_line();
         case proto::ParseStatus::kPayloadTooLarge:
             links_.log.error("{} - maximum payload exceeded: {} vs {}", label(),
                              operation.claimed_size, links_.limits.parse.payload_max);
@@ -189,6 +186,13 @@ void Client::refuse(proto::ParseStatus status, const proto::ClientOperation& ope
             links_.log.error("{} - {}'{}'", label(), proto::log_text(status), operation.args);
             return close(CloseReason::kProtocolViolation);
     }
+}
+
+// The control line, or what it names, is too long.
+void Client::refuse_control_line() {
+    links_.log.error("{} - maximum control line exceeded", label());
+    send_error(proto::kErrControlLineExceeded);
+    close(CloseReason::kMaxControlLineExceeded);
 }
 
 void Client::announce_lame_duck() {

@@ -113,6 +113,7 @@ class Client final : public Link {
     void send_error(std::string_view text);
     void refuse(proto::ParseStatus status, const proto::ClientOperation& operation,
                 const char* begin, const char* end);
+    void refuse_control_line();
     void trace_in(const proto::ClientOperation& operation);
     void trace_out(std::string_view head, const MessageRun& run);
 

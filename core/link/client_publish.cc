@@ -87,6 +87,10 @@ bool Client::publish(Publish& publish) {
     MessageRun& run = publish.run;
     if (tracing_) [[unlikely]] trace_in(operation);
     if (refuses_headers(operation)) [[unlikely]] return true;
+    if (operation.subject.size() + operation.reply.size() > kNamesSizeMax) [[unlikely]] {
+        refuse_control_line();
+        return true;
+    }
     if (!operation.canonical) [[unlikely]] normalise_tail(operation, &run);
     const interest::MatchEntry& entry = match(publish);
     const interest::MatchResult& matched = entry.result();

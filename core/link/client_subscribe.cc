@@ -15,6 +15,8 @@ namespace nuring::link {
 
 void Client::subscribe(const proto::ClientOperation& operation) {
     last_activity_ns_ = links_.ring.now_ns();
+    const size_t names_size = operation.subject.size() + operation.queue.size();
+    if (names_size > kNamesSizeMax) return refuse_control_line();
     const LinkLimits& limits = links_.limits;
     if (permissions_ != nullptr &&
         !permissions_->may_subscribe(operation.subject, operation.queue)) [[unlikely]] {

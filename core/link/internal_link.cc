@@ -14,8 +14,7 @@ namespace nuring::link {
 namespace {
 
 bool is_publishable(std::string_view subject) {
-    return subject.size() <= interest::Subscription::kTextSizeMax &&
-           proto::is_valid_literal_subject(subject) &&
+    return subject.size() <= kNamesSizeMax && proto::is_valid_literal_subject(subject) &&
            subject.find_first_of(" \t\r\n") == std::string_view::npos;
 }
 

@@ -32,6 +32,10 @@ enum RecordKind : uint32_t {
     kDeliverQueueLarge = 5,
 };
 
+// A subject and reply, or subject and queue name, together. Control lines may be set to be longer, for
+// the sake of CONNECT; two such names must fit into a record of the smallest mailbox.
+inline constexpr size_t kNamesSizeMax = 24 * 1024;
+
 struct AdoptRecord {
     runtime::RecordHeader header;
     int32_t fd;

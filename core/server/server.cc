@@ -23,6 +23,8 @@ constexpr const char* kProtocolVersion = "2.10.0";
 constexpr size_t kMailboxBytesPerReceiver = 8 * 1024 * 1024;
 constexpr size_t kMailboxBytesMin = 256 * 1024;
 constexpr size_t kMailboxBytesMax = 2 * 1024 * 1024;
+static_assert(2 * link::kNamesSizeMax + sizeof(link::DeliverRecord) + sizeof(link::Payload*) <=
+              kMailboxBytesMin / 4);  // Mailbox::record_size_max()
 
 constexpr std::string_view kSystemAccount = "$SYS";
 
