@@ -171,8 +171,9 @@ void Client::refuse(proto::ParseStatus status, const proto::ClientOperation& ope
     switch (status) {
         case proto::ParseStatus::kUnknownOperation: {
             const auto size = std::min<size_t>(static_cast<size_t>(end - begin), 32);
+            // A CONNECT with a wrong letter has secrets, too.
             links_.log.error("{} - Client parser ERROR, state={}, i={}: proto='{}...'", label(), 0,
-                             operation.error_offset, proto::quote({begin, size}));
+                             operation.error_offset, proto::quote(proto::redact({begin, size})));
             send_error(proto::kErrUnknownOperation);
             return close(CloseReason::kProtocolViolation);
         }
