@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/account/account_registry.h"
 
+#include <algorithm>
+
 namespace nuring::account {
 
 AccountRegistry::AccountRegistry(uint32_t worker_count, uint64_t hash_seed)
@@ -23,6 +25,23 @@ Account& AccountRegistry::find_or_create(std::string_view name) {
         place = std::make_unique<Account>(std::string(name), options);
     }
     return *place;
+}
+
+Account* AccountRegistry::find(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    const auto found = accounts_.find(std::string(name));
+    return found == accounts_.end() ? nullptr : found->second.get();
+}
+
+std::vector<Account*> AccountRegistry::list() {
+    std::vector<Account*> all;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [name, account] : accounts_) all.push_back(account.get());
+    }
+    std::sort(all.begin(), all.end(),
+              [](const Account* a, const Account* b) { return a->name() < b->name(); });
+    return all;
 }
 
 }  // namespace nuring::account

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "core/account/account.h"
@@ -23,6 +24,10 @@ class AccountRegistry {
     Account& global() { return *global_; }
     // The account of that name; empty: the global one.
     Account& find_or_create(std::string_view name);
+    // Null if there is none.
+    Account* find(std::string_view name);
+    // All there are, by name.
+    std::vector<Account*> list();
 
   private:
     const uint32_t worker_count_;

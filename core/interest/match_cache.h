@@ -218,7 +218,8 @@ class MatchCache {
 
     base::WorkerId self() const { return self_; }
     uint32_t capacity() const { return set_count_ * kWays; }
-    // Walks over the cached results for the fan-out: for monitoring.
+    // For monitoring. counters() is without the fan-out, for which stats() walks over the results.
+    const MatchCacheStats& counters() const { return stats_; }
     MatchCacheStats stats() const;
 
   private:

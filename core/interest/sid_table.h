@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -67,9 +68,34 @@ class SidTable {
         }
     }
 
+    // The same in portions: visits about `most` from `position` (at first 0) on and returns where to go
+    // on, 0 at the end. The table may change in between; who was there all the time is visited once.
+    template <typename Visit>
+    size_t visit_some(size_t position, size_t most, Visit&& visit) const {
+        size_t visited = 0;
+        for (; position < pages_.size() && visited < most; ++position) {
+            if (pages_[position] == nullptr) continue;
+            for (Subscription* each : pages_[position]->places) {
+                if (each == nullptr) continue;
+                visit(*each);
+                ++visited;
+            }
+        }
+        // Other sids come behind the pages, at positions that stay when pages are added.
+        if (position < pages_.size()) return position;
+        position = std::max(position, kOthersFirst);
+        for (; position - kOthersFirst < others_.size() && visited < most; ++position) {
+            if (others_[position - kOthersFirst] == nullptr) continue;
+            visit(*others_[position - kOthersFirst]);
+            ++visited;
+        }
+        return position - kOthersFirst < others_.size() ? position : 0;
+    }
+
   private:
     static constexpr uint64_t kPlaces = 16;
     static constexpr uint64_t kNoBlock = UINT64_MAX;
+    static constexpr size_t kOthersFirst = size_t{1} << 32;
 
     struct Page {
         uint64_t block;

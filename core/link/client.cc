@@ -135,6 +135,7 @@ void Client::on_close() {
     if (login_ended_ != nullptr) login_ended_->store(true, std::memory_order_relaxed);
     links_.log.debug("{} - Client connection closed: {}", label(), to_text(close_reason()));
     if (links_.events != nullptr) links_.events->on_closed(*this);
+    remember_closed();
     drop_subscriptions();
 }
 
@@ -205,9 +206,16 @@ void Client::ping() {
     if (tracing_) links_.log.trace("{} - ->> [PONG]", label());
 }
 
+void Client::send_ping() {
+    ++pings_out_;
+    ping_sent_ns_ = links_.ring.now_ns();
+    if (links_.log.trace_enabled()) links_.log.trace("{} - ->> [PING]", label());
+    queue(proto::kPingFrame);
+}
+
 void Client::pong() {
+    if (pings_out_ != 0) rtt_ns_ = std::max<uint64_t>(links_.ring.now_ns() - ping_sent_ns_, 1);
     pings_out_ = 0;
-    if (ping_sent_ns_ != 0) rtt_ns_ = links_.ring.now_ns() - ping_sent_ns_;
 }
 
 void Client::send_ok() {
@@ -284,13 +292,11 @@ void Client::keep_alive() {
                          (now - last_activity_ns_) / 1'000'000'000);
     } else if (pings_out_ + 1 > links_.limits.ping_max) {
         links_.log.debug("{} - Stale Client Connection - Closing", label());
+        ++links_.counters.stale_connections;
         send_error(proto::kErrStaleConnection);
         return close(CloseReason::kStaleConnection);
     } else {
-        ++pings_out_;
-        ping_sent_ns_ = now;
-        if (links_.log.trace_enabled()) links_.log.trace("{} - ->> [PING]", label());
-        queue(proto::kPingFrame);
+        send_ping();
     }
     links_.timers.arm(keep_alive_timer_, now + interval);
 }

@@ -14,6 +14,7 @@
 #include "core/interest/match_cache.h"
 #include "core/interest/sid_table.h"
 #include "core/interest/subscription.h"
+#include "core/link/connection_snapshot.h"
 #include "core/link/link.h"
 #include "core/link/message_run.h"
 #include "core/link/worker_links.h"
@@ -48,6 +49,19 @@ class Client final : public Link {
     const proto::ConnectOptions& connect_options() const { return connect_; }
     // Who it has shown to be; null before CONNECT, and where nobody has to.
     const auth::Identity* identity() const { return identity_.get(); }
+    const interest::SidTable& subscriptions() const { return subscriptions_; }
+    // Who it says it is: nkey or user; a token is not shown. May be empty.
+    std::string_view user() const;
+    std::string_view name() const { return connect_.text(proto::ConnectText::kName); }
+
+    // --- plain copies for the monitor; wall_ns is the time now
+    void copy_numbers(uint64_t wall_ns, ConnectionSnapshot* out) const;
+    void copy_texts(ConnectionSnapshot* out) const;
+    // About `most` subscriptions from `position` (0 at first) on; returns where to go on, 0 at the end.
+    size_t copy_subscriptions(size_t position, size_t most,
+                              std::vector<SubscriptionSnapshot>* out) const;
+    // Sends a PING if the round trip time is not known yet and the client is a real one.
+    void ask_rtt();
 
   private:
     // Link
@@ -84,7 +98,9 @@ class Client final : public Link {
     void subscribe(const proto::ClientOperation& operation);
     void unsubscribe(const proto::ClientOperation& operation);
     void ping();
+    void send_ping();
     void pong();
+    void remember_closed();
 
     void find_run(const char* begin, const char* end, Publish* publish) const;
     void normalise_tail(const proto::ClientOperation& operation, MessageRun* run);

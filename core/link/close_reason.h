@@ -39,6 +39,9 @@ enum class CloseReason : uint8_t {
     kNoRespondersRequiresHeaders,
 };
 
+inline constexpr unsigned kCloseReasonCount =
+    static_cast<unsigned>(CloseReason::kNoRespondersRequiresHeaders) + 1;
+
 std::string_view to_text(CloseReason reason);
 
 }  // namespace nuring::link

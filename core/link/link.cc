@@ -206,6 +206,7 @@ void Link::flush() {
     }
     send_started_ns_ = links_.ring.now_ns();
     links_.ring.send(send_, fd_, std::span(parts.data(), count));
+    ++links_.counters.sends_in_flight;
     if (!flush_timer_.armed()) {
         links_.timers.arm(flush_timer_, send_started_ns_ + links_.limits.write_deadline_ns);
     }
@@ -216,6 +217,7 @@ void Link::send_completed(ring::Submission& submission, const ring::Completion& 
 }
 
 void Link::on_sent(int32_t result) {
+    --links_.counters.sends_in_flight;
     if (result > 0) {
         if (tls_ == nullptr) [[likely]] {
             outbound_.consume(static_cast<uint64_t>(result));

@@ -9,6 +9,7 @@
 #include "core/base/ids.h"
 #include "core/link/byte_buffer.h"
 #include "core/link/close_reason.h"
+#include "core/link/link_traffic.h"
 #include "core/link/outbound.h"
 #include "core/link/subscriber.h"
 #include "core/ring/ring.h"
@@ -24,14 +25,6 @@ namespace nuring::link {
 
 class WorkerLinks;
 struct TlsChannel;
-
-// Traffic counters of one link; in = what the peer sent.
-struct LinkTraffic {
-    uint64_t in_messages = 0;
-    uint64_t in_bytes = 0;
-    uint64_t out_messages = 0;
-    uint64_t out_bytes = 0;
-};
 
 // Link is one socket and its state, of any kind: it receives, keeps what is incomplete, hands bytes to
 // its kind (consume()), queues frames, sends them one send at a time, and ends in order. It knows no

@@ -47,6 +47,10 @@ class LinkTable {
     }
     size_t count() const { return count_; }
 
+    // For walks in portions: links keep their slot while they live.
+    size_t slot_count() const { return slots_.size(); }
+    Link* at(size_t slot) const { return slots_[slot].link; }
+
     template <class Function>
     void for_each(Function&& function) const {
         for (const Slot& place : slots_) {

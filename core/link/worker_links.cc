@@ -19,6 +19,12 @@ constexpr int64_t kLameDuckIntervalMax_ns = 1'000'000'000;
 // A receive buffer, and the record that it completes, decrypted.
 constexpr size_t kPlaintextBytes = 64 * 1024;
 
+// Connections are spread evenly, so each worker remembers its part of those that have ended.
+size_t closed_share(const config::Options& options, uint32_t worker_count) {
+    const auto wanted = static_cast<size_t>(std::max<int64_t>(options.max_closed_clients, 0));
+    return (wanted + worker_count - 1) / worker_count;
+}
+
 }  // namespace
 
 LinkLimits::LinkLimits(const config::Options& options)
@@ -55,6 +61,7 @@ WorkerLinks::WorkerLinks(runtime::Worker& worker_ref, const Shared& shared, log:
       table(id),
       cache(id, {.entries_max = static_cast<uint32_t>(options->uring.cache_entries)}),
       prng(ring.random_seed()),
+      closed(closed_share(*options, mesh.worker_count())),
       internal(*this),
       outlets_(mesh.worker_count()) {
     worker.set_delegate(this);
@@ -182,14 +189,14 @@ void WorkerLinks::close_one_client() {
 }
 
 void WorkerLinks::slow_consumer_pending(Link& link) {
-    ++counters.slow_consumers;
+    ++counters.slow_consumers_pending;
     log.info("{} - Slow Consumer Detected: MaxPending of {} Exceeded", link.label(),
              limits.max_pending_bytes);
     link.close(CloseReason::kSlowConsumerPendingBytes);
 }
 
 void WorkerLinks::slow_consumer_deadline(Link& link) {
-    ++counters.slow_consumers;
+    ++counters.slow_consumers_deadline;
     log.info("{} - Slow Consumer Detected: WriteDeadline of {} exceeded with {} chunks of {} total "
              "bytes.",
              link.label(), config::format_duration(options->write_deadline), link.pending_chunks(),

@@ -13,8 +13,10 @@
 #include "core/config/options.h"
 #include "core/interest/match_cache.h"
 #include "core/interest/subscription_pool.h"
+#include "core/link/closed_connections.h"
 #include "core/link/internal_link.h"
 #include "core/link/link_table.h"
+#include "core/link/link_traffic.h"
 #include "core/link/message_run.h"
 #include "core/link/records.h"
 #include "core/link/server_facts.h"
@@ -55,19 +57,24 @@ struct LinkSettings {
     std::shared_ptr<const tls::Profile> tls;  // of clients; null: they speak in clear text
 };
 
-// Counters of one worker; plain integers, copied by snapshot.
-struct LinkCounters {
-    uint64_t in_messages = 0;
-    uint64_t in_bytes = 0;
-    uint64_t out_messages = 0;
-    uint64_t out_bytes = 0;
-    uint64_t slow_consumers = 0;
+// Counters of one worker over all links that it ever had; plain integers, copied by surveys.
+struct LinkCounters : LinkTraffic {
+    uint64_t slow_consumers_pending = 0;
+    uint64_t slow_consumers_deadline = 0;
+    uint64_t stale_connections = 0;
+    uint64_t sends_in_flight = 0;
     uint64_t pauses = 0;
     uint64_t spilled_records = 0;
     uint64_t replaced_members = 0;
     uint64_t lost_group_messages = 0;
     uint64_t tls_handshakes = 0;
     uint64_t tls_handshake_failures = 0;
+};
+
+// What the links of an account that are gone have done on this worker.
+struct AccountPast {
+    LinkTraffic traffic;
+    uint64_t slow_consumers = 0;
 };
 
 // WorkerLinks is everything that the links of one worker share: the machine below them (ring, timers,
@@ -161,6 +168,8 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     interest::MatchCache cache;
     base::Prng prng;
     LinkCounters counters;
+    ClosedConnections closed;
+    absl::flat_hash_map<const account::Account*, AccountPast> account_pasts;
     proto::JsonParser json_parser;
     InternalLink internal;         // the server itself, as publisher and subscriber
     LinkEvents* events = nullptr;  // who hears of clients; set before the worker runs

@@ -4,13 +4,30 @@
 #include <algorithm>
 
 namespace nuring::runtime {
+namespace {
+
+constexpr uint64_t kBusyWindow_ns = 1'000'000'000;
+
+}  // namespace
 
 Worker::Worker(base::WorkerId id, ring::Ring& ring, Mesh& mesh, uint64_t busy_poll_ns)
     : id_(id), ring_(ring), mesh_(mesh), busy_poll_ns_(busy_poll_ns) {}
 
+absl::Status Worker::start() {
+    absl::Status status = ring_.start();
+    busy_since_ns_ = busy_marked_ns_ = ring_.now_ns();
+    return status;
+}
+
 void Worker::turn() {
+    const uint64_t receives = ring_.stats().receives;
+    const uint64_t sends = ring_.stats().sends;
     const unsigned completions = ring_.turn(wait_until_ns_);
-    if (wait_until_ns_ != 0) mesh_.unpark(id_);
+    if (wait_until_ns_ != 0) {
+        mesh_.unpark(id_);
+        busy_since_ns_ = ring_.now_ns();
+    }
+    if (ring_.now_ns() - busy_marked_ns_ >= kBusyWindow_ns) [[unlikely]] update_busy_share();
     const uint64_t records_before = stats_.records;
     bool more_work = drain_mailboxes(kDrainBytesMax);
     const bool controlled = run_control_tasks();
@@ -19,6 +36,26 @@ void Worker::turn() {
     more_work |= delegate_->flush();
     mesh_.flush(id_);  // what found no room before
     decide_wait(more_work, completions != 0 || controlled || stats_.records != records_before);
+    note_times(receives, sends);
+}
+
+// One reading of the clock per turn that answers or ends in a wait, none for others.
+void Worker::note_times(uint64_t receives, uint64_t sends) {
+    const bool answered = ring_.stats().receives != receives && ring_.stats().sends != sends;
+    if (!answered && wait_until_ns_ == 0) return;
+    const uint64_t end_ns = ring_.fresh_now_ns();
+    if (answered) stats_.latency.record(end_ns - ring_.now_ns());
+    if (wait_until_ns_ != 0) stats_.busy_ns += end_ns - busy_since_ns_;
+}
+
+// The current stretch of work counts up to the begin of this turn.
+void Worker::update_busy_share() {
+    const uint64_t now = ring_.now_ns();
+    const uint64_t busy_ns = stats_.busy_ns + (now - busy_since_ns_);
+    const auto passed_ns = static_cast<double>(now - busy_marked_ns_);
+    busy_share_ = std::min(1.0, static_cast<double>(busy_ns - busy_ns_at_mark_) / passed_ns);
+    busy_ns_at_mark_ = busy_ns;
+    busy_marked_ns_ = now;
 }
 
 // A mailbox gives its room back when it has been drained, so this ends after one capacity of each.

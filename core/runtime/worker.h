@@ -9,6 +9,7 @@
 
 #include "core/base/ids.h"
 #include "core/ring/ring.h"
+#include "core/runtime/latency_histogram.h"
 #include "core/runtime/mesh.h"
 #include "core/runtime/timer_wheel.h"
 
@@ -39,6 +40,8 @@ struct WorkerStats {
     uint64_t records = 0;        // taken from mailboxes
     uint64_t control_tasks = 0;
     uint64_t parks = 0;          // turns that were allowed to wait
+    uint64_t busy_ns = 0;        // not waiting, up to the last wait
+    LatencyHistogram latency;    // of turns that received and sent: from reaping to the end of flush
 };
 
 // Worker is one thread's machine: its ring, its timers, its side of the mesh. It owns no thread: a
@@ -66,7 +69,7 @@ class Worker {
     Worker(base::WorkerId id, ring::Ring& ring, Mesh& mesh, uint64_t busy_poll_ns);
 
     void set_delegate(WorkerDelegate* delegate) { delegate_ = delegate; }
-    absl::Status start() { return ring_.start(); }
+    absl::Status start();
     void turn();
     // Until when the next turn() will wait; 0: not at all.
     uint64_t wait_until_ns() const { return wait_until_ns_; }
@@ -82,11 +85,15 @@ class Worker {
     Mesh& mesh() { return mesh_; }
     TimerWheel& timers() { return timers_; }
     const WorkerStats& stats() const { return stats_; }
+    // Which part of the last second, or since it last woke if that is longer ago, it did not wait.
+    double busy_share() const { return busy_share_; }
 
   private:
     bool drain_mailboxes(size_t bytes_max);
     bool run_control_tasks();
     void decide_wait(bool more_work, bool active);
+    void note_times(uint64_t receives, uint64_t sends);
+    void update_busy_share();
 
     const base::WorkerId id_;
     ring::Ring& ring_;
@@ -96,6 +103,10 @@ class Worker {
     TimerWheel timers_;
     uint64_t wait_until_ns_ = 0;
     uint64_t busy_until_ns_ = 0;
+    uint64_t busy_since_ns_ = 0;  // the end of the last wait
+    uint64_t busy_marked_ns_ = 0;   // when busy_share_ was computed,
+    uint64_t busy_ns_at_mark_ = 0;  // and what had been busy by then
+    double busy_share_ = 0;
     WorkerStats stats_;
 
     std::atomic<bool> has_control_{false};

@@ -38,21 +38,40 @@ std::vector<std::string> addresses_of_this_machine() {
     return addresses;
 }
 
+std::vector<std::string> urls_of(const PortsEntry& entry) {
+    std::vector<std::string> hosts;
+    if (entry.host.empty() || entry.host == "0.0.0.0" || entry.host == "::") {
+        hosts = addresses_of_this_machine();
+    } else {
+        const bool v6 = entry.host.find(':') != std::string::npos;
+        hosts.push_back(v6 ? fmt::format("[{}]", entry.host) : entry.host);
+    }
+    for (std::string& host : hosts) {
+        host = fmt::format("{}://{}:{}", entry.scheme, host, entry.port);
+    }
+    return hosts;
+}
+
+std::string to_json(const std::vector<PortsEntry>& entries) {
+    std::string text;
+    std::string_view kind;
+    for (const PortsEntry& entry : entries) {
+        const std::string urls = fmt::format("\"{}\"", fmt::join(urls_of(entry), "\",\""));
+        if (entry.kind == kind) {
+            text.insert(text.size() - 1, fmt::format(",{}", urls));
+        } else {
+            text += fmt::format("{}\"{}\":[{}]", text.empty() ? "" : ",", entry.kind, urls);
+        }
+        kind = entry.kind;
+    }
+    return fmt::format("{{{}}}", text);
+}
+
 }  // namespace
 
 absl::Status PortsFile::write(const std::string& folder, const std::string& program,
-                              const std::string& host, uint16_t port) {
-    std::vector<std::string> hosts;
-    if (host.empty() || host == "0.0.0.0" || host == "::") {
-        hosts = addresses_of_this_machine();
-    } else {
-        hosts.push_back(host.find(':') == std::string::npos ? host : fmt::format("[{}]", host));
-    }
-    std::string urls;
-    for (const std::string& each : hosts) {
-        urls += fmt::format("{}\"nats://{}:{}\"", urls.empty() ? "" : ",", each, port);
-    }
-    const std::string text = fmt::format("{{\"nats\":[{}]}}", urls);
+                              const std::vector<PortsEntry>& entries) {
+    const std::string text = to_json(entries);
     const std::string path = fmt::format("{}/{}_{}.ports", folder, program, ::getpid());
     // Under its own name only when complete: readers wait for the file to appear.
     const std::string partial = path + ".partial";

@@ -2,10 +2,11 @@
 // The file that tells other programs which ports a server took.
 #pragma once
 
-#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "core/server/subsystem.h"
 
 namespace nuring::server {
 
@@ -20,10 +21,9 @@ class PortsFile {
     PortsFile(const PortsFile&) = delete;
     PortsFile& operator=(const PortsFile&) = delete;
 
-    // A wildcard host is written as every address of this machine. An earlier file elsewhere goes once
-    // this one stands.
+    // Entries of one kind stand together. An earlier file elsewhere goes once this one stands.
     [[nodiscard]] absl::Status write(const std::string& folder, const std::string& program,
-                                     const std::string& host, uint16_t port);
+                                     const std::vector<PortsEntry>& entries);
     void remove();
 
   private:

@@ -159,16 +159,18 @@ uint64_t wall_clock(void*) { return ring::realtime_ns(); }
 class Process {
   public:
     Process(std::shared_ptr<const config::Options> options, std::string program,
-            ReadOptions read_options)
+            ReadOptions read_options, Subsystems subsystems)
         : options_(std::move(options)),
           program_(std::move(program)),
-          read_options_(std::move(read_options)) {}
+          read_options_(std::move(read_options)),
+          subsystems_(std::move(subsystems)) {}
 
     int run();
 
   private:
     bool open_log(uint32_t worker_count);
     bool start_server(uint32_t worker_count, const std::vector<int>& processors);
+    bool start_subsystems();
     void fail(std::string_view text);
     void write_ports_file();
     void serve();
@@ -191,6 +193,7 @@ class Process {
     std::unique_ptr<runtime::JobThreads> jobs_;
     std::unique_ptr<runtime::JobThreads> handshake_jobs_;
     std::unique_ptr<Server> server_;
+    const Subsystems subsystems_;
     runtime::WorkerGroup group_;
     PortsFile ports_file_;
     bool stopping_ = false;
@@ -277,6 +280,7 @@ bool Process::start_server(uint32_t worker_count, const std::vector<int>& proces
     setup.wake_control = &Bell::ring;
     setup.wake_state = &bell_;
     server_ = std::make_unique<Server>(std::move(setup));
+    if (!start_subsystems()) return false;
     if (const absl::Status status = server_->listen(); !status.ok()) {
         fail(base::message_of(status));
         return false;
@@ -304,15 +308,33 @@ bool Process::start_server(uint32_t worker_count, const std::vector<int>& proces
     }
     log.info("Server id is {}", server_->facts().info.server_id);
     write_ports_file();
+    for (const auto& subsystem : subsystems_) subsystem->on_ready();
     log.info("Server is ready");
     report_ready();
     return true;
 }
 
+bool Process::start_subsystems() {
+    for (const auto& subsystem : subsystems_) {
+        if (const absl::Status status = subsystem->start(*server_, options_); !status.ok()) {
+            fail(base::message_of(status));
+            return false;
+        }
+        for (const std::string& line : subsystem->notices()) logger_->writer(0).info("{}", line);
+    }
+    return true;
+}
+
 void Process::write_ports_file() {
     if (options_->ports_file_dir.empty()) return ports_file_.remove();
-    const absl::Status written = ports_file_.write(options_->ports_file_dir, program_, options_->host,
-                                                   server_->client_listener().port);
+    std::vector<PortsEntry> entries{{.kind = "nats",
+                                     .scheme = "nats",
+                                     .host = options_->host,
+                                     .port = server_->client_listener().port}};
+    for (const auto& subsystem : subsystems_) {
+        for (PortsEntry& entry : subsystem->ports()) entries.push_back(std::move(entry));
+    }
+    const absl::Status written = ports_file_.write(options_->ports_file_dir, program_, entries);
     if (!written.ok()) logger_->writer(0).error("{}", base::message_of(written));
 }
 
@@ -402,6 +424,7 @@ std::string Process::try_reload() {
         [](const config::Change& change) { return change.id == config::OptionId::kTls; });
     // The same names, but the files hold something else now.
     if (renewed && !told) logger_->writer(0).info("Reloaded: tls = enabled");
+    for (const auto& subsystem : subsystems_) subsystem->reload(options_);
     for (const config::Change& change : changes) {
         if (!change.text.empty()) logger_->writer(0).info("{}", change.text);
     }
@@ -430,6 +453,7 @@ void Process::enter_lame_duck() {
 void Process::stop_gracefully() {
     logger_->writer(0).info("Server Exiting..");
     report_stopping();
+    for (const auto& subsystem : subsystems_) subsystem->stop();
     server_->stop();
     const auto limit = std::chrono::steady_clock::now() + kStopLimit;
     pollfd waiting{.fd = bell_.fd(), .events = POLLIN, .revents = 0};
@@ -454,8 +478,8 @@ void Process::stop_gracefully() {
 }  // namespace
 
 int run_process(std::shared_ptr<const config::Options> options, const std::string& program,
-                ReadOptions read_options) {
-    Process process(std::move(options), program, std::move(read_options));
+                ReadOptions read_options, Subsystems subsystems) {
+    Process process(std::move(options), program, std::move(read_options), std::move(subsystems));
     return process.run();
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/config/options.h"
+#include "core/server/subsystem.h"
 
 namespace nuring::server {
 
@@ -17,6 +18,6 @@ using ReadOptions = std::function<std::shared_ptr<config::Options>(std::string* 
 // Errors: printed as the reference prints them; returns the exit code.
 // Lifetime: once per process (it blocks signals and raises the limit of open files).
 int run_process(std::shared_ptr<const config::Options> options, const std::string& program,
-                ReadOptions read_options);
+                ReadOptions read_options, Subsystems subsystems);
 
 }  // namespace nuring::server

@@ -325,7 +325,7 @@ std::string World::describe_work() const {
         out += counters.out_messages;
         pauses += counters.pauses;
         spilled += counters.spilled_records;
-        slow += counters.slow_consumers;
+        slow += counters.slow_consumers_pending + counters.slow_consumers_deadline;
     }
     return fmt::format(
         "{} steps, {} clients, {} published, {} delivered, {} pauses, {} spilled, {} slow, {} "

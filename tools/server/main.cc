@@ -8,6 +8,7 @@
 #include "core/config/options.h"
 #include "core/server/process.h"
 #include "core/server/tls_files.h"
+#include "tools/server/assemble.h"
 #include "tools/server/flags.h"
 #include "tools/server/signal_command.h"
 
@@ -50,5 +51,6 @@ int main(int argc, char** argv) {
         while (error->ends_with('\n')) error->pop_back();
         return std::shared_ptr<config::Options>();
     };
-    return server::run_process(std::move(options), program, read_again);
+    server::Subsystems subsystems = tools::assemble(*options);
+    return server::run_process(std::move(options), program, read_again, std::move(subsystems));
 }

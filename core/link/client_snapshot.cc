@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Client, plain copies: what the monitor shows of a connection, while it is open and after.
+#include <algorithm>
+
+#include "core/link/client.h"
+
+namespace nuring::link {
+
+// Source: getRawAuthUser in server/auth.go 2.10; tokens are secrets and stay in here.
+std::string_view Client::user() const {
+    const std::string_view nkey = connect_.text(proto::ConnectText::kNkey);
+    if (!nkey.empty()) return nkey;
+    const std::string_view user = connect_.text(proto::ConnectText::kUser);
+    if (!user.empty()) return user;
+    return connect_.text(proto::ConnectText::kAuthToken).empty() ? "" : "[REDACTED]";
+}
+
+void Client::copy_numbers(uint64_t wall_ns, ConnectionSnapshot* out) const {
+    out->cid = cid();
+    out->kind = kind();
+    out->port = peer_port();
+    out->subscription_count = static_cast<uint32_t>(subscriptions_.size());
+    out->start_ns = start_wall_ns();
+    const uint64_t idle_ns = links_.ring.now_ns() - last_activity_ns_;
+    out->last_activity_ns = std::max(start_wall_ns(), wall_ns - std::min(wall_ns, idle_ns));
+    out->rtt_ns = rtt_ns_;
+    out->pending_bytes = pending_bytes();
+    out->traffic = traffic();
+}
+
+void Client::copy_texts(ConnectionSnapshot* out) const {
+    out->host = peer_host();
+    out->name = name();
+    out->lang = connect_.text(proto::ConnectText::kLang);
+    out->version = connect_.text(proto::ConnectText::kVersion);
+    out->user = user();
+    out->account = account_->name();
+}
+
+size_t Client::copy_subscriptions(size_t position, size_t most,
+                                  std::vector<SubscriptionSnapshot>* out) const {
+    return subscriptions_.visit_some(position, most, [&](const interest::Subscription& each) {
+        out->push_back({.subject = std::string(each.subject()),
+                        .queue = std::string(each.queue()),
+                        .sid = std::string(each.sid()),
+                        .delivered = each.delivered,
+                        .max = each.max,
+                        .cid = cid(),
+                        .account = {}});
+    });
+}
+
+// Telnet and tests say no language, and would not answer.
+void Client::ask_rtt() {
+    if (rtt_ns_ != 0 || pings_out_ != 0 || !open()) return;
+    if (connect_.text(proto::ConnectText::kLang).empty()) return;
+    send_ping();
+}
+
+void Client::remember_closed() {
+    const bool slow = close_reason() == CloseReason::kSlowConsumerPendingBytes ||
+                      close_reason() == CloseReason::kSlowConsumerWriteDeadline;
+    AccountPast& past = links_.account_pasts[account_];
+    past.traffic += traffic();
+    past.slow_consumers += slow ? 1 : 0;
+
+    ConnectionSnapshot last;
+    const uint64_t wall_ns = links_.ring.wall_ns();
+    copy_numbers(wall_ns, &last);
+    copy_texts(&last);
+    last.stop_ns = wall_ns;
+    last.reason = close_reason();
+    (void)copy_subscriptions(0, ClosedConnections::kSubscriptionsMax, &last.subscriptions);
+    links_.closed.add(std::move(last));
+}
+
+}  // namespace nuring::link

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// /accountz and /accstatz: accounts, what is in them and what they do.
+#include "core/ring/kernel_sockets.h"
+#include "fmt/format.h"
+#include "monitor/format.h"
+#include "monitor/json_writer.h"
+#include "monitor/pages.h"
+
+namespace nuring::monitor {
+namespace {
+
+using Accounts = absl::flat_hash_map<const account::Account*, link::AccountSnapshot>;
+
+Accounts ask_accounts(const Sources& sources) {
+    Accounts sums;
+    for (const auto& survey : sources.runner.run<link::AccountSurvey>(
+             [] { return std::make_shared<link::AccountSurvey>(); })) {
+        for (const auto& [account, part] : survey->accounts()) sums[account] += part;
+    }
+    return sums;
+}
+
+std::string system_account(const config::Options& options) {
+    if (options.no_system_account) return "";
+    return options.system_account.empty() ? "$SYS" : options.system_account;
+}
+
+void write_counts(JsonWriter* json, std::string_view key, uint64_t messages, uint64_t bytes) {
+    json->begin_object(key);
+    json->field("msgs", messages);
+    json->field("bytes", bytes);
+    json->end_object();
+}
+
+void write_detail(JsonWriter* json, const Sources& sources, account::Account& account) {
+    const Accounts sums = ask_accounts(sources);
+    const auto found = sums.find(&account);
+    const interest::SublistStats stats = account.sublist().stats();
+    json->begin_object("account_detail");
+    json->field("account_name", account.name());
+    json->field("update_time", format_time(sources.config_load_ns));
+    json->optional_field("is_system", account.name() == system_account(*sources.options));
+    json->field("expired", false);
+    json->field("complete", true);
+    json->field("jetstream_enabled", false);
+    json->field("leafnode_connections", 0);
+    json->field("client_connections", found == sums.end() ? 0 : found->second.connections);
+    json->field("subscriptions", stats.num_subscriptions);
+    json->begin_object("sublist_stats");
+    json->field("num_subscriptions", stats.num_subscriptions);
+    json->field("num_cache", 0);
+    json->field("num_inserts", stats.num_inserts);
+    json->field("num_removes", stats.num_removes);
+    json->field("num_matches", stats.num_matches);
+    json->field("cache_hit_rate", 0.0);
+    json->field("max_fanout", 0);
+    json->field("avg_fanout", 0.0);
+    json->end_object();
+    json->end_object();
+}
+
+}  // namespace
+
+absl::Status make_accountz(const Sources& sources, const Query& query, HttpAnswer* answer) {
+    const std::string_view name = query.text("acc");
+    account::Account* account = nullptr;
+    if (!name.empty()) {
+        account = sources.server.accounts().find(name);
+        if (account == nullptr) {
+            return absl::InvalidArgumentError(fmt::format("Account {} does not exist", name));
+        }
+    }
+    JsonWriter json(&answer->body);
+    json.begin_object();
+    json.field("server_id", sources.server.facts().info.server_id);
+    json.field("now", format_time(ring::realtime_ns()));
+    json.optional_field("system_account", system_account(*sources.options));
+    if (account != nullptr) {
+        write_detail(&json, sources, *account);
+    } else {
+        json.begin_array("accounts");
+        for (const account::Account* each : sources.server.accounts().list()) {
+            json.value(each->name());
+        }
+        json.end_array();
+    }
+    json.end_object();
+    return absl::OkStatus();
+}
+
+absl::Status make_accstatz(const Sources& sources, const Query& query, HttpAnswer* answer) {
+    const auto unused = query.boolean("unused");
+    if (!unused.ok()) return unused.status();
+    const Accounts sums = ask_accounts(sources);
+    JsonWriter json(&answer->body);
+    json.begin_object();
+    json.field("server_id", sources.server.facts().info.server_id);
+    json.field("now", format_time(ring::realtime_ns()));
+    json.begin_array("account_statz");
+    for (account::Account* account : sources.server.accounts().list()) {
+        const auto found = sums.find(account);
+        const link::AccountSnapshot sum = found == sums.end() ? link::AccountSnapshot{} : found->second;
+        if (sum.connections == 0 && !*unused) continue;
+        json.begin_object();
+        json.field("acc", account->name());
+        json.field("name", account->name());
+        json.field("conns", sum.connections);
+        json.field("leafnodes", 0);
+        json.field("total_conns", sum.connections);
+        json.field("num_subscriptions", account->sublist().count());
+        write_counts(&json, "sent", sum.traffic.out_messages, sum.traffic.out_bytes);
+        write_counts(&json, "received", sum.traffic.in_messages, sum.traffic.in_bytes);
+        json.field("slow_consumers", sum.slow_consumers);
+        json.end_object();
+    }
+    json.end_array();
+    json.end_object();
+    return absl::OkStatus();
+}
+
+}  // namespace nuring::monitor

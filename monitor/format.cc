@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "monitor/format.h"
+
+#include <chrono>
+#include <ctime>
+
+#include "core/config/duration.h"
+#include "fmt/format.h"
+
+namespace nuring::monitor {
+namespace {
+
+constexpr uint64_t kSecond_ns = 1'000'000'000;
+constexpr uint64_t kMillisecond_ns = 1'000'000;
+constexpr uint64_t kMicrosecond_ns = 1'000;
+
+}  // namespace
+
+std::string format_time(uint64_t wall_ns) {
+    const auto seconds = static_cast<time_t>(wall_ns / kSecond_ns);
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", parts.tm_year + 1900,
+                                   parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
+                                   parts.tm_sec);
+    if (const uint64_t fraction = wall_ns % kSecond_ns; fraction != 0) {
+        text += fmt::format(".{:09}", fraction);
+        text.erase(text.find_last_not_of('0') + 1);
+    }
+    text += 'Z';
+    return text;
+}
+
+std::string format_uptime(uint64_t ns) {
+    const uint64_t seconds = ns / kSecond_ns;
+    const uint64_t minutes = seconds / 60;
+    const uint64_t hours = minutes / 60;
+    const uint64_t days = hours / 24;
+    const uint64_t years = days / 365;
+    if (years > 0) {
+        return fmt::format("{}y{}d{}h{}m{}s", years, days % 365, hours % 24, minutes % 60,
+                           seconds % 60);
+    }
+    if (days > 0) return fmt::format("{}d{}h{}m{}s", days, hours % 24, minutes % 60, seconds % 60);
+    if (hours > 0) return fmt::format("{}h{}m{}s", hours, minutes % 60, seconds % 60);
+    if (minutes > 0) return fmt::format("{}m{}s", minutes, seconds % 60);
+    return fmt::format("{}s", seconds);
+}
+
+std::string format_rtt(uint64_t ns) {
+    const bool micro = ns > kMicrosecond_ns && ns < kMillisecond_ns;
+    const uint64_t unit = micro ? kMicrosecond_ns : kMillisecond_ns;
+    return config::format_duration(std::chrono::nanoseconds(ns - ns % unit));
+}
+
+}  // namespace nuring::monitor

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "monitor/monitor.h"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "core/auth/authenticator.h"
+#include "core/base/status.h"
+#include "core/ring/kernel_sockets.h"
+#include "fmt/format.h"
+#include "monitor/answer_cache.h"
+#include "monitor/dashboard.h"
+#include "monitor/pages.h"
+
+namespace nuring::monitor {
+namespace {
+
+constexpr char kHtmlType[] = "text/html; charset=utf-8";
+constexpr char kJavascriptType[] = "application/javascript";
+constexpr int kMovedPermanently = 301;
+constexpr int kBadRequest = 400;
+constexpr int kNotFound = 404;
+
+// When a request is counted in http_req_stats.
+enum class Counted : uint8_t { kAlways, kIfGood, kNever };
+
+struct Page {
+    std::string_view path;
+    std::string_view counted_as;
+    MakePage make;
+    Counted counted = Counted::kAlways;
+};
+
+constexpr std::array kPages = {
+    Page{"/varz", "/varz", &make_varz},
+    Page{"/connz", "/connz", &make_connz, Counted::kIfGood},
+    Page{"/routez", "/routez", &make_routez, Counted::kIfGood},
+    Page{"/gatewayz", "/gatewayz", &make_gatewayz},
+    Page{"/leafz", "/leafz", &make_leafz},
+    Page{"/subsz", "/subsz", &make_subsz},
+    Page{"/subscriptionsz", "/subsz", &make_subsz},
+    Page{"/accountz", "/accountz", &make_accountz},
+    Page{"/accstatz", "/accstatz", &make_accstatz},
+    Page{"/healthz", "/healthz", &make_healthz},
+    Page{"/jsz", "/jsz", &make_jsz},
+    Page{"/ipqueuesz", "/ipqueuesz", &make_ipqueuesz},
+    Page{"/raftz", "/raftz", &make_raftz},
+    Page{"/stacksz", "", &make_stacksz, Counted::kNever},
+    Page{"/workerz", "/workerz", &make_workerz},
+};
+
+uint64_t thread_cpu_ns() {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
+HttpAnswer text_answer(int status, std::string text) {
+    HttpAnswer answer{.status = status, .content_type = kTextType, .body = std::move(text)};
+    return answer;
+}
+
+// "monitor" -> "/monitor"; "/" and "" -> "".
+std::string normal_base_path(std::string_view given) {
+    std::string path = clean_path(given);
+    while (path.ends_with('/')) path.pop_back();
+    return path;
+}
+
+class Monitor final : public server::Subsystem {
+  public:
+    explicit Monitor(const config::Options& options)
+        : secure_(options.http.https_port != 0), base_path_(normal_base_path(options.http.base_path)) {
+        for (const Page& page : kPages) {
+            if (!page.counted_as.empty()) request_counts_[std::string(page.counted_as)] = 0;
+        }
+        request_counts_["/"] = 0;
+    }
+    ~Monitor() override { end(); }
+
+    absl::Status start(server::Server& server,
+                       std::shared_ptr<const config::Options> options) override;
+    void on_ready() override {
+        const std::lock_guard lock(mutex_);
+        ready_ = true;
+    }
+    void reload(std::shared_ptr<const config::Options> options) override {
+        const std::lock_guard lock(mutex_);
+        take(std::move(options));
+    }
+    void stop() override { end(); }
+    std::vector<server::PortsEntry> ports() const override {
+        return {{.kind = "monitoring",
+                 .scheme = secure_ ? "https" : "http",
+                 .host = host_,
+                 .port = http_->port()}};
+    }
+    std::vector<std::string> notices() const override {
+        const bool v6 = host_.find(':') != std::string::npos;
+        return {fmt::format("Starting {} monitor on {}{}{}:{}", secure_ ? "https" : "http",
+                            v6 ? "[" : "", host_, v6 ? "]" : "", http_->port())};
+    }
+
+  private:
+    // Under the lock, or before the thread runs.
+    void take(std::shared_ptr<const config::Options> options) {
+        auth_required_ = auth::Authenticator(*options).required();
+        config_load_ns_ = ring::realtime_ns();
+        options_ = std::move(options);
+    }
+    void end() {
+        if (runner_ != nullptr) runner_->cancel();
+        if (http_ != nullptr) http_->stop();
+    }
+    std::shared_ptr<const HttpAnswer> answer(std::string_view target);
+    HttpAnswer make(std::string_view target);
+    HttpAnswer make_page(const Page& page, const Query& query);
+    Sources sources();
+
+    const bool secure_;
+    const std::string base_path_;
+    std::string host_;
+    server::Server* server_ = nullptr;
+    std::unique_ptr<server::SurveyRunner> runner_;
+    std::unique_ptr<HttpServer> http_;
+
+    // The monitor's thread.
+    ProcessUsage usage_;
+    AnswerCache kept_;
+    std::map<std::string, uint64_t> request_counts_;
+
+    std::mutex mutex_;
+    std::shared_ptr<const config::Options> options_;  // guarded by mutex_, as what follows
+    uint64_t config_load_ns_ = 0;
+    bool auth_required_ = false;
+    bool ready_ = false;
+};
+
+absl::Status Monitor::start(server::Server& server, std::shared_ptr<const config::Options> options) {
+    server_ = &server;
+    runner_ = std::make_unique<server::SurveyRunner>(server);
+    take(options);
+    config_load_ns_ = server.facts().start_wall_ns;
+    const config::HttpOptions& http = options->http;
+    if (http.port != 0 && http.https_port != 0) {
+        return absl::InvalidArgumentError(
+            fmt::format("Can't start monitoring: can't specify both HTTP ({}) and HTTPs ({}) ports",
+                        http.port, http.https_port));
+    }
+    if (secure_ && !options->tls.has_value()) {
+        return absl::InvalidArgumentError(
+            "Can't start monitoring: TLS cert and key required for HTTPS");
+    }
+    if (secure_) {
+        return absl::UnimplementedError("Can't start monitoring: HTTPS is not active in this version");
+    }
+    host_ = http.host;
+    http_ = std::make_unique<HttpServer>(HttpServerOptions{
+        .host = http.host,
+        .port = static_cast<uint16_t>(std::max(secure_ ? http.https_port : http.port, 0)),
+        .handler = [this](std::string_view target) { return answer(target); }});
+    if (const absl::Status status = http_->listen(); !status.ok()) {
+        return absl::UnavailableError(fmt::format(
+            "Can't start monitoring: can't listen to the monitor port: listen tcp {}:{}: {}",
+            http.host, secure_ ? http.https_port : http.port, base::message_of(status)));
+    }
+    http_->start();
+    return absl::OkStatus();
+}
+
+Sources Monitor::sources() {
+    const std::lock_guard lock(mutex_);
+    return {.server = *server_,
+            .runner = *runner_,
+            .usage = usage_,
+            .options = options_,
+            .config_load_ns = config_load_ns_,
+            .auth_required = auth_required_,
+            .ready = ready_,
+            .http_port = secure_ ? uint16_t{0} : http_->port(),
+            .https_port = secure_ ? http_->port() : uint16_t{0},
+            .request_counts = request_counts_};
+}
+
+std::shared_ptr<const HttpAnswer> Monitor::answer(std::string_view target) {
+    const uint64_t now_ns = ring::monotonic_ns();
+    if (auto kept = kept_.find(target, now_ns)) return kept;
+    const uint64_t cpu_before_ns = thread_cpu_ns();
+    const uint64_t asked_before_ns = runner_->cost_ns();
+    auto fresh = std::make_shared<const HttpAnswer>(make(target));
+    const uint64_t cost_ns =
+        (thread_cpu_ns() - cpu_before_ns) + (runner_->cost_ns() - asked_before_ns);
+    kept_.add(target, fresh, cost_ns, ring::monotonic_ns());
+    return fresh;
+}
+
+// Exact paths only; what Go's mux would clean up is redirected.
+HttpAnswer Monitor::make(std::string_view target) {
+    const size_t query_begin = std::min(target.find('?'), target.size());
+    const std::string_view query = target.substr(std::min(query_begin + 1, target.size()));
+    std::string path;
+    if (!decode_percent(target.substr(0, query_begin), /*plus_is_blank=*/false, &path) ||
+        !path.starts_with('/')) {
+        return text_answer(kBadRequest, "400 Bad Request");
+    }
+    const std::string root = base_path_ + "/";
+    std::string clean = clean_path(path);
+    if (clean == base_path_) clean = root;  // links of the page are relative to it
+    if (clean != path) {
+        HttpAnswer moved{.status = kMovedPermanently, .content_type = kHtmlType};
+        const std::string location =
+            query.empty() ? clean : fmt::format("{}?{}", clean, query);
+        // A line break in the path must not become one of the header.
+        if (std::any_of(location.begin(), location.end(),
+                        [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '<'; })) {
+            return text_answer(kNotFound, "404 page not found\n");
+        }
+        moved.body = fmt::format("<a href=\"{}\">Moved Permanently</a>.\n\n", location);
+        moved.headers.emplace_back("Location", location);
+        return moved;
+    }
+    if (path == root) {
+        ++request_counts_["/"];
+        return {.content_type = kHtmlType, .body = std::string(dashboard_html())};
+    }
+    if (path.starts_with(root)) {
+        const std::string_view name = std::string_view(path).substr(base_path_.size());
+        const auto* page = std::find_if(kPages.begin(), kPages.end(),
+                                        [name](const Page& each) { return each.path == name; });
+        if (page != kPages.end()) return make_page(*page, Query(query));
+    }
+    HttpAnswer missing = text_answer(kNotFound, "404 page not found\n");
+    missing.headers.emplace_back("X-Content-Type-Options", "nosniff");
+    return missing;
+}
+
+HttpAnswer Monitor::make_page(const Page& page, const Query& query) {
+    if (page.counted == Counted::kAlways) ++request_counts_[std::string(page.counted_as)];
+    Sources from = sources();
+    // A page that counts only if its parameters are good counts itself, too.
+    if (page.counted == Counted::kIfGood) ++from.request_counts[std::string(page.counted_as)];
+    HttpAnswer answer{.content_type = kJsonType};
+    if (const absl::Status status = page.make(from, query, &answer); !status.ok()) {
+        return text_answer(kBadRequest, std::string(base::message_of(status)));
+    }
+    if (page.counted == Counted::kIfGood) ++request_counts_[std::string(page.counted_as)];
+    if (answer.content_type != kJsonType || page.make == &make_stacksz) return answer;
+    if (const std::string_view callback = query.text("callback"); !callback.empty()) {
+        answer.body = fmt::format("{}({})", callback, answer.body);
+        answer.content_type = kJavascriptType;
+    } else {
+        answer.headers.emplace_back("Access-Control-Allow-Origin", "*");
+    }
+    return answer;
+}
+
+}  // namespace
+
+std::unique_ptr<server::Subsystem> create_monitor(const config::Options& options) {
+    if (options.http.port == 0 && options.http.https_port == 0) return nullptr;
+    return std::make_unique<Monitor>(options);
+}
+
+}  // namespace nuring::monitor

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace nuring::monitor {
+
+// "%2F" and, in a query, "+" decoded; false for a bad escape.
+bool decode_percent(std::string_view text, bool plus_is_blank, std::string* out);
+
+// "//a/./b/../varz" -> "/a/varz", as Go's path.Clean; a slash at the end stays.
+std::string clean_path(std::string_view path);
+
+// Query is what stands behind the question mark of a request. Of parameters with the same name the first
+// counts; pairs with a bad escape or a semicolon are left out; unknown ones do no harm.
+// Errors: decode functions return the reference's text, which is the body of the answer (status 400).
+// Source: Go net/url ParseQuery; server/monitor.go, decodeBool and its like, 2.10.
+class Query {
+  public:
+    explicit Query(std::string_view text);
+
+    // Empty if it is missing.
+    std::string_view text(std::string_view name) const;
+    absl::StatusOr<bool> boolean(std::string_view name) const;
+    absl::StatusOr<int64_t> integer(std::string_view name) const;
+    absl::StatusOr<uint64_t> number(std::string_view name) const;
+
+  private:
+    std::vector<std::pair<std::string, std::string>> pairs_;
+};
+
+}  // namespace nuring::monitor

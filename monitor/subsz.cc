@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// /subsz: interest, and the subscriptions themselves.
+#include <algorithm>
+
+#include "core/ring/kernel_sockets.h"
+#include "fmt/format.h"
+#include "monitor/format.h"
+#include "monitor/json_writer.h"
+#include "monitor/pages.h"
+#include "monitor/write_link.h"
+#include "proto/subject.h"
+
+namespace nuring::monitor {
+namespace {
+
+constexpr int64_t kLimitDefault = 1024;
+
+// Matches that a connection remembers of its last subject are hits, too, but are counted nowhere.
+void write_statistics(JsonWriter* json, const Sources& sources, std::string_view account_name) {
+    interest::SublistStats sublists;
+    for (account::Account* account : sources.server.accounts().list()) {
+        if (!account_name.empty() && account->name() != account_name) continue;
+        const interest::SublistStats each = account->sublist().stats();
+        sublists.num_subscriptions += each.num_subscriptions;
+        sublists.num_inserts += each.num_inserts;
+        sublists.num_removes += each.num_removes;
+    }
+    interest::MatchCacheStats caches;
+    for (const link::WorkerSnapshot& worker : ask_workers(sources, /*with_fanout=*/true)) {
+        caches.hits += worker.cache.hits;
+        caches.rebuilds += worker.cache.rebuilds;
+        caches.misses += worker.cache.misses;
+        caches.entries += worker.cache.entries;
+        caches.fanout_max = std::max(caches.fanout_max, worker.cache.fanout_max);
+        caches.fanout_sum += worker.cache.fanout_sum;
+    }
+    const auto ratio = [](uint64_t part, uint64_t whole) {
+        return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+    };
+    json->field("num_subscriptions", sublists.num_subscriptions);
+    json->field("num_cache", caches.entries);
+    json->field("num_inserts", sublists.num_inserts);
+    json->field("num_removes", sublists.num_removes);
+    json->field("num_matches", caches.lookups());
+    json->field("cache_hit_rate", ratio(caches.hits, caches.lookups()));
+    json->field("max_fanout", caches.fanout_max);
+    json->field("avg_fanout", ratio(caches.fanout_sum, caches.entries));
+}
+
+}  // namespace
+
+// Without a list, server_id and now are left out, as the reference has it.
+absl::Status make_subsz(const Sources& sources, const Query& query, HttpAnswer* answer) {
+    const auto wants_list = query.boolean("subs");
+    if (!wants_list.ok()) return wants_list.status();
+    const auto given_offset = query.integer("offset");
+    if (!given_offset.ok()) return given_offset.status();
+    const auto given_limit = query.integer("limit");
+    if (!given_limit.ok()) return given_limit.status();
+    const std::string_view subject = query.text("test");
+    if (!subject.empty() && !proto::is_valid_literal_subject(subject)) {
+        return absl::InvalidArgumentError(
+            fmt::format("invalid test subject, must be valid publish subject: {}", subject));
+    }
+    const std::string account(query.text("acc"));
+    const auto offset = static_cast<size_t>(std::max<int64_t>(*given_offset, 0));
+    const auto limit = static_cast<size_t>(*given_limit > 0 ? *given_limit : kLimitDefault);
+    const size_t end = offset + limit;
+
+    std::vector<link::SubscriptionSnapshot> subscriptions;
+    if (*wants_list) {
+        for (const auto& survey : sources.runner.run<link::SubscriptionSurvey>([&] {
+                 return std::make_shared<link::SubscriptionSurvey>(account, std::string(subject), end);
+             })) {
+            for (auto& each : survey->subscriptions()) subscriptions.push_back(std::move(each));
+        }
+    }
+    const size_t first = std::min(offset, subscriptions.size());
+    const size_t last = std::min(end, subscriptions.size());
+    JsonWriter json(&answer->body);
+    json.begin_object();
+    if (first < last) {
+        json.field("server_id", sources.server.facts().info.server_id);
+        json.field("now", format_time(ring::realtime_ns()));
+    }
+    write_statistics(&json, sources, account);
+    if (first < last) {
+        json.field("total", last - first);
+        json.field("offset", offset);
+        json.field("limit", limit);
+        json.begin_array("subscriptions_list");
+        for (size_t i = first; i < last; ++i) write_subscription(&json, subscriptions[i]);
+        json.end_array();
+    }
+    json.end_object();
+    return absl::OkStatus();
+}
+
+}  // namespace nuring::monitor

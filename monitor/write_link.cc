@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "monitor/write_link.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "core/account/account.h"
+#include "core/base/status.h"
+#include "monitor/format.h"
+
+namespace nuring::monitor {
+
+absl::Status decode_subscriptions(const Query& query, LinkDetail* detail) {
+    detail->subscription_detail =
+        absl::EqualsIgnoreCase(base::absl_view(query.text("subs")), "detail");
+    if (detail->subscription_detail) return absl::OkStatus();
+    const auto wanted = query.boolean("subs");
+    if (!wanted.ok()) return wanted.status();
+    detail->subscriptions = *wanted;
+    return absl::OkStatus();
+}
+
+void write_connection(JsonWriter* json, const link::ConnectionSnapshot& connection,
+                      const LinkDetail& detail, uint64_t now_ns) {
+    const uint64_t end_ns = connection.stop_ns != 0 ? connection.stop_ns : now_ns;
+    json->begin_object();
+    json->field("cid", connection.cid);
+    json->field("kind", connection.kind == proto::Kind::kLeafnode ? "Leafnode" : "Client");
+    json->field("type", "nats");
+    json->field("ip", connection.host);
+    json->field("port", connection.port);
+    json->field("start", format_time(connection.start_ns));
+    json->field("last_activity", format_time(connection.last_activity_ns));
+    if (connection.stop_ns != 0) {
+        json->field("stop", format_time(connection.stop_ns));
+        json->field("reason", to_text(connection.reason));
+    }
+    if (connection.rtt_ns != 0) json->field("rtt", format_rtt(connection.rtt_ns));
+    json->field("uptime", format_uptime(end_ns - std::min(end_ns, connection.start_ns)));
+    json->field("idle", format_uptime(end_ns - std::min(end_ns, connection.last_activity_ns)));
+    json->field("pending_bytes", connection.pending_bytes);
+    json->field("in_msgs", connection.traffic.in_messages);
+    json->field("out_msgs", connection.traffic.out_messages);
+    json->field("in_bytes", connection.traffic.in_bytes);
+    json->field("out_bytes", connection.traffic.out_bytes);
+    json->field("subscriptions", connection.subscription_count);
+    json->optional_field("name", connection.name);
+    json->optional_field("lang", connection.lang);
+    json->optional_field("version", connection.version);
+    json->optional_field("tls_version", connection.tls_version);
+    json->optional_field("tls_cipher_suite", connection.tls_cipher);
+    if (detail.auth) {
+        json->optional_field("authorized_user", connection.user);
+        if (connection.account != account::kGlobalAccount) {
+            json->optional_field("account", connection.account);
+        }
+    }
+    if (detail.subscriptions && !connection.subscriptions.empty()) {
+        json->begin_array("subscriptions_list");
+        for (const auto& each : connection.subscriptions) json->value(each.subject);
+        json->end_array();
+    }
+    if (detail.subscription_detail && !connection.subscriptions.empty()) {
+        json->begin_array("subscriptions_list_detail");
+        for (const auto& each : connection.subscriptions) write_subscription(json, each);
+        json->end_array();
+    }
+    json->end_object();
+}
+
+void write_subscription(JsonWriter* json, const link::SubscriptionSnapshot& subscription) {
+    json->begin_object();
+    json->optional_field("account", subscription.account);
+    json->field("subject", subscription.subject);
+    json->optional_field("qgroup", subscription.queue);
+    json->field("sid", subscription.sid);
+    json->field("msgs", subscription.delivered);
+    json->optional_field("max", subscription.max);
+    json->field("cid", subscription.cid);
+    json->end_object();
+}
+
+}  // namespace nuring::monitor
