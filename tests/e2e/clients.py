@@ -86,7 +86,10 @@ def copied(folder, work_dir):
             with open(source, "rb") as stream:
                 digest.update(name.encode() + b"\0" + stream.read())
     stamp = os.path.join(target, ".built")
-    old = open(stamp, encoding="ascii").read() if os.path.exists(stamp) else ""
+    old = ""
+    if os.path.exists(stamp):
+        with open(stamp, encoding="ascii") as stream:
+            old = stream.read()
     return target, stamp, digest.hexdigest(), old == digest.hexdigest()
 
 

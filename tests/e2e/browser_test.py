@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The dashboard in a real browser against a server under known load; browser/dashboard.mjs has the checks.
+
+usage: browser_test.py --server PATH --work-dir DIR [--shots DIR] [--reference VERSION] [unittest arguments]
+
+Needs node, npm (playwright-core and axe-core come from the lock beside the program) and chromium; where
+one is absent everything is skipped, in so many words. The reference has another page at /: there a proxy
+serves ours in front of the reference's endpoints.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+from clients import Skipped, built, need  # noqa: E402
+from support.case import Options, ServerCase, main  # noqa: E402
+from support.page_proxy import PageProxy  # noqa: E402
+from support.server import Server  # noqa: E402
+from support.traffic import Traffic  # noqa: E402
+from support.wire import Wire  # noqa: E402
+
+RUN_DEADLINE_S = 150
+MONITOR = r"Starting http monitor on \S+?:(\d+)"
+# What the reference does not serve.
+REFERENCE_LACKS = ["workerz", "topz", "metrics"]
+HOSTILE = [
+    "<img src=x onerror=\"window.pwned=1\">",
+    "\"><script>window.pwned=1</script>",
+    "</td></tr></table><iframe srcdoc='<script>parent.pwned=1</script>'>",
+    "${window.pwned=1}{{7*7}}javascript:pwned",
+    "invoice\u202egnp.exe\u0007",
+]
+HOSTILE_SUBJECT = "<img/src=x/onerror='window.pwned=1'>"
+
+PER_SECOND = 2000
+SIZE = 100
+
+
+class Browser:
+    """What a run needs; prepared once."""
+
+    work_dir = None
+    shots = None
+    program = None
+
+    @classmethod
+    def prepare(cls):
+        if cls.program:
+            return
+        node, npm = need("node"), need("npm")
+        chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+        if not chromium:
+            raise Skipped("no chromium")
+        commands = [[npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]]
+        target = built("browser", cls.work_dir, lambda _: commands)
+        cls.program = [node, os.path.join(target, "dashboard.mjs")]
+        cls.chromium = chromium
+
+
+class BrowserTest(ServerCase):
+    def setUp(self):
+        try:
+            Browser.prepare()
+        except Skipped as why:
+            self.skipTest(f"SKIPPED dashboard in a browser: {why}")
+
+    # The server, its load, the program.
+
+    def monitored(self, *args, **options):
+        """A server with a monitoring port, and the address of the dashboard."""
+        server = self.start("-m", "-1", *args, **options)
+        return server, self.page_of(server)
+
+    def page_of(self, server):
+        match, _ = server.log.wait(MONITOR)
+        server.monitor_port = int(match.group(1))
+        url = f"http://127.0.0.1:{server.monitor_port}/"
+        if not Options.reference:
+            return url
+        proxy = PageProxy(url)
+        self.addCleanup(proxy.close)
+        return proxy.url
+
+    def load(self, server):
+        traffic = Traffic(server)
+        self.addCleanup(traffic.close)
+        traffic.subscribe("reader", "orders.>", "billing.*", "unused")
+        traffic.subscribe("idle", "nothing.here")
+        traffic.publish("writer", "orders.created", PER_SECOND, SIZE)
+        traffic.publish("rare", "nobody.listens", 0, SIZE)
+        return traffic.start()
+
+    def run_scenario(self, name, url, **config):
+        config = {
+            "url": url,
+            "chromium": Browser.chromium,
+            "shots": Browser.shots,
+            "lacks": REFERENCE_LACKS if Options.reference else [],
+            "healthy": "healthy",
+            "per_second": PER_SECOND,
+            "size": SIZE,
+            "publisher": "writer",
+            "subscriber": "reader",
+            "subject": "orders.created",
+            **config,
+        }
+        answers = config.pop("answers", {})
+        process = subprocess.Popen(
+            [*Browser.program, name, json.dumps(config)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        # Whatever hangs, the browser ends with its driver.
+        guard = threading.Timer(RUN_DEADLINE_S, process.kill)
+        guard.start()
+        output = []
+        try:
+            for line in process.stdout:
+                word = line.strip()
+                if word in answers:
+                    answers[word]()
+                    process.stdin.write("done\n")
+                    process.stdin.flush()
+                else:
+                    output.append(line.rstrip())
+            code = process.wait()
+        finally:
+            guard.cancel()
+            process.stdin.close()
+            process.stdout.close()
+        self.assertEqual(code, 0, "\n".join(output[-40:]))
+
+    # The scenarios.
+
+    def test_figures_are_right_and_move(self):
+        server, url = self.monitored()
+        traffic = self.load(server)
+        self.run_scenario("figures", url, answers={"QUIET": traffic.stop})
+
+    def test_workers_and_talkers(self):
+        server, url = self.monitored()
+        self.load(server)
+        self.run_scenario("workers", url)
+
+    def test_sorting_and_filter(self):
+        server, url = self.monitored()
+        self.load(server)
+        self.run_scenario("sorting", url)
+
+    def test_hostile_names_are_inert(self):
+        server, url = self.monitored()
+        for name in HOSTILE:
+            self.client(server, name=name).send(f"PUB {HOSTILE_SUBJECT} 2\r\nhi\r\n")
+            self.client(server, name=name).close()
+        # What cannot be seen is spelled out.
+        names = [name.replace("\u202e", "\\u202e").replace("\u0007", "\\u0007") for name in HOSTILE]
+        self.run_scenario("hostile", url, names=names, subject=HOSTILE_SUBJECT)
+
+    def test_slow_consumer_with_its_reason(self):
+        server, url = self.monitored(config="max_pending: 1MB\n")
+        slow = Wire(server.port, receive_bytes=4096)
+        self.addCleanup(slow.close)
+        slow.open(name="slow reader")
+        slow.send("SUB flood 1\r\n")
+        slow.expect_quiet()
+        self.client(server, name="well").close()
+        publisher = self.client(server, name="publisher")
+        frame = b"PUB flood 65536\r\n" + b"x" * 65536 + b"\r\n"
+        for _ in range(400):
+            publisher.send(frame)
+        publisher.expect_quiet()
+        self.run_scenario("slow", url, slow="slow reader")
+
+    def test_looks(self):
+        server, url = self.monitored()
+        self.load(server)
+        self.run_scenario("looks", url)
+
+    def test_steady_layout(self):
+        server, url = self.monitored()
+        self.load(server)
+        self.run_scenario("steady", url)
+
+    def test_links_without_script(self):
+        _, url = self.monitored()
+        self.run_scenario("without_script", url)
+
+    def test_below_a_base_path(self):
+        if Options.reference:
+            self.skipTest("the proxy in front of the reference serves the page at / only")
+        server = self.start(config='http_port: -1\nhttp_base_path: "/nats/one"\n')
+        self.run_scenario("base_path", self.page_of(server) + "nats/one")
+
+    def test_server_goes_away_and_comes_back(self):
+        server, url = self.monitored()
+        again = Server(server.binary, [*Options.server_args, "-m", str(server.monitor_port)])
+        self.addCleanup(again.close)
+        self.run_scenario("away", url, answers={"STOP": server.stop, "START": again.start})
+
+    def test_hidden_page_asks_nothing(self):
+        _, url = self.monitored()
+        self.run_scenario("hidden", url)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--work-dir", required=True)
+    parser.add_argument("--shots", help="folder for screenshots")
+    own, rest = parser.parse_known_args()
+    Browser.work_dir = os.path.abspath(own.work_dir)
+    if own.shots:
+        Browser.shots = os.path.abspath(own.shots)
+        os.makedirs(Browser.shots, exist_ok=True)
+    sys.argv[1:] = rest
+    main()
