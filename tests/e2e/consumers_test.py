@@ -14,6 +14,7 @@ that is not to be had is skipped, in so many words.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -37,6 +38,8 @@ from support.traffic import Traffic  # noqa: E402
 TOOL_DEADLINE_S = 60
 MONITOR = r"Starting https? monitor on \S+?:(\d+)"
 
+SORTS = ("cid", "subs", "pending", "msgs_to", "msgs_from", "bytes_to", "bytes_from", "last", "idle", "uptime")
+
 # program: (folder of monitoring_tools/ that pins it, its Go package). The exporter's module is not served by
 # every module proxy, so nothing pins it: it is used where it is installed.
 TOOLS = {
@@ -45,6 +48,15 @@ TOOLS = {
     "prometheus-nats-exporter": None,
     "promtool": None,
 }
+
+SYSTEM = """
+server_name: one
+system_account: SYS
+accounts {
+  SYS { users: [ { user: admin, password: s } ] }
+  APP { users: [ { user: app, password: s } ] }
+}
+"""
 
 
 class Tools:
@@ -70,7 +82,7 @@ class Tools:
         pinned = TOOLS[name]
         if pinned and cls.fetch:
             return cls._build(name, *pinned)
-        kept = os.path.join(cls.work_dir, pinned[0], name) if pinned else ""
+        kept = os.path.join(cls.work_dir, "monitoring_tools", pinned[0], name) if pinned else ""
         found = kept if os.access(kept, os.X_OK) else shutil.which(name)
         if not found:
             raise Skipped("neither in PATH nor built here" + (" (--fetch builds it)" if pinned else ""))
@@ -100,6 +112,23 @@ def run(*command, text_in=None):
     if done.returncode:
         raise AssertionError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}")
     return done.stdout
+
+
+@contextlib.contextmanager
+def running(*command):
+    """A tool that runs beside the test; it ends with the block, or by itself, or at the deadline."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    guard = threading.Timer(TOOL_DEADLINE_S, process.kill)
+    guard.start()
+    try:
+        yield process
+    finally:
+        guard.cancel()
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 def amount(text):
@@ -165,7 +194,7 @@ class NatsTopTest(ConsumerCase):
         command = self.command(server, "-b", "-d", "1", "-l", ",", "-o", "-")
         messages, size = self.passed(server)
         self.check_batch(run(*command), messages, size)
-        for order in ("cid", "subs", "pending", "msgs_to", "msgs_from", "bytes_to", "bytes_from", "last", "idle", "uptime"):
+        for order in SORTS:
             self.assertIn("writer", run(*command, "-sort", order), order)
         self.assertIn("billing.*", run(*command, "-u"), "subscriptions column")
 
@@ -281,8 +310,11 @@ class PromtoolTest(ConsumerCase):
 
 
 class NatscliTest(ConsumerCase):
-    def nats(self, server, *args, text_in=None):
-        return run(Tools.path("nats"), "--no-context", "--server", server.url, *args, text_in=text_in)
+    def command(self, server, *args):
+        return [Tools.path("nats"), "--no-context", "--server", server.url, *args]
+
+    def nats(self, server, *args):
+        return run(*self.command(server, *args))
 
     def responder(self, server, subject, body):
         """A service that answers each request with `body`."""
@@ -329,57 +361,31 @@ class NatscliTest(ConsumerCase):
 
     def test_publish_subscribe_request(self):
         server = self.start()
-        tool = Tools.path("nats")
+        Tools.path("nats")
         self.responder(server, "svc.echo", "hello you")
         self.assertIn("hello you", self.nats(server, "request", "--raw", "svc.echo", "anybody?"))
-        subscriber = subprocess.Popen(
-            [tool, "--no-context", "--server", server.url, "sub", "news.>", "--count", "3", "--headers-only"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        guard = threading.Timer(TOOL_DEADLINE_S, subscriber.kill)
-        guard.start()
-        try:
-            # It says so before the server knows: published until it has its three.
-            lines = []
-            first = subscriber.stdout.readline()
+        with running(*self.command(server, "sub", "news.>", "--count", "3", "--headers-only")) as subscriber:
+            # It says that it subscribes before the server knows: published until it has its three.
+            lines = [subscriber.stdout.readline()]
             while subscriber.poll() is None:
                 self.nats(server, "pub", "news.today", "-H", "Edition:late", "rain {{Count}}", "--count", "3")
-            lines = [first, *subscriber.stdout]
-        finally:
-            guard.cancel()
-            subscriber.kill()
-            subscriber.wait()
-            subscriber.stdout.close()
+            lines += subscriber.stdout
         text = "".join(lines)
         self.assertIn("news.today", text)
         self.assertIn("Edition: late", text)
 
     def test_bench(self):
         server = self.monitored()
-        tool = Tools.path("nats")
         messages, size, clients = 20000, 128, 2
-        self.nats(server, "bench", "pub", "bench.subject", "--msgs", str(messages), "--size", str(size), "--no-progress")
+        count = ["bench.subject", "--msgs", str(messages), "--no-progress"]
+        self.nats(server, "bench", "pub", *count, "--size", str(size))
         varz = json.loads(self.get(server, "varz"))
         self.assertEqual((varz["in_msgs"], varz["in_bytes"]), (messages, messages * size))
-        subscriber = subprocess.Popen(
-            [tool, "--no-context", "--server", server.url, "bench", "sub", "bench.subject", "--msgs", str(messages),
-             "--clients", str(clients), "--no-progress"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        guard = threading.Timer(TOOL_DEADLINE_S, subscriber.kill)
-        guard.start()
-        try:
+        with running(*self.command(server, "bench", "sub", *count, "--clients", str(clients))) as subscriber:
             self.wait_for(lambda: self.subscribers(server, "bench.subject") == clients, "subscribers")
-            self.nats(server, "bench", "pub", "bench.subject", "--msgs", str(messages), "--size", str(size), "--no-progress")
+            self.nats(server, "bench", "pub", *count, "--size", str(size))
             text, _ = subscriber.communicate()
-        finally:
-            guard.cancel()
-            subscriber.kill()
-            subscriber.wait()
-        self.assertEqual(subscriber.returncode, 0, text)
+            self.assertEqual(subscriber.returncode, 0, text)
         self.assertRegex(text, r"[\d,]+ msgs/sec")
         varz = json.loads(self.get(server, "varz"))
         self.assertEqual(varz["out_msgs"], messages * clients)
@@ -387,6 +393,21 @@ class NatscliTest(ConsumerCase):
     def subscribers(self, server, subject):
         found = json.loads(self.get(server, f"subsz?subs=1&test={subject}"))
         return sum(one["subject"] == subject for one in found.get("subscriptions_list", []))
+
+    def test_system_account(self):
+        """What speaks to the server by $SYS.REQ.SERVER...: a check, the list, one server, its connections."""
+        server = self.start(config=SYSTEM)
+        user = ["--user", "admin", "--password", "s"]
+        other = self.client(server, user="app", name="app 1", **{"pass": "s"})
+        check = json.loads(self.nats(server, *user, "server", "check", "server", "--name", "one", "--format", "json"))
+        self.assertEqual(check["status"], "OK", check)
+        figures = {figure["name"]: figure["value"] for figure in check["perf_data"]}
+        self.assertEqual(figures["connections"], 2, figures)
+        self.assertGreater(figures["mem"], 1 << 20, figures)
+        self.assertRegex(self.nats(server, *user, "server", "list"), r"\bone\b")
+        self.assertIn("Server information for one", self.nats(server, *user, "server", "info", "one"))
+        self.assertIn("app 1", self.nats(server, *user, "server", "report", "connections", "--account", "APP"))
+        other.expect_quiet()
 
 
 if __name__ == "__main__":

@@ -377,7 +377,14 @@ async function hidden() {
   await until(async () => check(requests > before, "polls"), "polls when it is seen again");
 }
 
-const scenarios = { figures, workers, sorting, hostile, slow, looks, steady, without_script, base_path, away, hidden };
+// The picture of README.md, see picture.py.
+async function picture() {
+  const page = await open({ colorScheme: "light", viewport: { width: 1280, height: config.height } });
+  await page.waitForTimeout(config.seconds * 1000);
+  await page.screenshot({ path: config.picture });
+}
+
+const scenarios = { picture, figures, workers, sorting, hostile, slow, looks, steady, without_script, base_path, away, hidden };
 try {
   await scenarios[scenario]();
   equal(complaints, [], "complaints of the browser");
