@@ -37,6 +37,7 @@ Result run_many_subscriptions(const Options& options, const Shape& shape);
 Result run_churn(const Options& options, const Shape& shape);
 Result run_unsub_ack(const Options& options, const Shape& shape);
 Result run_connection_storm(const Options& options, const Shape& shape);
+Result run_login_storm(const Options& options, const Shape& shape);
 Result run_stuck_subscriber(const Options& options, const Shape& shape);
 Result run_verify(const Options& options, const Shape& shape);
 
