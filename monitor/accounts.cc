@@ -36,7 +36,6 @@ void write_detail(JsonWriter* json, const Sources& sources, account::Account& ac
     const Accounts sums = ask_accounts(sources);
     const auto found = sums.find(&account);
     const interest::SublistStats stats = account.sublist().stats();
-    json->begin_object("account_detail");
     json->field("account_name", account.name());
     json->field("update_time", format_time(sources.config_load_ns));
     json->optional_field("is_system", account.name() == system_account(*sources.options));
@@ -56,7 +55,12 @@ void write_detail(JsonWriter* json, const Sources& sources, account::Account& ac
     json->field("max_fanout", 0);
     json->field("avg_fanout", 0.0);
     json->end_object();
-    json->end_object();
+}
+
+absl::Status find_account(const Sources& sources, std::string_view name, account::Account** found) {
+    *found = sources.server.accounts().find(name);
+    if (*found != nullptr) return absl::OkStatus();
+    return absl::InvalidArgumentError(fmt::format("Account {} does not exist", name));
 }
 
 }  // namespace
@@ -65,10 +69,7 @@ absl::Status make_accountz(const Sources& sources, const Query& query, HttpAnswe
     const std::string_view name = query.text("acc");
     account::Account* account = nullptr;
     if (!name.empty()) {
-        account = sources.server.accounts().find(name);
-        if (account == nullptr) {
-            return absl::InvalidArgumentError(fmt::format("Account {} does not exist", name));
-        }
+        if (absl::Status status = find_account(sources, name, &account); !status.ok()) return status;
     }
     JsonWriter json(&answer->body);
     json.begin_object();
@@ -76,7 +77,9 @@ absl::Status make_accountz(const Sources& sources, const Query& query, HttpAnswe
     json.field("now", format_time(ring::realtime_ns()));
     json.optional_field("system_account", system_account(*sources.options));
     if (account != nullptr) {
+        json.begin_object("account_detail");
         write_detail(&json, sources, *account);
+        json.end_object();
     } else {
         json.begin_array("accounts");
         for (const account::Account* each : sources.server.accounts().list()) {
@@ -88,16 +91,30 @@ absl::Status make_accountz(const Sources& sources, const Query& query, HttpAnswe
     return absl::OkStatus();
 }
 
+absl::Status make_account_info(const Sources& sources, const Query& query, HttpAnswer* answer) {
+    account::Account* account = nullptr;
+    if (absl::Status status = find_account(sources, query.text("acc"), &account); !status.ok()) {
+        return status;
+    }
+    JsonWriter json(&answer->body);
+    json.begin_object();
+    write_detail(&json, sources, *account);
+    json.end_object();
+    return absl::OkStatus();
+}
+
 absl::Status make_accstatz(const Sources& sources, const Query& query, HttpAnswer* answer) {
     const auto unused = query.boolean("unused");
     if (!unused.ok()) return unused.status();
     const Accounts sums = ask_accounts(sources);
+    const std::string_view name = query.text("acc");
     JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
     json.field("now", format_time(ring::realtime_ns()));
     json.begin_array("account_statz");
     for (account::Account* account : sources.server.accounts().list()) {
+        if (!name.empty() && account->name() != name) continue;
         const auto found = sums.find(account);
         const link::AccountSnapshot sum = found == sums.end() ? link::AccountSnapshot{} : found->second;
         if (sum.connections == 0 && !*unused) continue;

@@ -45,6 +45,8 @@ class JsonWriter {
     void field(std::string_view name, const Value& given) {
         key(name).value(given);
     }
+    // A value that is JSON already.
+    void raw_field(std::string_view name, std::string_view json) { key(name).raw(json); }
     // Left out when zero, false or empty.
     template <class Value>
     void optional_field(std::string_view name, const Value& given) {

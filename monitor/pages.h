@@ -48,6 +48,9 @@ absl::Status make_routez(const Sources& sources, const Query& query, HttpAnswer*
 absl::Status make_gatewayz(const Sources& sources, const Query& query, HttpAnswer* answer);
 absl::Status make_leafz(const Sources& sources, const Query& query, HttpAnswer* answer);
 absl::Status make_accountz(const Sources& sources, const Query& query, HttpAnswer* answer);
+// The detail of /accountz alone: one account, by `acc`.
+absl::Status make_account_info(const Sources& sources, const Query& query, HttpAnswer* answer);
+// All accounts, or the one that `acc` names.
 absl::Status make_accstatz(const Sources& sources, const Query& query, HttpAnswer* answer);
 absl::Status make_healthz(const Sources& sources, const Query& query, HttpAnswer* answer);
 absl::Status make_jsz(const Sources& sources, const Query& query, HttpAnswer* answer);

@@ -25,6 +25,8 @@ class Query {
   public:
     explicit Query(std::string_view text);
 
+    // As if it stood at the end.
+    void add(std::string_view name, std::string_view value) { pairs_.emplace_back(name, value); }
     // Empty if it is missing.
     std::string_view text(std::string_view name) const;
     absl::StatusOr<bool> boolean(std::string_view name) const;

@@ -134,7 +134,7 @@ void Client::on_close() {
     // relaxed: who misses it only works in vain
     if (login_ended_ != nullptr) login_ended_->store(true, std::memory_order_relaxed);
     links_.log.debug("{} - Client connection closed: {}", label(), to_text(close_reason()));
-    if (links_.events != nullptr) links_.events->on_closed(*this);
+    if (links_.events != nullptr) links_.events->on_closed(links_, *this);
     remember_closed();
     drop_subscriptions();
 }

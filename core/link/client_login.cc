@@ -145,7 +145,7 @@ void Client::refuse_credentials() {
         whom = fmt::format(" - User {}", proto::quote(connect_.text(proto::ConnectText::kUser)));
     }
     links_.log.error("{} - authentication error{}", label(), whom);
-    if (links_.events != nullptr) links_.events->on_refused(*this);
+    if (links_.events != nullptr) links_.events->on_refused(links_, *this);
     send_error(proto::kErrAuthorizationViolation);
     close(CloseReason::kAuthenticationFailure);
 }
@@ -163,7 +163,7 @@ void Client::finish_connect(std::shared_ptr<const auth::Identity> identity) {
         send_error(proto::kErrNoRespondersNeedsHeaders);
         return close(CloseReason::kNoRespondersRequiresHeaders);
     }
-    if (links_.events != nullptr) links_.events->on_connected(*this);
+    if (links_.events != nullptr) links_.events->on_connected(links_, *this);
     if (connect_.verbose) send_ok();
 }
 

@@ -4,6 +4,7 @@
 namespace nuring::link {
 
 class Client;
+class WorkerLinks;
 
 // LinkEvents hears of the clients of one server: what the layers above make events of.
 // Threads: the client's worker, in the middle of a turn: must not block, close a link, or deliver
@@ -14,11 +15,11 @@ class LinkEvents {
     virtual ~LinkEvents() = default;
     // CONNECT was accepted: account, identity and connect_options() are final. Again for each further
     // CONNECT of the same client.
-    virtual void on_connected(const Client& client) = 0;
+    virtual void on_connected(WorkerLinks& links, const Client& client) = 0;
     // Wrong credentials; the client is still open, on_closed() follows.
-    virtual void on_refused(const Client& client) = 0;
+    virtual void on_refused(WorkerLinks& links, const Client& client) = 0;
     // It has left the open state; its account is still known.
-    virtual void on_closed(const Client& client) = 0;
+    virtual void on_closed(WorkerLinks& links, const Client& client) = 0;
 };
 
 }  // namespace nuring::link

@@ -33,21 +33,14 @@ account::Account* system_account(const config::Options& options, account::Accoun
     return options.no_system_account ? nullptr : &accounts.find_or_create(kSystemAccount);
 }
 
-// Something small to be done on a worker.
-template <class Function>
-class WorkerTask final : public runtime::ControlTask {
+class FunctionTask final : public runtime::ControlTask {
   public:
-    explicit WorkerTask(Function function) : function_(std::move(function)) {}
+    explicit FunctionTask(std::function<void()> function) : function_(std::move(function)) {}
     void run() override { function_(); }
 
   private:
-    Function function_;
+    const std::function<void()> function_;
 };
-
-template <class Function>
-void post(runtime::Worker& worker, Function function) {
-    worker.post(std::make_unique<WorkerTask<Function>>(std::move(function)));
-}
 
 size_t mailbox_bytes(const ServerSetup& setup) {
     if (setup.mailbox_bytes != 0) return setup.mailbox_bytes;
@@ -223,17 +216,18 @@ void Server::apply(std::shared_ptr<const config::Options> options,
     }
 }
 
+void Server::post(uint32_t index, std::function<void()> task) {
+    worker(index).post(std::make_unique<FunctionTask>(std::move(task)));
+}
+
 void Server::publish(link::InternalPublish message) {
-    post(worker(0), [&links = links(0), message = std::move(message)]() mutable {
-        links.internal.publish(std::move(message));
-    });
+    post(0, [&links = links(0), message = std::move(message)] { links.internal.publish(message); });
 }
 
 void Server::subscribe(account::Account& account, std::string pattern,
                        link::InternalLink::Handler handler) {
-    post(worker(0), [&links = links(0), &account, pattern = std::move(pattern),
-                     handler = std::move(handler)]() mutable {
-        (void)links.internal.subscribe(account, pattern, std::move(handler));
+    post(0, [&links = links(0), &account, pattern = std::move(pattern), handler = std::move(handler)] {
+        (void)links.internal.subscribe(account, pattern, handler);
     });
 }
 

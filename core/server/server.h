@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -69,6 +70,8 @@ class Server {
     // The account of the server's own events and requests; null: no_system_account.
     account::Account* system_account() { return system_account_; }
     account::AccountRegistry& accounts() { return accounts_; }
+    // Any thread: runs something small on a worker, soon.
+    void post(uint32_t worker, std::function<void()> task);
     // Any thread: publishes from worker 0, after the tasks that were posted there before.
     void publish(link::InternalPublish message);
     // Any thread: subscribes on worker 0, where the handler will run.

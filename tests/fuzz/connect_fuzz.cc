@@ -11,6 +11,18 @@ namespace {
 using namespace nuring::proto;
 using nuring::test::require;
 
+// A secret that stands in the text once, as it is, does not stand in its traced form.
+void check_secrecy(std::string_view json, const ConnectOptions& options) {
+    constexpr size_t kTellingSize = 8;  // shorter ones may be part of other words
+    const std::string traced = redact(json);
+    for (const ConnectText field : {ConnectText::kPass, ConnectText::kAuthToken, ConnectText::kSig,
+                                    ConnectText::kNkey, ConnectText::kJwt}) {
+        const std::string_view secret = options.text(field);
+        if (secret.size() < kTellingSize || json.find(secret) != json.rfind(secret)) continue;
+        require(json.find(secret) == json.npos || traced.find(secret) == traced.npos, "no secret");
+    }
+}
+
 void check_parse(std::string_view json) {
     JsonParser parser;
     ConnectOptions options;
@@ -25,6 +37,7 @@ void check_parse(std::string_view json) {
             std::string again;
             for (const std::string_view text : options.texts.views()) again.append(text) += '\0';
             require(texts == again && protocol == options.protocol, "the same again");
+            check_secrecy(json, options);
             break;
         }
         case ConnectStatus::kBadJson:

@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "monitor/monitor.h"
+#include "monitor/system_events.h"
 
 namespace nuring::tools {
 
 server::Subsystems assemble(const config::Options& options) {
     server::Subsystems subsystems;
     if (auto monitor = monitor::create_monitor(options)) subsystems.push_back(std::move(monitor));
+    if (auto events = monitor::create_system_events(options)) subsystems.push_back(std::move(events));
     return subsystems;
 }
 

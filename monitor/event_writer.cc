@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "monitor/event_writer.h"
+
+#include "core/link/close_reason.h"
+#include "core/ring/kernel_sockets.h"
+#include "monitor/format.h"
+
+namespace nuring::monitor {
+namespace {
+
+constexpr std::string_view kConnectType = "io.nats.server.advisory.v1.client_connect";
+constexpr std::string_view kDisconnectType = "io.nats.server.advisory.v1.client_disconnect";
+constexpr std::string_view kAccountType = "io.nats.server.advisory.v1.account_connections";
+
+// 22 characters of base 62, as the reference's ids: unique, not secret.
+std::string make_event_id(base::Prng* prng) {
+    constexpr std::string_view kDigits =
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    std::string id(22, '0');
+    for (char& c : id) c = kDigits[prng->below(static_cast<uint32_t>(kDigits.size()))];
+    return id;
+}
+
+void write_client(JsonWriter* json, const link::ConnectionSnapshot& client) {
+    json->begin_object("client");
+    json->field("start", format_time(client.start_ns));
+    json->field("host", client.host);
+    json->field("id", client.cid);
+    json->field("acc", client.account);
+    json->optional_field("user", client.user);
+    json->optional_field("name", client.name);
+    json->optional_field("lang", client.lang);
+    json->optional_field("ver", client.version);
+    json->optional_field("rtt", client.rtt_ns);
+    if (client.stop_ns != 0) json->field("stop", format_time(client.stop_ns));
+    json->field("kind", "Client");
+    json->field("client_type", "nats");
+    json->end_object();
+}
+
+}  // namespace
+
+void write_traffic(JsonWriter* json, std::string_view key, uint64_t messages, uint64_t bytes) {
+    json->begin_object(key);
+    json->field("msgs", messages);
+    json->field("bytes", bytes);
+    json->end_object();
+}
+
+void EventWriter::write_server(JsonWriter* json, const config::Options& options) {
+    const proto::ServerInfo& info = server_.facts().info;
+    json->field("name", info.server_name);
+    json->field("host", info.host);
+    json->field("id", info.server_id);
+    json->optional_field("cluster", options.cluster.name);
+    json->field("ver", info.version);
+    if (!options.server_tags.empty()) {
+        json->begin_array("tags");
+        for (const std::string& tag : options.server_tags) json->value(tag);
+        json->end_array();
+    }
+    // relaxed: a number of its own for each message is all that is asked for
+    json->field("seq", sequence_.fetch_add(1, std::memory_order_relaxed) + 1);
+    json->field("jetstream", false);
+    json->field("time", format_time(ring::realtime_ns()));
+}
+
+void EventWriter::write_head(JsonWriter* json, const config::Options& options, std::string_view type,
+                             base::Prng* prng) {
+    json->field("type", type);
+    json->field("id", make_event_id(prng));
+    json->field("timestamp", format_time(ring::realtime_ns()));
+    json->begin_object("server");
+    write_server(json, options);
+    json->end_object();
+}
+
+std::string EventWriter::connect(const config::Options& options,
+                                 const link::ConnectionSnapshot& client, base::Prng* prng) {
+    std::string text;
+    JsonWriter json(&text, /*indent=*/0);
+    json.begin_object();
+    write_head(&json, options, kConnectType, prng);
+    write_client(&json, client);
+    json.end_object();
+    return text;
+}
+
+std::string EventWriter::disconnect(const config::Options& options,
+                                    const link::ConnectionSnapshot& client, base::Prng* prng) {
+    std::string text;
+    JsonWriter json(&text, /*indent=*/0);
+    json.begin_object();
+    write_head(&json, options, kDisconnectType, prng);
+    write_client(&json, client);
+    // As the client sees it: what it sent, what it received.
+    write_traffic(&json, "sent", client.traffic.in_messages, client.traffic.in_bytes);
+    write_traffic(&json, "received", client.traffic.out_messages, client.traffic.out_bytes);
+    json.field("reason", link::to_text(client.reason));
+    json.end_object();
+    return text;
+}
+
+std::string EventWriter::account_connections(const config::Options& options,
+                                             std::string_view account,
+                                             const link::AccountSnapshot& sums, base::Prng* prng) {
+    std::string text;
+    JsonWriter json(&text, /*indent=*/0);
+    json.begin_object();
+    write_head(&json, options, kAccountType, prng);
+    json.field("acc", account);
+    json.field("conns", sums.connections);
+    json.field("leafnodes", 0);
+    json.field("total_conns", sums.connections);
+    write_traffic(&json, "sent", sums.traffic.out_messages, sums.traffic.out_bytes);
+    write_traffic(&json, "received", sums.traffic.in_messages, sums.traffic.in_bytes);
+    json.field("slow_consumers", sums.slow_consumers);
+    json.end_object();
+    return text;
+}
+
+std::string EventWriter::shutdown(const config::Options& options) {
+    std::string text;
+    JsonWriter json(&text, /*indent=*/0);
+    json.begin_object();
+    write_server(&json, options);
+    json.end_object();
+    return text;
+}
+
+}  // namespace nuring::monitor

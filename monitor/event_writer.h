@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/prng.h"
+#include "core/link/connection_snapshot.h"
+#include "core/link/worker_snapshot.h"
+#include "core/server/server.h"
+#include "monitor/json_writer.h"
+
+namespace nuring::monitor {
+
+// EventWriter writes the JSON of events, and the parts that answers have in common with them.
+// Threads: any. Errors: none.
+// Source:  ServerInfo, ClientInfo, ConnectEventMsg and their like in server/events.go 2.9.10.
+class EventWriter {
+  public:
+    explicit EventWriter(server::Server& server) : server_(server) {}
+
+    // {"name","host","id","cluster"?,"ver","tags"?,"seq","jetstream","time"}: seq grows with every message.
+    void write_server(JsonWriter* json, const config::Options& options);
+
+    std::string connect(const config::Options& options, const link::ConnectionSnapshot& client,
+                        base::Prng* prng);
+    // reason: as the closed connection has it.
+    std::string disconnect(const config::Options& options, const link::ConnectionSnapshot& client,
+                           base::Prng* prng);
+    std::string account_connections(const config::Options& options, std::string_view account,
+                                    const link::AccountSnapshot& sums, base::Prng* prng);
+    std::string shutdown(const config::Options& options);
+
+  private:
+    void write_head(JsonWriter* json, const config::Options& options, std::string_view type,
+                    base::Prng* prng);
+
+    server::Server& server_;
+    std::atomic<uint64_t> sequence_{0};
+};
+
+// {"msgs","bytes"}
+void write_traffic(JsonWriter* json, std::string_view key, uint64_t messages, uint64_t bytes);
+
+}  // namespace nuring::monitor

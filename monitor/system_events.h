@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "core/server/subsystem.h"
+
+namespace nuring::monitor {
+
+// What the server tells and answers in the system account, under $SYS: events of clients, accounts and of
+// itself, and the monitoring pages as requests. Null without a system account.
+// Threads: events are written on the client's worker; answers and what concerns all workers on the control
+//          thread.
+// Limits:  an event is written only if somebody listens to it; kRequestsMax requests may wait.
+// Errors:  requests are answered with an error object, or not at all where there is no reply subject.
+// Source:  server/events.go 2.9.10.
+std::unique_ptr<server::Subsystem> create_system_events(const config::Options& options);
+
+}  // namespace nuring::monitor
