@@ -10,12 +10,16 @@ serves ours in front of the reference's endpoints.
 """
 
 import argparse
+import base64
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -66,15 +70,7 @@ class Browser:
         cls.chromium = chromium
 
 
-class BrowserTest(ServerCase):
-    def setUp(self):
-        try:
-            Browser.prepare()
-        except Skipped as why:
-            self.skipTest(f"SKIPPED dashboard in a browser: {why}")
-
-    # The server, its load, the program.
-
+class PageCase(ServerCase):
     def monitored(self, *args, **options):
         """A server with a monitoring port, and the address of the dashboard."""
         server = self.start("-m", "-1", *args, **options)
@@ -89,6 +85,42 @@ class BrowserTest(ServerCase):
         proxy = PageProxy(url)
         self.addCleanup(proxy.close)
         return proxy.url
+
+
+
+class PageTest(PageCase):
+    """What can be said of the page without a browser."""
+
+    def setUp(self):
+        _, self.url = self.monitored()
+        with urllib.request.urlopen(self.url, timeout=10) as answer:
+            self.assertEqual(answer.headers["Content-Type"], "text/html; charset=utf-8")
+            self.page = answer.read().decode()
+
+    def test_nothing_comes_from_elsewhere(self):
+        self.assertNotRegex(self.page, r"\bsrc=|@import|url\(|<(?:img|iframe|object|embed|form)\b")
+        for target in re.findall(r'href="([^"]*)"', self.page):
+            self.assertRegex(target, r"^(#|data:image/svg|[a-z]+(\?n=10)?$|https://docs\.nats\.io/)")
+
+    def test_policy_allows_what_is_there_and_nothing_else(self):
+        (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', self.page)
+        rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+        for rule, tag in (("script-src", "script"), ("style-src", "style")):
+            (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", self.page, re.DOTALL)
+            digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            self.assertEqual(rules[rule], f"'sha256-{digest}'")
+        self.assertEqual(rules["default-src"], "'none'")
+        self.assertEqual(rules["connect-src"], "'self'")
+        self.assertEqual(rules["require-trusted-types-for"], "'script'")
+        self.assertNotIn("unsafe", policy)
+
+
+class BrowserTest(PageCase):
+    def setUp(self):
+        try:
+            Browser.prepare()
+        except Skipped as why:
+            self.skipTest(f"SKIPPED dashboard in a browser: {why}")
 
     def load(self, server):
         traffic = Traffic(server)

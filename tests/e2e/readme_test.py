@@ -38,6 +38,10 @@ RUN_ELSEWHERE = {
     "meson setup build/install --buildtype=release -Db_lto=true -Dtests=false -Dbench=false":
         ".ci/run: deb (debhelper does the same)",
     "sudo meson install -C build/install": ".ci/run: deb (debhelper does the same)",
+    "nats-top -m 8222": ".ci/run: monitoring (consumers_test.py)",
+    "prometheus-nats-exporter -varz -connz -subz -routez http://127.0.0.1:8222":
+        ".ci/run: monitoring (consumers_test.py, where the exporter is installed)",
+    "nats server check connection": ".ci/run: monitoring (consumers_test.py)",
 }
 
 CLIENT_VERBS = ("CONNECT ", "SUB ", "UNSUB ", "PUB ", "HPUB ", "PING")
