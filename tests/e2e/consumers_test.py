@@ -239,7 +239,7 @@ class NatsTopTest(ConsumerCase):
 
 
 class ExporterTest(ConsumerCase):
-    SOURCES = ("varz", "connz_detailed", "subz", "routez", "gatewayz", "leafz", "accstatz", "healthz")
+    SOURCES = ("varz", "connz_detailed", "subz", "routez", "gatewayz", "leafz", "accstatz", "accountz", "healthz")
 
     def scrape(self, server, *flags):
         port = free_port()
@@ -295,6 +295,7 @@ class ExporterTest(ConsumerCase):
         self.assertEqual(self.value("gnatsd_connz_subscriptions", name="reader"), 2)
         self.assertEqual(self.value("gnatsd_accstatz_received_messages", account="$G"), messages)
         self.assertEqual(self.value("gnatsd_accstatz_current_connections", account="$G"), 2)
+        self.assertEqual(self.value("gnatsd_accountz_client_connections", account_id="$G"), 2)
         self.assertEqual(self.value("gnatsd_healthz_status_value", value="ok"), 1)
         self.assertEqual(self.value("gnatsd_routez_num_routes"), 0)
         self.assertEqual(self.value("gnatsd_leafz_conn_nodes_total"), 0)

@@ -25,13 +25,13 @@ from support.wire import Wire, connected  # noqa: E402
 TURN_S = 0.05
 # name, client library and version, subject that it publishes, messages per second, payload bytes
 PUBLISHERS = [
-    ("storefront", "nats.js", "3.2.0", "orders.created", 2100, 180),
-    ("payments", "go", "1.43.0", "orders.paid", 1700, 140),
-    ("warehouse", "rust", "0.42.0", "stock.changed", 1300, 90),
-    ("telemetry-berlin", "go", "1.43.0", "telemetry.berlin", 3900, 260),
-    ("telemetry-lisbon", "go", "1.43.0", "telemetry.lisbon", 2600, 260),
-    ("pricing", "python", "2.10.0", "prices.updated", 500, 320),
-    ("fraud-score", "python", "2.10.0", "fraud.scored", 420, 210),
+    ("storefront", "nats.js", "3.2.0", "orders.created", 16000, 180),
+    ("payments", "go", "1.43.0", "orders.paid", 11000, 140),
+    ("warehouse", "rust", "0.42.0", "stock.changed", 9000, 90),
+    ("telemetry-berlin", "go", "1.43.0", "telemetry.berlin", 31000, 260),
+    ("telemetry-lisbon", "go", "1.43.0", "telemetry.lisbon", 22000, 260),
+    ("pricing", "python", "2.10.0", "prices.updated", 3000, 320),
+    ("fraud-score", "python", "2.10.0", "fraud.scored", 2500, 210),
 ]
 SUBSCRIBERS = [
     ("orders-worker-1", "go", "1.43.0", "orders.>"),
