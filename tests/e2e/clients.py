@@ -17,6 +17,7 @@ import queue
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -24,6 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 from support.server import Server, ServerError  # noqa: E402
+from support.tls import Certificates  # noqa: E402
 
 SCENARIOS = (
     "connect",
@@ -184,10 +186,37 @@ def lines_of(process):
         yield line
 
 
-def run_client(name, command, server, report):
+class Security:
+    """How a client reaches the server: in clear text, over TLS, over TLS with a certificate of its own.
+
+    The program finds the files in its environment: NATS_CA, NATS_CERT, NATS_KEY.
+    """
+
+    def __init__(self, title, config=None, **files):
+        self.title = title
+        self.config = config
+        self.environment = {f"NATS_{name.upper()}": path for name, path in files.items()}
+
+
+def securities(folder):
+    yield Security("clear text")
+    if not shutil.which("openssl"):
+        print("SKIPPED clients over TLS: no openssl program", flush=True)
+        return
+    certificates = Certificates(folder)
+    cert, key = certificates.issue("client", "/CN=client", "DNS:client.example")
+    authority = f'ca_file: "{certificates.ca}"'
+    yield Security("TLS", certificates.config("timeout: 5"), ca=certificates.ca)
+    yield Security("TLS with client certificates",
+                   certificates.config("timeout: 5", authority, "verify: true"),
+                   ca=certificates.ca, cert=cert, key=key)  # fmt: skip
+
+
+def run_client(name, command, server, report, environment):
     """Starts the program and follows its lines; restarts the server when it asks."""
     process = subprocess.Popen(
         [*command, server.url],
+        env=os.environ | environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -239,6 +268,8 @@ def main():
     os.makedirs(options.work_dir, exist_ok=True)
 
     report = Report()
+    files = tempfile.TemporaryDirectory(prefix="nuring-e2e-")
+    ways = list(securities(files.name))
     for key in options.only:
         name, prepare = CLIENTS[key]
         try:
@@ -250,11 +281,14 @@ def main():
                 report.skipped += 1
                 print(f"SKIPPED {name}: {why}", flush=True)
             continue
-        try:
-            with Server(options.server, options.server_arg) as server:
-                run_client(name, command, server, report)
-        except ServerError as error:
-            report.fail(f"{name}: {error}")
+        for security in ways:
+            title = f"{name} ({security.title})"
+            try:
+                with Server(options.server, options.server_arg, security.config) as server:
+                    run_client(title, command, server, report, security.environment)
+            except ServerError as error:
+                report.fail(f"{title}: {error}")
+    files.cleanup()
     print(f"{report.passed} passed, {report.failed} failed, {report.skipped} skipped")
     if report.failed:
         return 1

@@ -35,9 +35,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     require(link::whole_records_size(input) <= input.size(), "no more than there is");
     const auto engine = tls::Engine::create(profile);
     std::string sent;
-    const tls::Output output{.append = [](void* out, const char* said,
-                                          size_t count) { static_cast<std::string*>(out)->append(said, count); },
-                             .state = &sent};
+    const tls::Output output{
+        .append = [](void* out, const char* said,
+                     size_t count) { static_cast<std::string*>(out)->append(said, count); },
+        .state = &sent};
     while (!input.empty()) {
         std::string_view offered = input.substr(0, step);
         const size_t before = offered.size();

@@ -77,6 +77,14 @@ Options default_options(const char* url) {
     check(natsOptions_SetReconnectWait(made, 20), "natsOptions_SetReconnectWait");
     check(natsOptions_SetReconnectJitter(made, 0, 0), "natsOptions_SetReconnectJitter");
     check(natsOptions_SetMaxReconnect(made, 500), "natsOptions_SetMaxReconnect");
+    if (const char* authority = std::getenv("NATS_CA")) {
+        check(natsOptions_SetSecure(made, true), "natsOptions_SetSecure");
+        check(natsOptions_LoadCATrustedCertificates(made, authority), "LoadCATrustedCertificates");
+    }
+    if (const char* certificate = std::getenv("NATS_CERT")) {
+        check(natsOptions_LoadCertificatesChain(made, certificate, std::getenv("NATS_KEY")),
+              "LoadCertificatesChain");
+    }
     return options;
 }
 Connection connect(const Options& options) {

@@ -43,6 +43,12 @@ func ok(err error) {
 
 func connect(url string, options ...nats.Option) *nats.Conn {
 	options = append(options, nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0), nats.MaxReconnects(500))
+	if authority := os.Getenv("NATS_CA"); authority != "" {
+		options = append(options, nats.RootCAs(authority))
+	}
+	if certificate := os.Getenv("NATS_CERT"); certificate != "" {
+		options = append(options, nats.ClientCert(certificate, os.Getenv("NATS_KEY")))
+	}
 	return must(nats.Connect(url, options...))
 }
 

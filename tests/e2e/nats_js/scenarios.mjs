@@ -12,9 +12,12 @@ function check(good, what) {
   if (!good) throw new Error(what);
 }
 
+const { NATS_CA: caFile, NATS_CERT: certFile, NATS_KEY: keyFile } = process.env;
+
 function connect(url) {
   return natsConnect({
     servers: url,
+    ...(caFile ? { tls: { caFile, certFile, keyFile } } : {}),
     reconnectTimeWait: 20,
     reconnectJitter: 0,
     maxReconnectAttempts: 500,

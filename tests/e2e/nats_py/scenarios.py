@@ -5,6 +5,8 @@ usage: scenarios.py URL
 """
 
 import asyncio
+import os
+import ssl
 import sys
 
 import nats
@@ -23,7 +25,17 @@ async def quiet(error):
     """Errors of the restart are expected; the library would print each with its traceback."""
 
 
+def tls_options():
+    if "NATS_CA" not in os.environ:
+        return {}
+    context = ssl.create_default_context(cafile=os.environ["NATS_CA"])
+    if "NATS_CERT" in os.environ:
+        context.load_cert_chain(os.environ["NATS_CERT"], os.environ["NATS_KEY"])
+    return {"tls": context}
+
+
 async def connect(url, **options):
+    options |= tls_options()
     return await nats.connect(
         url, reconnect_time_wait=0.02, max_reconnect_attempts=500, error_cb=quiet, **options
     )

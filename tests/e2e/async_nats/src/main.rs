@@ -5,6 +5,7 @@
 
 use async_nats::{Client, ConnectOptions, Event, HeaderMap, RequestErrorKind, Subscriber};
 use futures_util::StreamExt;
+use std::env;
 use std::error::Error;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -24,7 +25,14 @@ macro_rules! check {
 }
 
 fn options() -> ConnectOptions {
-    ConnectOptions::new().reconnect_delay_callback(|_| Duration::from_millis(20))
+    let mut made = ConnectOptions::new().reconnect_delay_callback(|_| Duration::from_millis(20));
+    if let Ok(authority) = env::var("NATS_CA") {
+        made = made.require_tls(true).add_root_certificates(authority.into());
+    }
+    if let (Ok(certificate), Ok(key)) = (env::var("NATS_CERT"), env::var("NATS_KEY")) {
+        made = made.add_client_certificate(certificate.into(), key.into());
+    }
+    made
 }
 
 async fn connect(url: &str) -> Result<Client, Box<dyn Error + Send + Sync>> {
