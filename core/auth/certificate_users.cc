@@ -38,7 +38,9 @@ CertificateUsers::Found CertificateUsers::find(const base::CertificateNames& nam
                                           found->second)};
         }
     }
-    if (!names.subject.empty() && users_.contains(names.subject)) {
+    // The reference takes this text even where it leaves out attributes, which another certificate of the
+    // same authority may well have: here that is another name.
+    if (names.subject_is_whole && !names.subject.empty() && users_.contains(names.subject)) {
         return {.user = names.subject,
                 .remark = fmt::format("Using certificate subject for auth [\"{}\"]", names.subject)};
     }

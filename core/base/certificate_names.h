@@ -41,7 +41,8 @@ struct CertificateNames {
     // The subject in the reference's fixed order of nine attributes, whatever the certificate's.
     // Source: crypto/x509/pkix, RDNSequence.String.
     std::string subject;
-    DistinguishedName name;  // all of the subject
+    bool subject_is_whole = false;  // it leaves out nothing of the name
+    DistinguishedName name;         // all of the subject
 };
 
 }  // namespace nuring::base

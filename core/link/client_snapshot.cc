@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/link/client.h"
+#include "core/tls/tls_engine.h"
 
 namespace nuring::link {
 
@@ -35,6 +36,10 @@ void Client::copy_texts(ConnectionSnapshot* out) const {
     out->version = connect_.text(proto::ConnectText::kVersion);
     out->user = user();
     out->account = account_->name();
+    if (const tls::Engine* engine = tls_engine()) {
+        out->tls_version = engine->version();
+        out->tls_cipher = engine->cipher_suite();
+    }
 }
 
 size_t Client::copy_subscriptions(size_t position, size_t most,

@@ -418,7 +418,8 @@ std::string Process::try_reload() {
     const bool renewed = tls_ != nullptr && *tls != nullptr &&
                          tls_->fingerprint() != (*tls)->fingerprint();
     if (tls_ == nullptr || *tls == nullptr || renewed) tls_ = *std::move(tls);
-    server_->apply(options_, tls_, authorization);
+    // Who reads "Reloaded" finds it so: a connection that it makes then goes by the new configuration.
+    server_->apply(options_, tls_, authorization)->wait();
     const bool told = std::any_of(
         changes.begin(), changes.end(),
         [](const config::Change& change) { return change.id == config::OptionId::kTls; });

@@ -91,14 +91,22 @@ class Server::LameDuckTask final : public runtime::ControlTask {
 
 class Server::ApplyTask final : public runtime::ControlTask {
   public:
-    ApplyTask(WorkerState& state, link::LinkSettings settings, bool authorization)
-        : state_(state), settings_(std::move(settings)), authorization_(authorization) {}
-    void run() override { state_.links->apply(settings_, authorization_); }
+    ApplyTask(WorkerState& state, link::LinkSettings settings, bool authorization,
+              std::shared_ptr<std::latch> applied)
+        : state_(state),
+          settings_(std::move(settings)),
+          authorization_(authorization),
+          applied_(std::move(applied)) {}
+    void run() override {
+        state_.links->apply(settings_, authorization_);
+        applied_->count_down();
+    }
 
   private:
     WorkerState& state_;
     const link::LinkSettings settings_;
     const bool authorization_;
+    const std::shared_ptr<std::latch> applied_;
 };
 
 Server::Server(ServerSetup setup)
@@ -205,15 +213,18 @@ void Server::enter_lame_duck() {
     }
 }
 
-void Server::apply(std::shared_ptr<const config::Options> options,
-                   std::shared_ptr<const tls::Profile> tls, bool authorization) {
+std::shared_ptr<std::latch> Server::apply(std::shared_ptr<const config::Options> options,
+                                          std::shared_ptr<const tls::Profile> tls,
+                                          bool authorization) {
     const link::LinkSettings settings{
         .options = options,
         .authenticator = std::make_shared<const auth::Authenticator>(*options),
         .tls = std::move(tls)};
+    auto applied = std::make_shared<std::latch>(worker_count());
     for (auto& state : workers_) {
-        state->worker->post(std::make_unique<ApplyTask>(*state, settings, authorization));
+        state->worker->post(std::make_unique<ApplyTask>(*state, settings, authorization, applied));
     }
+    return applied;
 }
 
 void Server::post(uint32_t index, std::function<void()> task) {

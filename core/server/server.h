@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <latch>
 #include <memory>
 #include <string>
 #include <vector>
@@ -63,9 +64,9 @@ class Server {
     // Stops accepting, tells the clients, and closes them one by one over the lame duck duration.
     void enter_lame_duck();
     // A reload: new clients and all limits follow it from now on; with `authorization` every client is
-    // checked again.
-    void apply(std::shared_ptr<const config::Options> options,
-               std::shared_ptr<const tls::Profile> tls, bool authorization);
+    // checked again. The latch opens when all workers have taken it.
+    std::shared_ptr<std::latch> apply(std::shared_ptr<const config::Options> options,
+                                      std::shared_ptr<const tls::Profile> tls, bool authorization);
     // --- the server as a client of its own (link/internal_link.h) -------------------------------------
     // The account of the server's own events and requests; null: no_system_account.
     account::Account* system_account() { return system_account_; }

@@ -74,7 +74,7 @@ base::DistinguishedName name_of(const X509_NAME* subject) {
 
 // Several values of one attribute are joined by plus signs; of a CN and of a serial number only the
 // last one counts.
-std::string fixed_order(const X509_NAME* subject) {
+std::string fixed_order(const X509_NAME* subject, bool* whole = nullptr) {
     std::array<std::vector<std::string>, kFixedOrderCount> values;
     for (int i = 0; i < X509_NAME_entry_count(subject); ++i) {
         const X509_NAME_ENTRY* entry = X509_NAME_get_entry(subject, i);
@@ -86,14 +86,17 @@ std::string fixed_order(const X509_NAME* subject) {
         }
     }
     std::string text;
+    int left = X509_NAME_entry_count(subject);
     for (size_t k = 0; k < kFixedOrderCount; ++k) {
         bool first = true;
+        left -= static_cast<int>(values[k].size());
         for (const std::string& value : values[k]) {
             if (!text.empty()) text += first ? "," : "+";
             first = false;
             text += fmt::format("{}={}", kAttributes[k].name, base::escape_name_value(value));
         }
     }
+    if (whole != nullptr) *whole = left == 0;
     return text;
 }
 
@@ -120,7 +123,7 @@ std::string text_of(const ASN1_IA5STRING* string) {
 base::CertificateNames names_of(const X509* certificate) {
     base::CertificateNames names;
     const X509_NAME* subject = X509_get_subject_name(certificate);
-    names.subject = fixed_order(subject);
+    names.subject = fixed_order(subject, &names.subject_is_whole);
     names.name = name_of(subject);
     const std::unique_ptr<GENERAL_NAMES, Freer<GENERAL_NAMES_free>> alternatives(
         static_cast<GENERAL_NAMES*>(

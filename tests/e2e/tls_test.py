@@ -2,18 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS for clients: handshakes good and bad, traffic, time limits, certificates as identity."""
 
+import hashlib
+import os
 import shutil
 import signal
 import socket
 import ssl
 import struct
+import subprocess
 import tempfile
 import threading
 import unittest
 
 from support import case
 from support.case import ServerCase
-from support.server import Server, ServerError
 from support.tls import Certificates, TlsWire
 
 
@@ -23,23 +25,7 @@ class TlsTest(ServerCase):
     def setUpClass(cls):
         cls.files = tempfile.TemporaryDirectory(prefix="nuring-e2e-")
         cls.certificates = Certificates(cls.files.name)
-        cls.skip_if_inactive()
         cls.client_files = cls.certificates.issue("client", "/CN=derek/O=test", "email:derek@nats.example")
-
-    @classmethod
-    def skip_if_inactive(cls):
-        """A server that has no TLS yet refuses to start with it, and says so."""
-        server = Server(case.Options.server, case.Options.server_args, config=cls.certificates.config())
-        try:
-            server.start()
-            server.close()
-        except ServerError as error:
-            cls.files.cleanup()
-            if "TLS is configured, but not active" in str(error):
-                raise unittest.SkipTest("SKIPPED TLS tests: this server has no TLS yet") from None
-            raise
-        finally:
-            server.kill()
 
     @classmethod
     def tearDownClass(cls):
@@ -81,6 +67,114 @@ class TlsTest(ServerCase):
             self.assertEqual(wire.socket.version(), name)
             wire.send('CONNECT {"verbose":false}\r\n')
             wire.expect_quiet()
+
+    def s_client(self, server, *args, script=b""):
+        """Output of `openssl s_client`, which speaks TLS from the first byte on, and its exit code."""
+        done = subprocess.run(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-CAfile",
+             self.certificates.ca, "-verify_return_error", "-ign_eof", *args],
+            input=script, capture_output=True, timeout=case.DEADLINE_S, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout.decode("utf-8", "replace")
+
+    # A frame that ends the connection, so that s_client ends, too.
+    GOODBYE = b'CONNECT {"verbose":true}\r\nBYE\r\n'
+
+    def test_handshake_first(self):
+        if case.Options.reference:
+            self.skipTest("SKIPPED: handshake_first came with 2.10")
+        server = self.serve("handshake_first: true")
+        wire = TlsWire(server.port)
+        self.addCleanup(wire.close)
+        wire.handshake(self.certificates)
+        self.assertIs(wire.read_info()["tls_required"], True)
+        wire.send('CONNECT {"verbose":false}\r\n')
+        wire.expect_quiet()
+
+    def test_versions_suites_and_curves_as_configured(self):
+        if case.Options.reference:
+            self.skipTest("SKIPPED: s_client needs handshake_first, which came with 2.10")
+        chacha = "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305"
+        server = self.serve(
+            "handshake_first: true", f"cipher_suites: [{chacha}]", "curve_preferences: [CurveP384]"
+        )
+        code, out = self.s_client(server, "-tls1_2", script=self.GOODBYE)
+        self.assertEqual(code, 0)
+        self.assertIn("Cipher is ECDHE-ECDSA-CHACHA20-POLY1305", out)
+        self.assertIn("Server Temp Key: ECDH, secp384r1, 384 bits", out)
+        self.assertIn("INFO {", out)
+        self.assertIn("-ERR 'Unknown Protocol Operation'", out)
+        code, out = self.s_client(server, "-tls1_3", script=self.GOODBYE)
+        self.assertEqual(code, 0)
+        self.assertIn("New, TLSv1.3, Cipher is TLS_", out)
+        for refused in (("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"),
+                        ("-curves", "X25519"), ("-tls1_1",), ("-tls1_1", "-cipher", "ALL@SECLEVEL=0")):  # fmt: skip
+            code, out = self.s_client(server, *refused, script=self.GOODBYE)
+            self.assertNotEqual(code, 0, refused)
+            self.assertNotIn("INFO {", out)
+        server = self.serve("handshake_first: true", 'min_version: "1.3"')
+        self.assertNotEqual(self.s_client(server, "-tls1_2", script=self.GOODBYE)[0], 0)
+        self.assertEqual(self.s_client(server, script=self.GOODBYE)[0], 0)
+        self.check_log_of_refusals(server)
+
+    def check_log_of_refusals(self, server):
+        server.log.wait(r"\[ERR\] .*TLS handshake error: tls: client offered only unsupported versions")
+
+    def test_a_session_is_resumed(self):
+        if case.Options.reference:
+            self.skipTest("SKIPPED: s_client needs handshake_first, which came with 2.10")
+        server = self.serve(
+            f'ca_file: "{self.certificates.ca}"', "verify: true", "handshake_first: true"
+        )
+        pair = ("-cert", self.client_files[0], "-key", self.client_files[1])
+        for version in ("-tls1_2", "-tls1_3"):
+            with tempfile.TemporaryDirectory(prefix="nuring-e2e-") as folder:
+                kept = os.path.join(folder, "session")
+                code, _ = self.s_client(server, version, *pair, "-sess_out", kept, script=self.GOODBYE)
+                self.assertEqual(code, 0)
+                code, out = self.s_client(server, version, *pair, "-sess_in", kept, script=self.GOODBYE)
+                self.assertEqual(code, 0)
+                self.assertIn("Reused, TLSv1", out)
+                self.assertIn("INFO {", out)
+                # The ticket does not outlive the rules under which it was given.
+                with open(server.config_file, "a", encoding="utf-8") as out_file:
+                    out_file.write("\n")
+                self.reload(server, self.certificates.config(
+                    f'ca_file: "{self.certificates.ca}"', "verify: true", "handshake_first: true",
+                    f"curve_preferences: [{'CurveP256' if version == '-tls1_2' else 'X25519'}]"))  # fmt: skip
+                code, out = self.s_client(server, version, *pair, "-sess_in", kept, script=self.GOODBYE)
+                self.assertEqual(code, 0)
+                self.assertIn("New, TLSv1", out)
+
+    def test_the_rate_of_handshakes_is_limited(self):
+        server = self.serve("connection_rate_limit: 3")
+        refused = 0
+        for _ in range(12):  # over no more than two seconds, so two windows at most
+            wire = TlsWire(server.port)
+            self.addCleanup(wire.close)
+            wire.read_info()
+            try:
+                wire.handshake(self.certificates)
+            except (ssl.SSLError, OSError):
+                refused += 1
+        self.assertGreaterEqual(refused, 3)
+
+    def test_debug_lines_of_a_handshake(self):
+        server = self.serve(config="debug: true\n")
+        self.tls_client(server)
+        server.log.wait(r"\[DBG\] 127\.0\.0\.1:\d+ - cid:\d+ - Starting TLS client connection handshake")
+        server.log.wait(r"\[DBG\] 127\.0\.0\.1:\d+ - cid:\d+ - TLS handshake complete")
+        server.log.wait(r"\[DBG\] .* - TLS version 1\.3, cipher suite TLS_AES_128_GCM_SHA256")
+
+    def test_flags_ask_for_certificates(self):
+        files = self.certificates
+        server = self.start(
+            "--tlsverify", "--tlscert", files.cert, "--tlskey", files.key, "--tlscacert", files.ca
+        )
+        self.assertTrue(self.enters(server, self.client_files))
+        wire = self.tls_wire(server)
+        wire.send("PING\r\n")
+        self.assertNotIn(b"PONG", wire.read_to_end())
 
     def test_flags(self):
         files = self.certificates
@@ -204,6 +298,61 @@ class TlsTest(ServerCase):
         wire.expect("-ERR 'Authorization Violation'\r\n")
         wire.expect_end()
 
+    def mapping_server(self, user):
+        return self.serve(
+            f'ca_file: "{self.certificates.ca}"',
+            "verify_and_map: true",
+            config='authorization { users = [ { user: "%s" } ] }\ndebug: true\n' % user,
+        )
+
+    def enters(self, server, files):
+        wire = self.tls_wire(server, files)
+        wire.send('CONNECT {"verbose":false,"pedantic":false}\r\nPING\r\n')
+        return wire.read_line() == b"PONG"
+
+    @case.differs("2.9.10", "a subject that says more than the user's name is taken for it")
+    def test_the_subject_names_the_user(self):
+        issue = self.certificates.issue
+        files = issue("subject", "/O=test/OU=NATS.io/CN=localhost", "DNS:elsewhere.example")
+        for user in ("CN=localhost,OU=NATS.io,O=test", "O=test, OU=NATS.io, CN=localhost"):
+            server = self.mapping_server(user)
+            self.assertTrue(self.enters(server, files), user)
+            server.log.wait(r"\[DBG\] .*Using DistinguishedNameMatch for auth")
+            for number, other in enumerate(("/O=test/OU=NATS.io/CN=localhost/CN=localhost",
+                                            "/O=test/CN=localhost", "/CN=localhost,OU=NATS.io,O=test")):
+                stranger = issue(f"alike{number}", other, "DNS:elsewhere.example")
+                self.assertFalse(self.enters(server, stranger), other)
+
+    def test_pinned_certificates(self):
+        def pin(files):
+            key = subprocess.run(["openssl", "x509", "-in", files[0], "-noout", "-pubkey"],
+                                 check=True, capture_output=True).stdout  # fmt: skip
+            der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=key,
+                                 check=True, capture_output=True).stdout  # fmt: skip
+            return hashlib.sha256(der).hexdigest()
+
+        server = self.serve(
+            f'ca_file: "{self.certificates.ca}"', "verify: true",
+            f'pinned_certs: ["{pin(self.client_files)}"]',
+        )  # fmt: skip
+        self.assertTrue(self.enters(server, self.client_files))
+        other = self.certificates.issue("unpinned", "/CN=derek", "email:derek@nats.example")
+        wire = self.tls_wire(server, other)
+        self.assertNotIn(b"PONG", wire.read_to_end())
+
+    def test_a_client_certificate_of_another_authority_or_time(self):
+        server = self.serve(f'ca_file: "{self.certificates.ca}"', "verify: true")
+        with tempfile.TemporaryDirectory(prefix="nuring-e2e-") as folder:
+            foreign = Certificates(folder).issue("client", "/CN=derek", "email:derek@nats.example")
+            expired = self.certificates.issue("expired", "/CN=derek", "DNS:x.example", days=-1)
+            for files, why in ((foreign, "unknown authority"), (expired, "expired")):
+                first = len(server.log.lines())
+                wire = self.tls_wire(server, files)
+                wire.send('CONNECT {"verbose":false}\r\nPING\r\n')
+                self.assertNotIn(b"PONG", wire.read_to_end())
+                server.log.wait(r"\[ERR\] .*TLS handshake error: .*" + why, after=first)
+        self.assertTrue(self.enters(server, self.client_files))
+
     def test_password_over_tls(self):
         server = self.serve(config="authorization { user: a, password: b }\n")
         wire = self.tls_wire(server)
@@ -298,6 +447,84 @@ class TlsTest(ServerCase):
             code, _, error = self.run_once("-a", "127.0.0.1", "-p", "-1", "-c", out.name)
         self.assertEqual(code, 1)
         self.assertRegex(error, r"error parsing X509 certificate/key pair: ")
+
+    def test_a_check_names_the_place(self):
+        if case.Options.reference:
+            self.skipTest("SKIPPED: the reference says it in other words")
+        config = "port: -1\n" + self.certificates.config().replace(self.certificates.cert, "/nonexistent/c")
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as out:
+            out.write(config)
+            out.flush()
+            code, _, error = self.run_once("-t", "-c", out.name)
+        self.assertEqual(code, 1)
+        self.assertRegex(error, r"\.conf:2:\d+: error parsing X509 certificate/key pair: open /nonexistent/c: ")
+
+    @case.differs("2.9.10", "it holds the publisher up until the write deadline")
+    def test_a_consumer_that_does_not_read(self):
+        server = self.serve(config="max_pending: 2MB\nwrite_deadline: 10s\n")
+        stuck, sender = self.tls_client(server), self.tls_client(server)
+        stuck.send("SUB flood 1\r\n")
+        stuck.expect_quiet()
+        body = b"x" * 50_000
+        for _ in range(400):  # 20 MB
+            sender.send(b"PUB flood 50000\r\n" + body + b"\r\n")
+        sender.expect_quiet()
+        server.log.wait(r"Slow Consumer Detected: MaxPending of 2097152 Exceeded")
+        self.check_serves_tls(server)
+
+    def reload(self, server, config):
+        first = len(server.log.lines())
+        with open(server.config_file, "w", encoding="utf-8") as out:
+            out.write(config)
+        server.send_signal(signal.SIGHUP)
+        _, last = server.log.wait(r"(Reloaded server configuration|Failed to reload)", after=first)
+        return "\n".join(server.log.lines()[first : last + 1])
+
+    def peer_name(self, server):
+        names = dict(entry[0] for entry in self.tls_client(server).socket.getpeercert()["subject"])
+        return names["commonName"]
+
+    def test_reload_under_traffic(self):
+        server = self.serve()
+        receiver, sender = self.tls_client(server), self.tls_client(server)
+        receiver.send("SUB kept 1\r\n")
+        receiver.expect_quiet()
+        pairs = [self.certificates.issue(f"turn{i}", f"/CN=turn{i}", "IP:127.0.0.1") for i in range(2)]
+        sent = 0
+        for turn in range(6):
+            sender.send(b"".join(b"PUB kept 6\r\n%06d\r\n" % i for i in range(sent, sent + 2000)))
+            cert, key = pairs[turn % 2]
+            said = self.reload(server, f'tls {{ cert_file: "{cert}", key_file: "{key}" }}\n')
+            self.assertIn("Reloaded: tls = enabled", said)
+            self.assertEqual(self.peer_name(server), f"turn{turn % 2}")
+            receiver.expect(b"".join(b"MSG kept 1 6\r\n%06d\r\n" % i for i in range(sent, sent + 2000)))
+            sent += 2000
+
+    def test_reload_sees_what_the_files_hold(self):
+        server = self.serve()
+        config = self.certificates.config()
+        self.assertNotIn("tls = ", self.reload(server, config))
+        with tempfile.TemporaryDirectory(prefix="nuring-e2e-") as folder:
+            copies = [shutil.copy(path, folder) for path in (self.certificates.cert, self.certificates.key)]
+            config = f'tls {{ cert_file: "{copies[0]}", key_file: "{copies[1]}" }}\n'
+            self.reload(server, config)
+            renewed = self.certificates.issue("renewed", "/CN=renewed", "IP:127.0.0.1")
+            shutil.copy(renewed[0], copies[0])
+            said = self.reload(server, config)  # half of the pair: refused as a whole
+            self.assertIn("private key does not match public key", said)
+            self.assertEqual(self.peer_name(server), "localhost")
+            shutil.copy(renewed[1], copies[1])
+            self.assertIn("Reloaded: tls = enabled", self.reload(server, config))
+            self.assertEqual(self.peer_name(server), "renewed")
+
+    def test_reload_turns_tls_off_and_on(self):
+        server = self.serve()
+        old = self.tls_client(server)
+        self.assertIn("Reloaded: tls = disabled", self.reload(server, "ping_max: 3\n"))
+        self.assertNotIn("tls_required", self.wire(server).read_info())
+        self.assertIn("Reloaded: tls = enabled", self.reload(server, self.certificates.config()))
+        self.check_serves_tls(server)
+        old.expect_quiet()
 
     def test_reload_takes_a_new_certificate(self):
         server = self.serve()

@@ -21,7 +21,7 @@ class Certificates:
         self._run("req", "-x509", *self._new_key(ca_key), "-out", self.ca, "-subj", "/CN=test CA")
         self.cert, self.key = self.issue("server", "/CN=localhost", "IP:127.0.0.1,DNS:localhost")
 
-    def issue(self, name, subject, names):
+    def issue(self, name, subject, names, days=2):
         """Returns the files of a new certificate and its key."""
         cert, key, request = (self._path(name + end) for end in (".pem", ".key", ".csr"))
         extensions = self._path(name + ".ext")
@@ -30,7 +30,7 @@ class Certificates:
         self._run("req", *self._new_key(key), "-out", request, "-subj", subject)
         self._run(
             "x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._path("ca.key"),
-            "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", cert,
+            "-CAcreateserial", "-days", str(days), "-extfile", extensions, "-out", cert,
         )  # fmt: skip
         return cert, key
 
@@ -69,7 +69,7 @@ class TlsWire(Wire):
             chunk = self.socket.recv(1 << 16)
         except socket.timeout:
             return False
-        except (ConnectionResetError, ssl.SSLEOFError):
+        except (ConnectionResetError, ssl.SSLError):  # an alert is an end, too
             chunk = b""
         if not chunk:
             self.ended = True

@@ -14,6 +14,7 @@ base::CertificateNames subject(const char* text, const char* fixed_order) {
             .dns = {},
             .uris = {},
             .subject = fixed_order,
+            .subject_is_whole = true,
             .name = *base::DistinguishedName::parse(text)};
 }
 
@@ -56,7 +57,10 @@ TEST(CertificateUsersTest, TheExactOrderWinsOverAnother) {
 TEST(CertificateUsersTest, TheReferencesFixedOrderIsAName) {
     CertificateUsers users;
     users.add("CN=a,OU=x+OU=y");  // how RC19 wrote two units
-    EXPECT_EQ(users.find(subject("CN=a,OU=y,OU=x", "CN=a,OU=x+OU=y")).user, "CN=a,OU=x+OU=y");
+    base::CertificateNames names = subject("CN=a,OU=y,OU=x", "CN=a,OU=x+OU=y");
+    EXPECT_EQ(users.find(names).user, "CN=a,OU=x+OU=y");
+    names.subject_is_whole = false;  // the certificate says more than that
+    EXPECT_EQ(users.find(names).user, "");
 }
 
 // CVE-2026-33248.

@@ -13,12 +13,14 @@ using nuring::test::TestCertificate;
 TEST(TlsPeerTest, TheSubjectIsInTheReferencesOrderWhateverTheCertificates) {
     const TestCertificate made({.subject = {{"C", "US"}, {"CN", "localhost"}, {"OU", "NATS.io"}}});
     EXPECT_EQ(names_of(made.native()).subject, "CN=localhost,OU=NATS.io,C=US");
+    EXPECT_TRUE(names_of(made.native()).subject_is_whole);
     EXPECT_EQ(names_of(made.native()).name.key(true), "OU=NATS.io,CN=localhost,C=US");
 }
 
 TEST(TlsPeerTest, SeveralValuesAreJoinedAndOfACommonNameTheLastCounts) {
     const TestCertificate made({.subject = {{"CN", "first"}, {"OU", "a"}, {"OU", "b"}, {"CN", "last"}}});
     EXPECT_EQ(names_of(made.native()).subject, "CN=last,OU=a+OU=b");
+    EXPECT_FALSE(names_of(made.native()).subject_is_whole);
 }
 
 TEST(TlsPeerTest, SpecialBytesAreEscaped) {
