@@ -413,7 +413,6 @@ class NatscliTest(ConsumerCase):
         found = json.loads(self.get(server, f"subsz?subs=1&test={subject}"))
         return sum(one["subject"] == subject for one in found.get("subscriptions_list", []))
 
-    @not_yet("$SYS")
     def test_system_account(self):
         """What speaks to the server by $SYS.REQ.SERVER...: a check, the list, one server, its connections."""
         server = self.start(config=SYSTEM)
