@@ -25,6 +25,7 @@ Target:
     --server <path>        start this server on a free port for the run instead
     --server-arg <arg>     argument for it, repeatable
     --server-cpu <n>       pin it to this CPU
+    --tls                  speak TLS after INFO; no certificate is checked (flow and latency scenarios)
     --relay                the other end is nuring-relay
 
 Load:
@@ -81,6 +82,7 @@ constexpr Flag kFlags[] = {
     {"port", required_argument,
      [](Text v, Options* o) { o->endpoint.port = parse_number<uint16_t>(v, "--port"); }},
     {"url", required_argument, [](Text v, Options* o) { o->endpoint = parse_url(v); }},
+    {"tls", no_argument, [](Text, Options* o) { o->endpoint.tls = true; }},
     {"pid", required_argument,
      [](Text v, Options* o) { o->server_pid = parse_number<pid_t>(v, "--pid"); }},
     {"server", required_argument, [](Text v, Options* o) { o->server_path = std::string(v); }},

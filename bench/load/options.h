@@ -13,6 +13,7 @@ namespace nuring::bench {
 struct Endpoint {
     std::string host = "127.0.0.1";
     uint16_t port = 4222;
+    bool tls = false;  // after INFO
 };
 
 // Options of one run: what to measure, against whom, for how long. Read once from the command line.

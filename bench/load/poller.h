@@ -40,7 +40,7 @@ class Poller {
             const epoll_event& event = events_[static_cast<size_t>(i)];
             Wire* wire = static_cast<Wire*>(event.data.ptr);
             if (event.events & ~static_cast<uint32_t>(EPOLLOUT)) wire->readable = true;
-            if (event.events & EPOLLOUT) wire->writable = true;
+            if (event.events & EPOLLOUT) wire->on_writable();
             on_wire(wire);
         }
         return count;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -83,6 +84,7 @@ void Wire::dial(const Endpoint& endpoint) {
 
 void Wire::open(const Endpoint& endpoint) {
     dial(endpoint);
+    if (endpoint.tls) tls_ = std::make_unique<TlsEnd>(fd_);
     greet();
     while (pongs_ == 0 && !closed_) {
         wait_readable(5000);
@@ -117,7 +119,8 @@ void Wire::wait_readable(int timeout_ms) {
 }
 
 size_t Wire::send_some(std::string_view bytes) {
-    const ssize_t count = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t count = tls_ != nullptr ? tls_->send(bytes)
+                                          : send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (count >= 0) {
         if (static_cast<size_t>(count) < bytes.size()) writable = false;
         return static_cast<size_t>(count);
@@ -145,6 +148,13 @@ std::string_view Wire::fill() {
     const size_t kept = rest_.size();
     if (kept == kScratchBytes) fatal("a frame is larger than {} bytes", kScratchBytes);
     std::memcpy(area, rest_.data(), kept);
+    if (tls_ != nullptr) {
+        bool blocked = false;
+        const ssize_t count = tls_->receive({area + kept, kScratchBytes - kept}, &blocked);
+        if (blocked) readable = false;
+        if (count == 0) closed_ = true;
+        return {area, kept + static_cast<size_t>(std::max<ssize_t>(count, 0))};
+    }
     const ssize_t count = recv(fd_, area + kept, kScratchBytes - kept, 0);
     if (count <= 0) {
         readable = false;

@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "bench/load/options.h"
+#include "bench/load/tls_end.h"
 
 namespace nuring::bench {
 
@@ -81,6 +83,9 @@ class Wire {
     bool owes_pong() const { return owed_pongs_ != 0; }
     void pay_pongs();
 
+    // The kernel takes bytes again.
+    void on_writable() { writable = tls_ == nullptr || tls_->flush(); }
+
     // Set by Poller; cleared here when the kernel says "would block".
     bool readable = false;
     bool writable = true;
@@ -95,6 +100,7 @@ class Wire {
     Piece take_message(std::string_view* bytes, Delivery* delivery);
 
     int fd_ = -1;
+    std::unique_ptr<TlsEnd> tls_;  // null: clear text
     bool closed_ = false;
     bool hold_pongs_ = false;
     uint32_t owed_pongs_ = 0;
