@@ -42,8 +42,9 @@ size_t whole_records_size(std::string_view received) {
     return size;
 }
 
-// A step of the handshake costs up to 5 ms of processor time (a signature with an RSA key of 4,096
-// bits), which the other connections of the worker must not wait for.
+// A step of the handshake costs from 0.15 to 3.4 ms of processor time (docs/benchmarks.md), part of which
+// the client chooses by its curve, and cannot be divided; the worker's other connections must not wait
+// for it longer than 1 ms. So every step is a job, and there is no budget of handshakes per turn.
 class Link::HandshakeJob final : public runtime::Job {
   public:
     HandshakeJob(Link& link, std::string input)
