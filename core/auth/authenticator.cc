@@ -23,6 +23,8 @@ bool allows_plain_connections(const std::vector<std::string>& types) {
            });
 }
 
+std::string hash_in(const std::string& password) { return is_bcrypt(password) ? password : ""; }
+
 }  // namespace
 
 Authenticator::Authenticator(const config::Options& options)
@@ -34,6 +36,7 @@ Authenticator::Authenticator(const config::Options& options)
                              .identity = std::make_shared<const Identity>(
                                  Identity{.name = user.name,
                                           .account = user.account,
+                                          .hash = hash_in(user.password),
                                           .permissions = compiled(user.permissions)})};
     }
     for (const config::NkeyUser& user : auth.nkeys) {
@@ -49,9 +52,13 @@ Authenticator::Authenticator(const config::Options& options)
     }
     if (!auth.user.empty()) {
         single_ = {.password = auth.password,
-                   .identity = std::make_shared<const Identity>(Identity{.name = auth.user})};
+                   .identity = std::make_shared<const Identity>(
+                       Identity{.name = auth.user, .hash = hash_in(auth.password)})};
     }
-    if (!auth.token.empty()) token_ = {.password = auth.token, .identity = everyone_};
+    if (!auth.token.empty()) {
+        token_ = {.password = auth.token,
+                  .identity = std::make_shared<const Identity>(Identity{.hash = hash_in(auth.token)})};
+    }
     required_ = !auth.users.empty() || !auth.nkeys.empty() || single_.identity != nullptr ||
                 token_.identity != nullptr;
     maps_certificates_ = options.tls.has_value() && options.tls->map && !users_.empty();

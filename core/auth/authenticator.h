@@ -18,6 +18,7 @@ struct Identity {
     std::string name;     // user or nkey, as in log lines; empty: nobody in particular
     bool is_nkey = false;
     std::string account;  // empty: $G
+    std::string hash;     // of the password that it showed, where that is hashed
     std::shared_ptr<const Permissions> permissions;  // null: everything
 };
 

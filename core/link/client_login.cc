@@ -107,6 +107,12 @@ void Client::on_reload() {
         case auth::Verdict::kAccepted: return welcome_again(decision.identity);
         case auth::Verdict::kRefused: return refuse_credentials();
         case auth::Verdict::kHashed:
+            // The same hash of the same user needs no second proof: with thousands of such clients the last
+            // would keep their old permissions for minutes.
+            if (identity_ != nullptr && identity_->name == decision.identity->name &&
+                identity_->hash == decision.stored) {
+                return welcome_again(decision.identity);
+            }
             return ask_job(decision, /*first_time=*/false);
     }
 }

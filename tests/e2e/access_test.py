@@ -251,6 +251,34 @@ class ReloadTest(ServerCase):
         self.server.send_signal(signal.SIGHUP)
         self.server.log.wait("Reloaded server configuration", after=mark)
 
+    def test_hashed_users_follow_a_reload(self):
+        self.path = os.path.join(self.folder(), "server.conf")
+        hashes = (
+            "$2a$04$ObjbrN50bM/PPEA8F.bOTeBVIavlSLDEODH/oJjPB98eIgoOTuER6",  # hashed-pw
+            "$2a$11$UP3xizk94sWF9SHF/wkklOfBT9jphTGNrhZqz2OHoBdk9yO1kvErG",
+        )
+
+        def configure(password, rules):
+            with open(self.path, "w", encoding="utf-8") as out:
+                out.write(
+                    "authorization { users = [ { user: other, password: p }, "
+                    f'{{ user: u, password: "{password}", permissions: {rules} }} ] }}\n'
+                )
+
+        configure(hashes[0], '{ publish: ">" }')
+        self.server = self.start("-c", self.path)
+        user = self.client(self.server, user="u", **{"pass": "hashed-pw"})
+        user.send("PUB foo 0\r\n\r\n")
+        user.expect_quiet()
+        configure(hashes[0], '{ publish: "bar" }')
+        self.reload()
+        user.send("PUB foo 0\r\n\r\n")
+        user.expect("-ERR 'Permissions Violation for Publish to \"foo\"'\r\n")
+        configure(hashes[1], '{ publish: ">" }')
+        self.reload()
+        user.expect(VIOLATION)
+        user.expect_end()
+
     def test_permissions_change_under_traffic(self):
         self.path = os.path.join(self.folder(), "server.conf")
         open_rules = '{ publish: ">", subscribe: ">" }'
