@@ -75,7 +75,7 @@ class SystemEvents final : public server::Subsystem, private link::LinkEvents {
     void subscribe(account::Account& account, std::string subject, Answer answer);
     void publish(std::string subject, std::string body);
     AccountSums ask_accounts();
-    void heartbeat();
+    void repeat_account_connections();
     void publish_account_connections(const std::vector<account::Account*>& accounts);
     void answer_server(const SystemRequest& request, const Received& received);
     void answer_account(const SystemRequest& request, account::Account& asker,
@@ -257,16 +257,29 @@ void SystemEvents::publish_account_connections(const std::vector<account::Accoun
 
 void SystemEvents::on_timer() {
     link::WorkerLinks& links = server_->links(0);
+    const bool full = distance_ns_ == kHeartbeat_ns;
     distance_ns_ = std::min(distance_ns_ * 2, kHeartbeat_ns);
     links.timers.arm(timer_, links.ring.now_ns() + distance_ns_);
-    server_->control().post([this] { heartbeat(); });
+    std::string subject = fmt::format("$SYS.SERVER.{}.STATSZ", links.facts.info.server_id);
+    if (links.internal.has_interest(*account_, subject)) {
+        server_->control().post([this, subject = std::move(subject)] {
+            if (!stopping_) publish(subject, statsz());
+        });
+    }
+    if (full && links.internal.has_interest(*account_, "$SYS.SERVER.ACCOUNT.*.CONNS")) {
+        server_->control().post([this] { repeat_account_connections(); });
+    }
 }
 
-void SystemEvents::heartbeat() {
-    if (stopping_) return;
-    link::WorkerLinks& links = server_->links(0);
-    std::string subject = fmt::format("$SYS.SERVER.{}.STATSZ", server_->facts().info.server_id);
-    if (account_->sublist().has_interest(links.id, subject)) publish(std::move(subject), statsz());
+// Who listens late learns of every account that has clients, too.
+void SystemEvents::repeat_account_connections() {
+    std::vector<account::Account*> accounts = server_->accounts().list();
+    const AccountSums sums = ask_accounts();
+    std::erase_if(accounts, [&sums](const account::Account* account) {
+        const auto found = sums.find(account);
+        return found == sums.end() || found->second.connections == 0;
+    });
+    publish_account_connections(accounts);
 }
 
 std::string SystemEvents::statsz() {
