@@ -6,10 +6,15 @@ One test for each, named after it; docs/security.md has the list. Those that con
 exist yet (JetStream, MQTT, WebSocket, routes, gateways) come with the part.
 """
 
+import shutil
 import signal
+import ssl
+import tempfile
+import unittest
 
 from support import case
 from support.case import ServerCase
+from support.tls import Certificates, TlsWire
 
 VIOLATION = "-ERR 'Authorization Violation'\r\n"
 
@@ -167,6 +172,73 @@ class AdvisoriesTest(ServerCase):
             wire.send(sent)
             wire.read_to_end()
         self.login(server, "u")
+
+
+@unittest.skipUnless(shutil.which("openssl"), "SKIPPED: no openssl program")
+class TlsAdvisoriesTest(ServerCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="nuring-e2e-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.certificates = Certificates(folder.name)
+
+    def handshake(self, server, client=None, **options):
+        wire = TlsWire(server.port)
+        self.addCleanup(wire.close)
+        wire.read_info()
+        wire.handshake(self.certificates, client, **options)
+        return wire
+
+    @case.differs("2.9.10", "of two common names it sees only the last")
+    def test_cve_2026_33248_a_name_that_only_looks_like_the_one_configured(self):
+        server = self.start(
+            config=self.certificates.config(
+                f'ca_file: "{self.certificates.ca}"', "verify_and_map: true"
+            )
+            + 'authorization { users = [ { user: "CN=admin,O=Org" } ] }\n'
+        )
+        admin = self.certificates.issue("admin", "/O=Org/CN=admin", "DNS:x.example")
+        wire = self.handshake(server, admin)
+        wire.send('CONNECT {"verbose":false}\r\n')
+        wire.expect_quiet()
+        for number, subject in enumerate(
+            (
+                "/CN=admin,O=Org",  # one attribute, whose value has the comma
+                "/CN=admin\\\\,O=Org",
+                "/O=Org/CN=admin/OU=x",  # more than was configured
+                "/CN=admin",  # less
+                "/O=Org/CN=Admin",
+                "/O=Org/CN=admin ",
+                "/O=Org/CN=admin/CN=admin",
+                "/O=Org/CN=other/CN=admin",
+                "/O=CN=admin/CN=O=Org",
+                "/O=admin/CN=Org",  # the values exchanged
+            )
+        ):
+            stranger = self.certificates.issue(f"stranger{number}", subject, "DNS:x.example")
+            wire = self.handshake(server, stranger)
+            wire.send('CONNECT {"verbose":false}\r\n')
+            with self.subTest(subject=subject):
+                wire.expect(VIOLATION)
+                wire.expect_end()
+
+    def test_cve_2021_32026_flags_are_as_strict_as_the_file(self):
+        """TLS by flags alone took weaker ciphers than the configuration's defaults."""
+        files = self.certificates
+        server = self.start("--tlscert", files.cert, "--tlskey", files.key, "--tls")
+        self.handshake(server)
+        for ciphers in ("AES128-SHA:@SECLEVEL=0", "AES256-SHA256:@SECLEVEL=0", "DES-CBC3-SHA:@SECLEVEL=0"):
+            wire = TlsWire(server.port)
+            self.addCleanup(wire.close)
+            wire.read_info()
+            context = ssl.create_default_context(cafile=files.ca)
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            try:
+                context.set_ciphers(ciphers)
+            except ssl.SSLError:
+                continue  # the library here does not know it at all
+            with self.subTest(ciphers=ciphers), self.assertRaises((ssl.SSLError, OSError)):
+                wire.socket = context.wrap_socket(wire.socket, server_hostname="127.0.0.1")
 
 
 class FoundBesideThemTest(ServerCase):
