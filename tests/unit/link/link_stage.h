@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// The links of one server without the server: a test says which worker a client lives on.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/link/worker_links.h"
+#include "tests/support/sim_stage.h"
+
+namespace nuring::link {
+
+// The default a test begins with: nothing but what it changes differs from the server's.
+inline std::shared_ptr<config::Options> test_options() {
+    auto options = std::make_shared<config::Options>();
+    config::complete(options.get());
+    return options;
+}
+
+inline LinkSettings settings_of(const std::shared_ptr<const config::Options>& options) {
+    return {.options = options,
+            .authenticator = std::make_shared<const auth::Authenticator>(*options)};
+}
+
+// LinkStage is a SimStage with everything that links need.
+// Lifetime: of one test; at its end all connections are dropped and all links must go.
+class LinkStage : public test::SimStage {
+  public:
+    explicit LinkStage(uint32_t worker_count,
+                       const std::shared_ptr<config::Options>& options = test_options(),
+                       size_t mailbox_bytes = size_t{256} * 1024)
+        : SimStage(worker_count),
+          facts(worker_count),
+          accounts(worker_count, 1),
+          mesh_(rings(), mailbox_bytes),
+          logger_(log::LoggerOptions{.writer_count = worker_count}) {
+        listener_ = net.listen(0);
+        const WorkerLinks::Shared shared{
+            .facts = facts, .accounts = accounts, .jobs = jobs_, .handshakes = jobs_};
+        for (uint32_t i = 0; i < worker_count; ++i) {
+            workers_.push_back(std::make_unique<runtime::Worker>(static_cast<base::WorkerId>(i),
+                                                                 *rings()[i], mesh_, 0));
+            links_.push_back(std::make_unique<WorkerLinks>(*workers_[i], shared, logger_.writer(i),
+                                                           settings_of(options)));
+            add(*workers_[i]);
+        }
+    }
+    ~LinkStage() {
+        for (auto& peer : peers_) {
+            if (!peer->stream().closed()) peer->stream().close();
+        }
+        pass(10'000'000'000);
+    }
+
+    // A connection of that worker, its INFO unread.
+    test::SimPeer& accept(uint32_t worker) {
+        sim::SimStream& stream = net.connect(net.listener_of(listener_)->port);
+        while (net.listener_of(listener_)->waiting.empty()) net.step();
+        const int fd = net.add_descriptor(*net.listener_of(listener_)->waiting.front());
+        net.listener_of(listener_)->waiting.pop_front();
+        facts.worker_clients[worker].fetch_add(1, std::memory_order_relaxed);
+        links_[worker]->adopt(fd);
+        workers_[worker]->turn();
+        peers_.push_back(std::make_unique<test::SimPeer>(*this, stream));
+        return *peers_.back();
+    }
+    // A client that has said CONNECT (not verbose, with these fields more) and read the answer.
+    test::SimPeer& client(uint32_t worker, std::string_view fields = {}) {
+        test::SimPeer& peer = accept(worker);
+        peer.ask("CONNECT {\"verbose\":false,\"pedantic\":false" + std::string(fields) +
+                 "}\r\nPING\r\n");
+        return peer;
+    }
+
+    // Runs it on the worker in its next turn, as the control thread would.
+    void on_worker(uint32_t worker, std::function<void(WorkerLinks&)> function) {
+        struct Task final : runtime::ControlTask {
+            Task(WorkerLinks& task_links, std::function<void(WorkerLinks&)> task_function)
+                : links(task_links), function(std::move(task_function)) {}
+            void run() override { function(links); }
+            WorkerLinks& links;
+            const std::function<void(WorkerLinks&)> function;
+        };
+        workers_[worker]->post(std::make_unique<Task>(*links_[worker], std::move(function)));
+    }
+
+    WorkerLinks& links(uint32_t worker) { return *links_[worker]; }
+    size_t link_count() const {
+        size_t count = 0;
+        for (const auto& links : links_) count += links->table.count();
+        return count;
+    }
+
+    ServerFacts facts;
+    account::AccountRegistry accounts;
+
+  private:
+    runtime::Mesh mesh_;
+    log::Logger logger_;
+    runtime::InlineJobs jobs_;
+    int listener_ = -1;
+    std::vector<std::unique_ptr<runtime::Worker>> workers_;
+    std::vector<std::unique_ptr<WorkerLinks>> links_;
+    std::vector<std::unique_ptr<test::SimPeer>> peers_;
+};
+
+// Counts what stands in a stream.
+inline size_t count_of(std::string_view text, std::string_view part) {
+    size_t count = 0;
+    for (size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size())) {
+        ++count;
+    }
+    return count;
+}
+
+}  // namespace nuring::link
