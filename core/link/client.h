@@ -71,20 +71,22 @@ class Client final : public Link {
     void on_handshake_done() override;
     void on_handshake_failed(std::string_view error) override;
 
-    // A publish that was parsed, not carried out yet.
-    struct Publish {
+    // A publish or SUB that was parsed, not carried out yet.
+    struct Parsed {
+        bool is_publish() const { return operation.verb <= proto::ClientVerb::kHeaderPublish; }
+
         proto::ClientOperation operation;
         MessageRun run;
         uint64_t hash = 0;
         size_t size = 0;  // bytes of input
     };
-    // Publishes parsed ahead of the one carried out: by the time a match is looked up, its memory has
+    // Operations parsed ahead of the one carried out: by the time a match is looked up, its memory has
     // been asked for. More than what a cache miss lasts gains nothing.
     static constexpr size_t kAheadMax = 8;
 
     // One verb each. publish() returns false when the link was paused before it.
-    bool publish(Publish& publish);
-    void look_ahead(std::span<Publish> publishes);
+    bool publish(Parsed& publish);
+    void look_ahead(std::span<Parsed> batch);
     void perform(const proto::ClientOperation& operation);
     void connect(std::string_view json);
     auth::Decision decide() const;
@@ -102,11 +104,11 @@ class Client final : public Link {
     void pong();
     void remember_closed();
 
-    void find_run(const char* begin, const char* end, Publish* publish) const;
+    void find_run(const char* begin, const char* end, Parsed* publish) const;
     void normalise_tail(const proto::ClientOperation& operation, MessageRun* run);
     bool refuses_headers(const proto::ClientOperation& operation);
     bool may_publish(const proto::ClientOperation& operation, uint32_t count);
-    const interest::MatchEntry& match(const Publish& publish);
+    const interest::MatchEntry& match(const Parsed& publish);
     void send_no_responders(std::string_view reply);
     void append_frames(std::string_view head, const MessageRun& run, uint32_t count);
     void append_stripped(interest::Subscription& subscription, const MessageRun& run,

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstring>
+#include <new>
 #include <string>
+#include <type_traits>
 
 #include "core/base/block_copy.h"
 #include "core/base/status.h"
@@ -25,10 +28,13 @@ constexpr size_t kRunBytesMax = 32 * 1024;
 
 }  // namespace
 
-// Parses up to kAheadMax publishes, carries them out, then whatever ended the batch.
+// Parses up to kAheadMax publishes and SUBs, carries them out, then whatever ended the batch.
 size_t Client::consume(const char* begin, const char* end) {
     const char* at = begin;
-    std::array<Publish, kAheadMax> batch;
+    // Made one by one, as they are needed: most input is an operation or two.
+    alignas(Parsed) std::array<std::byte, kAheadMax * sizeof(Parsed)> memory;
+    auto* const batch = reinterpret_cast<Parsed*>(memory.data());
+    static_assert(std::is_trivially_destructible_v<Parsed>);
     tracing_ = links_.log.trace_enabled();
     size_t scanned = take_scanned_bytes();
     while (at < end && open() && !paused()) {
@@ -38,20 +44,29 @@ size_t Client::consume(const char* begin, const char* end) {
         proto::ParseStatus status = proto::ParseStatus::kOperation;
         bool another_verb = false;
         while (parsed < end && count < kAheadMax) {
-            Publish& next = batch[count];
+            Parsed& next = *new (&batch[count]) Parsed;
             status = proto::parse_client(parsed, end, links_.limits.parse, &next.operation, scanned);
             scanned = 0;
             if (status != proto::ParseStatus::kOperation) break;
-            another_verb = next.operation.verb > proto::ClientVerb::kHeaderPublish;
-            if (another_verb) break;
-            find_run(parsed, end, &next);
+            if (next.is_publish()) {
+                find_run(parsed, end, &next);
+            } else if (next.operation.verb == proto::ClientVerb::kSubscribe) {
+                next.size = next.operation.consumed;
+            } else {
+                another_verb = true;
+                break;
+            }
             parsed += next.size;
             ++count;
-            if (next.run.count > 1 || !next.operation.canonical) break;
+            if (next.is_publish() && (next.run.count > 1 || !next.operation.canonical)) break;
         }
-        if (count > 1) look_ahead({batch.data(), count});
+        if (count > 1) look_ahead({batch, count});
         for (size_t i = 0; i < count; ++i) {
-            if (!publish(batch[i])) return static_cast<size_t>(at - begin);
+            if (!batch[i].is_publish()) {
+                perform(batch[i].operation);
+            } else if (!publish(batch[i])) {
+                return static_cast<size_t>(at - begin);
+            }
             at += batch[i].size;
             if (!open()) return static_cast<size_t>(at - begin);
         }
@@ -73,16 +88,22 @@ size_t Client::consume(const char* begin, const char* end) {
     return static_cast<size_t>(at - begin);
 }
 
-void Client::look_ahead(std::span<Publish> publishes) {
+void Client::look_ahead(std::span<Parsed> batch) {
     interest::Sublist& sublist = account_->sublist();
-    for (Publish& publish : publishes) {
-        publish.hash = sublist.hash(publish.run.subject);
-        links_.cache.prefetch(sublist, publish.hash);
+    for (Parsed& each : batch) {
+        each.hash = sublist.hash(each.operation.subject);
+        if (each.is_publish()) {
+            links_.cache.prefetch(sublist, each.hash);
+        } else {
+            sublist.prefetch(each.hash);
+        }
     }
-    for (const Publish& publish : publishes) links_.cache.prefetch_miss(sublist, publish.hash);
+    for (const Parsed& each : batch) {
+        if (each.is_publish()) links_.cache.prefetch_miss(sublist, each.hash);
+    }
 }
 
-bool Client::publish(Publish& publish) {
+bool Client::publish(Parsed& publish) {
     const proto::ClientOperation& operation = publish.operation;
     MessageRun& run = publish.run;
     if (tracing_) [[unlikely]] trace_in(operation);
@@ -164,7 +185,7 @@ void Client::report_publish_violation(std::string_view part, std::string_view qu
 }
 
 // Most publishers stay with one subject: its match is kept, and valid while nothing changes.
-const interest::MatchEntry& Client::match(const Publish& publish) {
+const interest::MatchEntry& Client::match(const Parsed& publish) {
     const std::string_view subject = publish.run.subject;
     if (memo_.current() && memo_.entry().subject() == subject) return memo_.entry();
     interest::Sublist& sublist = account_->sublist();
@@ -176,7 +197,7 @@ const interest::MatchEntry& Client::match(const Publish& publish) {
 
 // Each message that follows with the same control line joins the run. Not in verbose and pedantic mode,
 // where each is answered by itself, nor when each is traced, nor where responses are counted.
-void Client::find_run(const char* begin, const char* end, Publish* publish) const {
+void Client::find_run(const char* begin, const char* end, Parsed* publish) const {
     const proto::ClientOperation& operation = publish->operation;
     const size_t stride = operation.consumed;
     MessageRun& run = publish->run;

@@ -245,6 +245,7 @@ runtime::RecordHeader* WorkerLinks::begin_record(base::WorkerId to, size_t size,
         if (auto* record = mesh.mailbox(id, to).reserve(size, kind)) return record;
     }
     ++counters.spilled_records;
+    ++spill_count_;
     outlet.spill.push_back(std::make_unique<char[]>(size));
     auto* record = reinterpret_cast<runtime::RecordHeader*>(outlet.spill.back().get());
     *record = {.size = static_cast<uint32_t>(size), .kind = kind};
@@ -271,13 +272,9 @@ void WorkerLinks::drain_spill(base::WorkerId to) {
         box.commit(record);
         ++outlet.spill_first;
     }
+    spill_count_ -= outlet.spill.size();
     outlet.spill.clear();
     outlet.spill_first = 0;
-}
-
-bool WorkerLinks::has_spill() const {
-    return std::any_of(outlets_.begin(), outlets_.end(),
-                       [](const Outlet& outlet) { return !outlet.spill.empty(); });
 }
 
 void WorkerLinks::resume_waiting(base::WorkerId to) {
@@ -314,12 +311,14 @@ bool WorkerLinks::flush() {
     const bool late_records = internal.has_queued() || has_spill();
     internal.flush();
     const bool resume_now = std::exchange(resume_next_turn_, false);
-    for (uint32_t i = 0; i < outlets_.size(); ++i) {
-        const auto to = static_cast<base::WorkerId>(i);
-        if (!outlets_[i].spill.empty()) drain_spill(to);
-        if (resume_now && outlets_[i].spill.empty()) resume_waiting(to);
+    if (late_records || resume_now) [[unlikely]] {
+        for (uint32_t i = 0; i < outlets_.size(); ++i) {
+            const auto to = static_cast<base::WorkerId>(i);
+            if (!outlets_[i].spill.empty()) drain_spill(to);
+            if (resume_now && outlets_[i].spill.empty()) resume_waiting(to);
+        }
+        mesh.flush(id);
     }
-    if (late_records || resume_now) mesh.flush(id);
     const bool ending = report_held() || close_when_delivered();
     // While a record waits here nothing is sent: a PONG must not overtake the messages before it. That
     // is not for long, since every worker drains its mailboxes in every turn, whatever else it holds.

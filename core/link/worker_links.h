@@ -193,12 +193,13 @@ class WorkerLinks final : public runtime::WorkerDelegate {
 
     void drain_spill(base::WorkerId to);
     void resume_waiting(base::WorkerId to);
-    bool has_spill() const;
+    bool has_spill() const { return spill_count_ != 0; }
     bool report_held();
     bool close_when_delivered();
 
     std::vector<Outlet> outlets_;
     std::unique_ptr<char[]> plaintext_;  // made for the first link with TLS
+    size_t spill_count_ = 0;  // records in all outlets
     size_t record_size_max_ = 0;
     bool resume_next_turn_ = false;  // room came between asking and asking to be woken
     void (*drained_)(void*) = nullptr;

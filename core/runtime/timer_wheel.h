@@ -51,7 +51,10 @@ class TimerWheel {
         Slot() : Timer(nullptr) { next = previous = this; }
     };
 
+    void note_slot(uint64_t index);
+
     std::array<Slot, kSlotCount> slots_;
+    std::array<uint64_t, kSlotCount / 64> occupied_{};  // a bit per slot: it holds a timer
     uint64_t tick_ = 0;  // all ticks before this one have been run
     uint64_t armed_count_ = 0;
 };
