@@ -177,6 +177,11 @@ void Link::decrypt(std::string_view received) {
         const tls::ReadStatus status =
             channel.engine->read(&received, room, &size, to_wire(channel));
         if (!channel.wire.empty()) mark_dirty();
+        // Alerts that answer refused renegotiations, and the like, of a peer that reads none of them.
+        if (channel.wire.pending_bytes() > TlsChannel::kWireBytesMax) {
+            links_.log.error("{} - TLS read error: too many records to answer", label());
+            return close(CloseReason::kProtocolViolation);
+        }
         if (size > 0) take(room.data(), size);
         if (state_ != State::kOpen || status == tls::ReadStatus::kNeedsInput) return;
         if (status == tls::ReadStatus::kFull) continue;

@@ -26,13 +26,17 @@ namespace nuring::link {
 //   wire      [ciphertext of the former]
 //
 // Threads: the link's worker, but for the engine while a job has it.
-// Limits:  kEncryptBytesMax per flush; `received` holds one incomplete record and what came before the
-//          link paused. Errors: Link's.
+// Limits:  kEncryptBytesMax per flush, kWireBytesMax on the wire; `received` holds one incomplete record
+//          and what came before the link paused.
+// Errors:  Link's.
 struct TlsChannel {
     enum class Phase : uint8_t { kUndecided, kHandshake, kOpen, kEnded };
 
     // Ciphertext enough for one send, and little enough to stay in the second cache level.
     static constexpr size_t kEncryptBytesMax = 128 * 1024;
+
+    // More than a batch of ciphertext and its records' heads.
+    static constexpr size_t kWireBytesMax = 2 * kEncryptBytesMax;
 
     TlsChannel(runtime::SlabPool& pool, std::shared_ptr<const tls::Profile> tls_profile)
         : profile(std::move(tls_profile)), wire(pool) {}

@@ -146,6 +146,41 @@ class TlsTest(ServerCase):
                 self.assertEqual(code, 0)
                 self.assertIn("New, TLSv1", out)
 
+    def test_a_renegotiation_is_refused(self):
+        if case.Options.reference:
+            self.skipTest("SKIPPED: s_client needs handshake_first, which came with 2.10")
+        server = self.serve("handshake_first: true")
+        client = subprocess.Popen(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_2"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        client.stdin.write(b"R\n")
+        client.stdin.flush()
+        out = client.stdout.read().decode("utf-8", "replace")  # the refusal ends it
+        client.stdin.close()
+        client.wait(case.DEADLINE_S)
+        client.stdout.close()
+        self.assertIn("no renegotiation", out)
+
+    # CVE-2021-32026: flags used to allow suites that the file's defaults do not.
+    def test_flags_allow_no_weaker_suites_than_the_file(self):
+        files = self.certificates
+        by_file = self.serve()
+        by_flags = self.start("--tls", "--tlscert", files.cert, "--tlskey", files.key)
+        for server in (by_file, by_flags):
+            for suites, good in (("ECDHE-ECDSA-AES128-GCM-SHA256", True), ("ECDHE-ECDSA-AES128-SHA", False)):
+                wire = TlsWire(server.port)
+                self.addCleanup(wire.close)
+                wire.read_info()
+                context = ssl.create_default_context(cafile=files.ca)
+                context.maximum_version = ssl.TLSVersion.TLSv1_2
+                context.set_ciphers(suites)
+                if good:
+                    context.wrap_socket(wire.socket, server_hostname="127.0.0.1").close()
+                else:
+                    with self.assertRaises(ssl.SSLError):
+                        context.wrap_socket(wire.socket, server_hostname="127.0.0.1")
+
     def test_the_rate_of_handshakes_is_limited(self):
         server = self.serve("connection_rate_limit: 3")
         refused = 0
