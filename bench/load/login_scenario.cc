@@ -85,11 +85,11 @@ Phase run_traffic(const Options& options, const Shape& shape, Logins* logins) {
 // First the traffic alone, then beside the storm, in one run: the share is what counts. Logins that are not
 // done in the measured time go on waiting; they run when nothing else wants the processors.
 Result run_login_storm(const Options& options, const Shape& shape) {
-    const Phase alone = run_traffic(options, shape, nullptr);
+    Options timed = options;
+    timed.count = 0;  // --count says how many logins, not how many messages
+    const Phase alone = run_traffic(timed, shape, nullptr);
     Logins logins(options.endpoint, options.count != 0 ? options.count : shape.publishers);
-    Options storm_options = options;
-    storm_options.count = 0;
-    Phase beside = run_traffic(storm_options, shape, &logins);
+    const Phase beside = run_traffic(timed, shape, &logins);
     Result result = beside.result;
     if (!alone.result.valid) result.invalidate(alone.result.why);
     if (logins.closed() != 0) result.invalidate("a login was refused");
