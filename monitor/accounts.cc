@@ -20,6 +20,14 @@ Accounts ask_accounts(const Sources& sources) {
     return sums;
 }
 
+// Those that are configured are there before anybody logs in.
+std::vector<account::Account*> all_accounts(const Sources& sources) {
+    for (const config::AccountOptions& account : sources.options->accounts) {
+        (void)sources.server.accounts().find_or_create(account.name);
+    }
+    return sources.server.accounts().list();
+}
+
 std::string system_account(const config::Options& options) {
     if (options.no_system_account) return "";
     return options.system_account.empty() ? "$SYS" : options.system_account;
@@ -82,7 +90,7 @@ absl::Status make_accountz(const Sources& sources, const Query& query, HttpAnswe
         json.end_object();
     } else {
         json.begin_array("accounts");
-        for (const account::Account* each : sources.server.accounts().list()) {
+        for (const account::Account* each : all_accounts(sources)) {
             json.value(each->name());
         }
         json.end_array();
@@ -113,7 +121,7 @@ absl::Status make_accstatz(const Sources& sources, const Query& query, HttpAnswe
     json.field("server_id", sources.server.facts().info.server_id);
     json.field("now", format_time(ring::realtime_ns()));
     json.begin_array("account_statz");
-    for (account::Account* account : sources.server.accounts().list()) {
+    for (account::Account* account : all_accounts(sources)) {
         if (!name.empty() && account->name() != name) continue;
         const auto found = sums.find(account);
         const link::AccountSnapshot sum = found == sums.end() ? link::AccountSnapshot{} : found->second;

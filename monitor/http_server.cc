@@ -16,6 +16,7 @@
 
 #include "core/base/status.h"
 #include "core/ring/kernel_sockets.h"
+#include "core/tls/tls_engine.h"
 #include "fmt/format.h"
 #include <httplib.h>
 
@@ -145,15 +146,20 @@ class HttpServer::Connection {
   public:
     enum class State : uint8_t { kReading, kWriting, kLingering, kEnded };
 
-    Connection(int fd, uint64_t now_ns) : fd_(fd), since_ns_(now_ns) {}
+    // engine: null for clear text.
+    Connection(int fd, std::unique_ptr<tls::Engine> engine, uint64_t now_ns)
+        : fd_(fd), engine_(std::move(engine)), since_ns_(now_ns) {}
     ~Connection() { ::close(fd_); }
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
     State state() const { return state_; }
     pollfd waiting() const {
-        const short events = state_ == State::kWriting ? POLLOUT : POLLIN;
-        return {.fd = fd_, .events = events, .revents = 0};
+        const bool writes = written_ < wire_.size();
+        const bool reads = state_ != State::kWriting;
+        return {.fd = fd_,
+                .events = static_cast<short>((writes ? POLLOUT : 0) | (reads ? POLLIN : 0)),
+                .revents = 0};
     }
     // Between two requests, with nothing of the next one.
     bool idle() const { return state_ == State::kReading && input_.empty() && answered_; }
@@ -182,8 +188,14 @@ class HttpServer::Connection {
                 return;
             }
             if (state_ == State::kLingering) continue;
-            if (input_.empty()) since_ns_ = now_ns;  // the time for a request begins with it
-            input_.append(bytes.data(), static_cast<size_t>(got));
+            if (input_.empty() && received_.empty()) since_ns_ = now_ns;  // a request begins
+            const std::string_view fresh(bytes.data(), static_cast<size_t>(got));
+            if (engine_ == nullptr) {
+                input_ += fresh;
+            } else if (!decrypt(fresh)) {
+                state_ = State::kEnded;
+                return;
+            }
             if (input_.size() > kHeadBytesMax) return;  // enough to judge
         }
     }
@@ -223,12 +235,19 @@ class HttpServer::Connection {
         goes_on_ = goes_on;
         state_ = State::kWriting;
         since_ns_ = now_ns;
+        if (engine_ == nullptr) {
+            wire_.swap(output_);
+        } else {
+            if (!engine_->write(output_, to_wire())) state_ = State::kEnded;
+            if (!goes_on) engine_->close_notify(to_wire());
+        }
+        output_ = std::string();
         on_writable(now_ns);
     }
 
     void on_writable(uint64_t now_ns) {
-        while (written_ < output_.size()) {
-            const ssize_t sent = ::send(fd_, output_.data() + written_, output_.size() - written_,
+        while (written_ < wire_.size()) {
+            const ssize_t sent = ::send(fd_, wire_.data() + written_, wire_.size() - written_,
                                         MSG_DONTWAIT | MSG_NOSIGNAL);
             if (sent < 0 && errno == EINTR) continue;
             if (sent < 0 && errno == EAGAIN) return;
@@ -237,10 +256,11 @@ class HttpServer::Connection {
                 return;
             }
             written_ += static_cast<size_t>(sent);
-            since_ns_ = now_ns;
+            if (state_ == State::kWriting) since_ns_ = now_ns;
         }
-        output_ = std::string();
+        wire_ = std::string();
         written_ = 0;
+        if (state_ != State::kWriting) return;  // words of a handshake
         if (goes_on_) {
             state_ = State::kReading;
             return;
@@ -251,7 +271,39 @@ class HttpServer::Connection {
     }
 
   private:
+    tls::Output to_wire() {
+        return {.append = [](void* wire, const char* bytes,
+                             size_t size) { static_cast<std::string*>(wire)->append(bytes, size); },
+                .state = &wire_};
+    }
+    // Ciphertext to input. False: it is no TLS, or has ended.
+    bool decrypt(std::string_view fresh) {
+        received_ += fresh;
+        std::string_view rest = received_;
+        bool good = true;
+        if (!handshake_done_) {
+            const tls::HandshakeStatus status = engine_->handshake(&rest, to_wire());
+            good = status != tls::HandshakeStatus::kFailed;
+            handshake_done_ = status == tls::HandshakeStatus::kDone;
+        }
+        while (good && handshake_done_) {
+            std::array<char, kReadBytes> plain;
+            size_t size = 0;
+            const tls::ReadStatus status = engine_->read(&rest, plain, &size, to_wire());
+            input_.append(plain.data(), size);
+            good = status == tls::ReadStatus::kFull || status == tls::ReadStatus::kNeedsInput;
+            half_closed_ |= status == tls::ReadStatus::kClosed;
+            if (status != tls::ReadStatus::kFull) break;
+        }
+        received_.erase(0, received_.size() - rest.size());
+        if (!wire_.empty()) on_writable(since_ns_);
+        return good || half_closed_;
+    }
+
     const int fd_;
+    const std::unique_ptr<tls::Engine> engine_;  // null: clear text
+    bool handshake_done_ = false;
+    std::string received_;  // ciphertext that the engine has not taken
     State state_ = State::kReading;
     uint64_t since_ns_;  // of the deadline: when the state, or the last progress in it, began
     std::string input_;
@@ -260,8 +312,9 @@ class HttpServer::Connection {
     bool answered_ = false;  // a request before
     bool goes_on_ = true;    // after this answer
     bool half_closed_ = false;
-    std::string output_;
-    size_t written_ = 0;
+    std::string output_;  // the answer
+    std::string wire_;    // what the socket gets: the answer, or its ciphertext
+    size_t written_ = 0;  // of it
 };
 
 HttpServer::HttpServer(HttpServerOptions options)
@@ -326,11 +379,8 @@ void HttpServer::run() {
         for (const auto& connection : connections_) {
             const short events = waiting[index++].revents;
             if (events == 0) continue;
-            if (connection->state() == Connection::State::kWriting) {
-                connection->on_writable(now_ns);
-            } else {
-                connection->on_readable(now_ns);
-            }
+            if ((events & POLLOUT) != 0) connection->on_writable(now_ns);
+            if (connection->state() != Connection::State::kWriting) connection->on_readable(now_ns);
         }
         if (waiting[1].revents != 0) accept_all();
         Round round;
@@ -355,7 +405,10 @@ void HttpServer::accept_all() {
         }
         if (connections_.size() >= kConnectionsMax) make_room();
         const uint64_t now_ns = ring::monotonic_ns();
-        auto& connection = connections_.emplace_back(std::make_unique<Connection>(fd, now_ns));
+        std::unique_ptr<tls::Engine> engine;
+        if (options_.tls) engine = tls::Engine::create(options_.tls());
+        auto& connection = connections_.emplace_back(
+            std::make_unique<Connection>(fd, std::move(engine), now_ns));
         connection->on_readable(now_ns);  // its request is often there already
     }
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "core/tls/tls_profile.h"
 
 namespace nuring::monitor {
 
@@ -30,12 +31,14 @@ struct HttpServerOptions {
     std::string host;
     uint16_t port = 0;  // 0: any free one
     HttpHandler handler;
+    // The certificate of new connections, of HTTPS; empty: clear text. Called on the server's thread.
+    std::function<std::shared_ptr<const tls::Profile>()> tls;
 };
 
-// HttpServer answers HTTP/1.0 and 1.1 on one thread of its own, for any method alike. cpp-httplib reads the
-// requests and writes the answers; the sockets are here, because cpp-httplib spends a thread on each
-// connection, and a few clients that say a byte per second would lock everybody else out. Here a
-// connection costs nothing but its buffer until its request is complete.
+// HttpServer answers HTTP/1.0 and 1.1, over TLS or not, on one thread of its own, any method alike.
+// cpp-httplib reads the requests and writes the answers; the sockets are here, because cpp-httplib spends
+// a thread on each connection, and a few clients that say a byte per second would lock everybody else
+// out. Here a connection costs nothing but its buffer until its request is complete.
 //
 // Requests that have arrived together and ask for the same get the same answer, made once.
 //

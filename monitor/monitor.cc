@@ -11,6 +11,7 @@
 #include "core/auth/authenticator.h"
 #include "core/base/status.h"
 #include "core/ring/kernel_sockets.h"
+#include "core/server/tls_files.h"
 #include "fmt/format.h"
 #include "monitor/answer_cache.h"
 #include "monitor/dashboard.h"
@@ -51,6 +52,8 @@ constexpr std::array kPages = {
     Page{"/raftz", "/raftz", &make_raftz},
     Page{"/stacksz", "", &make_stacksz, Counted::kNever},
     Page{"/workerz", "/workerz", &make_workerz},
+    Page{"/topz", "/topz", &make_topz},
+    Page{"/metrics", "/metrics", &make_metrics},
 };
 
 uint64_t thread_cpu_ns() {
@@ -109,6 +112,9 @@ class Monitor final : public server::Subsystem {
     // Under the lock, or before the thread runs.
     void take(std::shared_ptr<const config::Options> options) {
         auth_required_ = auth::Authenticator(*options).required();
+        if (secure_) {  // the files were checked with the options; should they be gone, the old ones stay
+            if (auto tls = server::load_monitor_tls(*options); tls.ok()) tls_ = *std::move(tls);
+        }
         config_load_ns_ = ring::realtime_ns();
         options_ = std::move(options);
     }
@@ -138,6 +144,7 @@ class Monitor final : public server::Subsystem {
     uint64_t config_load_ns_ = 0;
     bool auth_required_ = false;
     bool ready_ = false;
+    std::shared_ptr<const tls::Profile> tls_;  // of HTTPS
 };
 
 absl::Status Monitor::start(server::Server& server, std::shared_ptr<const config::Options> options) {
@@ -155,14 +162,22 @@ absl::Status Monitor::start(server::Server& server, std::shared_ptr<const config
         return absl::InvalidArgumentError(
             "Can't start monitoring: TLS cert and key required for HTTPS");
     }
-    if (secure_) {
-        return absl::UnimplementedError("Can't start monitoring: HTTPS is not active in this version");
-    }
     host_ = http.host;
-    http_ = std::make_unique<HttpServer>(HttpServerOptions{
+    if (secure_ && tls_ == nullptr) {
+        return absl::InvalidArgumentError("Can't start monitoring: the certificate cannot be used");
+    }
+    HttpServerOptions server_options{
         .host = http.host,
         .port = static_cast<uint16_t>(std::max(secure_ ? http.https_port : http.port, 0)),
-        .handler = [this](std::string_view target) { return answer(target); }});
+        .handler = [this](std::string_view target) { return answer(target); },
+        .tls = {}};
+    if (secure_) {
+        server_options.tls = [this] {
+            const std::lock_guard lock(mutex_);
+            return tls_;
+        };
+    }
+    http_ = std::make_unique<HttpServer>(std::move(server_options));
     if (const absl::Status status = http_->listen(); !status.ok()) {
         return absl::UnavailableError(fmt::format(
             "Can't start monitoring: can't listen to the monitor port: listen tcp {}:{}: {}",

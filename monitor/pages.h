@@ -59,6 +59,8 @@ absl::Status make_raftz(const Sources& sources, const Query& query, HttpAnswer* 
 absl::Status make_stacksz(const Sources& sources, const Query& query, HttpAnswer* answer);
 // Ours.
 absl::Status make_workerz(const Sources& sources, const Query& query, HttpAnswer* answer);
+absl::Status make_topz(const Sources& sources, const Query& query, HttpAnswer* answer);
+absl::Status make_metrics(const Sources& sources, const Query& query, HttpAnswer* answer);
 
 // The sums of all workers.
 struct Totals {

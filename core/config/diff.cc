@@ -172,6 +172,8 @@ constexpr Row kRows[] = {
      [](O o) { return show(o.uring.zero_copy_threshold); }},
     {OptionId::kFixed, "uring cache_entries", Wording::kRefuse,
      [](O o) { return show(o.uring.cache_entries); }},
+    {OptionId::kFixed, "uring heavy_hitters", Wording::kRefuse,
+     [](O o) { return show(o.uring.heavy_hitters); }},
 };
 
 std::string refusal(std::string_view label, std::string_view before, std::string_view after) {

@@ -333,6 +333,7 @@ struct UringOptions {
     int64_t send_buffer_size = 64 * 1024;     // bytes of one send slab
     int64_t zero_copy_threshold = 0;    // bytes of one send from which it is zero-copy; 0: off
     int64_t cache_entries = 16 * 1024;  // match cache, per worker
+    bool heavy_hitters = true;          // find who publishes most, for the monitor
 
     friend bool operator==(const UringOptions&, const UringOptions&) = default;
 };

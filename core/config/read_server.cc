@@ -298,6 +298,8 @@ constexpr Row<UringOptions> kUringRows[] = {
                                UringOptions* o) { r.integer(m.value, &o->zero_copy_threshold); }},
     {"cache_entries",
      [](Reader& r, const Member& m, UringOptions* o) { r.integer(m.value, &o->cache_entries); }},
+    {"heavy_hitters",
+     [](Reader& r, const Member& m, UringOptions* o) { r.boolean(m.value, &o->heavy_hitters); }},
 };
 
 }  // namespace

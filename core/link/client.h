@@ -109,6 +109,7 @@ class Client final : public Link {
     bool refuses_headers(const proto::ClientOperation& operation);
     bool may_publish(const proto::ClientOperation& operation, uint32_t count);
     const interest::MatchEntry& match(const Parsed& publish);
+    void note_heavy(const interest::MatchEntry& entry, uint32_t bytes_each);
     void send_no_responders(std::string_view reply);
     void append_frames(std::string_view head, const MessageRun& run, uint32_t count);
     void append_stripped(interest::Subscription& subscription, const MessageRun& run,

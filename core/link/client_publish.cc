@@ -123,6 +123,7 @@ bool Client::publish(Parsed& publish) {
     traffic_.in_bytes += bytes;
     links_.counters.in_messages += run.count;
     links_.counters.in_bytes += bytes;
+    if (links_.heavy_hitters.due(run.count)) [[unlikely]] note_heavy(entry, run.total_size);
     publish.size = run.count * operation.consumed;  // make_room() may have cut the run
     if (!may_publish(operation, run.count)) return true;
 
@@ -133,6 +134,16 @@ bool Client::publish(Parsed& publish) {
     }
     if (connect_.no_responders && !run.reply.empty()) send_no_responders(run.reply);
     return true;
+}
+
+void Client::note_heavy(const interest::MatchEntry& entry, uint32_t bytes_each) {
+    links_.heavy_hitters.note({.account = account_,
+                               .subject = entry.subject(),
+                               .subject_hash = entry.hash(),
+                               .cid = cid(),
+                               .link = handle(),
+                               .bytes_each = bytes_each},
+                              links_.ring.now_ns());
 }
 
 // An HPUB of a client that did not ask for headers ends it, as soon as its control line is there.

@@ -1,44 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <utility>
-#include <vector>
 
 #include "core/link/connection_snapshot.h"
+#include "core/link/server_facts.h"
 
 namespace nuring::link {
 
-// ClosedConnections remembers the last connections of a worker that have ended, and why.
+// ClosedConnections remembers those of the server's last connections to end that lived on this worker,
+// and why they ended. A count of all ends, over all workers, tells which are too old by now.
 // Threads: one worker.
-// Limits:  count_max connections (the worker's share of max_closed_clients); of each, subscriptions up to
-//          kSubscriptionsMax, so that a client with a million of them does not stay in memory for ever.
+// Limits:  count_max of all workers together are shown; a worker that closes nothing may hold on to older
+//          ones, but never to more than count_max. Of each, subscriptions up to kSubscriptionsMax, so
+//          that a client with a million of them does not stay in memory for ever.
 // Errors:  none. Source: ours; the reference keeps whole connections (server/ring.go).
 class ClosedConnections {
   public:
     static constexpr size_t kSubscriptionsMax = 256;
 
-    explicit ClosedConnections(size_t count_max) : count_max_(count_max) {}
+    ClosedConnections(ServerFacts& facts, size_t count_max) : facts_(facts), count_max_(count_max) {}
 
     void add(ConnectionSnapshot connection) {
         if (count_max_ == 0) return;
-        if (ring_.size() < count_max_) {
-            ring_.push_back(std::move(connection));
-        } else {
-            ring_[next_] = std::move(connection);
-            next_ = (next_ + 1) % count_max_;
-        }
+        // relaxed: the order of ends on different workers means nothing
+        const uint64_t serial = facts_.closed_connections.fetch_add(1, std::memory_order_relaxed);
+        entries_.push_back({serial, std::move(connection)});
+        drop_old();
     }
 
-    // In no particular order.
-    size_t count() const { return ring_.size(); }
-    const ConnectionSnapshot& at(size_t index) const { return ring_[index]; }
+    // Entries keep their index while they are there: [begin(), end()), the oldest first.
+    void drop_old() {
+        const uint64_t ends = facts_.closed_connections.load(std::memory_order_relaxed);
+        while (!entries_.empty() && entries_.front().serial + count_max_ < ends) {
+            entries_.pop_front();
+            ++begin_;
+        }
+    }
+    size_t begin() const { return begin_; }
+    size_t end() const { return begin_ + entries_.size(); }
+    const ConnectionSnapshot& at(size_t index) const { return entries_[index - begin_].connection; }
 
   private:
+    struct Entry {
+        uint64_t serial;
+        ConnectionSnapshot connection;
+    };
+    ServerFacts& facts_;
     const size_t count_max_;
-    size_t next_ = 0;  // the oldest, once the ring is full
-    std::vector<ConnectionSnapshot> ring_;
+    size_t begin_ = 0;
+    std::deque<Entry> entries_;
 };
 
 }  // namespace nuring::link

@@ -110,8 +110,10 @@ bool ConnectionSurvey::consider_open(const Client& client, uint64_t wall_ns, siz
 }
 
 void ConnectionSurvey::walk_closed(WorkerLinks& links) {
-    const ClosedConnections& closed = links.closed;
-    const size_t end = std::min(closed.count(), position_ + kSliceLinks);
+    ClosedConnections& closed = links.closed;
+    closed.drop_old();
+    position_ = std::max(position_, closed.begin());
+    const size_t end = std::min(closed.end(), position_ + kSliceLinks);
     for (; position_ < end; ++position_) {
         const ConnectionSnapshot& connection = closed.at(position_);
         if (!passes(connection, connection.account, connection.user)) continue;
@@ -127,7 +129,7 @@ void ConnectionSurvey::walk_closed(WorkerLinks& links) {
               .link = {},
               .closed_index = position_});
     }
-    if (position_ >= closed.count()) begin_copies();
+    if (position_ >= closed.end()) begin_copies();
 }
 
 bool ConnectionSurvey::passes(const ConnectionSnapshot& connection, std::string_view account,
@@ -162,9 +164,8 @@ bool ConnectionSurvey::copy(WorkerLinks& links) {
         const Place& place = places_[position_];
         if (place.link != base::LinkHandle()) {
             if (!copy_open(links, place, &budget)) return false;
-        } else if (const ConnectionSnapshot& closed = links.closed.at(place.closed_index);
-                   closed.cid == place.cid) {  // else: overwritten meanwhile
-            connections_.push_back(closed);
+        } else if (place.closed_index >= links.closed.begin()) {  // else: dropped meanwhile
+            connections_.push_back(links.closed.at(place.closed_index));
         }
         ++position_;
     }

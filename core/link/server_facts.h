@@ -29,6 +29,7 @@ struct ServerFacts {
     std::atomic<uint64_t> total_clients{0};                 // ever accepted
     std::atomic<int64_t> clients{0};                        // now, all workers
     RateLimit tls_rate;                                     // handshakes begun
+    std::atomic<uint64_t> closed_connections{0};            // clients that have ended
     std::atomic<bool> lame_duck_closing{false};             // the first client is being closed
     std::unique_ptr<std::atomic<int64_t>[]> worker_clients;  // now, by worker: where a new one goes
 };

@@ -19,12 +19,6 @@ constexpr int64_t kLameDuckIntervalMax_ns = 1'000'000'000;
 // A receive buffer, and the record that it completes, decrypted.
 constexpr size_t kPlaintextBytes = 64 * 1024;
 
-// Connections are spread evenly, so each worker remembers its part of those that have ended.
-size_t closed_share(const config::Options& options, uint32_t worker_count) {
-    const auto wanted = static_cast<size_t>(std::max<int64_t>(options.max_closed_clients, 0));
-    return (wanted + worker_count - 1) / worker_count;
-}
-
 }  // namespace
 
 LinkLimits::LinkLimits(const config::Options& options)
@@ -61,7 +55,8 @@ WorkerLinks::WorkerLinks(runtime::Worker& worker_ref, const Shared& shared, log:
       table(id),
       cache(id, {.entries_max = static_cast<uint32_t>(options->uring.cache_entries)}),
       prng(ring.random_seed()),
-      closed(closed_share(*options, mesh.worker_count())),
+      heavy_hitters(options->uring.heavy_hitters, ring.random_seed()),
+      closed(facts, static_cast<size_t>(std::max<int64_t>(options->max_closed_clients, 0))),
       internal(*this),
       outlets_(mesh.worker_count()) {
     worker.set_delegate(this);

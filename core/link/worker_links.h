@@ -14,6 +14,7 @@
 #include "core/interest/match_cache.h"
 #include "core/interest/subscription_pool.h"
 #include "core/link/closed_connections.h"
+#include "core/link/heavy_hitters.h"
 #include "core/link/internal_link.h"
 #include "core/link/link_table.h"
 #include "core/link/link_traffic.h"
@@ -168,6 +169,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     interest::MatchCache cache;
     base::Prng prng;
     LinkCounters counters;
+    HeavyHitters heavy_hitters;
     ClosedConnections closed;
     absl::flat_hash_map<const account::Account*, AccountPast> account_pasts;
     proto::JsonParser json_parser;

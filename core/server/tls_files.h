@@ -11,9 +11,10 @@
 
 namespace nuring::server {
 
-// Of the client port; null: it has no TLS. The monitoring port may serve HTTPS with the same files,
-// which are named by options.tls->cert_file and key_file, through its own library.
+// Of the client port; null: it has no TLS.
 absl::StatusOr<std::shared_ptr<const tls::Profile>> load_client_tls(const config::Options& options);
+// The same for the monitoring port, which asks nobody for a certificate.
+absl::StatusOr<std::shared_ptr<const tls::Profile>> load_monitor_tls(const config::Options& options);
 
 // Loads it for the check alone: says what is wrong, and where the block stands.
 bool check_tls_files(const config::Options& options, config::Diagnostics* diagnostics);

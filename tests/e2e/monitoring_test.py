@@ -1,0 +1,734 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The monitoring pages: fields and types, figures against known traffic, parameters, HTTP itself.
+
+Runs against the reference too; `differs` marks what its version has otherwise. One test asks both servers
+the same and compares key by key.
+"""
+
+import concurrent.futures
+import http.client
+import json
+import re
+import shutil
+import signal
+import socket
+import ssl
+import tempfile
+import threading
+import time
+import unittest
+import urllib.parse
+
+from support import case
+from support.case import DEADLINE_S, ServerCase, differs
+from support.server import Server, ServerError
+from support.tls import Certificates
+
+STARTING = re.compile(r"Starting (https?) monitor on (\S+):(\d+)")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+UPTIME = re.compile(r"((((\d+y)?\d+d)?\d+h)?\d+m)?\d+s")
+REFERENCE = shutil.which("nats-server")
+
+# Key order of the first release that the pages follow; what later ones added may stand anywhere.
+VARZ_ORDER = (
+    "server_id version proto go host port max_connections ping_interval ping_max http_host http_port "
+    "https_port auth_timeout max_control_line max_payload max_pending cluster gateway leaf tls_timeout "
+    "write_deadline start now uptime mem cores cpu connections total_connections routes remotes in_msgs "
+    "out_msgs in_bytes out_bytes slow_consumers subscriptions http_req_stats config_load_time"
+).split()
+CONN_ORDER = (
+    "cid ip port start last_activity uptime idle pending_bytes in_msgs out_msgs in_bytes out_bytes "
+    "subscriptions name lang version"
+).split()
+SUBSZ_ORDER = (
+    "num_subscriptions num_cache num_inserts num_removes num_matches cache_hit_rate max_fanout avg_fanout"
+).split()
+USERS = """
+accounts {
+  A { users: [{user: alice, password: a}] }
+  B { users: [{user: bob, password: b}] }
+}
+"""
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.text = response.read().decode()
+
+    @property
+    def type(self):
+        return self.headers.get("Content-Type")
+
+    def json(self):
+        return json.loads(self.text)
+
+
+class MonitoringCase(ServerCase):
+    def monitored(self, *args, **options):
+        server = self.start("-m", "-1", *args, **options)
+        match, _ = server.log.wait(STARTING)
+        server.monitor_port = int(match.group(3))
+        return server
+
+    def ask(self, server, path, method="GET", headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", server.monitor_port, timeout=DEADLINE_S)
+        try:
+            connection.request(method, path, headers=headers or {})
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def get(self, server, path):
+        answer = self.ask(server, path)
+        self.assertEqual(answer.status, 200, answer.text)
+        self.assertEqual(answer.type, "application/json")
+        return answer.json()
+
+    def error(self, server, path, text):
+        answer = self.ask(server, path)
+        self.assertEqual((answer.status, answer.text), (400, text))
+        self.assertEqual(answer.type, "text/plain; charset=utf-8")
+
+    def expect_order(self, found, wanted):
+        """All of `wanted` are there, in that order among themselves."""
+        self.assertEqual([key for key in found if key in wanted], wanted)
+
+    def raw(self, server, request, half_close=False):
+        """Sends bytes, returns all that comes until the server closes."""
+        with socket.create_connection(("127.0.0.1", server.monitor_port), DEADLINE_S) as plug:
+            plug.sendall(request)
+            if half_close:
+                plug.shutdown(socket.SHUT_WR)
+            got = b""
+            while chunk := plug.recv(65536):
+                got += chunk
+            return got
+
+
+class VarzTest(MonitoringCase):
+    def test_fields_and_types(self):
+        server = self.monitored()
+        varz = self.get(server, "/varz")
+        self.expect_order(list(varz), VARZ_ORDER)
+        for key in ("start", "now", "config_load_time"):
+            self.assertRegex(varz[key], TIME)
+        self.assertRegex(varz["uptime"], UPTIME)
+        self.assertEqual(varz["ping_interval"], 120_000_000_000)
+        if not case.Options.reference:  # which shows the -1 of its configuration
+            self.assertEqual(varz["http_port"], server.monitor_port)
+        self.assertEqual(varz["port"], server.port)
+        self.assertEqual(varz["max_payload"], 1048576)
+        self.assertGreater(varz["mem"], 1 << 20)
+        self.assertEqual((varz["cluster"], varz["gateway"], varz["leaf"]), ({}, {}, {}))
+
+    def test_counts_all_links_that_ever_were(self):
+        server = self.monitored()
+        before = self.get(server, "/varz")
+        receivers = [self.client(server) for _ in range(5)]
+        for receiver in receivers:
+            receiver.send("SUB count.me 1\r\n")
+            receiver.expect_quiet()
+        senders = [self.client(server) for _ in range(3)]
+        for sender in senders:
+            sender.send("PUB count.me 10\r\n0123456789\r\n" * 20)
+            sender.expect_quiet()
+        for receiver in receivers:
+            for _ in range(60):
+                receiver.expect_message("count.me", 1, b"0123456789")
+        senders[0].close()
+        self.wait_for(lambda: self.get(server, "/varz")["connections"] == 7, "one has gone")
+        after = self.get(server, "/varz")
+        grown = {key: after[key] - before[key] for key in ("in_msgs", "in_bytes", "out_msgs", "out_bytes")}
+        self.assertEqual(grown, {"in_msgs": 60, "in_bytes": 600, "out_msgs": 300, "out_bytes": 3000})
+        self.assertEqual(after["total_connections"] - before["total_connections"], 8)
+        self.assertEqual(after["subscriptions"] - before["subscriptions"], 5)
+        self.assertEqual(after["slow_consumers"], 0)
+
+    def test_counts_requests(self):
+        server = self.monitored()
+        for path in ("/varz", "/connz", "/connz?limit=zz", "/subsz?limit=zz", "/subscriptionsz", "/", "/stacksz"):
+            self.ask(server, path)
+        stats = self.get(server, "/varz")["http_req_stats"]
+        self.assertEqual((stats["/varz"], stats["/connz"], stats["/subsz"], stats["/"]), (2, 1, 2, 1))
+        self.assertNotIn("/stacksz", stats)
+
+    def test_reload_changes_what_it_may(self):
+        server = self.monitored(config="max_connections: 100\n")
+        before = self.get(server, "/varz")
+        with open(server.config_file, "w", encoding="utf-8") as out:
+            out.write("max_connections: 200\n")
+        server.send_signal(signal.SIGHUP)
+        server.log.wait("Reloaded server configuration")
+        after = self.get(server, "/varz")
+        self.assertEqual((before["max_connections"], after["max_connections"]), (100, 200))
+        self.assertGreater(after["config_load_time"], before["config_load_time"])
+
+    @unittest.skipUnless(REFERENCE, "SKIPPED comparison: no nats-server to compare with")
+    def test_has_the_references_fields(self):
+        """Every key that the reference shows, ours shows with the same JSON type."""
+        if case.Options.reference:
+            self.skipTest("this is the reference")
+        ours = self.monitored(config=USERS)
+        with Server(REFERENCE, ["-m", "-1"], config=USERS) as other:
+            other.monitor_port = int(other.log.wait(STARTING)[0].group(3))
+            for server in (ours, other):
+                wire = self.client(server, user="alice", **{"pass": "a"}, name="n", lang="python3", version="1")
+                wire.send("SUB foo.* 1\r\nSUB bar grp 2\r\nUNSUB 2 10\r\n")
+                wire.expect_quiet()
+                self.get(server, "/connz")
+                wire.expect("PING\r\n")
+                wire.send("PONG\r\n")
+                wire.expect_quiet()
+            for path in ("/varz", "/connz?auth=1&subs=detail", "/connz?subs=1", "/subsz", "/subsz?subs=1",
+                         "/routez", "/gatewayz", "/leafz", "/accountz", "/accstatz", "/jsz", "/healthz"):
+                with self.subTest(path):
+                    self.compare(self.get(other, path), self.get(ours, path), path)
+
+    def compare(self, wanted, found, where):
+        if where.endswith("http_req_stats"):
+            return
+        if isinstance(wanted, dict):
+            self.assertIsInstance(found, dict, where)
+            for key, value in wanted.items():
+                self.assertIn(key, found, where)
+                self.compare(value, found[key], f"{where} {key}")
+        elif isinstance(wanted, list):
+            self.assertIsInstance(found, list, where)
+            if wanted and found and isinstance(wanted[0], dict):
+                sides = [{key: value for each in side for key, value in each.items()} for side in (wanted, found)]
+                self.compare(*sides, where)
+            elif wanted and found:
+                self.compare(wanted[0], found[0], where)
+        elif isinstance(wanted, bool) or isinstance(wanted, str):
+            self.assertIs(type(found), type(wanted), where)
+        elif wanted is not None:
+            self.assertIsInstance(found, (int, float), where)
+
+
+class ConnzTest(MonitoringCase):
+    def test_fields_of_an_open_connection(self):
+        server = self.monitored()
+        wire = self.client(server, name="app-1", lang="go", version="1.8.1")
+        wire.send("SUB foo.* 1\r\nSUB bar grp 2\r\nSUB baz 3\r\nUNSUB 3 10\r\nPUB foo.x 5\r\nhello\r\n")
+        wire.expect_message("foo.x", 1, b"hello")
+        page = self.get(server, "/connz")
+        self.assertEqual(list(page), "server_id now num_connections total offset limit connections".split())
+        self.assertEqual([page[key] for key in ("num_connections", "total", "offset", "limit")], [1, 1, 0, 1024])
+        one = page["connections"][0]
+        self.expect_order(list(one), CONN_ORDER)
+        self.assertEqual((one["kind"], one["type"], one["ip"]), ("Client", "nats", "127.0.0.1"))
+        self.assertEqual(one["port"], wire.socket.getsockname()[1])
+        self.assertEqual((one["name"], one["lang"], one["version"]), ("app-1", "go", "1.8.1"))
+        self.assertEqual([one[key] for key in ("in_msgs", "out_msgs", "in_bytes", "out_bytes", "subscriptions")],
+                         [1, 1, 5, 5, 3])
+        self.assertNotIn("subscriptions_list", one)
+        self.assertNotIn("authorized_user", one)
+        listed = self.get(server, "/connz?subs=1")["connections"][0]["subscriptions_list"]
+        self.assertEqual(sorted(listed), ["bar", "baz", "foo.*"])
+        detail = self.get(server, "/connz?subs=detail")["connections"][0]["subscriptions_list_detail"]
+        cid = one["cid"]
+        self.assertEqual(sorted(detail, key=lambda each: each["sid"]), [
+            {"subject": "foo.*", "sid": "1", "msgs": 1, "cid": cid},
+            {"subject": "bar", "qgroup": "grp", "sid": "2", "msgs": 0, "cid": cid},
+            {"subject": "baz", "sid": "3", "msgs": 0, "max": 10, "cid": cid}])  # fmt: skip
+
+    def test_round_trip_time_comes_with_the_next_poll(self):
+        server = self.monitored()
+        wire = self.client(server)
+        if not case.Options.reference:  # which has sent its PING by itself already
+            self.assertNotIn("rtt", self.get(server, "/connz")["connections"][0])
+        wire.expect("PING\r\n")
+        wire.send("PONG\r\n")
+        wire.expect_quiet()
+        self.assertRegex(self.get(server, "/connz")["connections"][0]["rtt"], r"^[\d.]+(µs|ms|s)$")
+
+    def test_sorts_pages_and_finds_one(self):
+        server = self.monitored()
+        wires = [self.client(server, name=f"c{index}") for index in range(6)]
+        for index, wire in enumerate(wires):
+            wire.send("".join(f"SUB s.{n} {n}\r\n" for n in range(index)))
+            wire.send("PUB x 3\r\nabc\r\n" * (6 - index))
+            wire.expect_quiet()
+
+        def names(query):
+            return [each["name"] for each in self.get(server, "/connz?" + query)["connections"]]
+
+        up, down = [f"c{n}" for n in range(6)], [f"c{n}" for n in reversed(range(6))]
+        self.assertEqual(names("sort=cid"), up)
+        self.assertEqual(names("sort=start"), up)
+        self.assertEqual(names("sort=subs"), down)
+        self.assertEqual(names("sort=msgs_from"), up)
+        self.assertEqual(names("sort=bytes_from"), up)
+        self.assertEqual(names("sort=uptime"), down)
+        for sort in ("pending", "msgs_to", "bytes_to", "last", "idle", "rtt"):
+            if sort != "rtt" or not case.Options.reference:
+                self.assertEqual(sorted(names("sort=" + sort)), up)
+        self.assertEqual(names("sort=subs&offset=2&limit=2"), ["c3", "c2"])
+        self.assertEqual(names("offset=-5&limit=-1"), up)
+        self.assertEqual(names("offset=100"), [])
+        page = self.get(server, "/connz?offset=4&limit=10")
+        self.assertEqual([page[key] for key in ("num_connections", "total", "offset", "limit")], [2, 6, 4, 10])
+        cid = self.get(server, "/connz")["connections"][3]["cid"]
+        page = self.get(server, f"/connz?cid={cid}")
+        self.assertEqual(([each["name"] for each in page["connections"]], page["limit"]), (["c3"], 1))
+        self.assertEqual(self.get(server, "/connz?cid=999999")["connections"], [])
+
+    def test_mistakes_are_named_as_the_reference_names_them(self):
+        server = self.monitored()
+        self.error(server, "/connz?sort=zz", "invalid sorting option: zz")
+        self.error(server, "/connz?sort=stop", "sort by stop only valid on closed connections")
+        self.error(server, "/connz?sort=reason", "sort by reason only valid on closed connections")
+        self.error(server, "/connz?state=odd", "Error decoding state for odd")
+        wrong = "Error decoding {} for '{}': strconv.{}: parsing \"{}\": {}"
+        self.error(server, "/connz?auth=xyz",
+                   wrong.format("boolean", "auth", "ParseBool", "xyz", "invalid syntax"))
+        self.error(server, "/connz?subs=2", wrong.format("boolean", "subs", "ParseBool", "2", "invalid syntax"))
+        self.error(server, "/connz?limit=zz", wrong.format("int", "limit", "Atoi", "zz", "invalid syntax"))
+        self.error(server, "/connz?offset=99999999999999999999",
+                   wrong.format("int", "offset", "Atoi", "99999999999999999999", "value out of range"))
+        self.error(server, "/connz?cid=abc", wrong.format("uint64", "cid", "ParseUint", "abc", "invalid syntax"))
+
+    def test_closed_connections_with_their_reasons(self):
+        server = self.monitored("--user", "u", "--pass", "p")
+        good = {"user": "u", "pass": "p"}
+        left = self.client(server, name="left", **good)
+        left.send("SUB zed 1\r\n")
+        left.expect_quiet()
+        left.close()
+        self.wait_for(lambda: self.get(server, "/connz?state=closed")["total"] == 1, "the first is closed")
+        refused = self.wire(server)
+        refused.read_info()
+        refused.send('CONNECT {"user":"u","pass":"wrong","name":"refused"}\r\n')
+        refused.read_to_end()
+        broken = self.client(server, name="broken", **good)
+        broken.send("BOGUS\r\n")
+        broken.read_to_end()
+        open_one = self.client(server, name="open", **good)
+        self.wait_for(lambda: self.get(server, "/connz?state=closed")["total"] == 3, "three are closed")
+        page = self.get(server, "/connz?state=closed&auth=1&subs=1")
+        closed = {each.get("name"): each for each in page["connections"]}
+        reasons = {name: each["reason"] for name, each in closed.items()}
+        self.assertEqual(reasons, {"left": "Client Closed", "refused": "Authentication Failure",
+                                   "broken": "Protocol Violation"})
+        self.assertEqual(closed["left"]["subscriptions_list"], ["zed"])
+        self.assertEqual(closed["left"]["authorized_user"], "u")
+        self.assertRegex(closed["left"]["stop"], TIME)
+        by_reason = self.get(server, "/connz?state=closed&sort=reason")["connections"]
+        self.assertEqual([each["reason"] for each in by_reason],
+                         ["Authentication Failure", "Client Closed", "Protocol Violation"])
+        by_stop = self.get(server, "/connz?state=closed&sort=stop")["connections"]
+        self.assertEqual([each["stop"] for each in by_stop],
+                         sorted((each["stop"] for each in by_stop), reverse=True))
+        self.assertEqual(self.get(server, "/connz?state=ALL")["total"], 4)
+        self.assertEqual(self.get(server, "/connz?state=any&limit=1")["num_connections"], 1)
+        open_one.expect_quiet()
+
+    def test_history_is_bounded(self):
+        if case.Options.reference:
+            self.skipTest("max_closed_clients is newer than this reference")
+        server = self.monitored(config="max_closed_clients: 10\n")
+        for _ in range(40):
+            wire = self.client(server)
+            wire.close()
+        self.wait_for(lambda: self.get(server, "/varz")["connections"] == 0, "all are closed")
+        page = self.get(server, "/connz?state=closed")
+        self.assertEqual(page["total"], 10)
+        self.assertGreater(page["connections"][0]["cid"], 20)
+
+    def test_filters_by_account_and_user(self):
+        server = self.monitored(config=USERS)
+        self.client(server, user="alice", name="one", **{"pass": "a"})
+        self.client(server, user="bob", name="two", **{"pass": "b"})
+        found = self.get(server, "/connz?auth=1&acc=A")
+        self.assertEqual([(each["name"], each["authorized_user"], each["account"]) for each in found["connections"]],
+                         [("one", "alice", "A")])
+        self.assertEqual(found["total"], 1)
+        found = self.get(server, "/connz?auth=1&user=bob")
+        self.assertEqual([each["name"] for each in found["connections"]], ["two"])
+        self.assertEqual(self.get(server, "/connz?acc=nobody")["connections"], [])
+
+    @differs("2.9.10", "filter_subject is for requests over NATS only")
+    def test_filters_by_subject(self):
+        server = self.monitored()
+        wire = self.client(server, name="one")
+        wire.send("".join(f"SUB many.{n} {n}\r\n" for n in range(3000)) + "SUB needle.* x\r\n")
+        wire.expect_quiet()
+        self.client(server, name="two")
+        found = self.get(server, "/connz?acc=$G&filter_subject=needle.in.>")["connections"]
+        self.assertEqual(found, [])
+        found = self.get(server, "/connz?acc=$G&filter_subject=needle.in&subs=1")["connections"]
+        self.assertEqual([(each["name"], len(each["subscriptions_list"])) for each in found], [("one", 3001)])
+        self.error(server, "/connz?filter_subject=a", "filter by subject only valid with account filtering")
+
+    def test_hostile_names_are_escaped(self):
+        server = self.monitored()
+        name = "</script><b>&\"\u2028\x01"
+        self.client(server, name=name)
+        answer = self.ask(server, "/connz")
+        self.assertEqual(answer.json()["connections"][0]["name"], name)
+        self.assertNotIn("<", answer.text)
+        self.assertNotIn("\u2028", answer.text)
+        self.assertIn(r"\u003c/script\u003e", answer.text)
+
+
+class OtherPagesTest(MonitoringCase):
+    def test_subsz(self):
+        server = self.monitored()
+        wire = self.client(server)
+        before = self.get(server, "/subsz?acc=$G")["num_subscriptions"]  # the server's own
+        wire.send("SUB foo.* 1\r\nSUB bar grp 2\r\nSUB baz 3\r\nUNSUB 3\r\n")
+        wire.expect_quiet()
+        self.expect_order(list(self.get(server, "/subsz")), SUBSZ_ORDER)
+        page = self.get(server, "/subsz?subs=1&acc=$G")
+        self.expect_order(list(page), SUBSZ_ORDER + ["total", "offset", "limit", "subscriptions_list"])
+        mine = [each for each in page["subscriptions_list"] if not each["subject"].startswith("$SYS.")]
+        self.assertEqual(sorted(each["subject"] for each in mine), ["bar", "foo.*"])
+        self.assertEqual((page["num_subscriptions"] - before, page["limit"]), (2, 1024))
+        self.assertEqual(page["total"], len(page["subscriptions_list"]))
+        page = self.get(server, "/subscriptionsz?subs=1&acc=$G&test=foo.x")
+        self.assertEqual([each["subject"] for each in page["subscriptions_list"]], ["foo.*"])
+        self.assertEqual(self.get(server, "/subsz?subs=1&acc=$G&limit=1&offset=1")["total"], 1)
+        self.assertNotIn("subscriptions_list", self.get(server, "/subsz?subs=1&test=nobody.here&acc=$G"))
+        self.error(server, "/subsz?test=foo.*", "invalid test subject, must be valid publish subject: foo.*")
+
+    def test_pages_of_other_servers_are_empty(self):
+        server = self.monitored()
+        routez = self.get(server, "/routez")
+        self.assertEqual((routez["num_routes"], routez["routes"]), (0, []))
+        gatewayz = self.get(server, "/gatewayz")
+        self.assertEqual((gatewayz["outbound_gateways"], gatewayz["inbound_gateways"]), ({}, {}))
+        self.assertEqual(self.get(server, "/leafz")["leafnodes"], 0)
+        jsz = self.get(server, "/jsz")
+        self.assertEqual((jsz["disabled"], jsz["streams"]), (True, 0))
+        self.assertEqual(self.ask(server, "/ipqueuesz").status, 200)
+
+    def test_accounts(self):
+        server = self.monitored(config=USERS)
+        self.assertLessEqual({"A", "B", "$G"}, set(self.get(server, "/accountz")["accounts"]))
+        wire = self.client(server, user="alice", **{"pass": "a"})
+        wire.send("SUB x 1\r\nPUB x 3\r\nabc\r\n")
+        wire.expect_message("x", 1, b"abc")
+        detail = self.get(server, "/accountz?acc=A")["account_detail"]
+        self.assertEqual((detail["account_name"], detail["client_connections"]), ("A", 1))
+        self.assertGreaterEqual(detail["subscriptions"], 1)  # the server's own count as well
+        self.error(server, "/accountz?acc=nobody", "Account nobody does not exist")
+        stats = {each["acc"]: each for each in self.get(server, "/accstatz")["account_statz"]}
+        self.assertEqual((stats["A"]["conns"], stats["A"]["sent"], stats["A"]["received"]),
+                         (1, {"msgs": 1, "bytes": 3}, {"msgs": 1, "bytes": 3}))
+        self.assertNotIn("B", stats)
+        unused = [each["acc"] for each in self.get(server, "/accstatz?unused=1")["account_statz"]]
+        self.assertIn("B", unused)
+        wire.close()
+        self.wait_for(lambda: self.get(server, "/varz")["connections"] == 0, "it is gone")
+        stats = {each["acc"]: each for each in self.get(server, "/accstatz?unused=1")["account_statz"]}
+        self.assertEqual((stats["A"]["conns"], stats["A"]["received"]), (0, {"msgs": 1, "bytes": 3}))
+
+    def test_health(self):
+        server = self.monitored()
+        answer = self.ask(server, "/healthz")
+        self.assertEqual((answer.status, answer.text), (200, '{"status":"ok"}'))
+        for flag in ("js-enabled-only", "js-server-only"):
+            self.assertEqual(self.ask(server, f"/healthz?{flag}=true").status, 200)
+
+    @differs("2.9.10", "the checks of streams are newer")
+    def test_health_of_what_is_not_there(self):
+        server = self.monitored()
+        answer = self.ask(server, "/healthz?stream=s")
+        self.assertEqual(answer.status, 400)
+        self.assertEqual(answer.json()["error"], '"account" must not be empty when checking stream health')
+        self.assertEqual(self.ask(server, "/raftz").status, 404)
+
+    def test_stacks_name_the_threads(self):
+        server = self.monitored()
+        answer = self.ask(server, "/stacksz")
+        self.assertEqual((answer.status, answer.type), (200, "application/json"))
+        if not case.Options.reference:
+            self.assertIn('"worker-0"', answer.text)
+            self.assertIn('"monitor"', answer.text)
+
+
+@unittest.skipIf("--reference" in __import__("sys").argv, "SKIPPED our own pages: this is the reference")
+class OurPagesTest(MonitoringCase):
+    def traffic(self, server):
+        receiver = self.client(server, name="receiver")
+        receiver.send("SUB loud 1\r\n")
+        receiver.expect_quiet()
+        loud, quiet = self.client(server, name="loud"), self.client(server, name="quiet")
+        for _ in range(30):
+            loud.send("PUB loud 8\r\n12345678\r\n" * 10)
+            loud.expect_quiet()
+        quiet.send("PUB hush 3\r\nabc\r\n" * 7)
+        quiet.expect_quiet()
+        for _ in range(300):
+            receiver.expect_message("loud", 1, b"12345678")
+
+    def test_workers_add_up_to_the_server(self):
+        server = self.monitored("--workers", "3")
+        self.traffic(server)
+        workers = self.get(server, "/workerz")["workers"]
+        self.assertEqual([worker["id"] for worker in workers], [0, 1, 2])
+        self.assertEqual(sum(worker["in_msgs"] for worker in workers), 307)
+        self.assertEqual(sum(worker["out_msgs"] for worker in workers), 300)
+        self.assertEqual(sum(worker["connections"] for worker in workers), 3)
+        self.assertGreater(sum(worker["latency"]["count"] for worker in workers), 0)
+        for worker in workers:
+            self.assertTrue(0 <= worker["busy"] <= 1)
+            self.assertLessEqual(worker["latency"]["p50_ns"], worker["latency"]["p999_ns"])
+
+    def test_top_talkers(self):
+        server = self.monitored("--workers", "2")
+        self.traffic(server)
+        top = self.get(server, "/topz?n=2")
+        self.assertEqual(top["subjects"], [
+            {"account": "$G", "subject": "loud", "msgs": 300, "bytes": 2400},
+            {"account": "$G", "subject": "hush", "msgs": 7, "bytes": 21}])  # fmt: skip
+        self.assertEqual([(each["name"], each["msgs"]) for each in top["connections"]],
+                         [("loud", 300), ("quiet", 7)])
+        self.assertEqual(len(self.get(server, "/topz?n=1&sort=bytes")["subjects"]), 1)
+        self.error(server, "/topz?sort=odd", "invalid sorting option: odd")
+
+    def test_top_talkers_can_be_switched_off(self):
+        server = self.monitored(config="uring { heavy_hitters: false }\n")
+        self.traffic(server)
+        top = self.get(server, "/topz")
+        self.assertEqual((top["enabled"], top["subjects"], top["connections"]), (False, [], []))
+
+    def test_metrics_are_the_traffic(self):
+        server = self.monitored("--workers", "2")
+        self.traffic(server)
+        answer = self.ask(server, "/metrics")
+        self.assertTrue(answer.type.startswith("text/plain; version=0.0.4"))
+        sums, types = {}, {}
+        for line in answer.text.splitlines():
+            if line.startswith("# TYPE "):
+                name, kind = line.split()[2:]
+                self.assertNotIn(name, types)
+                types[name] = kind
+            elif not line.startswith("#"):
+                match = re.fullmatch(r"([a-z_]+)(?:\{(.*)\})? (\S+)", line)
+                self.assertTrue(match, line)
+                sums[match.group(1)] = sums.get(match.group(1), 0) + float(match.group(3))
+        self.assertEqual(sums["nats_uring_received_messages_total"], 307)
+        self.assertEqual(sums["nats_uring_sent_bytes_total"], 2400)
+        self.assertEqual(sums["nats_uring_connections"], 3)
+        self.assertGreater(sums["nats_uring_turn_latency_seconds_count"], 0)
+        for name, kind in types.items():
+            self.assertEqual(name.endswith("_total"), kind == "counter", name)
+
+
+class HttpTest(MonitoringCase):
+    def test_jsonp_and_cross_origin(self):
+        server = self.monitored()
+        answer = self.ask(server, "/varz?callback=show")
+        self.assertEqual(answer.type, "application/javascript")
+        self.assertTrue(answer.text.startswith("show({") and answer.text.endswith("})"))
+        json.loads(answer.text[5:-1])
+        self.assertEqual(self.ask(server, "/connz?sort=zz&callback=show").text, "invalid sorting option: zz")
+        if not case.Options.reference:
+            self.assertIsNone(answer.headers.get("Access-Control-Allow-Origin"))
+            self.assertEqual(self.ask(server, "/varz").headers["Access-Control-Allow-Origin"], "*")
+
+    def test_paths_are_exact(self):
+        server = self.monitored()
+        for path in ("/nope", "/varz/", "/varz/x", "/VARZ"):
+            answer = self.ask(server, path)
+            self.assertEqual((answer.status, answer.text), (404, "404 page not found\n"), path)
+            self.assertEqual(answer.headers["X-Content-Type-Options"], "nosniff")
+        answer = self.ask(server, "//varz")
+        self.assertEqual((answer.status, answer.headers["Location"]), (301, "/varz"))
+        self.assertEqual(self.ask(server, "/%76arz").status, 200)
+        root = self.ask(server, "/")
+        self.assertEqual((root.status, root.type), (200, "text/html; charset=utf-8"))
+        for page in ("varz", "connz", "routez", "subsz"):
+            self.assertIn(page, root.text)
+
+    def test_any_method_is_served(self):
+        server = self.monitored()
+        for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+            self.assertEqual(self.ask(server, "/varz", method).json()["proto"], 1)
+        head = self.ask(server, "/varz", "HEAD")
+        self.assertEqual((head.status, head.text), (200, ""))
+        head = b"POST /varz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\n"
+        answer = self.raw(server, head + b"hello")
+        self.assertTrue(answer.startswith(b"HTTP/1.1 200"), answer[:100])
+
+    def test_connections_are_kept(self):
+        server = self.monitored()
+        connection = http.client.HTTPConnection("127.0.0.1", server.monitor_port, timeout=DEADLINE_S)
+        for _ in range(20):
+            connection.request("GET", "/varz")
+            self.assertEqual(connection.getresponse().read()[:1], b"{")
+            port = connection.sock.getsockname()[1]
+        self.assertEqual(connection.sock.getsockname()[1], port)
+        connection.close()
+        ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        last = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        self.assertEqual(self.raw(server, ask * 50 + last).count(b"200 OK"), 51)
+        self.assertEqual(self.raw(server, b"GET /healthz HTTP/1.0\r\n\r\n").count(b"200 OK"), 1)
+        self.assertEqual(self.raw(server, last, half_close=True).count(b"200 OK"), 1)
+
+    def test_malformed_requests(self):
+        server = self.monitored()
+        for request in (b"BOGUS\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
+                        b"GET /varz HTTP/9.9\r\n\r\n", b"GET /varz NATS/1.0\r\n\r\n"):
+            answer = self.raw(server, request)
+            self.assertRegex(answer, rb"^HTTP/1\.[01] (400|505) ", request)
+            self.assertIn(b"Connection: close", answer)
+        answer = self.raw(server, b"garbage without an end", half_close=True)
+        self.assertIn(answer[:12], (b"", b"HTTP/1.1 400"))
+        self.assertEqual(self.ask(server, "/varz").status, 200)
+
+    def test_header_limit(self):
+        server = self.monitored()
+        answer = self.raw(server, b"GET /varz HTTP/1.1\r\nHost: x\r\n" + b"A: " + b"x" * (1 << 20) + b"y" * 70000)
+        self.assertTrue(answer.startswith(b"HTTP/1.1 431"), answer[:100])
+
+    def test_slow_clients_hold_up_nobody(self):
+        server = self.monitored()
+        slow = []
+        try:
+            for _ in range(300):
+                plug = socket.create_connection(("127.0.0.1", server.monitor_port), DEADLINE_S)
+                plug.sendall(b"GET /varz HTTP/1.1\r\nX-")
+                slow.append(plug)
+            begin = time.monotonic()
+            for _ in range(20):
+                self.assertEqual(self.ask(server, "/varz").status, 200)
+            self.assertLess(time.monotonic() - begin, 5)
+            # One that goes on byte by byte is ended all the same, for its request takes too long.
+            ended = False
+            end = time.monotonic() + 15
+            slow[0].settimeout(0.2)
+            while not ended and time.monotonic() < end:
+                try:
+                    slow[0].sendall(b"x")
+                    ended = slow[0].recv(4096) == b""
+                except socket.timeout:
+                    continue
+                except OSError:
+                    ended = True
+            if not case.Options.reference:
+                self.assertTrue(ended)
+        finally:
+            for plug in slow:
+                plug.close()
+
+    @differs("2.9.10", "it takes any number of connections")
+    def test_more_connections_than_it_takes(self):
+        server = self.monitored()
+        plugs = [socket.create_connection(("127.0.0.1", server.monitor_port), DEADLINE_S) for _ in range(600)]
+        try:
+            self.assertEqual(self.ask(server, "/varz").status, 200)
+        finally:
+            for plug in plugs:
+                plug.close()
+
+    def test_hundreds_of_requests_at_once(self):
+        server = self.monitored()
+        for index in range(50):
+            self.client(server, name=f"c{index}")
+        paths = ["/varz", "/connz?subs=1", "/subsz?subs=1", "/healthz", "/accstatz", "/connz?sort=bytes_to"]
+        with concurrent.futures.ThreadPoolExecutor(50) as pool:
+            answers = list(pool.map(lambda n: self.ask(server, paths[n % len(paths)]), range(400)))
+        self.assertEqual({answer.status for answer in answers}, {200})
+        for answer in answers:
+            answer.json()
+        self.check_serves(server)
+
+    def test_a_client_that_does_not_read_its_answer(self):
+        server = self.monitored()
+        for index in range(20):
+            self.client(server, name="n" * 500 + str(index))
+        with socket.socket() as plug:
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            plug.connect(("127.0.0.1", server.monitor_port))
+            plug.sendall(b"GET /connz HTTP/1.1\r\nHost: x\r\n\r\n" * 300)
+            self.assertEqual(self.ask(server, "/varz").status, 200)
+
+    @unittest.skipUnless(shutil.which("openssl"), "SKIPPED: no openssl program")
+    def test_https(self):
+        with tempfile.TemporaryDirectory(prefix="nuring-e2e-") as folder:
+            certificates = Certificates(folder)
+            config = certificates.config(f'ca_file: "{certificates.ca}"', "verify: true")
+            server = self.start("-ms", "-1", config=config)
+            match, _ = server.log.wait(STARTING)
+            self.assertEqual(match.group(1), "https")
+            port = int(match.group(3))
+            # No client certificate, though the client port wants one.
+            context = ssl.create_default_context(cafile=certificates.ca)
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                context.minimum_version = context.maximum_version = version
+                connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=DEADLINE_S, context=context)
+                for _ in range(3):
+                    connection.request("GET", "/varz")
+                    varz = json.loads(connection.getresponse().read())
+                    self.assertIn((varz["https_port"], varz["http_port"]), ((port, 0), (-1, 0)))
+                    self.assertTrue(varz["tls_required"] and varz["tls_verify"])
+                connection.close()
+            server.monitor_port = port
+            self.raw(server, b"GET /varz HTTP/1.1\r\nHost: x\r\n\r\n")  # clear text: no crash, no page
+            connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=DEADLINE_S, context=context)
+            connection.request("GET", "/healthz")
+            self.assertEqual(connection.getresponse().status, 200)
+            connection.close()
+
+    def test_base_path(self):
+        server = self.monitored(config='http_base_path: "/watch"\n')
+        self.assertEqual(self.get(server, "/watch/varz")["http_base_path"], "/watch")
+        self.assertEqual(self.ask(server, "/varz").status, 404)
+
+    def test_ports_file_lists_it(self):
+        folder = self.folder()
+        server = self.monitored("--ports_file_dir", folder)
+        path = f"{folder}/{case.Options.server.rpartition('/')[2]}_{server.pid}.ports"
+        self.wait_for(lambda: shutil.os.path.exists(path) and shutil.os.path.getsize(path), "ports file")
+        with open(path, encoding="utf-8") as stream:
+            found = json.load(stream)
+        self.assertEqual(found["monitoring"], [f"http://127.0.0.1:{server.monitor_port}"])
+        self.assertEqual(found["nats"], [server.url])
+
+    def test_refuses_to_start(self):
+        def refused(text, *args, **options):
+            server = Server(case.Options.server, [*case.Options.server_args, *args], **options)
+            try:
+                with self.assertRaises(ServerError) as raised:
+                    server.start()
+                self.assertIn("Can't start monitoring: " + text, str(raised.exception))
+            finally:
+                server.kill()
+
+        refused("can't specify both HTTP (18222) and HTTPs (18443) ports", "-m", "18222", "-ms", "18443")
+        refused("TLS cert and key required for HTTPS", "-ms", "-1")
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            refused("can't listen to the monitor port: ", "-m", str(taken.getsockname()[1]))
+
+    def test_stops_while_requests_come(self):
+        server = self.monitored()
+        stop = threading.Event()
+
+        def poll():
+            while not stop.is_set():
+                try:
+                    self.ask(server, "/connz?" + urllib.parse.urlencode({"subs": 1}))
+                except (OSError, http.client.HTTPException):
+                    return
+
+        threads = [threading.Thread(target=poll) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            self.ask(server, "/varz")
+            self.assertEqual(server.stop(signal.SIGINT), 0)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+
+if __name__ == "__main__":
+    case.main()
