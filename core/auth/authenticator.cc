@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
+#include "core/auth/connection_types.h"
 #include "core/auth/password.h"
 #include "core/base/status.h"
 
@@ -16,19 +16,12 @@ std::shared_ptr<const Permissions> compiled(const std::optional<config::Permissi
     return std::make_shared<const Permissions>(*permissions);
 }
 
-// allowed_connection_types: every client here is a STANDARD one; a user of other types alone is unknown.
-bool allows_plain_connections(const std::vector<std::string>& types) {
-    return types.empty() || std::any_of(types.begin(), types.end(), [](const std::string& type) {
-               return absl::EqualsIgnoreCase(type, "STANDARD");
-           });
-}
-
 std::string hash_in(const std::string& password) { return is_bcrypt(password) ? password : ""; }
 
 }  // namespace
 
-Authenticator::Authenticator(const config::Options& options)
-    : everyone_(std::make_shared<const Identity>()) {
+Authenticator::Authenticator(const config::Options& options, std::shared_ptr<Trust> trust)
+    : trust_(std::move(trust)), everyone_(std::make_shared<const Identity>()) {
     const config::AuthorizationOptions& auth = options.authorization;
     for (const config::User& user : auth.users) {
         if (!allows_plain_connections(user.connection_types)) continue;
@@ -59,8 +52,8 @@ Authenticator::Authenticator(const config::Options& options)
         token_ = {.password = auth.token,
                   .identity = std::make_shared<const Identity>(Identity{.hash = hash_in(auth.token)})};
     }
-    required_ = !auth.users.empty() || !auth.nkeys.empty() || single_.identity != nullptr ||
-                token_.identity != nullptr;
+    required_ = trust_ != nullptr || !auth.users.empty() || !auth.nkeys.empty() ||
+                single_.identity != nullptr || token_.identity != nullptr;
     maps_certificates_ = options.tls.has_value() && options.tls->map && !users_.empty();
     if (maps_certificates_) {
         for (const auto& [name, known] : users_) certificate_users_.add(name);
@@ -104,6 +97,7 @@ Decision Authenticator::decide(const Credentials& shown) const {
         return Decision{.verdict = Verdict::kAccepted, .identity = identity, .stored = {}, .given = {}};
     };
     if (!required_) return accept(everyone_);
+    if (trust_ != nullptr) return {.verdict = Verdict::kJwt};
     const bool shows_nothing = shown.user.empty() && shown.password.empty() &&
                                shown.token.empty() && shown.nkey.empty() &&
                                shown.signature.empty();

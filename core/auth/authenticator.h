@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "core/auth/certificate_users.h"
@@ -13,6 +15,8 @@
 
 namespace nuring::auth {
 
+class Trust;
+
 // What a connection may do, once it is known whose it is.
 struct Identity {
     std::string name;     // user or nkey, as in log lines; empty: nobody in particular
@@ -20,6 +24,15 @@ struct Identity {
     std::string account;  // empty: $G
     std::string hash;     // of the password that it showed, where that is hashed
     std::shared_ptr<const Permissions> permissions;  // null: everything
+
+    // Of operator mode.
+    int64_t subscriptions_max = config::kUnlimited;  // of one connection
+    int64_t payload_max = config::kUnlimited;        // bytes
+    int64_t valid_until_s = 0;                       // Unix seconds; 0: for ever
+    bool ends_with_account = false;                  // that time is the account's
+    std::string name_tag;                            // the user's name in its token
+    std::string issuer_key;
+    std::vector<std::string> tags;
 };
 
 // What a client showed. Views into its CONNECT.
@@ -36,6 +49,7 @@ struct Credentials {
 enum class Verdict {
     kAccepted,
     kRefused,
+    kJwt,     // operator mode: to be asked of check_jwt_login(), on a jobs thread
     kHashed,  // depends on matches_bcrypt(stored, given), to be asked on a jobs thread
 };
 
@@ -53,11 +67,13 @@ struct Decision {
 // Source: server/auth.go, isClientAuthorized 2.0.0-RC19; no_auth_user as in 2.9.10.
 class Authenticator {
   public:
-    explicit Authenticator(const config::Options& options);
+    // `trust` makes it operator mode: a user token is required, and nothing else counts.
+    explicit Authenticator(const config::Options& options, std::shared_ptr<Trust> trust = nullptr);
 
     // Must a client show credentials? (INFO auth_required.)
     bool required() const { return required_; }
-    bool wants_nonce() const { return !nkeys_.empty(); }
+    bool wants_nonce() const { return !nkeys_.empty() || trust_ != nullptr; }
+    bool has_nkeys() const { return !nkeys_.empty(); }
     bool has_users() const { return !users_.empty(); }
     // The client's certificate says who it is, not what it writes into CONNECT (verify_and_map).
     bool maps_certificates() const { return maps_certificates_; }
@@ -65,6 +81,8 @@ class Authenticator {
     const std::shared_ptr<const Identity>& anonymous() const { return anonymous_; }
 
     Decision decide(const Credentials& credentials) const;
+    // Null: not operator mode.
+    const std::shared_ptr<Trust>& trust() const { return trust_; }
 
   private:
     struct Known {
@@ -80,6 +98,7 @@ class Authenticator {
     static Decision compare(const std::string& stored, std::string_view given,
                             const std::shared_ptr<const Identity>& identity);
 
+    const std::shared_ptr<Trust> trust_;
     bool required_ = false;
     absl::flat_hash_map<std::string, Known> users_;
     absl::flat_hash_map<std::string, KnownKey> nkeys_;

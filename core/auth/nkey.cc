@@ -10,75 +10,182 @@
 
 #include "absl/strings/escaping.h"
 #include "core/base/crc16.h"
+#include "core/base/status.h"
 
 namespace nuring::auth {
 namespace {
 
+constexpr std::string_view kBase32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 constexpr size_t kTextSize = 56;
 constexpr size_t kRawSize = 35;  // kind, key, checksum
-constexpr size_t kSignatureSize = 64;
+constexpr size_t kSeedTextSize = 58;
+constexpr size_t kSeedRawSize = 36;  // seed and kind over two bytes, key, checksum
+constexpr size_t kChecksumSize = 2;
 
-std::optional<std::array<unsigned char, kRawSize>> decode_base32(std::string_view text) {
-    std::array<unsigned char, kRawSize> raw{};
+using Pkey = std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)>;
+using Digest = std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)>;
+
+// Fills `raw` exactly; what bits are left over must be 0.
+bool decode_base32(std::string_view text, std::span<unsigned char> raw) {
     uint32_t window = 0;
     int bits = 0;
     size_t size = 0;
     for (const char c : text) {
-        uint32_t value = 0;
-        if (c >= 'A' && c <= 'Z') {
-            value = static_cast<uint32_t>(c - 'A');
-        } else if (c >= '2' && c <= '7') {
-            value = static_cast<uint32_t>(c - '2') + 26;
-        } else {
-            return std::nullopt;
-        }
-        window = window << 5 | value;
+        const size_t value = kBase32.find(c);
+        if (value == std::string_view::npos) return false;
+        window = (window << 5 | static_cast<uint32_t>(value)) & 0xfff;
         bits += 5;
         if (bits < 8) continue;
         bits -= 8;
+        if (size == raw.size()) return false;
         raw[size++] = static_cast<unsigned char>(window >> bits);
     }
-    return raw;
+    return size == raw.size() && (window & ((1U << bits) - 1)) == 0;
 }
 
-bool decode_signature(std::string_view text, std::string* signature) {
-    const absl::string_view encoded(text.data(), text.size());
-    const bool decoded =
-        absl::WebSafeBase64Unescape(encoded, signature) || absl::Base64Unescape(encoded, signature);
-    return decoded && signature->size() == kSignatureSize;
+std::string encode_base32(std::span<const unsigned char> raw) {
+    std::string text;
+    uint32_t window = 0;
+    int bits = 0;
+    for (const unsigned char byte : raw) {
+        window = (window << 8 | byte) & 0xffff;
+        bits += 8;
+        while (bits >= 5) {
+            bits -= 5;
+            text += kBase32[window >> bits & 31];
+        }
+    }
+    if (bits > 0) text += kBase32[window << (5 - bits) & 31];
+    return text;
+}
+
+bool checksum_holds(std::span<const unsigned char> raw) {
+    const auto body = raw.first(raw.size() - kChecksumSize);
+    const uint16_t crc = base::crc16(body);
+    return raw[body.size()] == (crc & 0xff) && raw[body.size() + 1] == crc >> 8;
+}
+
+const unsigned char* bytes_of(std::string_view text) {
+    return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+Pkey private_key(const NkeySeed& seed) {
+    return {EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.bytes.data(),
+                                         seed.bytes.size()),
+            EVP_PKEY_free};
 }
 
 }  // namespace
 
-std::optional<PublicKey> decode_public_nkey(std::string_view text, NkeyKind kind) {
-    if (text.size() != kTextSize) return std::nullopt;
-    const auto raw = decode_base32(text);
-    if (!raw.has_value() || (*raw)[0] != static_cast<unsigned char>(kind)) return std::nullopt;
-    const uint16_t crc = base::crc16(std::span(*raw).first(kRawSize - 2));
-    if ((*raw)[kRawSize - 2] != (crc & 0xff) || (*raw)[kRawSize - 1] != crc >> 8) {
-        return std::nullopt;
+std::string_view to_text(NkeyError error) {
+    switch (error) {
+        case NkeyError::kNone: return "";
+        case NkeyError::kBadBase32: return "nkeys: invalid encoded key";
+        case NkeyError::kBadLength: return "nkeys: invalid public key";
+        case NkeyError::kBadChecksum: return "nkeys: invalid checksum";
+        case NkeyError::kWrongKind: return "nkeys: invalid prefix byte";
     }
+    return "";
+}
+
+std::optional<PublicKey> decode_public_nkey(std::string_view text, NkeyKind kind,
+                                            NkeyError* error) {
+    const auto refuse = [error](NkeyError why) -> std::optional<PublicKey> {
+        if (error != nullptr) *error = why;
+        return std::nullopt;
+    };
+    if (text.size() != kTextSize) return refuse(NkeyError::kBadLength);
+    std::array<unsigned char, kRawSize> raw;
+    if (!decode_base32(text, raw)) return refuse(NkeyError::kBadBase32);
+    if (!checksum_holds(raw)) return refuse(NkeyError::kBadChecksum);
+    if (raw[0] != static_cast<unsigned char>(kind)) return refuse(NkeyError::kWrongKind);
     PublicKey key;
-    std::copy_n(raw->begin() + 1, key.size(), key.begin());
+    std::copy_n(raw.begin() + 1, key.size(), key.begin());
     return key;
+}
+
+std::string encode_public_nkey(const PublicKey& key, NkeyKind kind) {
+    std::array<unsigned char, kRawSize> raw;
+    raw[0] = static_cast<unsigned char>(kind);
+    std::copy(key.begin(), key.end(), raw.begin() + 1);
+    const uint16_t crc = base::crc16(std::span(raw).first(kRawSize - kChecksumSize));
+    raw[kRawSize - 2] = static_cast<unsigned char>(crc & 0xff);
+    raw[kRawSize - 1] = static_cast<unsigned char>(crc >> 8);
+    return encode_base32(raw);
+}
+
+// The kind's bits stand behind the five bits of "seed", so that both make a letter of their own.
+std::optional<NkeySeed> decode_seed(std::string_view text) {
+    std::array<unsigned char, kSeedRawSize> raw;
+    if (text.size() != kSeedTextSize || !decode_base32(text, raw)) return std::nullopt;
+    if (!checksum_holds(raw)) return std::nullopt;
+    if ((raw[0] & 0xf8) != static_cast<unsigned char>(NkeyKind::kSeed)) return std::nullopt;
+    NkeySeed seed;
+    const auto kind = static_cast<NkeyKind>((raw[0] & 7) << 5 | (raw[1] & 0xf8) >> 3);
+    switch (kind) {
+        case NkeyKind::kAccount:
+        case NkeyKind::kCluster:
+        case NkeyKind::kServer:
+        case NkeyKind::kOperator:
+        case NkeyKind::kUser: break;
+        case NkeyKind::kPrivate:
+        case NkeyKind::kSeed:
+        case NkeyKind::kUnknown:
+        default: return std::nullopt;
+    }
+    seed.kind = kind;
+    std::copy_n(raw.begin() + 2, seed.bytes.size(), seed.bytes.begin());
+    return seed;
+}
+
+PublicKey public_key_of(const NkeySeed& seed) {
+    PublicKey key{};
+    size_t size = key.size();
+    const Pkey pkey = private_key(seed);
+    if (pkey != nullptr) (void)EVP_PKEY_get_raw_public_key(pkey.get(), key.data(), &size);
+    return key;
+}
+
+std::string sign(const NkeySeed& seed, std::string_view message) {
+    std::string signature(kSignatureSize, '\0');
+    size_t size = signature.size();
+    const Pkey pkey = private_key(seed);
+    const Digest digest(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+    const bool done =
+        pkey != nullptr && digest != nullptr &&
+        EVP_DigestSignInit(digest.get(), nullptr, nullptr, nullptr, pkey.get()) == 1 &&
+        EVP_DigestSign(digest.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
+                       bytes_of(message), message.size()) == 1;
+    return done ? signature : std::string();
+}
+
+bool verify_signature(const PublicKey& key, std::string_view message, std::string_view signature) {
+    if (signature.size() != kSignatureSize) return false;
+    const Pkey pkey(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.data(), key.size()),
+                    EVP_PKEY_free);
+    const Digest digest(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+    if (pkey == nullptr || digest == nullptr) return false;
+    return EVP_DigestVerifyInit(digest.get(), nullptr, nullptr, nullptr, pkey.get()) == 1 &&
+           EVP_DigestVerify(digest.get(), bytes_of(signature), signature.size(), bytes_of(message),
+                            message.size()) == 1;
+}
+
+bool decode_base64url(std::string_view text, std::string* bytes) {
+    const auto is_digit = [](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
+    };
+    return std::all_of(text.begin(), text.end(), is_digit) &&
+           absl::WebSafeBase64Unescape(base::absl_view(text), bytes);
+}
+
+bool decode_signature(std::string_view text, std::string* bytes) {
+    return decode_base64url(text, bytes) || absl::Base64Unescape(base::absl_view(text), bytes);
 }
 
 bool verify_nonce(const PublicKey& key, std::string_view nonce, std::string_view signature) {
     std::string bytes;
-    if (!decode_signature(signature, &bytes)) return false;
-    const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> pkey(
-        EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.data(), key.size()),
-        EVP_PKEY_free);
-    const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> verification(EVP_MD_CTX_new(),
-                                                                          EVP_MD_CTX_free);
-    if (pkey == nullptr || verification == nullptr) return false;
-    if (EVP_DigestVerifyInit(verification.get(), nullptr, nullptr, nullptr, pkey.get()) != 1) {
-        return false;
-    }
-    return EVP_DigestVerify(verification.get(),
-                            reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                            reinterpret_cast<const unsigned char*>(nonce.data()),
-                            nonce.size()) == 1;
+    return decode_signature(signature, &bytes) && verify_signature(key, nonce, bytes);
 }
 
 }  // namespace nuring::auth

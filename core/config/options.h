@@ -141,6 +141,7 @@ struct AccountExport {
     std::string subject;
     bool is_public = true;                                  // no `accounts` list
     std::vector<std::string> accounts;                      // who may import, if not public
+    bool token_required = false;                            // claims only: needs an activation token
     ResponseType response_type = ResponseType::kSingleton;  // 2.1.0, services only
     nanoseconds response_threshold{0};                      // 2.1.0, services only; 0: 2 minutes
     int64_t account_token_position = 0;                     // 2.4.0
@@ -155,6 +156,7 @@ struct AccountImport {
     std::string to;       // service: local name, empty = subject. Stream: local name (2.2.0)
     std::string prefix;   // stream: put before the exporter's subject
     bool share = false;   // 2.2.0, services only
+    bool activated = false;  // claims only: shows a token that is valid for this import
 
     friend bool operator==(const AccountImport&, const AccountImport&) = default;
 };

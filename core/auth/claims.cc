@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/auth/claims.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_split.h"
+#include "core/auth/json_fields.h"
+#include "core/auth/jwt.h"
+#include "core/base/status.h"
+
+namespace nuring::auth {
+namespace {
+
+constexpr std::string_view kStream = "stream";
+constexpr std::string_view kService = "service";
+
+// A decoded token whose fields are being read.
+class Document {
+  public:
+    absl::Status open(std::string_view token, ClaimsKind kind, std::string_view kind_name) {
+        auto jwt = decode_jwt(token);
+        if (!jwt.ok()) return jwt.status();
+        if (jwt->kind != kind) {
+            return absl::InvalidArgumentError(fmt::format("not {} claim", kind_name));
+        }
+        version_ = jwt->version;
+        // Parsed before, so it is an object; a failure is one of memory.
+        simdjson::dom::element root;
+        if (parser_.parse(jwt->claims).get(root) != simdjson::SUCCESS ||
+            root.get(object_) != simdjson::SUCCESS) {
+            return absl::InvalidArgumentError("json: not an object");
+        }
+        return absl::OkStatus();
+    }
+
+    bool is_v1() const { return version_ == 1; }
+    JsonFields top() { return {object_, &error_}; }
+    JsonFields nats() { return top().below("nats"); }
+    // Where version 1 keeps what moved into "nats" later.
+    JsonFields moved() { return is_v1() ? top() : nats(); }
+
+    void read(ClaimsHead* head) {
+        const JsonFields fields = top();
+        head->version = version_;
+        fields.take("iss", &head->issuer);
+        fields.take("sub", &head->subject);
+        fields.take("name", &head->name);
+        fields.take("aud", &head->audience);
+        fields.take("iat", &head->issued_at);
+        fields.take("exp", &head->expires);
+        fields.take("nbf", &head->not_before);
+        moved().take("tags", &head->tags);
+    }
+    absl::Status status() const {
+        return error_.empty() ? absl::OkStatus() : absl::InvalidArgumentError(error_);
+    }
+
+  private:
+    simdjson::dom::parser parser_;
+    simdjson::dom::object object_;
+    int version_ = 1;
+    std::string error_;
+};
+
+template <class Claims>
+absl::StatusOr<Claims> finished(const Document& document, Claims claims) {
+    if (auto status = document.status(); !status.ok()) return status;
+    return claims;
+}
+
+void read(const JsonFields& fields, config::SubjectPermissions* permissions) {
+    fields.take("allow", &permissions->allow);
+    fields.take("deny", &permissions->deny);
+}
+
+// 0 stands for the default. Source: validateResponsePermissions in server/auth.go 2.9.10.
+void read(const JsonFields& fields, config::Permissions* permissions) {
+    read(fields.below("pub"), &permissions->publish);
+    read(fields.below("sub"), &permissions->subscribe);
+    if (!fields.has("resp")) return;
+    config::ResponsePermissions responses;
+    int64_t max = 0;
+    int64_t expires_ns = 0;
+    const JsonFields given = fields.below("resp");
+    given.take("max", &max);
+    given.take("ttl", &expires_ns);
+    if (max != 0) responses.max_messages = max;
+    if (expires_ns != 0) responses.expires = config::nanoseconds(expires_ns);
+    permissions->responses = responses;
+}
+
+void read(const JsonFields& fields, NatsLimits* limits) {
+    fields.take("subs", &limits->subscriptions);
+    fields.take("data", &limits->data_bytes);
+    fields.take("payload", &limits->payload);
+}
+
+// A list, or (version 1) one text with commas.
+void read_sources(const JsonFields& fields, std::vector<std::string>* sources) {
+    std::string no_text;
+    std::string list;
+    fields.with_error(&no_text).take("src", &list);
+    if (!no_text.empty()) return fields.take("src", sources);
+    for (const auto& part : absl::StrSplit(list, ',', absl::SkipWhitespace())) {
+        sources->push_back(absl::AsciiStrToLower(absl::StripAsciiWhitespace(part)));
+    }
+}
+
+void read(const JsonFields& fields, UserRights* rights) {
+    read(fields, &rights->permissions);
+    read(fields, &rights->limits);
+    read_sources(fields, &rights->sources);
+    fields.each("times", [&](simdjson::dom::element element) {
+        simdjson::dom::object object;
+        if (element.get(object) != simdjson::SUCCESS) return fields.refuse("json: bad times");
+        const JsonFields range(object, fields.error());
+        TimeRange& added = rights->times.emplace_back();
+        range.take("start", &added.start);
+        range.take("end", &added.end);
+    });
+    fields.take("times_location", &rights->times_location);
+    fields.take("bearer_token", &rights->bearer_token);
+    fields.take("allowed_connection_types", &rights->connection_types);
+}
+
+void read_signing_keys(const JsonFields& fields, std::vector<SigningKey>* keys) {
+    fields.each("signing_keys", [&](simdjson::dom::element element) {
+        std::string_view key;
+        if (element.get(key) == simdjson::SUCCESS) {
+            keys->push_back({.key = std::string(key), .scope = std::nullopt});
+            return;
+        }
+        simdjson::dom::object object;
+        if (element.get(object) != simdjson::SUCCESS) return fields.refuse("json: bad signing key");
+        const JsonFields scope(object, fields.error());
+        std::string kind;
+        scope.take("kind", &kind);
+        if (kind != "user_scope") {
+            return fields.refuse(fmt::format("unknown signing key scope \"{}\"", kind));
+        }
+        SigningKey& added = keys->emplace_back();
+        scope.take("key", &added.key);
+        added.scope.emplace();
+        added.scope->limits = {config::kUnlimited, config::kUnlimited, config::kUnlimited};
+        read(scope.below("template"), &*added.scope);
+    });
+}
+
+void read_kind(const JsonFields& fields, config::ExchangeKind* kind, std::string* unknown) {
+    std::string name;
+    fields.take("type", &name);
+    if (name == kService) {
+        *kind = config::ExchangeKind::kService;
+    } else if (name == kStream) {
+        *kind = config::ExchangeKind::kStream;
+    } else {
+        *unknown = name.empty() ? "unknown" : name;
+    }
+}
+
+void read(const JsonFields& fields, ExportClaim* claim) {
+    config::AccountExport& out = claim->exported;
+    std::string response;
+    int64_t threshold_ns = 0;
+    read_kind(fields, &out.kind, &claim->unknown_type);
+    fields.take("subject", &out.subject);
+    fields.take("token_req", &out.token_required);
+    fields.take("response_type", &response);
+    fields.take("response_threshold", &threshold_ns);
+    fields.take("account_token_position", &out.account_token_position);
+    fields.take("revocations", &claim->revocations);
+    out.response_threshold = config::nanoseconds(threshold_ns);
+    out.is_public = !out.token_required;
+    if (response == "Stream") {
+        out.response_type = config::ResponseType::kStream;
+    } else if (response == "Chunked") {
+        out.response_type = config::ResponseType::kChunked;
+    } else if (!response.empty() && response != "Singleton") {
+        claim->unknown_type = response;
+    }
+}
+
+// In claims the subject is the publisher's: the exporter's of a stream, the importer's of a service.
+// In the configuration it is always the exporter's.
+void read(const JsonFields& fields, ImportClaim* claim) {
+    config::AccountImport& out = claim->imported;
+    read_kind(fields, &out.kind, &claim->unknown_type);
+    fields.take("account", &out.account);
+    fields.take("subject", &claim->subject);
+    fields.take("to", &claim->to);
+    fields.take("local_subject", &claim->local_subject);
+    fields.take("token", &claim->token);
+    fields.take("share", &out.share);
+    out.subject = claim->subject;
+    if (!claim->local_subject.empty()) {
+        out.to = claim->local_subject;
+    } else if (out.kind == config::ExchangeKind::kStream) {
+        out.prefix = claim->to;
+    } else if (!claim->to.empty()) {
+        out.subject = claim->to;
+        out.to = claim->subject;
+    }
+}
+
+void read(const JsonFields& fields, AccountLimitClaims* limits) {
+    read(fields, &limits->nats);
+    fields.take("imports", &limits->imports);
+    fields.take("exports", &limits->exports);
+    fields.take("wildcards", &limits->wildcard_exports);
+    fields.take("disallow_bearer", &limits->disallow_bearer);
+    fields.take("conn", &limits->connections);
+    fields.take("leaf", &limits->leafnodes);
+}
+
+void read_mappings(const JsonFields& fields, std::vector<config::SubjectMapping>* mappings) {
+    simdjson::dom::object sources;
+    if (!fields.take("mappings", &sources)) return;
+    for (const auto& [source, value] : sources) {
+        config::SubjectMapping& mapping = mappings->emplace_back();
+        mapping.source = std::string(source);
+        simdjson::dom::array targets;
+        if (value.get(targets) != simdjson::SUCCESS) return fields.refuse("json: bad mapping");
+        for (const simdjson::dom::element element : targets) {
+            simdjson::dom::object object;
+            if (element.get(object) != simdjson::SUCCESS) return fields.refuse("json: bad mapping");
+            const JsonFields target(object, fields.error());
+            int64_t weight = 0;
+            config::MappingTarget& added = mapping.targets.emplace_back();
+            target.take("subject", &added.subject);
+            target.take("weight", &weight);
+            target.take("cluster", &added.cluster);
+            if (weight < 0 || weight > 255) return fields.refuse("json: bad mapping");
+            if (weight != 0) added.weight = static_cast<int>(weight);
+        }
+    }
+}
+
+// Reads each object of an array into an element of `out`.
+template <class Element>
+void read_each(const JsonFields& fields, std::string_view key, std::vector<Element>* out) {
+    fields.each(key, [&](simdjson::dom::element element) {
+        simdjson::dom::object object;
+        if (element.get(object) != simdjson::SUCCESS) {
+            return fields.refuse(fmt::format("null {} is not allowed", key));
+        }
+        read(JsonFields(object, fields.error()), &out->emplace_back());
+    });
+}
+
+}  // namespace
+
+bool is_revoked(const Revocations& revocations, const std::string& key, int64_t issued_at) {
+    const auto covers = [&](const std::string& name) {
+        const auto found = revocations.find(name);
+        return found != revocations.end() && found->second >= issued_at;
+    };
+    return covers(key) || covers("*");
+}
+
+const SigningKey* AccountClaims::find_signing_key(std::string_view key) const {
+    const auto found = std::find_if(signing_keys.begin(), signing_keys.end(),
+                                    [key](const SigningKey& each) { return each.key == key; });
+    return found == signing_keys.end() ? nullptr : &*found;
+}
+
+absl::StatusOr<OperatorClaims> decode_operator(std::string_view token) {
+    Document document;
+    if (auto status = document.open(token, ClaimsKind::kOperator, "operator"); !status.ok()) {
+        return status;
+    }
+    OperatorClaims claims;
+    document.read(&claims.head);
+    const JsonFields nats = document.nats();
+    nats.take("signing_keys", &claims.signing_keys);
+    nats.take("system_account", &claims.system_account);
+    nats.take("assert_server_version", &claims.assert_server_version);
+    nats.take("strict_signing_key_usage", &claims.strict_signing_key_usage);
+    return finished(document, std::move(claims));
+}
+
+absl::StatusOr<AccountClaims> decode_account(std::string_view token) {
+    Document document;
+    if (auto status = document.open(token, ClaimsKind::kAccount, "account"); !status.ok()) {
+        return status;
+    }
+    AccountClaims claims;
+    document.read(&claims.head);
+    const JsonFields nats = document.nats();
+    read_each(nats, "imports", &claims.imports);
+    read_each(nats, "exports", &claims.exports);
+    read(nats.below("limits"), &claims.limits);
+    read_signing_keys(nats, &claims.signing_keys);
+    nats.take("revocations", &claims.revocations);
+    read(nats.below("default_permissions"), &claims.default_permissions);
+    read_mappings(nats, &claims.mappings);
+    return finished(document, std::move(claims));
+}
+
+absl::StatusOr<UserClaims> decode_user(std::string_view token) {
+    Document document;
+    if (auto status = document.open(token, ClaimsKind::kUser, "user"); !status.ok()) return status;
+    UserClaims claims;
+    document.read(&claims.head);
+    if (document.is_v1()) {
+        claims.rights.limits = {config::kUnlimited, config::kUnlimited, config::kUnlimited};
+    }
+    read(document.nats(), &claims.rights);
+    document.moved().take("issuer_account", &claims.issuer_account);
+    return finished(document, std::move(claims));
+}
+
+absl::StatusOr<ActivationClaims> decode_activation(std::string_view token) {
+    Document document;
+    if (auto status = document.open(token, ClaimsKind::kActivation, "activation"); !status.ok()) {
+        return status;
+    }
+    ActivationClaims claims;
+    document.read(&claims.head);
+    const JsonFields nats = document.nats();
+    nats.take("subject", &claims.subject);
+    nats.take(document.is_v1() ? "type" : "kind", &claims.kind);
+    document.moved().take("issuer_account", &claims.issuer_account);
+    return finished(document, std::move(claims));
+}
+
+}  // namespace nuring::auth

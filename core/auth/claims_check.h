@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// What makes signed claims unacceptable, although their signature is right.
+// Threads: any. Errors: the faults, in the words of the jwt library; none: empty.
+// Source: Validate() in nats-io/jwt v2.3; where 0.2.6 differs, the stricter one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/auth/claims.h"
+
+namespace nuring::auth {
+
+using Faults = std::vector<std::string>;
+
+// "claim is expired", "claim is not yet valid".
+Faults time_faults(const ClaimsHead& head, int64_t now_s);
+
+Faults faults_of(const OperatorClaims& claims, int64_t now_s);
+Faults faults_of(const UserClaims& claims, int64_t now_s);
+// An activation token that is not good spoils its import only, not the account as in the reference:
+// who exports could otherwise lock out an importer by letting a token expire.
+Faults faults_of(const AccountClaims& claims, int64_t now_s);
+
+// May this account take that import with that activation token? Signed by the exporter or one of its
+// signing keys, for this importer, this kind and a subject that covers the import; valid now; not
+// revoked by the export. (RC19 believes a token without issuer_account whoever signed it.)
+bool is_activated(const AccountClaims& importer, const ImportClaim& import,
+                  const AccountClaims& exporter, int64_t now_s);
+
+}  // namespace nuring::auth

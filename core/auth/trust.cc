@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/auth/trust.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/auth/claims_check.h"
+#include "core/auth/http_get.h"
+#include "core/auth/jwt.h"
+#include "core/auth/nkey.h"
+#include "core/auth/operators.h"
+#include "core/base/status.h"
+#include "fmt/format.h"
+
+namespace nuring::auth {
+namespace {
+
+absl::Status invalid() { return absl::PermissionDeniedError("account validation failed"); }
+
+absl::Status check_preloads(const config::OperatorOptions& options) {
+    for (const auto& [account, token] : options.preload) {
+        if (!is_public_nkey(account, NkeyKind::kAccount)) {
+            return absl::InvalidArgumentError(fmt::format(
+                "preloaded Account: \"{}\" is not an account public key", account));
+        }
+        if (const auto claims = decode_account(token); !claims.ok()) {
+            return absl::InvalidArgumentError(
+                fmt::format("preloaded Account: {}", base::message_of(claims.status())));
+        }
+    }
+    return absl::OkStatus();
+}
+
+// Claims as the account layer takes them, without the imports' activation.
+config::AccountOptions to_options(const AccountClaims& claims) {
+    config::AccountOptions account;
+    account.name = claims.head.subject;
+    account.nkey = claims.head.subject;
+    account.mappings = claims.mappings;
+    account.limits = {.connections = claims.limits.connections,
+                      .subscriptions = claims.limits.nats.subscriptions,
+                      .payload = claims.limits.nats.payload,
+                      .leafnodes = claims.limits.leafnodes};
+    for (const ExportClaim& each : claims.exports) account.exports.push_back(each.exported);
+    return account;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<Trust>> Trust::create(const config::OperatorOptions& options,
+                                                     const config::Sources& sources) {
+    const std::shared_ptr<Trust> trust(new Trust());
+    auto operators = read_operators(options, sources);
+    if (!operators.ok()) {
+        return absl::InvalidArgumentError(
+            fmt::format("error parsing operator JWT: {}", base::message_of(operators.status())));
+    }
+    trust->operators_ = *std::move(operators);
+    trust->keys_.insert(options.trusted_keys.begin(), options.trusted_keys.end());
+    for (const OperatorClaims& each : trust->operators_) {
+        const auto& keys = each.signing_keys;
+        trust->keys_.insert(keys.begin(), keys.end());
+        if (each.strict_signing_key_usage) {
+            trust->strict_keys_.insert(keys.begin(), keys.end());
+        } else {
+            trust->keys_.insert(each.head.subject);
+        }
+    }
+    if (auto checked = check_preloads(options); !checked.ok()) return checked;
+    auto resolver = AccountResolver::create(options);
+    if (!resolver.ok()) return resolver.status();
+    trust->resolver_ = *std::move(resolver);
+    return trust;
+}
+
+TrustedAccountPtr Trust::find(const std::string& account) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = accounts_.find(account);
+    return found == accounts_.end() ? nullptr : found->second;
+}
+
+absl::StatusOr<TrustedAccountPtr> Trust::verified(const std::string& account, std::string token,
+                                                  int64_t now_s) const {
+    auto claims = decode_account(token);
+    if (!claims.ok()) return claims.status();
+    const bool good = trusts(claims->head.issuer) && claims->head.subject == account &&
+                      faults_of(*claims, now_s).empty();
+    if (!good) return invalid();
+    return std::make_shared<const TrustedAccount>(TrustedAccount{
+        .token = std::move(token), .claims = *std::move(claims), .loaded_s = now_s});
+}
+
+absl::StatusOr<TrustedAccountPtr> Trust::fetch(const std::string& account, int64_t now_s) {
+    if (!is_public_nkey(account, NkeyKind::kAccount)) {
+        return absl::NotFoundError("account missing");
+    }
+    std::shared_ptr<AccountResolver> resolver;
+    {
+        const std::lock_guard lock(mutex_);
+        resolver = resolver_;
+    }
+    auto token = resolver->fetch(account);
+    if (!token.ok()) return token.status();
+    return verified(account, std::string(undecorate_jwt(*token)), now_s);
+}
+
+absl::StatusOr<TrustedAccountPtr> Trust::load(const std::string& account, int64_t now_s) {
+    if (const TrustedAccountPtr known = find(account); known != nullptr) {
+        if (!known->expired(now_s) || now_s <= known->loaded_s) return known;
+    }
+    auto fresh = fetch(account, now_s);
+    if (!fresh.ok()) return fresh.status();
+    load_exporters(**fresh, now_s);
+    keep(*fresh);
+    return *fresh;
+}
+
+// Their accounts must exist before the imports are wired. Breadth first, each once.
+void Trust::load_exporters(const TrustedAccount& importer, int64_t now_s) {
+    absl::flat_hash_set<std::string> seen = {importer.claims.head.subject};
+    std::vector<std::string> wanted;
+    const auto note = [&](const AccountClaims& claims) {
+        for (const ImportClaim& each : claims.imports) {
+            if (seen.size() < kExportersMax && seen.insert(each.imported.account).second) {
+                wanted.push_back(each.imported.account);
+            }
+        }
+    };
+    note(importer.claims);
+    for (size_t i = 0; i < wanted.size(); ++i) {
+        if (find(wanted[i]) != nullptr) continue;
+        const auto exporter = fetch(wanted[i], now_s);
+        if (!exporter.ok()) continue;  // its import stays without effect, until it is loaded
+        note((*exporter)->claims);
+        keep(*exporter);
+    }
+}
+
+void Trust::keep(const TrustedAccountPtr& account) {
+    const std::string& name = account->claims.head.subject;
+    TrustChange change = TrustChange::kLoaded;
+    {
+        const std::lock_guard lock(mutex_);
+        TrustedAccountPtr& place = accounts_[name];
+        const bool same = place != nullptr && place->token == account->token;
+        if (place != nullptr) change = TrustChange::kUpdated;
+        place = account;
+        if (same) return;
+    }
+    if (listener_) listener_(name, change);
+}
+
+void Trust::remove(const std::string& account) {
+    {
+        const std::lock_guard lock(mutex_);
+        accounts_.erase(account);
+    }
+    if (listener_) listener_(account, TrustChange::kRemoved);
+}
+
+absl::Status Trust::update(const std::string& account, const std::string& token, int64_t now_s) {
+    auto fresh = verified(account, token, now_s);
+    if (!fresh.ok()) return fresh.status();
+    std::shared_ptr<AccountResolver> resolver;
+    bool loaded = false;
+    {
+        const std::lock_guard lock(mutex_);
+        resolver = resolver_;
+        loaded = accounts_.contains(account);
+    }
+    const absl::Status stored = resolver->store(account, token);
+    // A URL keeps its tokens itself, and tells the servers so that they take them over.
+    if (!stored.ok() && !absl::IsUnimplemented(stored)) return stored;
+    if (!loaded) return absl::OkStatus();
+    load_exporters(**fresh, now_s);
+    keep(*fresh);
+    return absl::OkStatus();
+}
+
+absl::Status Trust::refresh(const config::OperatorOptions& options, int64_t now_s) {
+    if (auto checked = check_preloads(options); !checked.ok()) return checked;
+    auto resolver = AccountResolver::create(options);
+    if (!resolver.ok()) return resolver.status();
+    std::vector<std::string> known;
+    {
+        const std::lock_guard lock(mutex_);
+        resolver_ = *std::move(resolver);
+        for (const auto& [name, account] : accounts_) known.push_back(name);
+    }
+    std::sort(known.begin(), known.end());
+    for (const std::string& name : known) {
+        const auto fresh = fetch(name, now_s);
+        if (fresh.ok()) {
+            load_exporters(**fresh, now_s);
+            keep(*fresh);
+        } else if (!absl::IsUnavailable(fresh.status())) {  // a server out of reach says nothing
+            remove(name);
+        }
+    }
+    return absl::OkStatus();
+}
+
+std::vector<config::AccountOptions> Trust::account_options(int64_t now_s) const {
+    absl::flat_hash_map<std::string, TrustedAccountPtr> accounts;
+    {
+        const std::lock_guard lock(mutex_);
+        accounts = accounts_;
+    }
+    std::vector<config::AccountOptions> all;
+    for (const auto& [name, account] : accounts) {
+        config::AccountOptions options = to_options(account->claims);
+        for (const ImportClaim& each : account->claims.imports) {
+            config::AccountImport import = each.imported;
+            const auto exporter = accounts.find(import.account);
+            if (exporter == accounts.end()) continue;
+            import.activated = is_activated(account->claims, each, exporter->second->claims, now_s);
+            options.imports.push_back(std::move(import));
+        }
+        all.push_back(std::move(options));
+    }
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    return all;
+}
+
+int64_t Trust::next_expiry_s(int64_t now_s) const {
+    const std::lock_guard lock(mutex_);
+    int64_t next_s = 0;
+    for (const auto& [name, account] : accounts_) {
+        for (const ImportClaim& each : account->claims.imports) {
+            if (each.token.empty()) continue;
+            const auto activation = decode_activation(each.token);
+            if (!activation.ok() || activation->head.expires <= now_s) continue;
+            if (next_s == 0 || activation->head.expires < next_s) {
+                next_s = activation->head.expires;
+            }
+        }
+    }
+    return next_s;
+}
+
+}  // namespace nuring::auth

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "core/auth/account_resolver.h"
+#include "core/auth/claims.h"
+#include "core/config/options.h"
+#include "core/config/source.h"
+
+namespace nuring::auth {
+
+// An account as a trusted operator has signed it.
+struct TrustedAccount {
+    std::string token;
+    AccountClaims claims;
+    int64_t loaded_s = 0;  // Unix seconds
+
+    bool expired(int64_t now_s) const {
+        return claims.head.expires != 0 && claims.head.expires <= now_s;
+    }
+};
+using TrustedAccountPtr = std::shared_ptr<const TrustedAccount>;
+
+// What has happened to an account that was loaded.
+enum class TrustChange : uint8_t { kLoaded, kUpdated, kRemoved };
+
+// Trust is what a server in operator mode believes: the keys of its operators, and the claims of the
+// accounts met so far, which come from a resolver when they are first asked for.
+//
+// Threads: any. load(), update() and refresh() may block and verify signatures: jobs threads or the
+//          control thread; the others look up under a lock.
+// Limits:  one entry per account that a trusted operator has signed and somebody asked for; exporters
+//          named in imports are loaded with the account, kExportersMax of them.
+// Errors:  "account missing", "account validation failed", what the resolver says.
+// Lifetime: as long as the server; reloads go through refresh().
+// Source:  server/server.go and accounts.go 2.9.10 (verifyAccountClaims, fetchAccount, updateAccount).
+class Trust {
+  public:
+    static constexpr size_t kExportersMax = 1000;
+
+    // Called without lock by whichever thread changed something, before the change shows in what that
+    // call returns.
+    using Listener = std::function<void(const std::string& account, TrustChange change)>;
+
+    // Reads operators and preloads, opens the resolver.
+    static absl::StatusOr<std::shared_ptr<Trust>> create(const config::OperatorOptions& options,
+                                                         const config::Sources& sources);
+
+    // Before any account is loaded.
+    void set_listener(Listener listener) { listener_ = std::move(listener); }
+
+    const std::vector<OperatorClaims>& operators() const { return operators_; }
+    bool trusts(const std::string& issuer) const { return keys_.contains(issuer); }
+    // Do the users of accounts signed with that key need a signing key as issuer?
+    bool is_strict(const std::string& issuer) const { return strict_keys_.contains(issuer); }
+
+    // The account as loaded before; null: not yet.
+    TrustedAccountPtr find(const std::string& account) const;
+    // The account as the resolver has it, unless it was asked less than a second ago.
+    absl::StatusOr<TrustedAccountPtr> load(const std::string& account, int64_t now_s);
+    // A newer token of an account, from whoever may send one: verified, stored, and taken over if the
+    // account is loaded.
+    absl::Status update(const std::string& account, const std::string& token, int64_t now_s);
+    // A reload: other preloads. Loaded accounts that the resolver has no more are removed.
+    absl::Status refresh(const config::OperatorOptions& options, int64_t now_s);
+
+    // All loaded accounts in the form that the account layer takes.
+    std::vector<config::AccountOptions> account_options(int64_t now_s) const;
+    // When account_options() will say something else, by itself: an activation token ends. 0: never.
+    int64_t next_expiry_s(int64_t now_s) const;
+
+  private:
+    Trust() = default;
+
+    absl::StatusOr<TrustedAccountPtr> verified(const std::string& account, std::string token,
+                                               int64_t now_s) const;
+    absl::StatusOr<TrustedAccountPtr> fetch(const std::string& account, int64_t now_s);
+    void load_exporters(const TrustedAccount& importer, int64_t now_s);
+    void keep(const TrustedAccountPtr& account);
+    void remove(const std::string& account);
+
+    std::vector<OperatorClaims> operators_;
+    absl::flat_hash_set<std::string> keys_;
+    absl::flat_hash_set<std::string> strict_keys_;
+    Listener listener_;
+
+    mutable std::mutex mutex_;
+    std::shared_ptr<AccountResolver> resolver_;                        // guarded by mutex_
+    absl::flat_hash_map<std::string, TrustedAccountPtr> accounts_;  // guarded by mutex_
+};
+
+}  // namespace nuring::auth
