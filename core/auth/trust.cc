@@ -147,6 +147,9 @@ void Trust::keep(const TrustedAccountPtr& account) {
         place = account;
         if (same) return;
     }
+    if (change == TrustChange::kUpdated) {
+        change_count_.fetch_add(1, std::memory_order_release);
+    }
     if (listener_) listener_(name, change);
 }
 
@@ -155,6 +158,7 @@ void Trust::remove(const std::string& account) {
         const std::lock_guard lock(mutex_);
         accounts_.erase(account);
     }
+    change_count_.fetch_add(1, std::memory_order_release);
     if (listener_) listener_(account, TrustChange::kRemoved);
 }
 

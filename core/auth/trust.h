@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -64,6 +65,9 @@ class Trust {
     // Do the users of accounts signed with that key need a signing key as issuer?
     bool is_strict(const std::string& issuer) const { return strict_keys_.contains(issuer); }
 
+    // How often loaded claims have been replaced or removed: a verdict is good while this stays.
+    uint64_t change_count() const { return change_count_.load(std::memory_order_acquire); }
+
     // The account as loaded before; null: not yet.
     TrustedAccountPtr find(const std::string& account) const;
     // The account as the resolver has it, unless it was asked less than a second ago.
@@ -94,6 +98,7 @@ class Trust {
     absl::flat_hash_set<std::string> strict_keys_;
     Listener listener_;
 
+    std::atomic<uint64_t> change_count_{0};  // release after the change, acquire by who reads it
     mutable std::mutex mutex_;
     std::shared_ptr<AccountResolver> resolver_;                        // guarded by mutex_
     absl::flat_hash_map<std::string, TrustedAccountPtr> accounts_;  // guarded by mutex_

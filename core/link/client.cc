@@ -131,6 +131,7 @@ bool Client::has_pinned_certificate() const {
 
 void Client::on_close() {
     links_.timers.disarm(keep_alive_timer_);
+    if (claimed_ != nullptr) links_.timers.disarm(claimed_->expiry_timer);
     // relaxed: who misses it only works in vain
     if (login_ended_ != nullptr) login_ended_->store(true, std::memory_order_relaxed);
     links_.log.debug("{} - Client connection closed: {}", label(), to_text(close_reason()));
@@ -181,7 +182,7 @@ void Client::refuse(proto::ParseStatus status, const proto::ClientOperation& ope
         case proto::ParseStatus::kControlLineTooLong: return refuse_control_line();
         case proto::ParseStatus::kPayloadTooLarge:
             links_.log.error("{} - maximum payload exceeded: {} vs {}", label(),
-                             operation.claimed_size, links_.limits.parse.payload_max);
+                             operation.claimed_size, parse_limits_->payload_max);
             send_error(proto::kErrPayloadViolation);
             return close(CloseReason::kMaxPayloadExceeded);
         default:  // argument errors: logged, closed without a word

@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "core/account/account.h"
+#include "core/auth/jwt_login.h"
 #include "core/auth/permission_cache.h"
 #include "core/interest/match_cache.h"
 #include "core/interest/sid_table.h"
@@ -91,6 +92,11 @@ class Client final : public Link {
     void connect(std::string_view json);
     auth::Decision decide() const;
     void ask_job(const auth::Decision& decision, bool first_time);
+    void ask_jwt_job(std::string account, bool first_time);
+    void on_jwt_verdict(const auth::JwtVerdict& verdict, bool first_time);
+    void end_login(std::string_view text, CloseReason reason);
+    void apply_claimed_limits();
+    void arm_expiry();
     bool has_pinned_certificate() const;
     void await_login();
     void welcome_again(std::shared_ptr<const auth::Identity> identity);
@@ -137,6 +143,7 @@ class Client final : public Link {
     void trace_out(std::string_view head, const MessageRun& run);
 
     static void keep_alive_fired(runtime::Timer& timer);
+    static void expiry_fired(runtime::Timer& timer);
     void keep_alive();
 
     struct ClientTimer : runtime::Timer {
@@ -144,10 +151,19 @@ class Client final : public Link {
         Client& owner;
     };
 
+    // What a user token brings along that others do not need.
+    struct Claimed {
+        explicit Claimed(Client& client) : expiry_timer(&expiry_fired, client) {}
+        ClientTimer expiry_timer;
+        proto::ClientParseLimits parse_limits;
+    };
+    Claimed& claimed();
+
     account::Account* account_;
     interest::SidTable subscriptions_;
     proto::ConnectOptions connect_;
     class PasswordJob;
+    class JwtJob;
     std::shared_ptr<std::atomic<bool>> login_ended_;  // tells a job under way that nobody waits for it
     struct Response {
         int64_t left;
@@ -159,6 +175,8 @@ class Client final : public Link {
     auth::PermissionCache publishable_;                   // answers of permissions_
     auth::PermissionCache receivable_;                    // those for filtered subscriptions
     std::unique_ptr<absl::flat_hash_map<std::string, Response>> responses_;  // allow_responses
+    std::unique_ptr<Claimed> claimed_;
+    const proto::ClientParseLimits* parse_limits_ = &links_.limits.parse;  // or those of claimed_
     std::string nonce_;
     bool connected_ = false;
     bool admitted_ = false;  // may do more than CONNECT

@@ -67,6 +67,9 @@ void Client::connect(std::string_view json) {
         case auth::Verdict::kHashed:
             pause();  // what follows waits for the verdict
             return ask_job(decision, /*first_time=*/true);
+        case auth::Verdict::kJwt:
+            pause();
+            return ask_jwt_job({}, /*first_time=*/true);
     }
 }
 
@@ -114,6 +117,7 @@ void Client::on_reload() {
                 return welcome_again(decision.identity);
             }
             return ask_job(decision, /*first_time=*/false);
+        case auth::Verdict::kJwt: return ask_jwt_job({}, /*first_time=*/false);
     }
 }
 
@@ -122,6 +126,7 @@ void Client::welcome_again(std::shared_ptr<const auth::Identity> identity) {
         return close(CloseReason::kClientClosed);
     }
     bind(std::move(identity));
+    if (!open()) return;
     std::vector<interest::Subscription*> all;
     subscriptions_.for_each([&all](interest::Subscription* each) { all.push_back(each); });
     for (interest::Subscription* subscription : all) {
@@ -145,7 +150,7 @@ void Client::welcome_again(std::shared_ptr<const auth::Identity> identity) {
 void Client::refuse_credentials() {
     std::string whom;
     const std::string_view nkey = connect_.text(proto::ConnectText::kNkey);
-    if (links_.authenticator->wants_nonce() && !nkey.empty()) {
+    if (links_.authenticator->has_nkeys() && !nkey.empty()) {
         whom = fmt::format(" - Nkey {}", proto::quote(nkey));
     } else if (links_.authenticator->has_users()) {
         whom = fmt::format(" - User {}", proto::quote(connect_.text(proto::ConnectText::kUser)));
@@ -158,6 +163,7 @@ void Client::refuse_credentials() {
 
 void Client::finish_connect(std::shared_ptr<const auth::Identity> identity) {
     bind(std::move(identity));
+    if (!open()) return;
     if (connect_.protocol < 0 || connect_.protocol > 1) {
         links_.log.error("{} - {}", label(), proto::kErrClientProtocol);
         send_error(proto::kErrClientProtocol);
@@ -190,6 +196,7 @@ void Client::bind(std::shared_ptr<const auth::Identity> identity) {
     permissions_ = identity_->permissions.get();
     publishable_.clear();
     receivable_.clear();
+    if (links_.authenticator->trust() != nullptr) apply_claimed_limits();
 }
 
 // Before it has shown credentials a client may say CONNECT only, unless a user for such clients is

@@ -45,7 +45,7 @@ size_t Client::consume(const char* begin, const char* end) {
         bool another_verb = false;
         while (parsed < end && count < kAheadMax) {
             Parsed& next = *new (&batch[count]) Parsed;
-            status = proto::parse_client(parsed, end, links_.limits.parse, &next.operation, scanned);
+            status = proto::parse_client(parsed, end, *parse_limits_, &next.operation, scanned);
             scanned = 0;
             if (status != proto::ParseStatus::kOperation) break;
             if (next.is_publish()) {

@@ -29,8 +29,10 @@ void Client::subscribe(const proto::ClientOperation& operation) {
         }
         return send_error(text);
     }
-    if (limits.max_subscriptions > 0 &&
-        static_cast<int64_t>(subscriptions_.size()) >= limits.max_subscriptions) {
+    const auto count = static_cast<int64_t>(subscriptions_.size());
+    const int64_t claimed_max = identity_ == nullptr ? -1 : identity_->subscriptions_max;
+    if ((limits.max_subscriptions > 0 && count >= limits.max_subscriptions) ||
+        (claimed_max >= 0 && count >= claimed_max)) {
         links_.log.error("{} - {}", label(), proto::kErrSubscriptionsExceeded);
         return send_error(proto::kErrSubscriptionsExceeded);
     }

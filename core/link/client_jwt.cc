@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// Client in operator mode: its token is checked on a jobs thread, its account may have to be fetched
+// first, and it ends when the token's time is over.
+#include <algorithm>
+#include <utility>
+
+#include "core/auth/jwt_login.h"
+#include "core/auth/trust.h"
+#include "core/base/status.h"
+#include "core/config/duration.h"
+#include "core/link/client.h"
+#include "fmt/format.h"
+#include "proto/error_text.h"
+
+namespace nuring::link {
+namespace {
+
+constexpr uint64_t kSecond_ns = 1'000'000'000;
+
+// Timers of tokens that outlast this are set again when it is over, so that no sum overflows.
+constexpr int64_t kTimerMax_s = 1'000'000'000;
+
+// A fetch that takes longer is warned of.
+constexpr uint64_t kSlowFetch_ns = kSecond_ns;
+
+}  // namespace
+
+// Checks a user token, which costs some 300 us: more than a worker may spend on one login. With an
+// account to load it may wait for files or the network and runs among the slow jobs.
+class Client::JwtJob final : public runtime::Job {
+  public:
+    JwtJob(Client& client, std::string account, bool first_time)
+        : links_(client.links_),
+          handle_(client.handle()),
+          trust_(client.links_.authenticator->trust()),
+          account_(std::move(account)),
+          ended_(client.login_ended_),
+          first_time_(first_time),
+          asked_ns_(client.links_.ring.now_ns()),
+          login_{.token = std::string(client.connect_.text(proto::ConnectText::kJwt)),
+                 .signature = std::string(client.connect_.text(proto::ConnectText::kSig)),
+                 .nonce = client.nonce_,
+                 .host = client.peer_host(),
+                 .now_s = static_cast<int64_t>(client.links_.ring.wall_ns() / kSecond_ns)} {}
+
+    void work() override {
+        if (ended_->load(std::memory_order_relaxed)) return;
+        if (!account_.empty()) {
+            if (const auto account = trust_->load(account_, login_.now_s); !account.ok()) {
+                fetch_status_ = account.status();
+                return;
+            }
+        }
+        changes_ = trust_->change_count();
+        verdict_ = auth::check_jwt_login(*trust_, login_);
+    }
+
+    void run() override {
+        Link* link = links_.table.find(handle_);
+        if (link == nullptr || !link->open()) return;
+        auto& client = static_cast<Client&>(*link);  // only clients make such jobs
+        if (!account_.empty()) log_fetch();
+        if (!fetch_status_.ok()) {
+            verdict_.reason = fmt::format("Account JWT lookup error: {}",
+                                          base::message_of(fetch_status_));
+        } else if (changes_ != trust_->change_count()) {
+            // Claims have changed since: what was found may not hold any more.
+            return client.ask_jwt_job(std::move(account_), first_time_);
+        } else if (account_.empty() && (verdict_.outcome == auth::JwtOutcome::kAccountUnknown ||
+                                        verdict_.outcome == auth::JwtOutcome::kAccountExpired)) {
+            return client.ask_jwt_job(std::move(verdict_.account), first_time_);
+        }
+        client.on_jwt_verdict(verdict_, first_time_);
+    }
+
+  private:
+    void log_fetch() const {
+        const uint64_t took_ns = links_.ring.now_ns() - asked_ns_;
+        const std::string text =
+            fmt::format("Account [{}] fetch took {}", account_,
+                        config::format_duration(config::nanoseconds(took_ns)));
+        if (took_ns > kSlowFetch_ns) {
+            links_.log.warn("{}", text);
+        } else {
+            links_.log.debug("{}", text);
+        }
+        // Claims that were fetched, but are no good, are the debug log's.
+        if (fetch_status_.ok() || absl::IsPermissionDenied(fetch_status_) ||
+            absl::IsInvalidArgument(fetch_status_)) {
+            return;
+        }
+        links_.log.warn("Account fetch failed: {}", base::message_of(fetch_status_));
+    }
+
+    WorkerLinks& links_;
+    const base::LinkHandle handle_;
+    const std::shared_ptr<auth::Trust> trust_;
+    std::string account_;  // to be loaded first; empty: none
+    const std::shared_ptr<const std::atomic<bool>> ended_;
+    const bool first_time_;  // or again, after a change
+    const uint64_t asked_ns_;
+    const auth::JwtLogin login_;
+    absl::Status fetch_status_;
+    uint64_t changes_ = 0;
+    auth::JwtVerdict verdict_;
+};
+
+void Client::ask_jwt_job(std::string account, bool first_time) {
+    if (login_ended_ == nullptr) login_ended_ = std::make_shared<std::atomic<bool>>(false);
+    runtime::JobRunner& runner = account.empty() ? links_.handshakes : links_.jobs;
+    runner.submit(links_.worker, std::make_unique<JwtJob>(*this, std::move(account), first_time));
+}
+
+void Client::on_jwt_verdict(const auth::JwtVerdict& verdict, bool first_time) {
+    if (!verdict.reason.empty()) {
+        if (verdict.is_error) {
+            links_.log.error("{} - {}", label(), verdict.reason);
+        } else {
+            links_.log.debug("{} - {}", label(), verdict.reason);
+        }
+    }
+    if (verdict.outcome == auth::JwtOutcome::kAccepted) {
+        if (!first_time) return welcome_again(verdict.identity);
+        finish_connect(verdict.identity);
+        return resume();
+    }
+    if (!first_time && verdict.outcome == auth::JwtOutcome::kRevoked) {
+        return end_login(proto::kErrUserAuthenticationRevoked, CloseReason::kRevocation);
+    }
+    if (!first_time && verdict.outcome == auth::JwtOutcome::kUserExpired) {
+        return end_login(proto::kErrUserAuthenticationExpired, CloseReason::kAuthenticationExpired);
+    }
+    if (!first_time && verdict.outcome == auth::JwtOutcome::kAccountExpired) {
+        return end_login(proto::kErrAccountAuthenticationExpired,
+                         CloseReason::kAuthenticationExpired);
+    }
+    refuse_credentials();
+}
+
+void Client::end_login(std::string_view text, CloseReason reason) {
+    links_.log.debug("{} - {}", label(), text);
+    send_error(text);
+    close(reason);
+}
+
+// What the user's claims allow, where the server does not allow less anyway.
+void Client::apply_claimed_limits() {
+    const proto::ClientParseLimits& own = links_.limits.parse;
+    const int64_t payload = identity_->payload_max;
+    parse_limits_ = &own;
+    if (payload >= 0) {
+        if (own.payload_max >= 0 && own.payload_max < payload) {
+            links_.log.error("{} - Max Payload set to {} from server overrides account or user config",
+                             label(), own.payload_max);
+        } else {
+            claimed().parse_limits = own;
+            claimed().parse_limits.payload_max = payload;
+            parse_limits_ = &claimed().parse_limits;
+        }
+    }
+    const int64_t max = identity_->subscriptions_max;
+    if (max > links_.limits.max_subscriptions && links_.limits.max_subscriptions > 0) {
+        links_.log.error(
+            "{} - Max Subscriptions set to {} from server overrides account or user config", label(),
+            links_.limits.max_subscriptions);
+    }
+    if (identity_->valid_until_s != 0) {
+        arm_expiry();
+    } else if (claimed_ != nullptr) {
+        links_.timers.disarm(claimed_->expiry_timer);
+    }
+    // None at all is no way to live (and the reference closes such a client).
+    if (max == 0 || (max > 0 && static_cast<int64_t>(subscriptions_.size()) > max)) {
+        links_.log.error("{} - {}", label(), proto::kErrSubscriptionsExceeded);
+        send_error(proto::kErrSubscriptionsExceeded);
+        close(CloseReason::kMaxSubscriptionsExceeded);
+    }
+}
+
+void Client::arm_expiry() {
+    const auto now_s = static_cast<int64_t>(links_.ring.wall_ns() / kSecond_ns);
+    const uint64_t into_second_ns = links_.ring.wall_ns() % kSecond_ns;
+    const int64_t left_s = std::clamp<int64_t>(identity_->valid_until_s - now_s, 0, kTimerMax_s);
+    uint64_t left_ns = static_cast<uint64_t>(left_s) * kSecond_ns;
+    left_ns -= std::min(left_ns, into_second_ns);
+    links_.timers.arm(claimed().expiry_timer, links_.ring.now_ns() + left_ns);
+}
+
+void Client::expiry_fired(runtime::Timer& timer) {
+    Client& client = static_cast<ClientTimer&>(timer).owner;
+    const auto now_s = static_cast<int64_t>(client.links_.ring.wall_ns() / kSecond_ns);
+    // A clock that was set back, or a timer cut short.
+    if (now_s < client.identity_->valid_until_s) return client.arm_expiry();
+    client.end_login(client.identity_->ends_with_account ? proto::kErrAccountAuthenticationExpired
+                                                         : proto::kErrUserAuthenticationExpired,
+                     CloseReason::kAuthenticationExpired);
+}
+
+Client::Claimed& Client::claimed() {
+    if (claimed_ == nullptr) claimed_ = std::make_unique<Claimed>(*this);
+    return *claimed_;
+}
+
+}  // namespace nuring::link
