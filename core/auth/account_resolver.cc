@@ -22,7 +22,9 @@
 namespace nuring::auth {
 namespace {
 
-absl::Status missing() { return absl::NotFoundError("account missing"); }
+absl::Status missing() {
+    return absl::NotFoundError("account missing");
+}
 
 class MemoryResolver final : public AccountResolver {
   public:
@@ -62,8 +64,12 @@ class UrlResolver final : public AccountResolver {
 // A file <account>.jwt for each account, replaced as a whole.
 class DirectoryResolver final : public AccountResolver {
   public:
-    explicit DirectoryResolver(std::string directory)
-        : directory_(std::move(directory)), sources_(config::system_sources()) {}
+    DirectoryResolver(std::string directory, bool keeps_all)
+        : directory_(std::move(directory)),
+          keeps_all_(keeps_all),
+          sources_(config::system_sources()) {}
+
+    bool keeps_all() const override { return keeps_all_; }
 
     absl::StatusOr<std::string> fetch(const std::string& account) override {
         auto token = sources_.read_file(path(account));
@@ -76,9 +82,9 @@ class DirectoryResolver final : public AccountResolver {
         std::string fresh = target + ".XXXXXX";
         const int fd = ::mkostemp(fresh.data(), O_CLOEXEC);
         if (fd < 0) return failure("open", fresh);
-        const bool written = ::write(fd, token.data(), token.size()) ==
-                                 static_cast<ssize_t>(token.size()) &&
-                             ::fsync(fd) == 0;
+        const bool written =
+            ::write(fd, token.data(), token.size()) == static_cast<ssize_t>(token.size()) &&
+            ::fsync(fd) == 0;
         ::close(fd);
         if (written && std::rename(fresh.c_str(), target.c_str()) == 0) return absl::OkStatus();
         const absl::Status status = failure("write", fresh);
@@ -97,19 +103,20 @@ class DirectoryResolver final : public AccountResolver {
     }
 
     const std::string directory_;
+    const bool keeps_all_;
     const config::Sources sources_;
 };
 
-absl::StatusOr<std::unique_ptr<AccountResolver>> open_directory(const std::string& directory) {
+absl::StatusOr<std::unique_ptr<AccountResolver>> open_directory(const std::string& directory,
+                                                                bool keeps_all) {
     if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
-        return absl::UnavailableError(
-            fmt::format("mkdir {}: {}", directory, std::strerror(errno)));
+        return absl::UnavailableError(fmt::format("mkdir {}: {}", directory, std::strerror(errno)));
     }
     struct stat status = {};
     if (::stat(directory.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
         return absl::InvalidArgumentError(fmt::format("{} is not a directory", directory));
     }
-    return std::make_unique<DirectoryResolver>(directory);
+    return std::make_unique<DirectoryResolver>(directory, keeps_all);
 }
 
 }  // namespace
@@ -121,7 +128,9 @@ absl::StatusOr<std::unique_ptr<AccountResolver>> AccountResolver::create(
         case config::ResolverKind::kNone:
             return absl::InvalidArgumentError(
                 "operators require an account resolver to be configured");
-        case config::ResolverKind::kMemory: resolver = std::make_unique<MemoryResolver>(); break;
+        case config::ResolverKind::kMemory:
+            resolver = std::make_unique<MemoryResolver>();
+            break;
         case config::ResolverKind::kUrl: {
             resolver = std::make_unique<UrlResolver>(options.resolver_url);
             if (const auto page = resolver->fetch(""); !page.ok()) return page.status();
@@ -129,7 +138,8 @@ absl::StatusOr<std::unique_ptr<AccountResolver>> AccountResolver::create(
         }
         case config::ResolverKind::kFullDirectory:
         case config::ResolverKind::kCacheDirectory: {
-            auto opened = open_directory(options.resolver_directory);
+            auto opened = open_directory(options.resolver_directory,
+                                         options.resolver == config::ResolverKind::kFullDirectory);
             if (!opened.ok()) return opened.status();
             resolver = *std::move(opened);
             break;

@@ -24,6 +24,9 @@ class AccountResolver {
     // Keeps a token that has been verified. The resolver of a URL cannot.
     virtual absl::Status store(const std::string& account, const std::string& token) = 0;
 
+    // Is it the place where all accounts are kept, asked for or not?
+    virtual bool keeps_all() const { return false; }
+
     // The one that is configured, with its preloads. A URL is tried once, as a test; a directory is
     // made if there is none.
     static absl::StatusOr<std::unique_ptr<AccountResolver>> create(

@@ -274,6 +274,7 @@ absl::StatusOr<OperatorClaims> decode_operator(std::string_view token) {
     document.read(&claims.head);
     const JsonFields nats = document.nats();
     nats.take("signing_keys", &claims.signing_keys);
+    nats.take("account_server_url", &claims.account_server_url);
     nats.take("system_account", &claims.system_account);
     nats.take("assert_server_version", &claims.assert_server_version);
     nats.take("strict_signing_key_usage", &claims.strict_signing_key_usage);

@@ -47,10 +47,10 @@ struct TimeRange {  // of a day, "15:04:05"
 struct UserRights {
     config::Permissions permissions;
     NatsLimits limits;
-    std::vector<std::string> sources;  // networks that it may come from; empty: any
-    std::vector<TimeRange> times;      // empty: always
-    std::string times_location;        // IANA name; empty: that of this machine
-    bool bearer_token = false;         // the token alone is enough
+    std::vector<std::string> sources;           // networks that it may come from; empty: any
+    std::vector<TimeRange> times;               // empty: always
+    std::string times_location;                 // IANA name; empty: that of this machine
+    bool bearer_token = false;                  // the token alone is enough
     std::vector<std::string> connection_types;  // empty: all
 
     friend bool operator==(const UserRights&, const UserRights&) = default;
@@ -59,6 +59,7 @@ struct UserRights {
 struct OperatorClaims {
     ClaimsHead head;
     std::vector<std::string> signing_keys;
+    std::string account_server_url;  // accounts lie below "accounts/"
     std::string system_account;
     std::string assert_server_version;
     bool strict_signing_key_usage = false;  // accounts are signed by signing keys only
@@ -89,10 +90,10 @@ struct ExportClaim {
 
 struct ImportClaim {
     config::AccountImport imported;
-    std::string subject;      // as claimed: the publisher's view
-    std::string to;           // deprecated since v2
+    std::string subject;  // as claimed: the publisher's view
+    std::string to;       // deprecated since v2
     std::string local_subject;
-    std::string token;        // activation token, or a URL of one (v1)
+    std::string token;  // activation token, or a URL of one (v1)
     std::string unknown_type;
 };
 

@@ -32,8 +32,8 @@ void check_entries(const std::vector<std::string>& entries, bool may_name_queue,
             faults->push_back(
                 fmt::format("Permission Subject \"{}\" contains too many spaces", entry));
         } else if (spaces == 1 && !may_name_queue) {
-            faults->push_back(fmt::format(
-                "Permission Subject \"{}\" is not allowed to contain queue", entry));
+            faults->push_back(
+                fmt::format("Permission Subject \"{}\" is not allowed to contain queue", entry));
         }
         const size_t space = entry.find(' ');
         check_subject(std::string_view(entry).substr(0, space), faults);
@@ -73,7 +73,8 @@ void check_exports(const AccountClaims& claims, Faults* faults) {
     for (size_t i = 0; i < exports.size(); ++i) {
         const config::AccountExport& each = exports[i].exported;
         if (!exports[i].unknown_type.empty()) {
-            faults->push_back(fmt::format("invalid export type: {}", quote(exports[i].unknown_type)));
+            faults->push_back(
+                fmt::format("invalid export type: {}", quote(exports[i].unknown_type)));
         }
         check_subject(each.subject, faults);
         if (each.response_threshold.count() < 0) {
@@ -196,12 +197,12 @@ bool is_activated(const AccountClaims& importer, const ImportClaim& import,
     }
     const std::string& subject = import.imported.subject;  // the exporter's name of it
     if (!proto::is_subset(subject, activation->subject)) return false;
-    return std::none_of(
-        exporter.exports.begin(), exporter.exports.end(), [&](const ExportClaim& each) {
-            return each.exported.kind == import.imported.kind &&
-                   proto::is_subset(subject, each.exported.subject) &&
-                   is_revoked(each.revocations, head.subject, head.issued_at);
-        });
+    return std::none_of(exporter.exports.begin(), exporter.exports.end(),
+                        [&](const ExportClaim& each) {
+                            return each.exported.kind == import.imported.kind &&
+                                   proto::is_subset(subject, each.exported.subject) &&
+                                   is_revoked(each.revocations, head.subject, head.issued_at);
+                        });
 }
 
 }  // namespace nuring::auth

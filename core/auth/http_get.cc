@@ -40,8 +40,8 @@ bool split(const std::string& url, Place* place) {
 }
 
 absl::Status failure(const Place& place, std::string_view why) {
-    return absl::UnavailableError(fmt::format(
-        "could not fetch <{}>: {}", proto::quote(place.origin + place.path), why));
+    return absl::UnavailableError(
+        fmt::format("could not fetch <{}>: {}", proto::quote(place.origin + place.path), why));
 }
 
 }  // namespace
@@ -65,12 +65,11 @@ absl::StatusOr<std::string> http_get(const std::string& url, const std::string& 
     const Clock::time_point end = Clock::now() + kTimeout;
     bool too_late = false;
     std::string body;
-    const httplib::Result result =
-        client.Get(place.path, [&](const char* bytes, size_t size) {
-            too_late = Clock::now() > end;
-            body.append(bytes, size);
-            return !too_late && body.size() <= kJwtBytesMax;
-        });
+    const httplib::Result result = client.Get(place.path, [&](const char* bytes, size_t size) {
+        too_late = Clock::now() > end;
+        body.append(bytes, size);
+        return !too_late && body.size() <= kJwtBytesMax;
+    });
     if (too_late) return failure(place, "the answer took longer than 2s");
     if (body.size() > kJwtBytesMax) return failure(place, "the answer is too large");
     if (!result) return failure(place, httplib::to_string(result.error()));

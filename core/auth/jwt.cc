@@ -58,7 +58,8 @@ bool split(std::string_view token, std::array<std::string_view, 3>* chunks) {
 
 absl::Status decode_chunk(std::string_view chunk, std::string* bytes) {
     if (decode_base64url(chunk, bytes)) return absl::OkStatus();
-    const std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const std::string_view digits =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const size_t bad = chunk.find_first_not_of(digits);
     return refuse(fmt::format("illegal base64 data at input byte {}", std::min(bad, chunk.size())));
 }
@@ -159,7 +160,8 @@ absl::StatusOr<Jwt> decode_jwt(std::string_view token) {
         return refuse(fmt::format("claim failed V{} signature verification", jwt.version));
     }
     if (!is_issued_by_any(jwt.issuer, row->issuers, &key)) {
-        return refuse(fmt::format("unable to validate expected prefixes - [{}]", row->issuer_names));
+        return refuse(
+            fmt::format("unable to validate expected prefixes - [{}]", row->issuer_names));
     }
     return jwt;
 }

@@ -149,7 +149,8 @@ JwtVerdict check_jwt_login(const Trust& trust, const JwtLogin& login) {
     verdict.account = name;
     verdict.identity = make_identity(*account, *user, rights, allowed.until_s);
     verdict.reason = fmt::format(
-        "Authenticated JWT: Client \"{}\" (claim-name: \"{}\") signed with \"{}\" by Account \"{}\" "
+        "Authenticated JWT: Client \"{}\" (claim-name: \"{}\") signed with \"{}\" by Account "
+        "\"{}\" "
         "(claim-name: \"{}\") signed with \"{}\"",
         head.subject, head.name, head.issuer, name, account->claims.head.name,
         account->claims.head.issuer);

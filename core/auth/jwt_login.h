@@ -23,8 +23,8 @@ struct JwtLogin {
 enum class JwtOutcome : uint8_t {
     kAccepted,
     kRefused,
-    kRevoked,         // refused, because the account has revoked the user
-    kUserExpired,     // refused, because its time is over
+    kRevoked,      // refused, because the account has revoked the user
+    kUserExpired,  // refused, because its time is over
     kAccountExpired,
     kAccountUnknown,  // Trust::load(account) first, then again
 };

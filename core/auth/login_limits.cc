@@ -82,7 +82,9 @@ absl::Time on_day(absl::CivilDay day, absl::Duration time, const absl::TimeZone&
 
 }  // namespace
 
-bool is_network(std::string_view text) { return parse_network(text).has_value(); }
+bool is_network(std::string_view text) {
+    return parse_network(text).has_value();
+}
 
 bool is_within(const std::string& host, const std::vector<std::string>& networks) {
     if (networks.empty()) return true;
@@ -94,7 +96,9 @@ bool is_within(const std::string& host, const std::vector<std::string>& networks
            });
 }
 
-bool is_time_of_day(std::string_view text) { return parse_time_of_day(text).has_value(); }
+bool is_time_of_day(std::string_view text) {
+    return parse_time_of_day(text).has_value();
+}
 
 bool is_time_zone(const std::string& name) {
     absl::TimeZone zone;

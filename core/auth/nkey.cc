@@ -79,11 +79,16 @@ Pkey private_key(const NkeySeed& seed) {
 
 std::string_view to_text(NkeyError error) {
     switch (error) {
-        case NkeyError::kNone: return "";
-        case NkeyError::kBadBase32: return "nkeys: invalid encoded key";
-        case NkeyError::kBadLength: return "nkeys: invalid public key";
-        case NkeyError::kBadChecksum: return "nkeys: invalid checksum";
-        case NkeyError::kWrongKind: return "nkeys: invalid prefix byte";
+        case NkeyError::kNone:
+            return "";
+        case NkeyError::kBadBase32:
+            return "nkeys: invalid encoded key";
+        case NkeyError::kBadLength:
+            return "nkeys: invalid public key";
+        case NkeyError::kBadChecksum:
+            return "nkeys: invalid checksum";
+        case NkeyError::kWrongKind:
+            return "nkeys: invalid prefix byte";
     }
     return "";
 }
@@ -127,11 +132,13 @@ std::optional<NkeySeed> decode_seed(std::string_view text) {
         case NkeyKind::kCluster:
         case NkeyKind::kServer:
         case NkeyKind::kOperator:
-        case NkeyKind::kUser: break;
+        case NkeyKind::kUser:
+            break;
         case NkeyKind::kPrivate:
         case NkeyKind::kSeed:
         case NkeyKind::kUnknown:
-        default: return std::nullopt;
+        default:
+            return std::nullopt;
     }
     seed.kind = kind;
     std::copy_n(raw.begin() + 2, seed.bytes.size(), seed.bytes.begin());

@@ -29,8 +29,8 @@ using PublicKey = std::array<unsigned char, 32>;
 // Why a text is no nkey, in the words of the nkeys library, which end up in debug lines.
 enum class NkeyError : uint8_t {
     kNone,
-    kBadBase32,    // not of the alphabet A-Z, 2-7
-    kBadLength,    // not so many bytes
+    kBadBase32,  // not of the alphabet A-Z, 2-7
+    kBadLength,  // not so many bytes
     kBadChecksum,
     kWrongKind,
 };

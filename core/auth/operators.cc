@@ -17,7 +17,9 @@ namespace {
 // All encoded tokens begin so: the base64 of `{"`.
 constexpr std::string_view kTokenPrefix = "eyJ";
 
-absl::Status refuse(const std::string& why) { return absl::InvalidArgumentError(why); }
+absl::Status refuse(const std::string& why) {
+    return absl::InvalidArgumentError(why);
+}
 
 using Version = std::array<int, 3>;
 
@@ -87,9 +89,10 @@ absl::Status check_server_version(const OperatorClaims& claims, std::string_view
     const auto own = parse_version(version);
     const auto wanted = parse_version(wanted_text);
     if (!wanted || !own) {
-        return refuse(fmt::format("operator {} expects version {} got error instead: asserted server "
-                                  "version must be of the form <major>.<minor>.<update>",
-                                  claims.head.subject, wanted_text));
+        return refuse(
+            fmt::format("operator {} expects version {} got error instead: asserted server "
+                        "version must be of the form <major>.<minor>.<update>",
+                        claims.head.subject, wanted_text));
     }
     constexpr std::array kParts = {"major", "minor", "update"};
     for (size_t i = 0; i < own->size(); ++i) {
@@ -110,6 +113,11 @@ void complete_operators(const config::Sources& sources, config::Options* options
         return diagnostics->error(
             options->trust.position,
             fmt::format("error parsing operator JWT: {}", base::message_of(operators.status())));
+    }
+    const std::string url = operators->empty() ? "" : operators->front().account_server_url;
+    if (options->trust.resolver == config::ResolverKind::kNone && !url.empty()) {
+        options->trust.resolver = config::ResolverKind::kUrl;
+        options->trust.resolver_url = url + (url.ends_with('/') ? "accounts/" : "/accounts/");
     }
     if (const auto status = settle_system_account(*operators, options); !status.ok()) {
         diagnostics->error(options->trust.position, base::message_of(status));

@@ -23,8 +23,8 @@ absl::StatusOr<std::vector<OperatorClaims>> read_operators(const config::Operato
 // Does an operator ask for a newer server than this version ("2.10.0")?
 absl::Status check_server_version(const OperatorClaims& claims, std::string_view version);
 
-// The part of reading a configuration that needs the tokens: errors in them, the system account that
-// they name. To be called once config::validate() found nothing.
+// The part of reading a configuration that needs the tokens: errors in them, the system account and, if
+// no resolver is configured, the account server that they name. Before config::validate().
 void complete_operators(const config::Sources& sources, config::Options* options,
                         config::Diagnostics* diagnostics);
 

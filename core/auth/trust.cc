@@ -15,13 +15,15 @@
 namespace nuring::auth {
 namespace {
 
-absl::Status invalid() { return absl::PermissionDeniedError("account validation failed"); }
+absl::Status invalid() {
+    return absl::PermissionDeniedError("account validation failed");
+}
 
 absl::Status check_preloads(const config::OperatorOptions& options) {
     for (const auto& [account, token] : options.preload) {
         if (!is_public_nkey(account, NkeyKind::kAccount)) {
-            return absl::InvalidArgumentError(fmt::format(
-                "preloaded Account: \"{}\" is not an account public key", account));
+            return absl::InvalidArgumentError(
+                fmt::format("preloaded Account: \"{}\" is not an account public key", account));
         }
         if (const auto claims = decode_account(token); !claims.ok()) {
             return absl::InvalidArgumentError(
@@ -70,6 +72,7 @@ absl::StatusOr<std::shared_ptr<Trust>> Trust::create(const config::OperatorOptio
     auto resolver = AccountResolver::create(options);
     if (!resolver.ok()) return resolver.status();
     trust->resolver_ = *std::move(resolver);
+    trust->options_ = options;
     return trust;
 }
 
@@ -86,8 +89,8 @@ absl::StatusOr<TrustedAccountPtr> Trust::verified(const std::string& account, st
     const bool good = trusts(claims->head.issuer) && claims->head.subject == account &&
                       faults_of(*claims, now_s).empty();
     if (!good) return invalid();
-    return std::make_shared<const TrustedAccount>(TrustedAccount{
-        .token = std::move(token), .claims = *std::move(claims), .loaded_s = now_s});
+    return std::make_shared<const TrustedAccount>(
+        TrustedAccount{.token = std::move(token), .claims = *std::move(claims), .loaded_s = now_s});
 }
 
 absl::StatusOr<TrustedAccountPtr> Trust::fetch(const std::string& account, int64_t now_s) {
@@ -172,6 +175,7 @@ absl::Status Trust::update(const std::string& account, const std::string& token,
         resolver = resolver_;
         loaded = accounts_.contains(account);
     }
+    if (!loaded && !resolver->keeps_all()) return absl::NotFoundError("account is not loaded");
     const absl::Status stored = resolver->store(account, token);
     // A URL keeps its tokens itself, and tells the servers so that they take them over.
     if (!stored.ok() && !absl::IsUnimplemented(stored)) return stored;
@@ -182,6 +186,12 @@ absl::Status Trust::update(const std::string& account, const std::string& token,
 }
 
 absl::Status Trust::refresh(const config::OperatorOptions& options, int64_t now_s) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (options.resolver == config::ResolverKind::kUrl && options == options_) {
+            return absl::OkStatus();
+        }
+    }
     if (auto checked = check_preloads(options); !checked.ok()) return checked;
     auto resolver = AccountResolver::create(options);
     if (!resolver.ok()) return resolver.status();
@@ -189,6 +199,7 @@ absl::Status Trust::refresh(const config::OperatorOptions& options, int64_t now_
     {
         const std::lock_guard lock(mutex_);
         resolver_ = *std::move(resolver);
+        options_ = options;
         for (const auto& [name, account] : accounts_) known.push_back(name);
     }
     std::sort(known.begin(), known.end());

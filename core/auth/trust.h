@@ -72,10 +72,11 @@ class Trust {
     TrustedAccountPtr find(const std::string& account) const;
     // The account as the resolver has it, unless it was asked less than a second ago.
     absl::StatusOr<TrustedAccountPtr> load(const std::string& account, int64_t now_s);
-    // A newer token of an account, from whoever may send one: verified, stored, and taken over if the
-    // account is loaded.
+    // A newer token of an account, whoever sends it: verified, stored, and taken over if the account is
+    // loaded. If it is not, only a full directory keeps it; else the answer is kNotFound.
     absl::Status update(const std::string& account, const std::string& token, int64_t now_s);
-    // A reload: other preloads. Loaded accounts that the resolver has no more are removed.
+    // A reload: other preloads, files, or another URL. Loaded accounts that the resolver has no more are
+    // removed. A URL that stays is not asked: it tells by itself what changes.
     absl::Status refresh(const config::OperatorOptions& options, int64_t now_s);
 
     // All loaded accounts in the form that the account layer takes.
@@ -100,7 +101,8 @@ class Trust {
 
     std::atomic<uint64_t> change_count_{0};  // release after the change, acquire by who reads it
     mutable std::mutex mutex_;
-    std::shared_ptr<AccountResolver> resolver_;                        // guarded by mutex_
+    config::OperatorOptions options_;                               // guarded by mutex_
+    std::shared_ptr<AccountResolver> resolver_;                     // guarded by mutex_
     absl::flat_hash_map<std::string, TrustedAccountPtr> accounts_;  // guarded by mutex_
 };
 

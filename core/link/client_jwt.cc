@@ -61,8 +61,8 @@ class Client::JwtJob final : public runtime::Job {
         auto& client = static_cast<Client&>(*link);  // only clients make such jobs
         if (!account_.empty()) log_fetch();
         if (!fetch_status_.ok()) {
-            verdict_.reason = fmt::format("Account JWT lookup error: {}",
-                                          base::message_of(fetch_status_));
+            verdict_.reason =
+                fmt::format("Account JWT lookup error: {}", base::message_of(fetch_status_));
         } else if (changes_ != trust_->change_count()) {
             // Claims have changed since: what was found may not hold any more.
             return client.ask_jwt_job(std::move(account_), first_time_);
@@ -76,9 +76,8 @@ class Client::JwtJob final : public runtime::Job {
   private:
     void log_fetch() const {
         const uint64_t took_ns = links_.ring.now_ns() - asked_ns_;
-        const std::string text =
-            fmt::format("Account [{}] fetch took {}", account_,
-                        config::format_duration(config::nanoseconds(took_ns)));
+        const std::string text = fmt::format("Account [{}] fetch took {}", account_,
+                                             config::format_duration(config::nanoseconds(took_ns)));
         if (took_ns > kSlowFetch_ns) {
             links_.log.warn("{}", text);
         } else {
@@ -150,8 +149,9 @@ void Client::apply_claimed_limits() {
     parse_limits_ = &own;
     if (payload >= 0) {
         if (own.payload_max >= 0 && own.payload_max < payload) {
-            links_.log.error("{} - Max Payload set to {} from server overrides account or user config",
-                             label(), own.payload_max);
+            links_.log.error(
+                "{} - Max Payload set to {} from server overrides account or user config", label(),
+                own.payload_max);
         } else {
             claimed().parse_limits = own;
             claimed().parse_limits.payload_max = payload;
@@ -161,8 +161,8 @@ void Client::apply_claimed_limits() {
     const int64_t max = identity_->subscriptions_max;
     if (max > links_.limits.max_subscriptions && links_.limits.max_subscriptions > 0) {
         links_.log.error(
-            "{} - Max Subscriptions set to {} from server overrides account or user config", label(),
-            links_.limits.max_subscriptions);
+            "{} - Max Subscriptions set to {} from server overrides account or user config",
+            label(), links_.limits.max_subscriptions);
     }
     if (identity_->valid_until_s != 0) {
         arm_expiry();

@@ -77,9 +77,24 @@ void WorkerLinks::apply(const LinkSettings& settings, bool check_clients) {
     authenticator = settings.authenticator;
     tls = settings.tls;
     limits = LinkLimits(*options);
-    if (!check_clients) return;
+    // What a token allows is measured against the limits of the server.
+    if (!check_clients && authenticator->trust() == nullptr) return;
     std::vector<base::LinkHandle> handles;
     table.for_each([&](Link& link) { handles.push_back(link.handle()); });
+    check(handles);
+}
+
+void WorkerLinks::check_clients(const std::string& account) {
+    std::vector<base::LinkHandle> handles;
+    table.for_each([&](Link& link) {
+        if (link.kind() != proto::Kind::kClient) return;
+        if (static_cast<Client&>(link).account().name() != account) return;
+        handles.push_back(link.handle());
+    });
+    check(handles);
+}
+
+void WorkerLinks::check(const std::vector<base::LinkHandle>& handles) {
     for (const base::LinkHandle handle : handles) {
         if (Link* link = table.find(handle)) link->on_reload();
     }

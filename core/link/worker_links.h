@@ -100,6 +100,9 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     // New Options, between two turns.
     void apply(const LinkSettings& settings, bool check_clients);
 
+    // The clients of that account are checked again, in operator mode.
+    void check_clients(const std::string& account);
+
     // --- links ------------------------------------------------------------------------------------
     // A new client connection lives here from now on.
     void adopt(int fd);
@@ -193,6 +196,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
         WorkerLinks& owner;
     };
 
+    void check(const std::vector<base::LinkHandle>& handles);
     void drain_spill(base::WorkerId to);
     void resume_waiting(base::WorkerId to);
     bool has_spill() const { return spill_count_ != 0; }

@@ -27,6 +27,7 @@
 #include "core/log/log_flush.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/runtime/worker_group.h"
+#include "core/server/operator_mode.h"
 #include "core/server/ports_file.h"
 #include "core/server/readiness.h"
 #include "core/server/rings.h"
@@ -42,6 +43,9 @@ constexpr std::chrono::seconds kStopLimit{10};
 
 // Threads for password hashes and the like; they run when nothing else wants to.
 constexpr uint32_t kJobThreads = 2;
+
+// The same where they wait for the network: accounts behind a URL.
+constexpr uint32_t kFetchThreads = 8;
 
 // Threads for the handshakes of TLS: one for two workers, but not more than this.
 constexpr uint32_t kHandshakeThreadsMax = 16;
@@ -153,6 +157,8 @@ bool has_plain_password(const config::AuthorizationOptions& options) {
                        [&](const config::User& user) { return plain(user.password); });
 }
 
+int64_t wall_seconds() { return static_cast<int64_t>(ring::realtime_ns() / 1'000'000'000); }
+
 uint64_t wall_clock(void*) { return ring::realtime_ns(); }
 
 // The running process: what run_process() builds, step by step, and takes down in reverse.
@@ -192,6 +198,7 @@ class Process {
     std::shared_ptr<const tls::Profile> tls_;
     std::unique_ptr<runtime::JobThreads> jobs_;
     std::unique_ptr<runtime::JobThreads> handshake_jobs_;
+    std::shared_ptr<auth::Trust> trust_;  // operator mode; null: not in it
     std::unique_ptr<Server> server_;
     const Subsystems subsystems_;
     runtime::WorkerGroup group_;
@@ -222,10 +229,12 @@ int Process::run() {
         return 1;
     }
     tls_ = *std::move(tls);
-    if (options_->trust.active()) {
-        fail("Operators are configured, but not active in this version: refusing to serve without");
+    auto trust = create_trust(*options_, log, wall_seconds());
+    if (!trust.ok()) {
+        fail(base::message_of(trust.status()));
         return 1;
     }
+    trust_ = *std::move(trust);
     if (!start_server(worker_count, processors)) return 1;
     serve();
     stop_gracefully();
@@ -266,7 +275,9 @@ bool Process::start_server(uint32_t worker_count, const std::vector<int>& proces
         log.warn("{}: falling back to epoll, which costs throughput and latency",
                  rings_.fallback_reason);
     }
-    jobs_ = std::make_unique<runtime::JobThreads>(kJobThreads, runtime::JobPriority::kIdle);
+    jobs_ = std::make_unique<runtime::JobThreads>(
+        options_->trust.resolver == config::ResolverKind::kUrl ? kFetchThreads : kJobThreads,
+        runtime::JobPriority::kIdle);
     handshake_jobs_ = std::make_unique<runtime::JobThreads>(
         std::min((worker_count + 1) / 2, kHandshakeThreadsMax), runtime::JobPriority::kLow);
     ServerSetup setup;
@@ -274,6 +285,7 @@ bool Process::start_server(uint32_t worker_count, const std::vector<int>& proces
     for (const auto& ring : rings_.rings) setup.rings.push_back(ring.get());
     setup.logger = logger_.get();
     setup.tls = tls_;
+    setup.trust = trust_;
     setup.jobs = jobs_.get();
     setup.handshake_jobs = handshake_jobs_.get();
     setup.drained = {.call = &Bell::ring, .state = &bell_};
@@ -402,6 +414,10 @@ std::string Process::try_reload() {
     }
     auto tls = load_client_tls(*fresh);
     if (!tls.ok()) return std::string(base::message_of(tls.status()));
+    if (trust_ != nullptr) {
+        const absl::Status refreshed = trust_->refresh(fresh->trust, wall_seconds());
+        if (!refreshed.ok()) return std::string(base::message_of(refreshed));
+    }
     if (!(fresh->log == options_->log) && !reopen_sink(fresh->log, &error)) return error;
     if (fresh->pid_file != options_->pid_file && !fresh->pid_file.empty() &&
         !write_pid_file(fresh->pid_file)) {

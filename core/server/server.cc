@@ -10,14 +10,11 @@
 #include "core/base/status.h"
 #include "core/base/version.h"
 #include "core/config/url.h"
+#include "core/server/operator_mode.h"
 #include "fmt/format.h"
 
 namespace nuring::server {
 namespace {
-
-// What INFO calls the version: clients gate features on it, so it names the reference's release whose
-// client protocol this is.
-constexpr const char* kProtocolVersion = "2.10.0";
 
 // Mailboxes towards one worker take up to this in all; few workers get roomier ones.
 constexpr size_t kMailboxBytesPerReceiver = 8 * 1024 * 1024;
@@ -118,7 +115,7 @@ Server::Server(ServerSetup setup)
       control_(setup_.wake_control, setup_.wake_state) {
     const link::LinkSettings settings{
         .options = setup_.options,
-        .authenticator = std::make_shared<const auth::Authenticator>(*setup_.options),
+        .authenticator = std::make_shared<const auth::Authenticator>(*setup_.options, setup_.trust),
         .tls = setup_.tls};
     const link::WorkerLinks::Shared shared{
         .facts = facts_,
@@ -134,6 +131,9 @@ Server::Server(ServerSetup setup)
         state->links = std::make_unique<link::WorkerLinks>(
             *state->worker, shared, setup_.logger->writer(1 + i), settings);
         workers_.push_back(std::move(state));
+    }
+    if (setup_.trust != nullptr) {
+        operator_mode_ = std::make_unique<OperatorMode>(*this, setup_.trust, setup_.logger->writer(0));
     }
 }
 
@@ -218,7 +218,7 @@ std::shared_ptr<std::latch> Server::apply(std::shared_ptr<const config::Options>
                                           bool authorization) {
     const link::LinkSettings settings{
         .options = options,
-        .authenticator = std::make_shared<const auth::Authenticator>(*options),
+        .authenticator = std::make_shared<const auth::Authenticator>(*options, setup_.trust),
         .tls = std::move(tls)};
     auto applied = std::make_shared<std::latch>(worker_count());
     for (auto& state : workers_) {
@@ -240,6 +240,12 @@ void Server::subscribe(account::Account& account, std::string pattern,
     post(0, [&links = links(0), &account, pattern = std::move(pattern), handler = std::move(handler)] {
         (void)links.internal.subscribe(account, pattern, handler);
     });
+}
+
+void Server::check_clients(const std::string& account) {
+    for (auto& state : workers_) {
+        post(*state->worker, [&links = *state->links, account] { links.check_clients(account); });
+    }
 }
 
 void Server::set_link_events(link::LinkEvents* events) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/account/account_registry.h"
+#include "core/auth/trust.h"
 #include "core/config/options.h"
 #include "core/link/internal_link.h"
 #include "core/link/link_events.h"
@@ -24,6 +25,12 @@
 
 namespace nuring::server {
 
+class OperatorMode;
+
+// What INFO calls the version: clients gate features on it, so it names the reference's release whose
+// client protocol this is.
+inline constexpr const char* kProtocolVersion = "2.10.0";
+
 // Called on a worker's thread when that worker has no link left after stop(); must not block.
 struct DrainedCallback {
     void (*call)(void*) = nullptr;
@@ -35,6 +42,7 @@ struct ServerSetup {
     std::vector<ring::Ring*> rings;  // one per worker; outlive the server
     log::Logger* logger = nullptr;   // writer 0: control thread; writer 1 + i: worker i
     size_t mailbox_bytes = 0;        // 0: by the number of workers
+    std::shared_ptr<auth::Trust> trust;       // operator mode; null: none
     std::shared_ptr<const tls::Profile> tls;  // of the client port; null: clear text
     // They outlive the server; null: jobs run where they are submitted.
     runtime::JobRunner* jobs = nullptr;
@@ -77,6 +85,9 @@ class Server {
     void publish(link::InternalPublish message);
     // Any thread: subscribes on worker 0, where the handler will run.
     void subscribe(account::Account& account, std::string pattern, link::InternalLink::Handler handler);
+    // Any thread: the clients of that account are checked again, because its claims have changed.
+    void check_clients(const std::string& account);
+    const config::Options& options() const { return *setup_.options; }  // as at the start
     // Before the workers run; outlives them.
     void set_link_events(link::LinkEvents* events);
     // Work for the control thread.
@@ -115,6 +126,7 @@ class Server {
     runtime::InlineJobs inline_jobs_;
     ControlQueue control_;
     std::vector<std::unique_ptr<WorkerState>> workers_;
+    std::unique_ptr<OperatorMode> operator_mode_;  // null: not in it
     ring::ListenSocket client_socket_;
     std::atomic<uint32_t> held_count_{0};
     std::atomic<uint32_t> drained_count_{0};

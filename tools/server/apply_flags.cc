@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/auth/operators.h"
 #include "core/config/inactive.h"
 #include "core/config/read.h"
 #include "core/config/text.h"
@@ -316,6 +317,7 @@ bool build_options(const Flags& flags, const config::Sources& sources, Options* 
         return false;
     }
     config::complete(options);
+    auth::complete_operators(sources, options, diagnostics);
     config::validate(*options, diagnostics);
     return !diagnostics->has_errors();
 }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/auth/trust.h"
+#include "core/config/options.h"
+#include "core/link/internal_link.h"
+#include "core/log/log.h"
+
+namespace nuring::server {
+
+class Server;
+
+// What this server believes in operator mode, checked as far as a start needs it, and the lines that it
+// says about its operators. Null: not operator mode.
+// Threads: the control thread; blocks (files, the URL of the accounts). Errors: those of auth::Trust, an
+//          operator that asks for a newer server, "error resolving system account: ...".
+// Source:  server/server.go 2.0.0-RC19 (the lines) and 2.9.10 (the checks).
+absl::StatusOr<std::shared_ptr<auth::Trust>> create_trust(const config::Options& options,
+                                                          log::Writer& log, int64_t now_s);
+
+// OperatorMode ties a Trust to a running server: what becomes of an account's clients when its claims
+// change, and the requests in the system account that bring new claims.
+//
+//     $SYS.ACCOUNT.<a>.CLAIMS.UPDATE      $SYS.REQ.ACCOUNT.<a>.CLAIMS.UPDATE     the account's token
+//     $SYS.REQ.CLAIMS.UPDATE              the same, with the account in the token (directories)
+//     $SYS.REQ.ACCOUNT.<a>.CLAIMS.LOOKUP  answers with the token (directories)
+//
+// A token counts if a trusted operator has signed it, whoever sends it. (The directories of the
+// reference keep what any user of the system account sends.)
+//
+// Threads: made on the control thread, before the workers run. Requests arrive on worker 0, where tokens
+//          are not verified: that is a job. Errors: go into the answer and the log.
+// Lifetime: that of the Server.
+// Source:  server/events.go, accountClaimUpdate, and accounts.go, DirAccResolver, 2.9.10.
+class OperatorMode {
+  public:
+    OperatorMode(Server& server, std::shared_ptr<auth::Trust> trust, log::Writer& log);
+    ~OperatorMode();
+
+  private:
+    class UpdateJob;
+
+    void subscribe(const config::OperatorOptions& options);
+    void on_update(const link::InternalMessage& message, std::string account);
+    void on_lookup(const link::InternalMessage& message, const std::string& account);
+    std::string answer(const std::string& account, const absl::Status& status,
+                       std::string_view text) const;
+
+    Server& server_;
+    const std::shared_ptr<auth::Trust> trust_;
+    log::Writer& log_;  // the control thread's
+};
+
+}  // namespace nuring::server
