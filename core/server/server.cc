@@ -243,8 +243,8 @@ void Server::subscribe(account::Account& account, std::string pattern,
 }
 
 void Server::check_clients(const std::string& account) {
-    for (auto& state : workers_) {
-        post(*state->worker, [&links = *state->links, account] { links.check_clients(account); });
+    for (uint32_t i = 0; i < worker_count(); ++i) {
+        post(i, [&links = links(i), account] { links.check_clients(account); });
     }
 }
 
