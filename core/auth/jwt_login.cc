@@ -107,6 +107,9 @@ JwtVerdict check_jwt_login(const Trust& trust, const JwtLogin& login) {
         return refuse("User JWT no longer valid: claim is expired", JwtOutcome::kUserExpired);
     }
     const std::string& name = user->issuer_account.empty() ? head.issuer : user->issuer_account;
+    if (!trust.admits(name)) {
+        return refuse(fmt::format("Account {} not listed as operator pinned account", name));
+    }
     const TrustedAccountPtr account = trust.find(name);
     if (account == nullptr || account->expired(login.now_s)) {
         JwtVerdict verdict = account == nullptr

@@ -122,6 +122,10 @@ void complete_operators(const config::Sources& sources, config::Options* options
     if (const auto status = settle_system_account(*operators, options); !status.ok()) {
         diagnostics->error(options->trust.position, base::message_of(status));
     }
+    auto& pinned = options->trust.pinned_accounts;
+    if (!pinned.empty() && !options->system_account.empty()) {
+        pinned.push_back(options->system_account);  // whoever is pinned, it is
+    }
 }
 
 }  // namespace nuring::auth

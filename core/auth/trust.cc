@@ -59,6 +59,7 @@ absl::StatusOr<std::shared_ptr<Trust>> Trust::create(const config::OperatorOptio
     }
     trust->operators_ = *std::move(operators);
     trust->keys_.insert(options.trusted_keys.begin(), options.trusted_keys.end());
+    trust->pinned_.insert(options.pinned_accounts.begin(), options.pinned_accounts.end());
     for (const OperatorClaims& each : trust->operators_) {
         const auto& keys = each.signing_keys;
         trust->keys_.insert(keys.begin(), keys.end());

@@ -65,6 +65,11 @@ class Trust {
     // Do the users of accounts signed with that key need a signing key as issuer?
     bool is_strict(const std::string& issuer) const { return strict_keys_.contains(issuer); }
 
+    // May users of that account log in here? (resolver_pinned_accounts, of the start)
+    bool admits(const std::string& account) const {
+        return pinned_.empty() || pinned_.contains(account);
+    }
+
     // How often loaded claims have been replaced or removed: a verdict is good while this stays.
     uint64_t change_count() const { return change_count_.load(std::memory_order_acquire); }
 
@@ -97,6 +102,7 @@ class Trust {
     std::vector<OperatorClaims> operators_;
     absl::flat_hash_set<std::string> keys_;
     absl::flat_hash_set<std::string> strict_keys_;
+    absl::flat_hash_set<std::string> pinned_;
     Listener listener_;
 
     std::atomic<uint64_t> change_count_{0};  // release after the change, acquire by who reads it

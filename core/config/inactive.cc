@@ -21,7 +21,7 @@ constexpr std::array kInactive = {
     Part::kProxyProtocol,   Part::kServerMetadata,
     Part::kWriteTimeout,    Part::kCertificateList,
     Part::kTraceHeaders,    Part::kDefaultSentinel,
-    Part::kProfiling,
+    Part::kProfiling,       Part::kResolverTls,
 };
 
 }  // namespace
@@ -74,6 +74,8 @@ std::string_view part_key(Part part) {
             return "default_sentinel";
         case Part::kProfiling:
             return "prof_port";
+        case Part::kResolverTls:
+            return "resolver_tls";
     }
     return "";
 }

@@ -34,6 +34,7 @@ enum class Part : uint8_t {
     kTraceHeaders,
     kDefaultSentinel,
     kProfiling,
+    kResolverTls,
 };
 
 // How the part is called in messages: its key.

@@ -209,6 +209,7 @@ struct OperatorOptions {
     std::string resolver_url;
     std::string resolver_directory;              // 2.2.0
     std::map<std::string, std::string> preload;  // account key -> JWT
+    std::vector<std::string> pinned_accounts;    // 2.4.0; whose users may log in here; empty: all
     Position position;
 
     bool active() const { return !files.empty() || !trusted_keys.empty(); }

@@ -151,4 +151,15 @@ void read_resolver_preload(Reader& reader, const Value& value) {
     }
 }
 
+void read_pinned_accounts(Reader& reader, const Value& value) {
+    OperatorOptions& trust = reader.options()->trust;
+    trust.pinned_accounts.clear();
+    if (!reader.texts(value, &trust.pinned_accounts)) return;
+    for (const std::string& key : trust.pinned_accounts) {
+        if (is_public_key(key, KeyKind::kAccount)) continue;
+        reader.error(value,
+                     fmt::format("pinned account key \"{}\" is not a valid public account nkey", key));
+    }
+}
+
 }  // namespace nuring::config

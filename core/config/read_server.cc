@@ -245,8 +245,9 @@ constexpr Row<Options> kServerRows[] = {
          r.note(m.value, Part::kOperator);
          read_resolver_preload(r, m.value);
      }},
-    {"resolver_tls resolver_pinned_accounts",
-     [](Reader& r, const Member& m, Options*) { r.note(m.value, Part::kOperator); }},
+    {"resolver_pinned_accounts",
+     [](Reader& r, const Member& m, Options*) { read_pinned_accounts(r, m.value); }},
+    {"resolver_tls", read_inactive<Part::kResolverTls>},
     {"default_sentinel", read_inactive<Part::kDefaultSentinel>},
     {"proxies", read_inactive<Part::kProxies>},
     {"proxy_protocol", read_inactive<Part::kProxyProtocol>},

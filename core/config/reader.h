@@ -139,6 +139,7 @@ void read_operator_files(Reader& reader, const Value& value);
 void read_trusted_keys(Reader& reader, const Value& value);
 void read_resolver(Reader& reader, const Value& value);
 void read_resolver_preload(Reader& reader, const Value& value);
+void read_pinned_accounts(Reader& reader, const Value& value);
 void read_client_authorization(Reader& reader, const Value& value);
 void read_cluster(Reader& reader, const Value& value);
 void read_gateway(Reader& reader, const Value& value);

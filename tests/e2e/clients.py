@@ -24,6 +24,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+from support.nkeys import Key, Tenant, User  # noqa: E402
 from support.server import Server, ServerError  # noqa: E402
 from support.tls import Certificates  # noqa: E402
 
@@ -187,19 +188,54 @@ def lines_of(process):
 
 
 class Security:
-    """How a client reaches the server: in clear text, over TLS, over TLS with a certificate of its own.
+    """How a client reaches the server: in clear text, over TLS, and how it logs in.
 
-    The program finds the files in its environment: NATS_CA, NATS_CERT, NATS_KEY.
+    The program finds files and texts in its environment: NATS_CA, NATS_CERT, NATS_KEY; NATS_USER and
+    NATS_PASS, NATS_TOKEN, NATS_NKEY and the file NATS_SEED, the file NATS_CREDS.
     """
 
-    def __init__(self, title, config=None, **files):
+    def __init__(self, title, config=None, **known):
         self.title = title
         self.config = config
-        self.environment = {f"NATS_{name.upper()}": path for name, path in files.items()}
+        self.environment = {f"NATS_{name.upper()}": text for name, text in known.items()}
+
+
+HASHED_SECRET = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
+
+
+def logins(folder):
+    """Every way to show who one is, besides certificates."""
+
+    def file(name, text):
+        path = os.path.join(folder, name)
+        with open(path, "w", encoding="ascii") as out:
+            out.write(text)
+        return path
+
+    users = "authorization {{ users = [ {{ {} }} ] }}\n"
+    yield Security("user", users.format("user: joe, password: secret"), user="joe", **{"pass": "secret"})
+    yield Security("hashed password", users.format(f'user: joe, password: "{HASHED_SECRET}"'),
+                   user="joe", **{"pass": "secret"})  # fmt: skip
+    yield Security("token", "authorization { token: s3cr3t }\n", token="s3cr3t")
+    key = Key("user")
+    yield Security("nkey", users.format(f"nkey: {key.public}"),
+                   nkey=key.public, seed=file("user.nk", key.seed))  # fmt: skip
+    operator = Key("operator")
+    tenant = Tenant(operator)
+    config = "\n".join(
+        [
+            f"operator: {operator.token(operator.public, 'operator')}",
+            "resolver: MEM",
+            f"resolver_preload: {{ {tenant.public}: {tenant.token()} }}",
+            "",
+        ]
+    )
+    yield Security("credentials file", config, creds=file("user.creds", User(tenant).creds))
 
 
 def securities(folder):
     yield Security("clear text")
+    yield from logins(folder)
     if not shutil.which("openssl"):
         print("SKIPPED clients over TLS: no openssl program", flush=True)
         return

@@ -85,6 +85,18 @@ Options default_options(const char* url) {
         check(natsOptions_LoadCertificatesChain(made, certificate, std::getenv("NATS_KEY")),
               "LoadCertificatesChain");
     }
+    if (const char* credentials = std::getenv("NATS_CREDS")) {
+        check(natsOptions_SetUserCredentialsFromFiles(made, credentials, nullptr), "credentials");
+    }
+    if (const char* nkey = std::getenv("NATS_NKEY")) {
+        check(natsOptions_SetNKeyFromSeed(made, nkey, std::getenv("NATS_SEED")), "nkey");
+    }
+    if (const char* user = std::getenv("NATS_USER")) {
+        check(natsOptions_SetUserInfo(made, user, std::getenv("NATS_PASS")), "user");
+    }
+    if (const char* token = std::getenv("NATS_TOKEN")) {
+        check(natsOptions_SetToken(made, token), "token");
+    }
     return options;
 }
 Connection connect(const Options& options) {

@@ -49,6 +49,18 @@ func connect(url string, options ...nats.Option) *nats.Conn {
 	if certificate := os.Getenv("NATS_CERT"); certificate != "" {
 		options = append(options, nats.ClientCert(certificate, os.Getenv("NATS_KEY")))
 	}
+	if credentials := os.Getenv("NATS_CREDS"); credentials != "" {
+		options = append(options, nats.UserCredentials(credentials))
+	}
+	if os.Getenv("NATS_NKEY") != "" {
+		options = append(options, must(nats.NkeyOptionFromSeed(os.Getenv("NATS_SEED"))))
+	}
+	if user := os.Getenv("NATS_USER"); user != "" {
+		options = append(options, nats.UserInfo(user, os.Getenv("NATS_PASS")))
+	}
+	if token := os.Getenv("NATS_TOKEN"); token != "" {
+		options = append(options, nats.Token(token))
+	}
 	return must(nats.Connect(url, options...))
 }
 

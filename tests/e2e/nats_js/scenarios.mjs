@@ -3,7 +3,15 @@
 //
 // usage: scenarios.mjs URL
 
-import { connect as natsConnect, headers as natsHeaders, errors } from "@nats-io/transport-node";
+import { readFileSync } from "node:fs";
+
+import {
+  connect as natsConnect,
+  credsAuthenticator,
+  errors,
+  headers as natsHeaders,
+  nkeyAuthenticator,
+} from "@nats-io/transport-node";
 
 const waitMs = 10_000;
 const largePayload = 1 << 20;
@@ -14,9 +22,19 @@ function check(good, what) {
 
 const { NATS_CA: caFile, NATS_CERT: certFile, NATS_KEY: keyFile } = process.env;
 
+function login() {
+  const { NATS_CREDS, NATS_SEED, NATS_USER, NATS_PASS, NATS_TOKEN } = process.env;
+  if (NATS_CREDS) return { authenticator: credsAuthenticator(readFileSync(NATS_CREDS)) };
+  if (NATS_SEED) return { authenticator: nkeyAuthenticator(readFileSync(NATS_SEED)) };
+  if (NATS_USER) return { user: NATS_USER, pass: NATS_PASS };
+  if (NATS_TOKEN) return { token: NATS_TOKEN };
+  return {};
+}
+
 function connect(url) {
   return natsConnect({
     servers: url,
+    ...login(),
     ...(caFile ? { tls: { caFile, certFile, keyFile } } : {}),
     reconnectTimeWait: 20,
     reconnectJitter: 0,

@@ -34,8 +34,19 @@ def tls_options():
     return {"tls": context}
 
 
+def login_options():
+    names = {
+        "NATS_CREDS": "user_credentials",
+        "NATS_SEED": "nkeys_seed",
+        "NATS_USER": "user",
+        "NATS_PASS": "password",
+        "NATS_TOKEN": "token",
+    }
+    return {names[name]: os.environ[name] for name in names if name in os.environ}
+
+
 async def connect(url, **options):
-    options |= tls_options()
+    options |= tls_options() | login_options()
     return await nats.connect(
         url, reconnect_time_wait=0.02, max_reconnect_attempts=500, error_cb=quiet, **options
     )

@@ -252,6 +252,14 @@ TEST_F(JwtLoginTest, OnlyKeysOfTheAccountSignItsUsers) {
     EXPECT_EQ(alone.account, other_.text);
 }
 
+TEST_F(JwtLoginTest, OnlyPinnedAccountsLogInIfThereAreAny) {
+    options_.pinned_accounts = {account_.text};
+    EXPECT_EQ(check(login(user_token())).outcome, JwtOutcome::kAccepted);
+    options_.pinned_accounts = {other_.text};
+    EXPECT_EQ(reason(login(user_token())),
+              fmt::format("Account {} not listed as operator pinned account", account_.text));
+}
+
 TEST_F(JwtLoginTest, LimitsAreTheLowerOnes) {
     options_.preload = {{account_.text, make_token(operator_, account_.text, "account",
                                                    R"(,"limits":{"subs":5,"payload":-1})")}};

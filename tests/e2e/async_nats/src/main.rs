@@ -7,6 +7,7 @@ use async_nats::{Client, ConnectOptions, Event, HeaderMap, RequestErrorKind, Sub
 use futures_util::StreamExt;
 use std::env;
 use std::error::Error;
+use std::fs;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -31,6 +32,19 @@ fn options() -> ConnectOptions {
     }
     if let (Ok(certificate), Ok(key)) = (env::var("NATS_CERT"), env::var("NATS_KEY")) {
         made = made.add_client_certificate(certificate.into(), key.into());
+    }
+    if let Ok(file) = env::var("NATS_CREDS") {
+        let text = fs::read_to_string(file).expect("credentials file");
+        made = made.credentials(&text).expect("credentials");
+    }
+    if let Ok(file) = env::var("NATS_SEED") {
+        made = made.nkey(fs::read_to_string(file).expect("seed file"));
+    }
+    if let (Ok(user), Ok(password)) = (env::var("NATS_USER"), env::var("NATS_PASS")) {
+        made = made.user_and_password(user, password);
+    }
+    if let Ok(token) = env::var("NATS_TOKEN") {
+        made = made.token(token);
     }
     made
 }
