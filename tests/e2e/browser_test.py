@@ -33,9 +33,8 @@ from support.wire import Wire  # noqa: E402
 
 RUN_DEADLINE_S = 150
 MONITOR = r"Starting http monitor on \S+?:(\d+)"
-# What the reference does not serve, and what ours does not serve yet.
+# What the reference does not serve.
 REFERENCE_LACKS = ["workerz", "topz", "metrics"]
-OURS_LACKS = ["topz", "metrics"]
 HOSTILE = [
     "<img src=x onerror=\"window.pwned=1\">",
     "\"><script>window.pwned=1</script>",
@@ -136,7 +135,7 @@ class BrowserTest(PageCase):
             "url": url,
             "chromium": Browser.chromium,
             "shots": Browser.shots,
-            "lacks": REFERENCE_LACKS if Options.reference else OURS_LACKS,
+            "lacks": REFERENCE_LACKS if Options.reference else [],
             "healthy": "healthy",
             "per_second": PER_SECOND,
             "size": SIZE,

@@ -15,7 +15,6 @@ that is not to be had is skipped, in so many words.
 
 import argparse
 import contextlib
-import functools
 import json
 import os
 import re
@@ -144,21 +143,6 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def not_yet(what):
-    """Marks what our server does not have yet; the test runs against the reference."""
-
-    def mark(test):
-        @functools.wraps(test)
-        def run_test(self):
-            if not Options.reference:
-                self.skipTest(f"SKIPPED {test.__name__}: no {what} yet")
-            return test(self)
-
-        return run_test
-
-    return mark
-
-
 class ConsumerCase(ServerCase):
     """A server with a monitoring port, and traffic of known size through it."""
 
@@ -214,7 +198,6 @@ class NatsTopTest(ConsumerCase):
             self.assertIn("writer", run(*command, "-sort", order), order)
         self.assertIn("billing.*", run(*command, "-u"), "subscriptions column")
 
-    @not_yet("HTTPS")
     def test_batch_over_https(self):
         certificates = Certificates(self.folder())
         config = certificates.config() + f"https: 127.0.0.1:{free_port()}\n"
@@ -308,7 +291,6 @@ class ExporterTest(ConsumerCase):
 
 
 class PromtoolTest(ConsumerCase):
-    @not_yet("/metrics")
     def test_our_metrics_pass_and_are_the_traffic(self):
         if Options.reference:
             self.skipTest("the reference has no /metrics")

@@ -47,10 +47,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class ProxyServer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A browser that closes its connections is no news."""
+
+
 class PageProxy:
     def __init__(self, target):
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = ProxyServer(("127.0.0.1", 0), Handler)
         self._server.target = target.rstrip("/")
         self._server.page = dashboard()
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
