@@ -96,6 +96,29 @@ void SidTable::clear() {
     count_ = 0;
 }
 
+void SidTable::take(size_t most, std::vector<Subscription*>* out) {
+    page_ids_ = IdTable();
+    other_ids_ = IdTable();
+    const size_t before = out->size();
+    const auto is_full = [out, before, most] { return out->size() - before >= most; };
+    while (!is_full() && !pages_.empty()) {
+        Page* page = pages_.back().get();
+        for (size_t i = kPlaces; page != nullptr && i-- > 0 && !is_full();) {
+            if (page->places[i] == nullptr) continue;
+            out->push_back(page->places[i]);
+            page->places[i] = nullptr;
+            --page->used;
+        }
+        if (page == nullptr || page->used == 0) pages_.pop_back();
+    }
+    while (!is_full() && !others_.empty()) {
+        if (others_.back() != nullptr) out->push_back(others_.back());
+        others_.pop_back();
+    }
+    count_ -= static_cast<uint32_t>(out->size() - before);
+    if (count_ == 0) clear();
+}
+
 size_t SidTable::heap_bytes() const {
     return page_ids_.heap_bytes() + other_ids_.heap_bytes() + pages_.capacity() * sizeof(pages_[0]) +
            (pages_.size() - free_pages_.size()) * sizeof(Page) +

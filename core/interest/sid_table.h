@@ -50,6 +50,10 @@ class SidTable {
     // The subscription is in the table.
     void erase(Subscription* subscription);
     void clear();
+    // Appends up to `most` subscriptions to *out, newest first, and forgets them. The table gives up finding
+    // and serves only take(), size() and empty() until it is empty: a link with a million subscriptions
+    // ends in pieces.
+    void take(size_t most, std::vector<Subscription*>* out);
 
     uint32_t size() const { return count_; }
     bool empty() const { return count_ == 0; }

@@ -58,14 +58,17 @@ void Client::greet() {
     const bool tls_first = links_.tls != nullptr && links_.options->tls->handshake_first;
     if (!tls_first) send_info();
     if (links_.limits.max_connections > 0 && now > links_.limits.max_connections) {
-        links_.log.error("{} - {}", label(), proto::kErrConnectionsExceeded);
-        send_error(proto::kErrConnectionsExceeded);
-        close(CloseReason::kMaxConnectionsExceeded);
-        return;
+        return refuse_excess();
     }
     await_login();
     if (links_.tls == nullptr) return;
     start_tls(links_.tls, /*optional=*/links_.options->allow_non_tls && !tls_first);
+}
+
+void Client::refuse_excess() {
+    links_.log.error("{} - {}", label(), proto::kErrConnectionsExceeded);
+    send_error(proto::kErrConnectionsExceeded);
+    close(CloseReason::kMaxConnectionsExceeded);
 }
 
 void Client::await_login() {
@@ -137,7 +140,10 @@ void Client::on_close() {
     links_.log.debug("{} - Client connection closed: {}", label(), to_text(close_reason()));
     if (links_.events != nullptr) links_.events->on_closed(links_, *this);
     remember_closed();
-    drop_subscriptions();
+    if (subscriptions_.size() > links_.released_per_turn) drop_members();
+    if (release(links_.released_per_turn)) return;
+    keep_until_released();
+    links_.release_later(*this);
 }
 
 void Client::perform(const proto::ClientOperation& operation) {
@@ -233,6 +239,8 @@ void Client::send_error(std::string_view text) {
 
 void Client::send_info(bool lame_duck) {
     proto::ServerInfo info = links_.facts.info;
+    info.host = links_.address.host;
+    info.port = links_.address.port;
     info.client_id = cid();
     info.client_ip = peer_host();
     info.nonce = nonce_;

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "core/account/account.h"
@@ -39,6 +40,12 @@ class Client final : public Link {
 
     uint32_t deliver(interest::Subscription& subscription, const MessageRun& run) override;
     bool accepts(const interest::Subscription& subscription, base::LinkHandle origin) const override;
+
+    // Takes back up to `most` subscriptions of a closed client; true: that was all.
+    bool release(size_t most);
+
+    // There are more clients than the server may have.
+    void refuse_excess();
 
     void on_reload() override;
     void announce_lame_duck() override;
@@ -127,6 +134,8 @@ class Client final : public Link {
     void remove(interest::Subscription* subscription);
     void bind(std::shared_ptr<const auth::Identity> identity);
     void drop_subscriptions();
+    void drop_members();
+    void drop(std::vector<interest::Subscription*>& some);
     bool permits_publish(std::string_view subject);
     bool permits_receive(const interest::Subscription& subscription, std::string_view subject);
     void note_reply(std::string_view reply);
@@ -161,6 +170,7 @@ class Client final : public Link {
 
     account::Account* account_;
     interest::SidTable subscriptions_;
+    uint32_t member_count_ = 0;  // of them: in queue groups
     proto::ConnectOptions connect_;
     class PasswordJob;
     class JwtJob;

@@ -3,6 +3,7 @@
 #include "core/link/client.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -63,7 +64,10 @@ void Client::subscribe(const proto::ClientOperation& operation) {
             subscription->flags |= interest::Subscription::kFiltered;
         }
         subscriptions_.insert(subscription, sid_key);
-        if (subscription->is_queue()) links_.add_member(subscription);
+        if (subscription->is_queue()) {
+            links_.add_member(subscription);
+            ++member_count_;
+        }
         sublist.insert(subscription, hash);
     }
     if (connect_.verbose) send_ok();
@@ -86,25 +90,55 @@ void Client::unsubscribe(const proto::ClientOperation& operation) {
 void Client::remove(interest::Subscription* subscription) {
     subscription->flags |= interest::Subscription::kClosed;
     subscriptions_.erase(subscription);
-    if (subscription->is_queue()) links_.remove_member(subscription);
+    if (subscription->is_queue()) {
+        links_.remove_member(subscription);
+        --member_count_;
+    }
     account_->sublist().remove(subscription);
     links_.retire(subscription);
     if (tracing_) links_.log.trace("{} - <-> [DELSUB {}]", label(), subscription->sid());
 }
 
+// All at once: of a client that goes on as somebody else.
 void Client::drop_subscriptions() {
-    if (subscriptions_.empty()) return;
     std::vector<interest::Subscription*> all;
     all.reserve(subscriptions_.size());
-    subscriptions_.for_each([&all](interest::Subscription* each) { all.push_back(each); });
-    subscriptions_.clear();
+    subscriptions_.take(SIZE_MAX, &all);
+    drop(all);
+}
+
+bool Client::release(size_t most) {
+    std::vector<interest::Subscription*> some;
+    subscriptions_.take(most, &some);
+    drop(some);
+    if (!subscriptions_.empty()) return false;
+    released();
+    return true;
+}
+
+// Members of queue groups first: what other workers choose this client for must find another member, and
+// so may come late.
+void Client::drop_members() {
+    std::vector<interest::Subscription*> members;
+    if (member_count_ == 0) return;
+    subscriptions_.for_each([&members](interest::Subscription* each) {
+        if (each->is_queue()) members.push_back(each);
+    });
+    for (interest::Subscription* each : members) subscriptions_.erase(each);
+    drop(members);
+}
+
+void Client::drop(std::vector<interest::Subscription*>& some) {
     // In the order they came: near each other in memory, and the same in each run of the simulator.
-    std::sort(all.begin(), all.end(),
+    std::sort(some.begin(), some.end(),
               [](const auto* a, const auto* b) { return a->serial() < b->serial(); });
-    account_->sublist().remove_batch(all);
-    for (interest::Subscription* subscription : all) {
+    account_->sublist().remove_batch(some);
+    for (interest::Subscription* subscription : some) {
         subscription->flags |= interest::Subscription::kClosed;
-        if (subscription->is_queue()) links_.remove_member(subscription);
+        if (subscription->is_queue()) {
+            links_.remove_member(subscription);
+            --member_count_;
+        }
         links_.retire(subscription);
     }
 }

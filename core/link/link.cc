@@ -301,7 +301,8 @@ void Link::shut_down() {
 }
 
 void Link::retire_if_done() {
-    if (state_ != State::kShutDown || receive_.pending || send_.pending || retired_) return;
+    if (state_ != State::kShutDown || receive_.pending || send_.pending) return;
+    if (retired_ || unreleased_) return;
     retired_ = true;
     outbound_.clear();
     links_.retired_links.push_back(this);

@@ -111,6 +111,13 @@ class Link : public Subscriber {
     virtual void on_handshake_done() {}
     virtual void on_handshake_failed(std::string_view /*error*/) {}
 
+    // Its kind has more to give back than one turn should take: the link, closed, lives on until then.
+    void keep_until_released() { unreleased_ = true; }
+    void released() {
+        unreleased_ = false;
+        retire_if_done();
+    }
+
     bool paused() const { return paused_; }
     // Says how much consume() needs to make progress (0: a whole control line).
     void need(size_t operation_bytes, size_t scanned_bytes) {
@@ -178,6 +185,7 @@ class Link : public Subscriber {
     bool dirty_ = false;
     bool paused_ = false;
     bool retired_ = false;
+    bool unreleased_ = false;
     std::unique_ptr<TlsChannel> tls_;  // null: clear text
     base::LinkHandle handle_;
     uint64_t cid_ = 0;

@@ -22,7 +22,8 @@ struct ServerFacts {
     // Ids count links of every kind together, from 1. Relaxed: only uniqueness matters.
     uint64_t take_cid() { return last_cid.fetch_add(1, std::memory_order_relaxed) + 1; }
 
-    proto::ServerInfo info;  // what every client is told; client_id and client_ip differ
+    // What every client is told; client_id and client_ip differ, and WorkerLinks::address has host and port.
+    proto::ServerInfo info;
     uint64_t start_wall_ns = 0;
 
     std::atomic<uint64_t> last_cid{0};
@@ -30,6 +31,7 @@ struct ServerFacts {
     std::atomic<int64_t> clients{0};                        // now, all workers
     RateLimit tls_rate;                                     // handshakes begun
     std::atomic<uint64_t> closed_connections{0};            // clients that have ended
+    std::atomic<int64_t> excess_clients{0};                 // to be closed by a reload
     std::atomic<bool> lame_duck_closing{false};             // the first client is being closed
     std::unique_ptr<std::atomic<int64_t>[]> worker_clients;  // now, by worker: where a new one goes
 };

@@ -51,6 +51,7 @@ WorkerLinks::WorkerLinks(runtime::Worker& worker_ref, const Shared& shared, log:
       options(settings.options),
       authenticator(settings.authenticator),
       tls(settings.tls),
+      address(settings.address),
       limits(*options),
       table(id),
       cache(id, {.entries_max = static_cast<uint32_t>(options->uring.cache_entries)}),
@@ -76,12 +77,17 @@ void WorkerLinks::apply(const LinkSettings& settings, bool check_clients) {
     options = settings.options;
     authenticator = settings.authenticator;
     tls = settings.tls;
+    address = settings.address;
     limits = LinkLimits(*options);
+    // relaxed: set before this task was posted
+    const bool excess = facts.excess_clients.load(std::memory_order_relaxed) > 0;
     // What a token allows is measured against the limits of the server.
-    if (!check_clients && authenticator->trust() == nullptr) return;
+    const bool changed = check_clients || authenticator->trust() != nullptr;
+    if (!changed && !excess) return;
     std::vector<base::LinkHandle> handles;
     table.for_each([&](Link& link) { handles.push_back(link.handle()); });
-    check(handles);
+    if (changed) check(handles);
+    if (excess) close_excess(handles);
 }
 
 void WorkerLinks::check_clients(const std::string& account) {
@@ -96,8 +102,28 @@ void WorkerLinks::check_clients(const std::string& account) {
 
 void WorkerLinks::check(const std::vector<base::LinkHandle>& handles) {
     for (const base::LinkHandle handle : handles) {
-        if (Link* link = table.find(handle)) link->on_reload();
+        Link* link = table.find(handle);
+        if (link == nullptr || !link->open()) continue;
+        link->on_reload();
+        if (!link->open()) facts.excess_clients.fetch_sub(1, std::memory_order_relaxed);
     }
+}
+
+// The workers share one count of clients that have to go; the last ones here go first.
+void WorkerLinks::close_excess(std::vector<base::LinkHandle>& handles) {
+    for (; !handles.empty(); handles.pop_back()) {
+        Link* link = table.find(handles.back());
+        if (link == nullptr || !link->open() || link->kind() != proto::Kind::kClient) continue;
+        if (facts.excess_clients.fetch_sub(1, std::memory_order_relaxed) <= 0) return;
+        static_cast<Client*>(link)->refuse_excess();
+    }
+}
+
+// True: there is more.
+bool WorkerLinks::release_some() {
+    if (releasing_.empty()) return false;
+    if (releasing_.back()->release(released_per_turn)) releasing_.pop_back();
+    return !releasing_.empty();
 }
 
 std::span<char> WorkerLinks::plaintext() {
@@ -330,6 +356,7 @@ bool WorkerLinks::flush() {
         mesh.flush(id);
     }
     const bool ending = report_held() || close_when_delivered();
+    const bool releasing = release_some();
     // While a record waits here nothing is sent: a PONG must not overtake the messages before it. That
     // is not for long, since every worker drains its mailboxes in every turn, whatever else it holds.
     if (!has_spill()) {
@@ -344,7 +371,7 @@ bool WorkerLinks::flush() {
     }
     retired_subscriptions_.clear();
     if (drained_ != nullptr && table.count() == 0) std::exchange(drained_, nullptr)(drained_state_);
-    return resume_next_turn_ || internal.has_queued() || ending;
+    return resume_next_turn_ || internal.has_queued() || ending || releasing;
 }
 
 }  // namespace nuring::link

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -51,11 +52,18 @@ struct LinkLimits {
     proto::ClientParseLimits parse;
 };
 
+// Where clients are told to find this server: client_advertise, or the listener itself.
+struct ClientAddress {
+    std::string host;
+    uint16_t port = 0;
+};
+
 // What a reload replaces as a whole.
 struct LinkSettings {
     std::shared_ptr<const config::Options> options;
     std::shared_ptr<const auth::Authenticator> authenticator;  // made from the same options
     std::shared_ptr<const tls::Profile> tls;  // of clients; null: they speak in clear text
+    ClientAddress address;                    // what INFO says
 };
 
 // Counters of one worker over all links that it ever had; plain integers, copied by surveys.
@@ -120,6 +128,11 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     // spread over the lame duck duration. `drained` as in stop().
     void enter_lame_duck(void (*drained)(void*), void* state);
 
+    // A closed client with more subscriptions than this is taken back in slices, one per turn: a million
+    // of them would hold up everybody else for a few hundred milliseconds, a slice does for about one.
+    size_t released_per_turn = 2048;  // less in the simulator, whose clients are small
+    void release_later(Client& client) { releasing_.push_back(&client); }
+
     void slow_consumer_pending(Link& link);
     void slow_consumer_deadline(Link& link);
 
@@ -165,6 +178,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     std::shared_ptr<const config::Options> options;
     std::shared_ptr<const auth::Authenticator> authenticator;
     std::shared_ptr<const tls::Profile> tls;
+    ClientAddress address;
     LinkLimits limits;
     runtime::SlabPool slabs;
     LinkTable table;
@@ -189,6 +203,8 @@ class WorkerLinks final : public runtime::WorkerDelegate {
         std::vector<base::LinkHandle> waiting;
     };
 
+    void close_excess(std::vector<base::LinkHandle>& handles);
+    bool release_some();
     static void lame_duck_fired(runtime::Timer& timer);
     void close_one_client();
     struct LameDuckTimer : runtime::Timer {
@@ -222,6 +238,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     uint64_t last_serial_ = 0;
     absl::flat_hash_map<uint64_t, interest::Subscription*> members_;
     std::vector<interest::Subscription*> retired_subscriptions_;
+    std::vector<Client*> releasing_;
 };
 
 }  // namespace nuring::link

@@ -120,16 +120,15 @@ void raise_descriptor_limit() {
     (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-bool write_pid_file(const std::string& path) {
+// Returns what went wrong.
+std::string write_pid_file(const std::string& path) {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0660);
+    if (fd < 0) return fmt::format("open {}: {}", path, std::strerror(errno));
     const std::string text = std::to_string(::getpid());
-    bool ok = fd >= 0;
-    if (ok) ok = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-    if (!ok) {
-        fmt::print(stderr, "Could not write pidfile: open {}: {}\n", path, std::strerror(errno));
-    }
-    if (fd >= 0) ::close(fd);
-    return ok;
+    const bool ok = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    const std::string error = ok ? "" : fmt::format("write {}: {}", path, std::strerror(errno));
+    ::close(fd);
+    return error;
 }
 
 log::LogOutput log_output(const config::LogOptions& options, const std::string& program) {
@@ -183,7 +182,6 @@ class Process {
     void handle_signal(int signal);
     void reload();
     std::string try_reload();
-    bool reopen_sink(const config::LogOptions& options, std::string* error);
     void enter_lame_duck();
     void stop_gracefully();
 
@@ -222,7 +220,13 @@ int Process::run() {
     if (has_plain_password(options_->authorization)) {
         log.warn("Plaintext passwords detected, use nkeys or bcrypt");
     }
-    if (!options_->pid_file.empty() && !write_pid_file(options_->pid_file)) return 1;
+    if (!options_->pid_file.empty()) {
+        if (const std::string error = write_pid_file(options_->pid_file); !error.empty()) {
+            flusher_->flush_all();
+            fmt::print(stderr, "Could not write pidfile: {}\n", error);
+            return 1;
+        }
+    }
     auto tls = load_client_tls(*options_);
     if (!tls.ok()) {
         fail(base::message_of(tls.status()));
@@ -414,15 +418,27 @@ std::string Process::try_reload() {
     }
     auto tls = load_client_tls(*fresh);
     if (!tls.ok()) return std::string(base::message_of(tls.status()));
+    if (const auto address = server::client_address(*fresh, server_->client_listener().port);
+        !address.ok()) {
+        return fmt::format("invalid ClientAdvertise value of {}, err={}", fresh->client_advertise,
+                           base::message_of(address.status()));
+    }
     if (trust_ != nullptr) {
         const absl::Status refreshed = trust_->refresh(fresh->trust, wall_seconds());
         if (!refreshed.ok()) return std::string(base::message_of(refreshed));
     }
-    if (!(fresh->log == options_->log) && !reopen_sink(fresh->log, &error)) return error;
-    if (fresh->pid_file != options_->pid_file && !fresh->pid_file.empty() &&
-        !write_pid_file(fresh->pid_file)) {
-        return "could not write pid file";
+    std::unique_ptr<log::Sink> sink;
+    if (!(fresh->log == options_->log)) {
+        auto opened = log::open_sink(log_output(fresh->log, program_));
+        if (!opened.ok()) return std::string(base::message_of(opened.status()));
+        sink = *std::move(opened);
     }
+    if (fresh->pid_file != options_->pid_file && !fresh->pid_file.empty()) {
+        const std::string pid_error = write_pid_file(fresh->pid_file);
+        if (!pid_error.empty()) return "could not write pidfile: " + pid_error;
+    }
+    // Nothing fails from here on.
+    if (sink != nullptr) flusher_->replace(std::move(sink));
     const bool ports_file_moves = fresh->ports_file_dir != options_->ports_file_dir;
     options_ = std::move(fresh);
     if (ports_file_moves) write_ports_file();
@@ -446,16 +462,6 @@ std::string Process::try_reload() {
         if (!change.text.empty()) logger_->writer(0).info("{}", change.text);
     }
     return "";
-}
-
-bool Process::reopen_sink(const config::LogOptions& options, std::string* error) {
-    auto sink = log::open_sink(log_output(options, program_));
-    if (!sink.ok()) {
-        *error = std::string(base::message_of(sink.status()));
-        return false;
-    }
-    flusher_->replace(*std::move(sink));
-    return true;
 }
 
 // Source: server/server.go, lameDuckMode 2.9.10.

@@ -47,6 +47,15 @@ size_t mailbox_bytes(const ServerSetup& setup) {
 
 }  // namespace
 
+absl::StatusOr<link::ClientAddress> client_address(const config::Options& options,
+                                                   uint16_t listener_port) {
+    if (options.client_advertise.empty()) return link::ClientAddress{options.host, listener_port};
+    const auto advertised = config::parse_url(options.client_advertise);
+    if (!advertised.ok()) return advertised.status();
+    const auto port = advertised->port > 0 ? static_cast<uint16_t>(advertised->port) : listener_port;
+    return link::ClientAddress{advertised->host, port};
+}
+
 class Server::HoldTask final : public runtime::ControlTask {
   public:
     HoldTask(Server& server, WorkerState& state) : server_(server), state_(state) {}
@@ -116,7 +125,8 @@ Server::Server(ServerSetup setup)
     const link::LinkSettings settings{
         .options = setup_.options,
         .authenticator = std::make_shared<const auth::Authenticator>(*setup_.options, setup_.trust),
-        .tls = setup_.tls};
+        .tls = setup_.tls,
+        .address = {}};  // listen() sets it
     const link::WorkerLinks::Shared shared{
         .facts = facts_,
         .accounts = accounts_,
@@ -166,16 +176,13 @@ absl::Status Server::listen() {
     client_socket_ = *socket;
     facts_.info.host = options.host;
     facts_.info.port = client_socket_.port;
-    if (!options.client_advertise.empty()) {
-        const auto advertised = config::parse_url(options.client_advertise);
-        if (!advertised.ok()) {
-            return absl::InvalidArgumentError(fmt::format(
-                "Error setting server INFO with ClientAdvertise value of {}, err={}",
-                options.client_advertise, base::message_of(advertised.status())));
-        }
-        facts_.info.host = advertised->host;
-        if (advertised->port > 0) facts_.info.port = static_cast<uint16_t>(advertised->port);
+    auto address = client_address(options, client_socket_.port);
+    if (!address.ok()) {
+        return absl::Status(address.status().code(),
+                            fmt::format("Error setting server INFO with ClientAdvertise value of {}, err={}",
+                                        options.client_advertise, base::message_of(address.status())));
     }
+    for (auto& state : workers_) state->links->address = *address;
     WorkerState& first = *workers_[0];
     first.listener = std::make_unique<Listener>(*first.links, client_socket_.fd);
 
@@ -219,7 +226,15 @@ std::shared_ptr<std::latch> Server::apply(std::shared_ptr<const config::Options>
     const link::LinkSettings settings{
         .options = options,
         .authenticator = std::make_shared<const auth::Authenticator>(*options, setup_.trust),
-        .tls = std::move(tls)};
+        .tls = std::move(tls),
+        .address = client_address(*options, client_socket_.port).value()};
+    const int64_t excess = options->max_connections > 0
+                               ? facts_.clients.load(std::memory_order_relaxed) - options->max_connections
+                               : 0;
+    facts_.excess_clients.store(excess, std::memory_order_relaxed);  // posting the tasks publishes it
+    if (excess > 0) {
+        setup_.logger->writer(0).info("Closed {} connections to fall within max_connections", excess);
+    }
     auto applied = std::make_shared<std::latch>(worker_count());
     for (auto& state : workers_) {
         state->worker->post(std::make_unique<ApplyTask>(*state, settings, authorization, applied));

@@ -53,6 +53,10 @@ struct ServerSetup {
     void* wake_state = nullptr;
 };
 
+// What INFO says: client_advertise, completed by the listener. The error says what is wrong with it.
+absl::StatusOr<link::ClientAddress> client_address(const config::Options& options,
+                                                   uint16_t listener_port);
+
 // Server is one NATS server: its workers, what they share, its listeners. It owns no thread: whoever
 // made it runs the workers' turns (runtime/worker_group.h, or the simulator in one thread).
 // Threads: the control thread, unless said otherwise. Errors: listen() returns the reason.
@@ -72,7 +76,8 @@ class Server {
     // Stops accepting, tells the clients, and closes them one by one over the lame duck duration.
     void enter_lame_duck();
     // A reload: new clients and all limits follow it from now on; with `authorization` every client is
-    // checked again. The latch opens when all workers have taken it.
+    // checked again; client_address() of the options must be good. The latch opens when all workers have
+    // taken it.
     std::shared_ptr<std::latch> apply(std::shared_ptr<const config::Options> options,
                                       std::shared_ptr<const tls::Profile> tls, bool authorization);
     // --- the server as a client of its own (link/internal_link.h) -------------------------------------

@@ -44,6 +44,42 @@ class ConnectionsTest(ServerCase):
         self.wait_for(lambda: open_files(server.pid) <= files, "descriptors are given back")
         self.check_serves(server)
 
+    def test_a_client_with_many_subscriptions_leaves_at_once_for_everybody(self):
+        """Goal: what it had is taken back in pieces, but it takes no message any more.
+        Method: the other member of its queue group gets all of them; a request to one of its subjects is
+        told that nobody is there as soon as that piece has gone.
+        """
+        many = 100_000
+        server = self.start("-D")
+        leaves, stays = self.client(server), self.client(server, headers=True, no_responders=True)
+        for start in range(0, many, 1000):
+            lines = (f"SUB many.{index} {index}\r\n" for index in range(start, start + 1000))
+            leaves.send("".join(lines))
+        leaves.send("SUB job workers q\r\n")
+        stays.send("SUB job workers 1\r\nSUB reply.> 2\r\n")
+        leaves.expect_quiet()
+        stays.expect_quiet()
+        leaves.close()
+        server.log.wait("Client connection closed")
+        stays.send("".join(f"PUB job {len(str(i))}\r\n{i}\r\n" for i in range(100)))
+        # In any order: what was meant for the one that goes is passed on, and may come late.
+        got = [stays.expect_line(r"MSG job 1 \d+") and stays.read_line() for _ in range(100)]
+        self.assertEqual(sorted(got, key=int), [str(i).encode() for i in range(100)])
+        stays.expect_quiet()
+
+        def gone(subject):
+            stays.send(f"PUB {subject} reply.x 1\r\nx\r\nPING\r\n")
+            line = stays.read_line()
+            if line.startswith(b"HMSG reply.x 2"):
+                stays.expect("NATS/1.0 503\r\n\r\n\r\nPONG\r\n")
+                return True
+            self.assertEqual(line, b"PONG")
+            return False
+
+        for index in (0, many // 2, many - 1):
+            self.wait_for(lambda: gone(f"many.{index}"), f"end of many.{index}")
+        self.check_serves(server)
+
     def test_cids_are_unique_and_grow(self):
         server = self.start()
         cids = [self.wire(server).read_info()["client_id"] for _ in range(100)]

@@ -66,19 +66,22 @@ Swarm draw_swarm(uint64_t seed) {
     if (prng.percent(30)) swarm.hiccup_permille = 1 + prng.below(30);
     swarm.faults = draw_faults(prng);
     draw_clients(prng, swarm);
+    if (prng.percent(50)) swarm.released_per_turn = 1 + prng.below(4);
     return swarm;
 }
 
 std::string Swarm::describe() const {
     return fmt::format(
-        "workers {} mailbox {} buffers {}x{} cache {} pending {} ping {}ms poll {}ns hiccup {}\n"
+        "workers {} mailbox {} buffers {}x{} cache {} pending {} ping {}ms poll {}ns hiccup {} "
+        "released {}\n"
         "  faults: latency {}..{}ns split {}% stall {}%o reset {}%o short receive {}% send {}% "
         "delay {}% spurious {}%o partial {}% emfile {}%o jump {}%o stream {}..{}\n"
         "  clients {}+{} operations {} think {}ns tokens {} payload {} burst {} queue {}% "
         "churn {}% leave {}%o stop reading {}%o garbage {}%o",
         worker_count, mailbox_bytes, ring.receive_buffer_count_max, ring.receive_buffer_bytes,
         cache_entries, max_pending_bytes, ping_interval_ns / 1'000'000, busy_poll_ns,
-        hiccup_permille, faults.latency_min_ns, faults.latency_max_ns, faults.split_percent,
+        hiccup_permille, released_per_turn, faults.latency_min_ns,
+        faults.latency_max_ns, faults.split_percent,
         faults.stall_permille, faults.reset_permille, faults.short_receive_percent,
         faults.short_send_percent, faults.delay_percent, faults.spurious_wake_permille,
         faults.partial_turn_percent, faults.accept_failure_permille, faults.wall_jump_permille,

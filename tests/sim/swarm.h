@@ -23,6 +23,7 @@ struct Swarm {
     uint64_t ping_interval_ns = 120'000'000'000;
     uint64_t busy_poll_ns = 0;
     SimFaults faults;
+    size_t released_per_turn = 0;  // subscriptions of clients that leave; 0: as the server has it
     uint32_t hiccup_permille = 0;  // a worker does not run for a while
 
     uint32_t client_count = 8;  // at first

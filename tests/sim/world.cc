@@ -90,6 +90,9 @@ void World::start_server() {
         return fail(fmt::format("listen: {}", status.ToString()));
     }
     for (uint32_t i = 0; i < swarm_.worker_count; ++i) {
+        if (swarm_.released_per_turn != 0) {
+            server_->links(i).released_per_turn = swarm_.released_per_turn;
+        }
         if (!server_->worker(i).start().ok()) return fail("a worker does not start");
     }
 }

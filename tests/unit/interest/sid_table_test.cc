@@ -49,6 +49,35 @@ TEST(SidTableTest, AgreesWithAMapUnderRandomChanges) {
     EXPECT_LE(table.heap_bytes(), 1024U);
 }
 
+TEST(SidTableTest, IsTakenApartInPieces) {
+    SidTable table(1);
+    std::map<const Subscription*, SubscriptionPtr> left;
+    for (int i = 0; i < 1000; ++i) {
+        for (const std::string& sid : {std::to_string(i), "text" + std::to_string(i)}) {
+            SubscriptionPtr added = with_sid(sid);
+            table.insert(added.get());
+            left.emplace(added.get(), std::move(added));
+        }
+    }
+    table.erase(table.find("7"));
+    size_t pieces = 0;
+    size_t taken = 0;
+    while (!table.empty()) {
+        std::vector<Subscription*> piece;
+        table.take(100, &piece);
+        EXPECT_EQ(piece.size(), std::min<size_t>(100, 1999 - taken));
+        for (const Subscription* each : piece) EXPECT_EQ(left.erase(each), 1U);
+        taken += piece.size();
+        EXPECT_EQ(table.size(), 1999 - taken);
+        ++pieces;
+    }
+    EXPECT_EQ(left.size(), 1U);  // "7"
+    EXPECT_EQ(pieces, 20U);
+    EXPECT_EQ(table.heap_bytes(), 0U);
+    table.insert(left.begin()->second.get());  // usable again
+    EXPECT_EQ(table.find("7"), left.begin()->first);
+}
+
 TEST(SidTableTest, CountedSidsCostWhatTheTableSays) {
     SidTable table(1);
     EXPECT_EQ(table.heap_bytes(), 0U);
