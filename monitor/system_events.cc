@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -60,6 +61,8 @@ class SystemEvents final : public server::Subsystem, private link::LinkEvents {
     void on_connected(link::WorkerLinks& links, const link::Client& client) override;
     void on_refused(link::WorkerLinks& links, const link::Client& client) override;
     void on_closed(link::WorkerLinks& links, const link::Client& client) override;
+    void tell(link::WorkerLinks& links, const link::Client& client, std::string subject,
+              std::optional<link::CloseReason> ended);
     void note_account(link::WorkerLinks& links, account::Account& account);
 
     // Worker 0.
@@ -158,52 +161,43 @@ void SystemEvents::on_connected(link::WorkerLinks& links, const link::Client& cl
     note_account(links, account);
     if (&account == &links.accounts.global()) return;  // those are not told, as in the reference
     serve_account(account);
-    std::string subject = fmt::format("$SYS.ACCOUNT.{}.CONNECT", account.name());
-    if (!links.internal.has_interest(*account_, subject)) return;
-    link::ConnectionSnapshot snapshot;
-    client.copy_numbers(links.ring.wall_ns(), &snapshot);
-    client.copy_texts(&snapshot);
-    links.internal.publish({.account = account_,
-                            .subject = std::move(subject),
-                            .reply = {},
-                            .headers = {},
-                            .body = writer_->connect(*links.options, snapshot, &links.prng)});
+    tell(links, client, fmt::format("$SYS.ACCOUNT.{}.CONNECT", account.name()), std::nullopt);
 }
 
 void SystemEvents::on_closed(link::WorkerLinks& links, const link::Client& client) {
     account::Account& account = client.account();
     note_account(links, account);
     if (&account == &links.accounts.global()) return;
-    std::string subject = fmt::format("$SYS.ACCOUNT.{}.DISCONNECT", account.name());
-    if (!links.internal.has_interest(*account_, subject)) return;
-    link::ConnectionSnapshot snapshot;
-    const uint64_t now_ns = links.ring.wall_ns();
-    client.copy_numbers(now_ns, &snapshot);
-    client.copy_texts(&snapshot);
-    snapshot.stop_ns = now_ns;
-    snapshot.reason = client.close_reason();
-    links.internal.publish({.account = account_,
-                            .subject = std::move(subject),
-                            .reply = {},
-                            .headers = {},
-                            .body = writer_->disconnect(*links.options, snapshot, &links.prng)});
+    tell(links, client, fmt::format("$SYS.ACCOUNT.{}.DISCONNECT", account.name()),
+         client.close_reason());
 }
 
 void SystemEvents::on_refused(link::WorkerLinks& links, const link::Client& client) {
-    std::string subject =
-        fmt::format("$SYS.SERVER.{}.CLIENT.AUTH.ERR", links.facts.info.server_id);
+    tell(links, client, fmt::format("$SYS.SERVER.{}.CLIENT.AUTH.ERR", links.facts.info.server_id),
+         link::CloseReason::kAuthenticationFailure);
+}
+
+// ended: why it goes; nothing: it has just come.
+void SystemEvents::tell(link::WorkerLinks& links, const link::Client& client, std::string subject,
+                        std::optional<link::CloseReason> ended) {
     if (!links.internal.has_interest(*account_, subject)) return;
     link::ConnectionSnapshot snapshot;
     const uint64_t now_ns = links.ring.wall_ns();
     client.copy_numbers(now_ns, &snapshot);
     client.copy_texts(&snapshot);
-    snapshot.stop_ns = now_ns;
-    snapshot.reason = link::CloseReason::kAuthenticationFailure;
+    std::string body;
+    if (ended.has_value()) {
+        snapshot.stop_ns = now_ns;
+        snapshot.reason = *ended;
+        body = writer_->disconnect(*links.options, snapshot, &links.prng);
+    } else {
+        body = writer_->connect(*links.options, snapshot, &links.prng);
+    }
     links.internal.publish({.account = account_,
                             .subject = std::move(subject),
                             .reply = {},
                             .headers = {},
-                            .body = writer_->disconnect(*links.options, snapshot, &links.prng)});
+                            .body = std::move(body)});
 }
 
 // ------------------------------------------------------------------------------- events of accounts
