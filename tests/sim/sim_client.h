@@ -39,6 +39,8 @@ class SimClientHost {
 class SimClient final : private SimWatcher {
   public:
     static constexpr size_t kQueuedMax = 32 * 1024;
+    static constexpr const char* kUser = "sim";
+    static constexpr const char* kPassword = "s3cr3t";
 
     SimClient(SimClientHost& host, SimNet& net, Oracle& oracle, const Swarm& swarm, uint64_t seed,
               uint16_t port);
@@ -54,6 +56,8 @@ class SimClient final : private SimWatcher {
     void read_on();
     // Ends the connection once all its fences are answered.
     void leave_in_order();
+    // The server will end it, and may.
+    void expect_end();
     // Everything was sent, every PING answered; or the connection has gone.
     bool settled() const;
     bool gone() const { return gone_; }
@@ -78,6 +82,7 @@ class SimClient final : private SimWatcher {
     void write_out();
     void lose();
     void connect();
+    void be_refused();
     std::string random_subject();
     std::string random_pattern();
     void subscribe(const std::string& pattern, const std::string& queue);

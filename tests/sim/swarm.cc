@@ -67,6 +67,10 @@ Swarm draw_swarm(uint64_t seed) {
     swarm.faults = draw_faults(prng);
     draw_clients(prng, swarm);
     if (prng.percent(50)) swarm.released_per_turn = 1 + prng.below(4);
+    swarm.login = prng.percent(35);
+    if (swarm.login) swarm.stranger_percent = prng.below(30);
+    if (prng.percent(40)) swarm.reload_count = 1 + prng.below(6);
+    swarm.ends_as_lame_duck = prng.percent(30);
     return swarm;
 }
 
@@ -77,7 +81,8 @@ std::string Swarm::describe() const {
         "  faults: latency {}..{}ns split {}% stall {}%o reset {}%o short receive {}% send {}% "
         "delay {}% spurious {}%o partial {}% emfile {}%o jump {}%o stream {}..{}\n"
         "  clients {}+{} operations {} think {}ns tokens {} payload {} burst {} queue {}% "
-        "churn {}% leave {}%o stop reading {}%o garbage {}%o",
+        "churn {}% leave {}%o stop reading {}%o garbage {}%o login {} strangers {}% reloads {} "
+        "lame {}",
         worker_count, mailbox_bytes, ring.receive_buffer_count_max, ring.receive_buffer_bytes,
         cache_entries, max_pending_bytes, ping_interval_ns / 1'000'000, busy_poll_ns,
         hiccup_permille, released_per_turn, faults.latency_min_ns,
@@ -87,7 +92,8 @@ std::string Swarm::describe() const {
         faults.partial_turn_percent, faults.accept_failure_permille, faults.wall_jump_permille,
         faults.stream_bytes_min, faults.stream_bytes_max, client_count, later_client_count,
         operation_count, think_max_ns, token_count, payload_max, burst_max, queue_percent,
-        churn_percent, leave_permille, stop_reading_permille, garbage_permille);
+        churn_percent, leave_permille, stop_reading_permille, garbage_permille, login,
+        stranger_percent, reload_count, ends_as_lame_duck);
 }
 
 }  // namespace nuring::sim

@@ -62,7 +62,7 @@ void World::trace(uint32_t client, std::string_view text) {
 
 // -------------------------------------------------------------------------------- construction
 
-void World::start_server() {
+std::shared_ptr<config::Options> World::options() const {
     auto options = std::make_shared<config::Options>();
     options->host = "127.0.0.1";
     options->port = config::kPortRandom;
@@ -70,15 +70,26 @@ void World::start_server() {
     options->ping_interval = std::chrono::nanoseconds(swarm_.ping_interval_ns);
     options->uring.cache_entries = swarm_.cache_entries;
     options->uring.busy_poll = std::chrono::nanoseconds(swarm_.busy_poll_ns);
+    if (swarm_.login) {
+        options->authorization.user = SimClient::kUser;
+        options->authorization.password = SimClient::kPassword;
+        // Slow networks are not what this is about.
+        options->authorization.timeout = std::chrono::hours(1);
+    }
+    options->lame_duck_grace_period = std::chrono::milliseconds(100);
+    options->lame_duck_duration = std::chrono::seconds(5);
     config::complete(options.get());
+    return options;
+}
 
+void World::start_server() {
     log::LoggerOptions log_options;
     log_options.writer_count = 1 + swarm_.worker_count;
     log_options.ring_bytes = 64 * 1024;
     logger_ = std::make_unique<log::Logger>(log_options);
 
     server::ServerSetup setup;
-    setup.options = options;
+    setup.options = options();
     setup.logger = logger_.get();
     setup.mailbox_bytes = swarm_.mailbox_bytes;
     for (uint32_t i = 0; i < swarm_.worker_count; ++i) {
@@ -95,6 +106,14 @@ void World::start_server() {
         }
         if (!server_->worker(i).start().ok()) return fail("a worker does not start");
     }
+}
+
+// What it changes, nobody here can notice; that everybody is asked for anew must not show either.
+void World::reload() {
+    if (!acting_) return;
+    auto changed = options();
+    changed->max_subscriptions = 1000 + static_cast<int64_t>(prng_.below(100));
+    server_->apply(changed, nullptr, /*authorization=*/prng_.percent(70));
 }
 
 void World::add_client() {
@@ -190,6 +209,9 @@ bool World::run() {
     for (uint32_t i = 0; i < swarm_.later_client_count; ++i) {
         net_.after(net_.between(0, swarm_.think_max_ns * 50), [this] { add_client(); });
     }
+    for (uint32_t i = 0; i < swarm_.reload_count; ++i) {
+        net_.after(net_.between(0, swarm_.think_max_ns * 100), [this] { reload(); });
+    }
     const auto all_gone = [this] {
         return std::all_of(clients_.begin(), clients_.end(),
                            [](const auto& client) { return client->gone(); });
@@ -212,12 +234,15 @@ bool World::run() {
     come_to_rest();
     if (!failed()) check_at_rest();
 
-    for (auto& client : clients_) client->leave_in_order();
+    for (auto& client : clients_) {
+        swarm_.ends_as_lame_duck ? client->expect_end() : client->leave_in_order();
+    }
+    if (swarm_.ends_as_lame_duck) server_->enter_lame_duck();
     run_until([this] { return link_count() == 0; }, kSettleMax_ns, "links go");
     come_to_rest();
     if (!failed()) check_empty();
 
-    server_->stop();
+    if (!swarm_.ends_as_lame_duck) server_->stop();
     run_until([this] { return server_->drained_count() == swarm_.worker_count; }, kSettleMax_ns,
               "the server stops");
     come_to_rest();
@@ -280,7 +305,8 @@ void World::check_at_rest() {
 void World::check_empty() {
     const uint64_t left = server_->links(0).accounts.global().sublist().count();
     if (left != 0) fail(fmt::format("{} subscriptions are left of nobody", left));
-    if (net_.descriptor_count() != 1) {
+    const size_t listener_count = swarm_.ends_as_lame_duck ? 0 : 1;
+    if (net_.descriptor_count() != listener_count) {
         fail(fmt::format("{} descriptors are open", net_.descriptor_count()));
     }
     if (server_->facts().clients.load() != 0) fail("clients are counted that have gone");

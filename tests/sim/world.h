@@ -23,10 +23,11 @@ namespace nuring::sim {
 // World runs one seed: it draws the options, builds the server on simulated rings, lets the clients
 // loose, decides which worker runs when, lets everything come to rest, and checks what is left.
 //
-// A run:  1 clients act until the operations are used up; faults of all kinds
+// A run:  1 clients act until the operations are used up; faults of all kinds; reloads in between
 //         2 no more losses; every client reads and sends a last PING; until all are answered
 //         3 nothing moves any more: the oracle's verdict, the checkers' (memory, buffers, counts)
-//         4 clients leave: every link, buffer and descriptor must go
+//         4 clients leave, or the server leaves them as a lame duck: every link, buffer and descriptor
+//           must go
 //         5 the server stops
 //
 // Threads: one. Limits: kStepsMax. Errors: failure() says what went wrong first; a bug may assert.
@@ -53,7 +54,9 @@ class World final : private SimClientHost {
     void trace(uint32_t client, std::string_view text) override;
 
     bool failed() const { return !failure_.empty(); }
+    std::shared_ptr<config::Options> options() const;
     void start_server();
+    void reload();
     void add_client();
     void schedule_action(SimClient& client, uint64_t delay_max_ns);
     bool is_runnable(uint32_t worker) const;
