@@ -7,6 +7,7 @@ gnatsd 0.9.6 to nats-server 2.0.0, word for word, with the placeholders filled i
 """
 
 import os
+import re
 
 from support import case
 from support.case import ServerCase
@@ -52,14 +53,15 @@ class SamplesCase(ServerCase):
                 wire.send(f"PUB {subject} 0\r\n\r\n")
                 if not allowed:
                     wire.expect(f"-ERR 'Permissions Violation for Publish to \"{subject}\"'\r\n")
-                    server.log.wait(f'Publish Violation - User "{user}", Subject "{subject}"')
+                    server.log.wait(f'Publish Violation - User "{user}", Subject "{re.escape(subject)}"')
                 wire.expect_quiet()
         for allowed, subjects in subscribe:
             for sid, subject in enumerate(subjects):
                 wire.send(f"SUB {subject} {allowed}{sid}\r\n")
                 if not allowed:
                     wire.expect(f"-ERR 'Permissions Violation for Subscription to \"{subject}\"'\r\n")
-                    server.log.wait(f'Subscription Violation - User "{user}", Subject "{subject}", SID ')
+                    denied = f'Subject "{re.escape(subject)}", SID '
+                    server.log.wait(f'Subscription Violation - User "{user}", {denied}')
                 wire.expect_quiet()
                 wire.send(f"UNSUB {allowed}{sid}\r\n")
 
