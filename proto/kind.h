@@ -14,9 +14,10 @@ enum class Kind : uint8_t {
     kGateway,
     kLeafnode,
     kSystem,
+    kAccount,  // nobody's: what leads from one account into another
 };
 
-inline constexpr size_t kKindCount = 5;
+inline constexpr size_t kKindCount = 6;
 
 inline constexpr size_t index_of(Kind kind) {
     return static_cast<size_t>(kind);
@@ -35,6 +36,8 @@ inline constexpr std::string_view id_label(Kind kind) {
             return "lid";
         case Kind::kSystem:
             return "SYSTEM";
+        case Kind::kAccount:
+            return "ACCOUNT";
     }
     return "";
 }
