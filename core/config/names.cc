@@ -28,16 +28,6 @@ uint16_t checksum(const uint8_t* bytes, size_t size) {
     return crc;
 }
 
-// Takes the first token off text; false when there is none left.
-bool take_token(std::string_view* text, bool* more, std::string_view* token) {
-    if (!*more) return false;
-    const size_t dot = text->find('.');
-    *token = text->substr(0, dot);
-    *more = dot != std::string_view::npos;
-    text->remove_prefix(*more ? dot + 1 : text->size());
-    return true;
-}
-
 }  // namespace
 
 bool is_public_key(std::string_view text, KeyKind kind) {
@@ -58,32 +48,6 @@ bool is_public_key(std::string_view text, KeyKind kind) {
     if (bytes[0] != static_cast<uint8_t>(kind)) return false;
     const auto wanted = static_cast<uint16_t>(bytes[kKeySize - 2] | bytes[kKeySize - 1] << 8);
     return checksum(bytes.data(), kKeySize - 2) == wanted;
-}
-
-bool is_valid_subject(std::string_view subject) {
-    bool more = true;
-    bool ended = false;  // behind `>`
-    std::string_view token;
-    while (take_token(&subject, &more, &token)) {
-        if (token.empty() || ended) return false;
-        if (token.find_first_of(" \t\n\r\f") != std::string_view::npos) return false;
-        ended = token == ">";
-    }
-    return true;
-}
-
-bool is_subset_of(std::string_view subject, std::string_view pattern) {
-    bool subject_more = true;
-    bool pattern_more = true;
-    std::string_view token;
-    std::string_view wanted;
-    while (take_token(&pattern, &pattern_more, &wanted)) {
-        if (!take_token(&subject, &subject_more, &token)) return false;
-        if (wanted == ">") return true;
-        if (token == ">") return false;
-        if (wanted != "*" && wanted != token) return false;
-    }
-    return !subject_more;
 }
 
 }  // namespace nuring::config

@@ -6,10 +6,13 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "core/config/check_accounts.h"
 #include "core/config/duration.h"
+#include "core/config/exports.h"
 #include "core/config/names.h"
 #include "core/config/reader.h"
 #include "core/config/text.h"
+#include "proto/subject.h"
 
 namespace nuring::config {
 namespace {
@@ -126,7 +129,7 @@ void read_exports(Reader& reader, const Value& value, AccountOptions* account) {
         if (stream && entry.latency != nullptr) {
             reader.error(*entry.latency, "Detected latency directive on non-service");
         }
-        if (!is_valid_subject(entry.out.subject)) {
+        if (!proto::is_valid_subject(entry.out.subject)) {
             reader.error(element,
                          fmt::format("Error adding {} export \"{}\": sublist: invalid subject",
                                      kind_name(entry.out.kind), entry.out.subject));
@@ -190,6 +193,20 @@ constexpr Row<ImportEntry> kImportRows[] = {
      }},
 };
 
+// Two services under one name are ambiguous.
+void check_local_name(Reader& reader, const Value& at, const AccountImport& wanted,
+                      const AccountOptions& account) {
+    if (wanted.kind != ExchangeKind::kService) return;
+    const std::string name = local_name(wanted);
+    for (const AccountImport& other : account.imports) {
+        if (other.kind != wanted.kind || local_name(other) != name) continue;
+        return reader.error(
+            at, fmt::format("Duplicate service import subject \"{}\", previously used in import for "
+                            "account \"{}\", subject \"{}\"",
+                            name, other.account, other.subject));
+    }
+}
+
 void read_imports(Reader& reader, const Value& value, AccountOptions* account) {
     if (value.type != ValueType::kArray) {
         return reader.error(value,
@@ -204,7 +221,9 @@ void read_imports(Reader& reader, const Value& value, AccountOptions* account) {
         }
         ImportEntry entry;
         read_block(reader, element, kImportRows, &entry);
-        if (entry.has_kind) account->imports.push_back(std::move(entry.out));
+        if (!entry.has_kind) continue;
+        check_local_name(reader, element, entry.out, *account);
+        account->imports.push_back(std::move(entry.out));
     }
 }
 
@@ -387,83 +406,12 @@ void read_account_names(Reader& reader, const Value& value) {
     }
 }
 
-// ---------------------------------------------------------------------------- who may import
-
-const AccountOptions* find_account(const std::vector<AccountOptions>& accounts,
-                                   const std::string& name) {
-    const auto found = std::find_if(accounts.begin(), accounts.end(),
-                                    [&](const AccountOptions& a) { return a.name == name; });
-    return found == accounts.end() ? nullptr : &*found;
-}
-
-bool admits(const AccountExport& exported, const std::string& importer) {
-    return exported.is_public || std::find(exported.accounts.begin(), exported.accounts.end(),
-                                           importer) != exported.accounts.end();
-}
-
-// The export of exactly this subject decides if there is one; else any that covers it may admit.
-bool is_authorized(const AccountOptions& exporter, const AccountImport& wanted,
-                   const std::string& importer) {
-    bool exact = false;
-    bool admitted = false;
-    for (const AccountExport& exported : exporter.exports) {
-        if (exported.kind != wanted.kind || exported.subject != wanted.subject) continue;
-        exact = true;
-        admitted |= admits(exported, importer);
-    }
-    if (exact) return admitted;
-    return std::any_of(
-        exporter.exports.begin(), exporter.exports.end(), [&](const AccountExport& exported) {
-            return exported.kind == wanted.kind && is_subset_of(wanted.subject, exported.subject) &&
-                   admits(exported, importer);
-        });
-}
-
-void check_import(Reader& reader, const Value& at, const AccountOptions& account,
-                  const AccountImport& wanted) {
-    const std::string_view kind = kind_name(wanted.kind);
-    const AccountOptions* exporter = find_account(reader.options()->accounts, wanted.account);
-    if (exporter == nullptr) {
-        return reader.error(
-            at, fmt::format("\"{}\" account not defined for {} import", wanted.account, kind));
-    }
-    const auto refuse = [&](std::string_view why) {
-        reader.error(at,
-                     fmt::format("Error adding {} import \"{}\": {}", kind, wanted.subject, why));
-    };
-    const bool valid =
-        is_valid_subject(wanted.subject) && (wanted.to.empty() || is_valid_subject(wanted.to));
-    if (!valid) return refuse("sublist: invalid subject");
-    if (!is_authorized(*exporter, wanted, account.name)) {
-        refuse(fmt::format("{} import not authorized", kind));
-    }
-}
-
-// Only when everything so far is right: otherwise these would be errors about errors.
-void check_exchanges(Reader& reader, const Value& at) {
-    const std::vector<AccountOptions>& accounts = reader.options()->accounts;
-    for (const AccountOptions& account : accounts) {
-        for (const AccountExport& exported : account.exports) {
-            for (const std::string& name : exported.accounts) {
-                if (find_account(accounts, name) != nullptr) continue;
-                reader.error(at, fmt::format("\"{}\" account not defined for {} export", name,
-                                             kind_name(exported.kind)));
-            }
-        }
-    }
-    for (const AccountOptions& account : accounts) {
-        for (const AccountImport& wanted : account.imports) {
-            check_import(reader, at, account, wanted);
-        }
-    }
-}
-
 }  // namespace
 
 void read_mappings(Reader& reader, const Value& value, std::vector<SubjectMapping>* out) {
     if (!reader.map(value)) return;
     for (const Member& member : value.members) {
-        if (!is_valid_subject(member.key)) {
+        if (!proto::is_valid_subject(member.key)) {
             reader.error(member.value,
                          fmt::format("Subject \"{}\" is not a valid subject", member.key));
             continue;
@@ -477,6 +425,10 @@ void read_mappings(Reader& reader, const Value& value, std::vector<SubjectMappin
         } else {
             read_destination(reader, member.value, &mapping.targets);
         }
+        if (const std::string fault = check_mapping(mapping); !fault.empty()) {
+            reader.error(member.value, fault);
+            continue;
+        }
         out->push_back(std::move(mapping));
     }
 }
@@ -489,7 +441,10 @@ void read_accounts(Reader& reader, const Value& value) {
             if (!member.value.used_as_variable) read_account(reader, member);
         }
     }
-    if (!reader.has_errors()) check_exchanges(reader, value);
+    if (reader.has_errors()) return;  // else there would be errors about errors
+    for (const std::string& fault : check_exchanges(reader.options()->accounts)) {
+        reader.error(value, fault);
+    }
 }
 
 }  // namespace nuring::config

@@ -8,6 +8,7 @@
 #include "core/config/names.h"
 #include "core/config/reader.h"
 #include "core/config/text.h"
+#include "proto/subject.h"
 
 namespace nuring::config {
 namespace {
@@ -24,14 +25,14 @@ constexpr UnknownKey kInSubjects = {
 // A subject, or "subject queue". On false, *bad is the part that is not a subject.
 bool is_permission_subject(std::string_view text, std::string_view* bad) {
     *bad = text;
-    if (is_valid_subject(text)) return true;
+    if (proto::is_valid_subject(text)) return true;
     const std::string_view whole = strip(text);
     const size_t space = whole.find_first_of(" \t");
     if (space == std::string_view::npos) return false;
     const std::string_view queue = strip(whole.substr(space));
     if (queue.find_first_of(" \t\r\n\f") != std::string_view::npos) return false;
     *bad = whole.substr(0, space);
-    return is_valid_subject(*bad);
+    return proto::is_valid_subject(*bad);
 }
 
 constexpr Row<SubjectPermissions> kSubjectRows[] = {

@@ -136,13 +136,66 @@ TEST(ReadAccountsTest, ImportsNeedTheirExport) {
               "");
     EXPECT_EQ(error("accounts { A { exports: [{stream: \">\"}] }\n"
                     "B { imports: [{stream: {account: A, subject: \"a..b\"}}] } }"),
-              "1:1: Error adding stream import \"a..b\": sublist: invalid subject");
+              "1:1: Error adding stream import \"a..b\": stream import not authorized");
+}
+
+TEST(ReadAccountsTest, ImportsThatCannotBeCarriedOutAreRefused) {
+    EXPECT_EQ(error("accounts { A { exports: [{stream: s}] }\n"
+                    "B { imports: [{stream: {account: A, subject: s}, prefix: \"p.*\"}] } }"),
+              "1:1: Error adding stream import \"s\": stream import prefix can not contain wildcard "
+              "tokens");
+    EXPECT_EQ(error("accounts { A { exports: [{stream: s}] }\n"
+                    "B { imports: [{stream: {account: A, subject: s}}\n"
+                    "{stream: {account: A, subject: s}, to: t}] } }"),
+              "1:1: Error adding stream import \"s\": stream import already exists");
+    EXPECT_EQ(error("accounts { A { exports: [{stream: \"s.*\"}] }\n"
+                    "B { imports: [{stream: {account: A, subject: \"s.*\"}, to: t}] } }"),
+              "1:1: Error adding stream import \"s.*\": failed to create mapping transform for stream "
+              "import subject \"s.*\" to \"t\": invalid mapping destination: not using all of the "
+              "token wildcard(s) in t");
+    EXPECT_EQ(error("accounts { A { exports: [{service: q}, {service: r}] }\n"
+                    "B { imports: [{service: {account: A, subject: q}, to: x}\n"
+                    "{service: {account: A, subject: r}, to: x}] } }"),
+              "3:1: Duplicate service import subject \"x\", "
+              "previously used in import for account \"A\", subject \"q\"");
+    EXPECT_EQ(error("accounts { A { exports: [{service: \"q.*\"}] }\n"
+                    "B { imports: [{service: {account: A, subject: \"q.*\"}, to: x}] } }"),
+              "1:1: Error adding service import \"q.*\": failed to create mapping transform for "
+              "service import subject \"x\" to \"q.*\": invalid mapping destination: not using all "
+              "of the token wildcard(s) in x");
+}
+
+TEST(ReadAccountsTest, CirclesOfImportsAreRefused) {
+    EXPECT_EQ(error("accounts {\n"
+                    "A { exports: [{service: q}], imports: [{service: {account: B, subject: q}}] }\n"
+                    "B { exports: [{service: q}], imports: [{service: {account: A, subject: q}}] } }"),
+              "1:1: Error adding service import \"q\": import forms a cycle");
+    EXPECT_EQ(error("accounts {\n"
+                    "A { exports: [{stream: s}], imports: [{stream: {account: C, subject: s}}] }\n"
+                    "B { exports: [{stream: s}], imports: [{stream: {account: A, subject: s}}] }\n"
+                    "C { exports: [{stream: s}], imports: [{stream: {account: B, subject: s}}] } }"),
+              "1:1: Error adding stream import \"s\": import forms a cycle");
+    EXPECT_EQ(error("accounts {\n"
+                    "A { exports: [{service: q}], imports: [{service: {account: B, subject: r}}] }\n"
+                    "B { exports: [{service: r}], imports: [{service: {account: A, subject: q}}] } }"),
+              "");
+}
+
+TEST(ReadAccountsTest, AnExportMayNameItsImporterInAToken) {
+    const std::string exported =
+        "accounts { A { exports: [{service: \"q.*\", account_token_position: 2}] }\n";
+    EXPECT_EQ(error(exported + "B { imports: [{service: {account: A, subject: \"q.B\"}, to: q}] } }"),
+              "");
+    EXPECT_EQ(error(exported + "B { imports: [{service: {account: A, subject: \"q.C\"}, to: q}] } }"),
+              "1:1: Error adding service import \"q.C\": service import not authorized");
+    EXPECT_EQ(error("accounts { A { exports: [{stream: \"q.x\", account_token_position: 2}] } }"),
+              "1:1: Error adding stream export \"q.x\": sublist: invalid subject");
 }
 
 TEST(ReadAccountsTest, Mappings) {
     const Options o = options_of(R"(mappings {
         a: b
-        "c.*": [ {destination: d, weight: 60%}, {dest: e, weight: 40, cluster: X} ]
+        "c.*": [ {destination: "d.$1", weight: 60%}, {dest: "e.$1", weight: 40, cluster: X} ]
     })");
     ASSERT_EQ(o.mappings.size(), 2U);
     EXPECT_EQ(o.mappings[0].targets.at(0).subject, "b");
@@ -156,6 +209,13 @@ TEST(ReadAccountsTest, Mappings) {
     EXPECT_EQ(error("mappings { a: {dest: b, weight: x} }"),
               "1:25: Invalid weight \"x\" for mapping destination");
     EXPECT_EQ(error("mappings { \"a..b\": c }"), "1:13: Subject \"a..b\" is not a valid subject");
+    EXPECT_EQ(error("mappings { \"a.*\": c }"),
+              "1:13: Error adding mapping for \"a.*\" to \"c\" : invalid mapping destination: not "
+              "using all of the token wildcard(s) in c");
+    EXPECT_EQ(error("mappings { a: [{dest: b, weight: 60}, {dest: c, weight: 60}] }"),
+              "1:12: Error adding mapping for \"a\" to \"c\" : total weight needs to be <= 100");
+    EXPECT_EQ(error("mappings { a: [{dest: b, weight: 10}, {dest: b, weight: 10}] }"),
+              "1:12: Error adding mapping for \"a\" to \"b\" : duplicate entry for \"b\"");
 }
 
 TEST(ReadAccountsTest, VariablesAmongAccountsAreSkipped) {

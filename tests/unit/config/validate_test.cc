@@ -101,26 +101,5 @@ TEST(NamesTest, PublicKeysCarryKindAndChecksum) {
                                KeyKind::kUser));
 }
 
-TEST(NamesTest, Subjects) {
-    for (const char* good : {"a", "a.b", "*", ">", "a.*.b", "a.>", "a*b", "a>"}) {
-        EXPECT_TRUE(is_valid_subject(good)) << good;
-    }
-    for (const char* bad : {"", ".", "a.", ".a", "a..b", ">.a", "a.>.b", "a b", "a\tb"}) {
-        EXPECT_FALSE(is_valid_subject(bad)) << bad;
-    }
-}
-
-TEST(NamesTest, Subsets) {
-    EXPECT_TRUE(is_subset_of("a.b", "a.*"));
-    EXPECT_TRUE(is_subset_of("a.*", "a.>"));
-    EXPECT_TRUE(is_subset_of("a.>", ">"));
-    EXPECT_TRUE(is_subset_of("a", "a"));
-    EXPECT_FALSE(is_subset_of("a.>", "a.*"));
-    EXPECT_FALSE(is_subset_of("a.*", "a.b"));
-    EXPECT_FALSE(is_subset_of("a", "a.>"));
-    EXPECT_FALSE(is_subset_of("a.b.c", "a.*"));
-    EXPECT_FALSE(is_subset_of("a", "a.b"));
-}
-
 }  // namespace
 }  // namespace nuring::config

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/config/check_accounts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "core/config/exports.h"
+#include "proto/subject.h"
+#include "proto/subject_transform.h"
+
+namespace nuring::config {
+namespace {
+
+constexpr std::string_view kInvalidSubject = "sublist: invalid subject";
+
+// Accounts that an import may lead through before the search for circles gives up.
+constexpr size_t kChainMax = 1024;
+
+std::string_view kind_name(ExchangeKind kind) {
+    return kind == ExchangeKind::kStream ? "stream" : "service";
+}
+
+// Collects the faults, import by import: what was accepted before counts when circles are looked for.
+class ExchangeCheck {
+  public:
+    explicit ExchangeCheck(const std::vector<AccountOptions>& accounts) : accounts_(accounts) {}
+
+    std::vector<std::string> run() {
+        for (const ExchangeKind kind : {ExchangeKind::kStream, ExchangeKind::kService}) {
+            for_each_of(kind, &AccountOptions::exports,
+                        [this](const auto&, const auto& exported) { check_export(exported); });
+        }
+        for (const ExchangeKind kind : {ExchangeKind::kStream, ExchangeKind::kService}) {
+            for_each_of(kind, &AccountOptions::imports, [this](const auto& account, const auto& wanted) {
+                check_import(account, wanted);
+            });
+        }
+        return std::move(faults_);
+    }
+
+  private:
+    struct Accepted {
+        const AccountOptions* importer;
+        const AccountOptions* exporter;
+        ExchangeKind kind;
+        std::string local;   // pattern
+        std::string remote;  // as written
+    };
+
+    template <class Item, class Visit>
+    void for_each_of(ExchangeKind kind, std::vector<Item> AccountOptions::*items, Visit&& visit) {
+        for (const AccountOptions& account : accounts_) {
+            for (const Item& item : account.*items) {
+                if (item.kind == kind) visit(account, item);
+            }
+        }
+    }
+
+    const AccountOptions* find(const std::string& name) const {
+        const auto found = std::find_if(accounts_.begin(), accounts_.end(),
+                                        [&](const AccountOptions& a) { return a.name == name; });
+        return found == accounts_.end() ? nullptr : &*found;
+    }
+
+    void check_export(const AccountExport& exported) {
+        const std::string_view kind = kind_name(exported.kind);
+        for (const std::string& name : exported.accounts) {
+            if (find(name) != nullptr) continue;
+            faults_.push_back(fmt::format("\"{}\" account not defined for {} export", name, kind));
+        }
+        if (!has_account_token(exported)) {
+            faults_.push_back(fmt::format("Error adding {} export \"{}\": {}", kind,
+                                          exported.subject, kInvalidSubject));
+        }
+    }
+
+    // The position must be that of a `*`.
+    static bool has_account_token(const AccountExport& exported) {
+        int64_t left = exported.account_token_position;
+        if (left <= 0) return true;
+        for (const std::string_view token : proto::SubjectTokens(exported.subject)) {
+            if (--left == 0) return token == proto::kAnyToken;
+        }
+        return false;
+    }
+
+    void check_import(const AccountOptions& account, const AccountImport& wanted) {
+        const std::string_view kind = kind_name(wanted.kind);
+        const AccountOptions* exporter = find(wanted.account);
+        if (exporter == nullptr) {
+            faults_.push_back(
+                fmt::format("\"{}\" account not defined for {} import", wanted.account, kind));
+            return;
+        }
+        const std::string fault = wanted.kind == ExchangeKind::kStream
+                                      ? check_stream(account, *exporter, wanted)
+                                      : check_service(account, *exporter, wanted);
+        if (fault.empty()) {
+            accepted_.push_back({.importer = &account,
+                                 .exporter = exporter,
+                                 .kind = wanted.kind,
+                                 .local = proto::pattern_of_target(local_name(wanted)),
+                                 .remote = wanted.subject});
+            return;
+        }
+        faults_.push_back(
+            fmt::format("Error adding {} import \"{}\": {}", kind, wanted.subject, fault));
+    }
+
+    std::string check_stream(const AccountOptions& account, const AccountOptions& exporter,
+                             const AccountImport& wanted) const {
+        if (!proto::is_valid_subject(wanted.subject) ||
+            admitting_export(exporter, wanted, account.name) == nullptr) {
+            return "stream import not authorized";
+        }
+        if (!proto::is_literal(wanted.prefix)) {
+            return "stream import prefix can not contain wildcard tokens";
+        }
+        const std::string local = local_name(wanted);
+        if (stream_leads_back(exporter, proto::pattern_of_target(local), {&account})) {
+            return "import forms a cycle";
+        }
+        std::string error;
+        if (!proto::is_literal(wanted.subject) && local != wanted.subject &&
+            !proto::SubjectTransform::create(wanted.subject, proto::number_wildcards(local), &error)) {
+            return fmt::format(
+                "failed to create mapping transform for stream import subject \"{}\" to \"{}\": {}",
+                wanted.subject, local, error);
+        }
+        const bool twice = std::any_of(accepted_.begin(), accepted_.end(), [&](const Accepted& a) {
+            return a.kind == wanted.kind && a.importer == &account && a.exporter == &exporter &&
+                   a.remote == wanted.subject;
+        });
+        return twice ? "stream import already exists" : "";
+    }
+
+    std::string check_service(const AccountOptions& account, const AccountOptions& exporter,
+                              const AccountImport& wanted) const {
+        const std::string local = local_name(wanted);
+        if (!proto::is_valid_subject(wanted.subject) || !proto::is_valid_subject(local)) {
+            return std::string(kInvalidSubject);
+        }
+        if (admitting_export(exporter, wanted, account.name) == nullptr) {
+            return "service import not authorized";
+        }
+        if (service_leads_back(exporter, proto::pattern_of_target(local), {&account})) {
+            return "import forms a cycle";
+        }
+        std::string error;
+        if (!proto::is_literal(wanted.subject) && local != wanted.subject &&
+            !proto::SubjectTransform::create(wanted.subject, proto::number_wildcards(local), &error)) {
+            return fmt::format(
+                "failed to create mapping transform for service import subject \"{}\" to \"{}\": {}",
+                local, wanted.subject, error);
+        }
+        return "";
+    }
+
+    using Seen = std::set<const AccountOptions*>;
+
+    // Does what `account` gives under `subject` come from one of those seen?
+    bool service_leads_back(const AccountOptions& account, std::string subject, Seen seen) const {
+        if (seen.size() >= kChainMax) return true;
+        for (const Accepted& a : accepted_) {
+            if (a.kind != ExchangeKind::kService || a.importer != &account) continue;
+            if (!proto::subjects_collide(subject, a.remote)) continue;
+            if (seen.contains(a.exporter)) return true;
+            seen.insert(&account);
+            if (proto::is_subset(a.local, subject)) subject = a.local;
+            if (service_leads_back(*a.exporter, subject, seen)) return true;
+        }
+        return false;
+    }
+
+    bool stream_leads_back(const AccountOptions& account, std::string subject, Seen seen) const {
+        if (seen.size() >= kChainMax) return true;
+        const bool exported =
+            std::any_of(account.exports.begin(), account.exports.end(), [&](const AccountExport& e) {
+                return e.kind == ExchangeKind::kStream && proto::is_subset(subject, e.subject);
+            });
+        if (!exported) return false;
+        for (const Accepted& a : accepted_) {
+            if (a.kind != ExchangeKind::kStream || a.importer != &account) continue;
+            if (!proto::subjects_collide(subject, a.local)) continue;
+            if (seen.contains(a.exporter)) return true;
+            seen.insert(&account);
+            if (proto::is_subset(a.local, subject)) subject = a.local;
+            if (stream_leads_back(*a.exporter, subject, seen)) return true;
+        }
+        return false;
+    }
+
+    const std::vector<AccountOptions>& accounts_;
+    std::vector<Accepted> accepted_;
+    std::vector<std::string> faults_;
+};
+
+}  // namespace
+
+std::vector<std::string> check_exchanges(const std::vector<AccountOptions>& accounts) {
+    return ExchangeCheck(accounts).run();
+}
+
+std::string check_mapping(const SubjectMapping& mapping) {
+    int total = 0;
+    std::set<std::string_view> seen;
+    for (const MappingTarget& target : mapping.targets) {
+        const auto fault = [&](std::string_view why) {
+            return fmt::format("Error adding mapping for \"{}\" to \"{}\" : {}", mapping.source,
+                               target.subject, why);
+        };
+        if (!seen.insert(target.subject).second) {
+            return fault(fmt::format("duplicate entry for \"{}\"", target.subject));
+        }
+        total += target.weight;
+        if (total > 100) return fault("total weight needs to be <= 100");
+        std::string error;
+        if (!proto::check_mapping_target(target.subject, &error) ||
+            !proto::SubjectTransform::create(mapping.source, target.subject, &error)) {
+            return fault(error);
+        }
+    }
+    return "";
+}
+
+}  // namespace nuring::config

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The checks that concern several accounts at once, or two subjects of one: exports, imports, mappings.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/config/options.h"
+
+namespace nuring::config {
+
+// Exports name accounts that exist; imports name accounts that exist and admit them, can be carried
+// out, and lead round in no circle. One text per fault, in the reference's words and order.
+// Source: parseAccounts in server/opts.go and server/accounts.go 2.9.10.
+std::vector<std::string> check_exchanges(const std::vector<AccountOptions>& accounts);
+
+// Empty, or what is wrong with it. Source: AddWeightedMappings in server/accounts.go 2.9.10.
+std::string check_mapping(const SubjectMapping& mapping);
+
+}  // namespace nuring::config
