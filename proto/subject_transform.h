@@ -27,7 +27,7 @@ namespace nuring::proto {
 //          fewer than one is refused (it ends the process), and reversed() is right for any order.
 class SubjectTransform {
   public:
-    static constexpr size_t kSubjectSizeMax = 32 * 1024;
+    static constexpr size_t kSubjectSizeMax = 16 * 1024;
 
     // Nothing, and the reason in `error`, if one of the two is not valid.
     static std::optional<SubjectTransform> create(std::string_view source, std::string_view target,

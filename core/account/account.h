@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <memory>
 #include <string>
 
+#include "core/account/exchange.h"
 #include "core/interest/sublist.h"
 
 namespace nuring::account {
@@ -10,21 +14,41 @@ namespace nuring::account {
 inline constexpr std::string_view kGlobalAccount = "$G";
 
 // Account is a tenant: its own subject space. Every subscription and every publish belongs to one.
-// Threads: name and sublist() from any worker (the sublist locks by itself).
+// Threads: any worker; the sublist locks by itself, exchange() is replaced by the AccountRegistry.
 // Lifetime: owned by the AccountRegistry; stays until no worker can name it any more.
 class Account {
   public:
-    Account(std::string name, const interest::SublistOptions& options)
-        : name_(std::move(name)), sublist_(options) {}
+    Account(std::string name, const interest::SublistOptions& options);
+    ~Account();
     Account(const Account&) = delete;
     Account& operator=(const Account&) = delete;
 
     const std::string& name() const { return name_; }
     interest::Sublist& sublist() { return sublist_; }
+    const interest::Sublist& sublist() const { return sublist_; }
+
+    // On a worker: good until the end of the turn; what is kept longer is kept by shared_ptr.
+    const Exchange& exchange() const { return *exchange_.load(std::memory_order_acquire); }
+
+    // Connections now, on all workers. Relaxed: a limit is passed by no more than what comes at once.
+    int64_t connections() const { return connections_.load(std::memory_order_relaxed); }
+    // One more; false: there are more than the account may have (it is counted all the same).
+    bool add_connection();
+    void remove_connection() { connections_.fetch_sub(1, std::memory_order_relaxed); }
+    bool has_too_many_connections() const;
 
   private:
+    friend class AccountRegistry;
+
+    // From here on replies to requests from other accounts find their way (`_R_.>`).
+    void listen_for_replies();
+
     const std::string name_;
     interest::Sublist sublist_;
+    std::shared_ptr<const Exchange> owned_;  // guarded by the registry's mutex
+    std::atomic<const Exchange*> exchange_;
+    std::atomic<int64_t> connections_{0};
+    interest::SubscriptionPtr replies_;
 };
 
 }  // namespace nuring::account

@@ -2,42 +2,163 @@
 #include "core/account/account_registry.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "core/base/status.h"
+#include "core/config/exports.h"
 
 namespace nuring::account {
+namespace {
+
+// That of `before` which was made from the same; null: there is none.
+template <class Import, class Same>
+std::shared_ptr<const Import> find_same(const std::vector<std::shared_ptr<const Import>>& before,
+                                        Same&& same) {
+    const auto found = std::find_if(before.begin(), before.end(),
+                                    [&](const auto& import) { return same(*import); });
+    return found == before.end() ? nullptr : *found;
+}
+
+bool contains(const std::vector<std::shared_ptr<const ServiceImport>>& services,
+              const std::shared_ptr<const ServiceImport>& service) {
+    return std::find(services.begin(), services.end(), service) != services.end();
+}
+
+}  // namespace
 
 AccountRegistry::AccountRegistry(uint32_t worker_count, uint64_t hash_seed)
     : worker_count_(worker_count), hash_seed_(hash_seed) {
     interest::SublistOptions options = interest::SublistOptions::large(worker_count);
     options.hash_seed = hash_seed_;
-    auto global = std::make_unique<Account>(std::string(kGlobalAccount), options);
-    global_ = global.get();
-    accounts_.emplace(global->name(), std::move(global));
+    Entry& global = accounts_[std::string(kGlobalAccount)];
+    global.account = std::make_unique<Account>(std::string(kGlobalAccount), options);
+    global_ = global.account.get();
+}
+
+AccountRegistry::Entry& AccountRegistry::entry(std::string_view name) {
+    Entry& found = accounts_[std::string(name)];
+    if (found.account == nullptr) {
+        interest::SublistOptions options;
+        options.worker_count = worker_count_;
+        options.hash_seed = hash_seed_ + accounts_.size();
+        found.account = std::make_unique<Account>(std::string(name), options);
+    }
+    return found;
 }
 
 Account& AccountRegistry::find_or_create(std::string_view name) {
     if (name.empty()) return *global_;
     const std::lock_guard lock(mutex_);
-    std::unique_ptr<Account>& place = accounts_[std::string(name)];
-    if (place == nullptr) {
-        interest::SublistOptions options;
-        options.worker_count = worker_count_;
-        options.hash_seed = hash_seed_ + accounts_.size();
-        place = std::make_unique<Account>(std::string(name), options);
+    return *entry(name).account;
+}
+
+Retired AccountRegistry::apply(const config::Options& options) {
+    const std::lock_guard lock(mutex_);
+    cluster_ = options.cluster.name;
+    if (!options.trust.active()) {  // else their claims say what they are
+        for (auto& [name, entry] : accounts_) entry.options = {};
     }
-    return *place;
+    for (const config::AccountOptions& account : options.accounts) {
+        entry(account.name).options = account;
+        for (const config::AccountImport& import : account.imports) (void)entry(import.account);
+    }
+    entry(kGlobalAccount).options.mappings = options.mappings;
+    auto replaced = std::make_shared<Replaced>();
+    for (auto& [name, entry] : accounts_) rebuild(entry, replaced.get());
+    return replaced;
+}
+
+Retired AccountRegistry::update(const config::AccountOptions& options) {
+    const std::lock_guard lock(mutex_);
+    for (const config::AccountImport& import : options.imports) (void)entry(import.account);
+    entry(options.name).options = options;
+    auto replaced = std::make_shared<Replaced>();
+    rebuild(entry(options.name), replaced.get());
+    for (auto& [name, importer] : accounts_) {
+        const auto& imports = importer.options.imports;
+        const bool concerned =
+            std::any_of(imports.begin(), imports.end(), [&](const config::AccountImport& import) {
+                return import.account == options.name;
+            });
+        if (concerned && name != options.name) rebuild(importer, replaced.get());
+    }
+    return replaced;
+}
+
+void AccountRegistry::rebuild(Entry& entry, Replaced* replaced) {
+    auto exchange = std::make_shared<Exchange>();
+    add_streams(entry, exchange.get());
+    add_services(entry, exchange.get());
+    exchange->mappings = SubjectMap(entry.options.mappings, cluster_);
+    exchange->limits = entry.options.limits;
+    replace(*entry.account, std::move(exchange), replaced);
+}
+
+void AccountRegistry::add_streams(const Entry& entry, Exchange* exchange) {
+    const Exchange& before = *entry.account->owned_;
+    for (const config::AccountImport& wanted : entry.options.imports) {
+        if (wanted.kind != config::ExchangeKind::kStream) continue;
+        const Entry& exporter = accounts_.at(wanted.account);
+        if (!config::admitting_export(exporter.options, wanted, entry.account->name())) continue;
+        auto import = find_same(before.streams, [&](const StreamImport& other) {
+            return other.options() == wanted;
+        });
+        if (import == nullptr) import = StreamImport::create(wanted, *exporter.account);
+        if (import != nullptr) exchange->streams.push_back(std::move(import));
+    }
+}
+
+void AccountRegistry::add_services(const Entry& entry, Exchange* exchange) {
+    const Exchange& before = *entry.account->owned_;
+    for (const config::AccountImport& wanted : entry.options.imports) {
+        if (wanted.kind != config::ExchangeKind::kService) continue;
+        const Entry& exporter = accounts_.at(wanted.account);
+        const config::AccountExport* exported =
+            config::admitting_export(exporter.options, wanted, entry.account->name());
+        if (exported == nullptr) continue;
+        auto import = find_same(before.services, [&](const ServiceImport& other) {
+            return other.options() == wanted && other.exported() == *exported;
+        });
+        if (import == nullptr) import = ServiceImport::create(wanted, *exported, *exporter.account);
+        if (import == nullptr) continue;
+        // A reply may itself have a reply, so both sides listen.
+        exporter.account->listen_for_replies();
+        entry.account->listen_for_replies();
+        exchange->services.push_back(std::move(import));
+    }
+}
+
+// A request finds the old import, the new one, or for a moment none; never both.
+void AccountRegistry::replace(Account& account, std::shared_ptr<const Exchange> exchange,
+                              Replaced* replaced) {
+    const std::shared_ptr<const Exchange> before = account.owned_;
+    for (const auto& service : before->services) {
+        if (!contains(exchange->services, service)) {
+            account.sublist().remove(service->subscription());
+        }
+    }
+    account.owned_ = std::move(exchange);
+    // release: who loads it sees what it points at
+    account.exchange_.store(account.owned_.get(), std::memory_order_release);
+    for (const auto& service : account.owned_->services) {
+        if (!contains(before->services, service)) {
+            account.sublist().insert(service->subscription());
+        }
+    }
+    replaced->push_back(before);
 }
 
 Account* AccountRegistry::find(std::string_view name) {
     const std::lock_guard lock(mutex_);
     const auto found = accounts_.find(std::string(name));
-    return found == accounts_.end() ? nullptr : found->second.get();
+    return found == accounts_.end() ? nullptr : found->second.account.get();
 }
 
 std::vector<Account*> AccountRegistry::list() {
     std::vector<Account*> all;
     {
         const std::lock_guard lock(mutex_);
-        for (const auto& [name, account] : accounts_) all.push_back(account.get());
+        for (const auto& [name, entry] : accounts_) all.push_back(entry.account.get());
     }
     std::sort(all.begin(), all.end(),
               [](const Account* a, const Account* b) { return a->name() < b->name(); });

@@ -9,13 +9,21 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "core/account/account.h"
+#include "core/config/options.h"
 
 namespace nuring::account {
 
+// What a change has replaced. Workers may be in the middle of using it: it must be kept until each of
+// them has ended its turn (server: a control task on every worker holds a copy).
+using Retired = std::shared_ptr<const std::vector<std::shared_ptr<const Exchange>>>;
+
 // AccountRegistry owns the accounts of one server. An account, once made, stays until the server ends,
 // so that records in flight and cached matches may name it.
-// Threads: any; find_or_create() locks, and is called once per login, never per message.
-// Errors: none. Limits: as many accounts as the configuration names.
+// Threads: any; find_or_create() locks, and is called once per login, never per message. apply() and
+//          update() from the control thread or a resolver, while the workers run.
+// Errors:  an import that its exporter does not admit, or that cannot be carried out, is left out; a
+//          configuration with such a one was refused before, claims may have them.
+// Limits:  as many accounts as the configuration names.
 class AccountRegistry {
   public:
     // hash_seed: unknown to peers, so that they cannot aim at collisions.
@@ -29,11 +37,29 @@ class AccountRegistry {
     // All there are, by name.
     std::vector<Account*> list();
 
+    // The accounts of a whole configuration; those that it does not name lose what they had.
+    [[nodiscard]] Retired apply(const config::Options& options);
+    // One account alone, as its claims say; those that import from it are looked at again.
+    [[nodiscard]] Retired update(const config::AccountOptions& options);
+
   private:
+    struct Entry {
+        std::unique_ptr<Account> account;
+        config::AccountOptions options;
+    };
+    using Replaced = std::vector<std::shared_ptr<const Exchange>>;
+
+    Entry& entry(std::string_view name);
+    void rebuild(Entry& entry, Replaced* replaced);
+    void replace(Account& account, std::shared_ptr<const Exchange> exchange, Replaced* replaced);
+    void add_streams(const Entry& entry, Exchange* exchange);
+    void add_services(const Entry& entry, Exchange* exchange);
+
     const uint32_t worker_count_;
     const uint64_t hash_seed_;
     std::mutex mutex_;
-    absl::flat_hash_map<std::string, std::unique_ptr<Account>> accounts_;  // guarded by mutex_
+    std::string cluster_;  // guarded by mutex_, like all below
+    absl::flat_hash_map<std::string, Entry> accounts_;
     Account* global_ = nullptr;
 };
 

@@ -12,7 +12,8 @@ size_t MatchResult::heap_bytes() const {
         bytes += sizeof(Queues) + queues_->groups.capacity() * sizeof(Group) +
                  (queues_->members.capacity() + queues_->sorted.capacity()) * sizeof(QueueMember) +
                  queues_->runs.capacity() * sizeof(Run) + queues_->names.capacity() +
-                 queues_->index.capacity() * sizeof(uint32_t);
+                 queues_->index.capacity() * sizeof(uint32_t) +
+                 queues_->services.capacity() * sizeof(Subscription*);
     }
     return bytes;
 }
@@ -21,6 +22,10 @@ void MatchResult::clear() {
     local_.resize(0);  // clear() would free
     remote_workers_.clear();
     plain_count_ = 0;
+    if (service_count_ != 0) {
+        service_count_ = 0;
+        queues_->services.clear();
+    }
     if (queues_ != nullptr && !queues_->groups.empty()) {
         queues_->groups.clear();
         queues_->members.clear();
@@ -35,7 +40,14 @@ void MatchResult::reset() {
     local_.clear();  // frees
     remote_workers_.clear();
     plain_count_ = 0;
+    service_count_ = 0;
     queues_.reset();
+}
+
+void MatchResult::add_service(Subscription* subscription) {
+    if (queues_ == nullptr) queues_ = std::make_unique<Queues>();
+    queues_->services.push_back(subscription);
+    ++service_count_;
 }
 
 void MatchResult::add_members(std::string_view name, uint32_t name_hash,

@@ -95,7 +95,7 @@ class MatchResult {
     MatchResult(MatchResult&&) = default;
     MatchResult& operator=(MatchResult&&) = default;
 
-    // Nobody at all: neither here nor on another worker, plain or queue.
+    // Nobody at all: neither here nor on another worker, plain or queue. (Services are asked for apart.)
     bool empty() const {
         return local_.empty() && remote_workers_.empty() && queue_group_count() == 0;
     }
@@ -111,6 +111,14 @@ class MatchResult {
         return {std::string_view(queues_->names).substr(group.name_offset, group.name_size),
                 std::span(queues_->members).subspan(group.first, group.count), group.weight,
                 group.workers};
+    }
+
+    // What leads into other accounts: subscriptions of kind kAccount. They belong to no worker; that of
+    // the publisher follows them.
+    bool has_services() const { return service_count_ != 0; }
+    std::span<Subscription* const> services() const {
+        if (service_count_ == 0) return {};
+        return {queues_->services.data(), service_count_};
     }
 
     // Plain subscriptions on all workers + queue groups: what monitoring calls the fan-out.
@@ -158,9 +166,11 @@ class MatchResult {
         std::vector<QueueMember> sorted;
         std::vector<uint32_t> index;  // open addressing: group + 1, 0 = free
         bool scattered = false;
+        std::vector<Subscription*> services;
     };
 
     void add_plain(base::WorkerId self, Subscription* subscription) {
+        if (subscription->kind() == proto::Kind::kAccount) return add_service(subscription);
         ++plain_count_;
         if (subscription->worker() == self) {
             local_.push_back(subscription);
@@ -168,6 +178,7 @@ class MatchResult {
             remote_workers_.add(subscription->worker());
         }
     }
+    void add_service(Subscription* subscription);
     void add_members(std::string_view name, uint32_t name_hash,
                      std::span<Subscription* const> subscriptions);
     // To be called once after the last add_members().
@@ -182,6 +193,7 @@ class MatchResult {
     WorkerSet remote_workers_;
     std::unique_ptr<Queues> queues_;
     uint32_t plain_count_ = 0;
+    uint32_t service_count_ = 0;  // here, so that a publish without any need not look behind queues_
 };
 
 }  // namespace nuring::interest

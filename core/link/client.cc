@@ -36,6 +36,7 @@ std::string make_nonce(ring::Ring& ring) {
 Client::Client(WorkerLinks& links, int fd)
     : Link(links, fd, proto::Kind::kClient),
       account_(&links.accounts.global()),
+      parse_limits_(links.limits.parse),
       subscriptions_(links.prng.next()),
       keep_alive_timer_(&keep_alive_fired, *this) {}
 
@@ -54,6 +55,7 @@ void Client::greet() {
     start();
     last_activity_ns_ = links_.ring.now_ns();
     admitted_ = !links_.authenticator->required();
+    if (admitted_) join(*account_);
     if (links_.authenticator->wants_nonce()) nonce_ = make_nonce(links_.ring);
     const bool tls_first = links_.tls != nullptr && links_.options->tls->handshake_first;
     if (!tls_first) send_info();
@@ -140,6 +142,7 @@ void Client::on_close() {
     links_.log.debug("{} - Client connection closed: {}", label(), to_text(close_reason()));
     if (links_.events != nullptr) links_.events->on_closed(links_, *this);
     remember_closed();
+    leave_account();
     if (subscriptions_.size() > links_.released_per_turn) drop_members();
     if (release(links_.released_per_turn)) return;
     keep_until_released();
@@ -188,7 +191,7 @@ void Client::refuse(proto::ParseStatus status, const proto::ClientOperation& ope
         case proto::ParseStatus::kControlLineTooLong: return refuse_control_line();
         case proto::ParseStatus::kPayloadTooLarge:
             links_.log.error("{} - maximum payload exceeded: {} vs {}", label(),
-                             operation.claimed_size, parse_limits_->payload_max);
+                             operation.claimed_size, parse_limits_.payload_max);
             send_error(proto::kErrPayloadViolation);
             return close(CloseReason::kMaxPayloadExceeded);
         default:  // argument errors: logged, closed without a word

@@ -19,6 +19,7 @@
 #include "core/link/connection_snapshot.h"
 #include "core/link/link.h"
 #include "core/link/message_run.h"
+#include "core/link/shadow.h"
 #include "core/link/worker_links.h"
 #include "proto/client_parser.h"
 #include "proto/connect.h"
@@ -48,12 +49,16 @@ class Client final : public Link {
     void refuse_excess();
 
     void on_reload() override;
+    void on_account_changed() override;
     void announce_lame_duck() override;
 
     account::Account& account() const { return *account_; }
     size_t subscription_count() const { return subscriptions_.size(); }
     uint64_t rtt_ns() const { return rtt_ns_; }
     uint64_t last_activity_ns() const { return last_activity_ns_; }
+    // What a service in another account is told of it, as JSON: its account and round trip time, with
+    // `detailed` (an import's `share`) also who it is. `service`: the account in between, if there is one.
+    std::string request_info(bool detailed, std::string_view service) const;
     const proto::ConnectOptions& connect_options() const { return connect_; }
     // Who it has shown to be; null before CONNECT, and where nobody has to.
     const auth::Identity* identity() const { return identity_.get(); }
@@ -94,6 +99,9 @@ class Client final : public Link {
 
     // One verb each. publish() returns false when the link was paused before it.
     bool publish(Parsed& publish);
+    bool publish_to_services(Parsed& publish, const interest::MatchEntry& entry);
+    bool map_subject(Parsed* publish);
+    void count_in(Parsed* publish);
     void look_ahead(std::span<Parsed> batch);
     void perform(const proto::ClientOperation& operation);
     void connect(std::string_view json);
@@ -102,7 +110,7 @@ class Client final : public Link {
     void ask_jwt_job(std::string account, bool first_time);
     void on_jwt_verdict(const auth::JwtVerdict& verdict, bool first_time);
     void end_login(std::string_view text, CloseReason reason);
-    void apply_claimed_limits();
+    void arm_claimed_expiry();
     void arm_expiry();
     bool has_pinned_certificate() const;
     void await_login();
@@ -120,7 +128,7 @@ class Client final : public Link {
     void find_run(const char* begin, const char* end, Parsed* publish) const;
     void normalise_tail(const proto::ClientOperation& operation, MessageRun* run);
     bool refuses_headers(const proto::ClientOperation& operation);
-    bool may_publish(const proto::ClientOperation& operation, uint32_t count);
+    bool may_publish(const Parsed& publish);
     const interest::MatchEntry& match(const Parsed& publish);
     void note_heavy(const interest::MatchEntry& entry, uint32_t bytes_each);
     void send_no_responders(std::string_view reply);
@@ -133,6 +141,17 @@ class Client final : public Link {
 
     void remove(interest::Subscription* subscription);
     void bind(std::shared_ptr<const auth::Identity> identity);
+    void join(account::Account& account);
+    void leave_account();
+    void refuse_by_account();
+    struct OwnLimits {  // negative: unlimited
+        int64_t payload;
+        int64_t subscriptions;
+    };
+    OwnLimits own_limits() const;
+    void apply_limits();
+    void report_overridden_limits() const;
+    void update_shadows(interest::Subscription& subscription);
     void drop_subscriptions();
     void drop_members();
     void drop(std::vector<interest::Subscription*>& some);
@@ -164,13 +183,16 @@ class Client final : public Link {
     struct Claimed {
         explicit Claimed(Client& client) : expiry_timer(&expiry_fired, client) {}
         ClientTimer expiry_timer;
-        proto::ClientParseLimits parse_limits;
     };
     Claimed& claimed();
 
     account::Account* account_;
+    const account::SubjectMap* mappings_ = nullptr;  // of the account, as of this batch of input
+    proto::ClientParseLimits parse_limits_;          // the server's, or the account's if less
     interest::SidTable subscriptions_;
     uint32_t member_count_ = 0;  // of them: in queue groups
+    int64_t subscriptions_max_ = config::kUnlimited;
+    std::unique_ptr<Shadows> shadows_;  // null as long as it has none
     proto::ConnectOptions connect_;
     class PasswordJob;
     class JwtJob;
@@ -186,12 +208,12 @@ class Client final : public Link {
     auth::PermissionCache receivable_;                    // those for filtered subscriptions
     std::unique_ptr<absl::flat_hash_map<std::string, Response>> responses_;  // allow_responses
     std::unique_ptr<Claimed> claimed_;
-    const proto::ClientParseLimits* parse_limits_ = &links_.limits.parse;  // or those of claimed_
     std::string nonce_;
     bool connected_ = false;
     bool admitted_ = false;  // may do more than CONNECT
     bool counted_ = false;  // among the server's clients
     bool greeted_ = false;  // with INFO
+    bool joined_ = false;   // counted among its account's connections
     bool tracing_ = false;  // as of this batch of input
     interest::MatchMemo memo_;
     ClientTimer keep_alive_timer_;

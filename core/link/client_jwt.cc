@@ -142,38 +142,11 @@ void Client::end_login(std::string_view text, CloseReason reason) {
     close(reason);
 }
 
-// What the user's claims allow, where the server does not allow less anyway.
-void Client::apply_claimed_limits() {
-    const proto::ClientParseLimits& own = links_.limits.parse;
-    const int64_t payload = identity_->payload_max;
-    parse_limits_ = &own;
-    if (payload >= 0) {
-        if (own.payload_max >= 0 && own.payload_max < payload) {
-            links_.log.error(
-                "{} - Max Payload set to {} from server overrides account or user config", label(),
-                own.payload_max);
-        } else {
-            claimed().parse_limits = own;
-            claimed().parse_limits.payload_max = payload;
-            parse_limits_ = &claimed().parse_limits;
-        }
-    }
-    const int64_t max = identity_->subscriptions_max;
-    if (max > links_.limits.max_subscriptions && links_.limits.max_subscriptions > 0) {
-        links_.log.error(
-            "{} - Max Subscriptions set to {} from server overrides account or user config",
-            label(), links_.limits.max_subscriptions);
-    }
+void Client::arm_claimed_expiry() {
     if (identity_->valid_until_s != 0) {
         arm_expiry();
     } else if (claimed_ != nullptr) {
         links_.timers.disarm(claimed_->expiry_timer);
-    }
-    // None at all is no way to live (and the reference closes such a client).
-    if (max == 0 || (max > 0 && static_cast<int64_t>(subscriptions_.size()) > max)) {
-        links_.log.error("{} - {}", label(), proto::kErrSubscriptionsExceeded);
-        send_error(proto::kErrSubscriptionsExceeded);
-        close(CloseReason::kMaxSubscriptionsExceeded);
     }
 }
 

@@ -2,6 +2,7 @@
 // Client, CONNECT: who it is, what it may do; again after each reload.
 #include "core/link/client.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,12 @@
 #include "proto/quote.h"
 
 namespace nuring::link {
+namespace {
+
+// Negative: unlimited.
+int64_t lower_limit(int64_t a, int64_t b) { return a < 0 ? b : b < 0 ? a : std::min(a, b); }
+
+}  // namespace
 
 // Compares a hashed password, which takes tens of milliseconds, off the workers.
 class Client::PasswordJob final : public runtime::Job {
@@ -187,16 +194,89 @@ void Client::bind(std::shared_ptr<const auth::Identity> identity) {
                           links_.ring.now_ns() + links_.limits.ping_interval_ns);
     }
     account::Account& account = links_.accounts.find_or_create(identity->account);
-    if (&account != account_) {
-        drop_subscriptions();  // of a former user in another account
-        account_ = &account;
-        memo_.clear();
-    }
     identity_ = std::move(identity);
     permissions_ = identity_->permissions.get();
     publishable_.clear();
     receivable_.clear();
-    if (links_.authenticator->trust() != nullptr) apply_claimed_limits();
+    if (&account != account_ || !joined_) {
+        join(account);
+    } else {
+        apply_limits();
+    }
+    if (!open()) return;
+    report_overridden_limits();
+    if (links_.authenticator->trust() != nullptr) arm_claimed_expiry();
+}
+
+void Client::join(account::Account& account) {
+    if (&account != account_) drop_subscriptions();  // of a former user in another account
+    leave_account();
+    account_ = &account;
+    memo_.clear();
+    mappings_ = account.exchange().mappings.empty() ? nullptr : &account.exchange().mappings;
+    joined_ = true;
+    if (account.add_connection()) return apply_limits();
+    refuse_by_account();
+}
+
+void Client::leave_account() {
+    if (joined_) account_->remove_connection();
+    joined_ = false;
+}
+
+void Client::refuse_by_account() {
+    links_.log.error("{} - {}", label(), proto::kErrAccountConnectionsExceeded);
+    send_error(proto::kErrAccountConnectionsExceeded);
+    close(CloseReason::kMaxAccountConnectionsExceeded);
+}
+
+// What account and claims allow.
+Client::OwnLimits Client::own_limits() const {
+    const config::AccountLimits& account = account_->exchange().limits;
+    if (identity_ == nullptr) return {account.payload, account.subscriptions};
+    return {lower_limit(account.payload, identity_->payload_max),
+            lower_limit(account.subscriptions, identity_->subscriptions_max)};
+}
+
+// The lowest of what server, account and a user's claims allow; each connection for itself, as in the
+// reference. Source: applyAccountLimits in server/client.go 2.9.10.
+void Client::apply_limits() {
+    const OwnLimits own = own_limits();
+    const LinkLimits& server = links_.limits;
+    parse_limits_ = server.parse;
+    parse_limits_.payload_max = lower_limit(server.parse.payload_max, own.payload);
+    subscriptions_max_ = lower_limit(
+        server.max_subscriptions > 0 ? server.max_subscriptions : config::kUnlimited,
+        own.subscriptions);
+    // None at all is no way to live (and the reference closes such a client).
+    const auto count = static_cast<int64_t>(subscriptions_.size());
+    if (own.subscriptions != 0 && (own.subscriptions < 0 || count <= own.subscriptions)) return;
+    links_.log.error("{} - {}", label(), proto::kErrSubscriptionsExceeded);
+    send_error(proto::kErrSubscriptionsExceeded);
+    close(CloseReason::kMaxSubscriptionsExceeded);
+}
+
+void Client::report_overridden_limits() const {
+    const OwnLimits own = own_limits();
+    const auto report = [this](std::string_view what, int64_t limit, int64_t allowed) {
+        if (limit < 0 || allowed < 0 || limit >= allowed) return;
+        links_.log.error("{} - Max {} set to {} from server overrides account or user config", label(),
+                         what, limit);
+    };
+    const int64_t subscriptions = links_.limits.max_subscriptions;
+    report("Payload", links_.limits.parse.payload_max, own.payload);
+    report("Subscriptions", subscriptions > 0 ? subscriptions : config::kUnlimited, own.subscriptions);
+}
+
+void Client::on_account_changed() {
+    if (!open()) return;
+    if (joined_ && account_->has_too_many_connections()) return refuse_by_account();
+    apply_limits();
+    if (!open()) return;
+    if (account_->exchange().streams.empty() && shadows_ == nullptr) return;
+    std::vector<interest::Subscription*> all;
+    subscriptions_.for_each([&all](interest::Subscription* each) { all.push_back(each); });
+    for (interest::Subscription* subscription : all) update_shadows(*subscription);
 }
 
 // Before it has shown credentials a client may say CONNECT only, unless a user for such clients is
@@ -205,7 +285,7 @@ bool Client::admit_anonymous(char first_byte) {
     if (first_byte == 'C' || first_byte == 'c') return true;
     if (const auto& anonymous = links_.authenticator->anonymous(); anonymous != nullptr) {
         bind(anonymous);
-        return true;
+        return open();
     }
     refuse_credentials();
     return false;

@@ -36,6 +36,8 @@ size_t Client::consume(const char* begin, const char* end) {
     auto* const batch = reinterpret_cast<Parsed*>(memory.data());
     static_assert(std::is_trivially_destructible_v<Parsed>);
     tracing_ = links_.log.trace_enabled();
+    const account::SubjectMap& mappings = account_->exchange().mappings;
+    mappings_ = mappings.empty() ? nullptr : &mappings;
     size_t scanned = take_scanned_bytes();
     while (at < end && open() && !paused()) {
         if (!admitted_ && !admit_anonymous(*at)) break;
@@ -45,7 +47,7 @@ size_t Client::consume(const char* begin, const char* end) {
         bool another_verb = false;
         while (parsed < end && count < kAheadMax) {
             Parsed& next = *new (&batch[count]) Parsed;
-            status = proto::parse_client(parsed, end, *parse_limits_, &next.operation, scanned);
+            status = proto::parse_client(parsed, end, parse_limits_, &next.operation, scanned);
             scanned = 0;
             if (status != proto::ParseStatus::kOperation) break;
             if (next.is_publish()) {
@@ -113,19 +115,21 @@ bool Client::publish(Parsed& publish) {
         return true;
     }
     if (!operation.canonical) [[unlikely]] normalise_tail(operation, &run);
+    if (mappings_ != nullptr && !map_subject(&publish)) [[unlikely]] {
+        count_in(&publish);
+        if (may_publish(publish) && connect_.no_responders && !run.reply.empty()) {
+            send_no_responders(run.reply);
+        }
+        return true;
+    }
     const interest::MatchEntry& entry = match(publish);
     const interest::MatchResult& matched = entry.result();
+    if (matched.has_services()) [[unlikely]] return publish_to_services(publish, entry);
     if (!make_room(links_, *this, matched, &run)) return false;
 
-    last_activity_ns_ = links_.ring.now_ns();
-    const uint64_t bytes = uint64_t{run.count} * run.total_size;
-    traffic_.in_messages += run.count;
-    traffic_.in_bytes += bytes;
-    links_.counters.in_messages += run.count;
-    links_.counters.in_bytes += bytes;
+    count_in(&publish);  // make_room() may have cut the run
     if (links_.heavy_hitters.due(run.count)) [[unlikely]] note_heavy(entry, run.total_size);
-    publish.size = run.count * operation.consumed;  // make_room() may have cut the run
-    if (!may_publish(operation, run.count)) return true;
+    if (!may_publish(publish)) return true;
 
     if (!matched.empty()) {
         const interest::MatchPin pin(entry);
@@ -146,6 +150,57 @@ void Client::note_heavy(const interest::MatchEntry& entry, uint32_t bytes_each) 
                               links_.ring.now_ns());
 }
 
+// Message by message: each request has a reply subject of its own.
+bool Client::publish_to_services(Parsed& publish, const interest::MatchEntry& entry) {
+    MessageRun& run = publish.run;
+    run.count = 1;
+    const interest::MatchPin pin(entry);
+    if (!make_room(links_, *this, entry.result(), &run)) return false;
+    const Publisher publisher{.link = handle(), .echo = connect_.echo};
+    const ServiceSource source{
+        .publisher = publisher, .account = *account_, .entry = entry, .requestor = this};
+    Services& services = links_.services;
+    if (!services.prepare(source, run, this)) return false;
+
+    count_in(&publish);
+    if (links_.heavy_hitters.due(run.count)) [[unlikely]] note_heavy(entry, run.total_size);
+    if (!may_publish(publish)) {
+        services.cancel();
+        return true;
+    }
+    if (services.deliver()) return true;
+    if (connect_.no_responders && !run.reply.empty()) send_no_responders(run.reply);
+    return true;
+}
+
+void Client::count_in(Parsed* publish) {
+    const MessageRun& run = publish->run;
+    last_activity_ns_ = links_.ring.now_ns();
+    const uint64_t bytes = uint64_t{run.count} * run.total_size;
+    traffic_.in_messages += run.count;
+    traffic_.in_bytes += bytes;
+    links_.counters.in_messages += run.count;
+    links_.counters.in_bytes += bytes;
+    publish->size = run.count * publish->operation.consumed;
+}
+
+// The account's mappings, before anything else is asked about the subject. False: the weights have
+// chosen to lose the message (or its subject became too long).
+bool Client::map_subject(Parsed* publish) {
+    MessageRun& run = publish->run;
+    const account::SubjectMap::Mapping* mapping = mappings_->find(run.subject);
+    if (mapping == nullptr) return true;
+    if (mapping->is_random()) run.count = 1;
+    const proto::SubjectTransform* transform = mapping->pick(links_.prng);
+    std::string& mapped = links_.mapped_subject;
+    if (transform == nullptr || !transform->apply(run.subject, &mapped)) return false;
+    if (mapped.size() + run.reply.size() > kNamesSizeMax) return false;
+    if (tracing_) links_.log.trace("{} - <<- [MAPPING {} -> {}]", label(), run.subject, mapped);
+    run.subject = mapped;
+    publish->hash = 0;  // was that of the old subject
+    return true;
+}
+
 // An HPUB of a client that did not ask for headers ends it, as soon as its control line is there.
 bool Client::refuses_headers(const proto::ClientOperation& operation) {
     if (operation.verb != proto::ClientVerb::kHeaderPublish || connect_.headers) return false;
@@ -155,18 +210,21 @@ bool Client::refuses_headers(const proto::ClientOperation& operation) {
 }
 
 // What must be said before the messages go out, for each of them. False: they do not.
-bool Client::may_publish(const proto::ClientOperation& operation, uint32_t count) {
+bool Client::may_publish(const Parsed& publish) {
+    const proto::ClientOperation& operation = publish.operation;
+    const std::string_view subject = publish.run.subject;
+    uint32_t count = publish.run.count;
     if (operation.reply.starts_with(proto::kServiceReplyPrefix)) [[unlikely]] {
         const std::string reply = proto::quote(operation.reply);
         while (count-- > 0) report_publish_violation("Reply", reply, proto::kErrReplyViolation);
         return false;
     }
-    if (permissions_ != nullptr && !permits_publish(operation.subject)) [[unlikely]] {
-        const std::string subject = proto::quote(operation.subject);
-        while (count-- > 0) report_publish_violation("Subject", subject, proto::kErrPublishViolation);
+    if (permissions_ != nullptr && !permits_publish(subject)) [[unlikely]] {
+        const std::string quoted = proto::quote(subject);
+        while (count-- > 0) report_publish_violation("Subject", quoted, proto::kErrPublishViolation);
         return false;
     }
-    if (connect_.pedantic && !proto::is_valid_literal_subject(operation.subject)) {
+    if (connect_.pedantic && !proto::is_valid_literal_subject(subject)) {
         send_error(proto::kErrInvalidPublishSubject);  // and routed all the same
     }
     if (connect_.verbose) send_ok();

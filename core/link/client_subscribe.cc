@@ -30,10 +30,8 @@ void Client::subscribe(const proto::ClientOperation& operation) {
         }
         return send_error(text);
     }
-    const auto count = static_cast<int64_t>(subscriptions_.size());
-    const int64_t claimed_max = identity_ == nullptr ? -1 : identity_->subscriptions_max;
-    if ((limits.max_subscriptions > 0 && count >= limits.max_subscriptions) ||
-        (claimed_max >= 0 && count >= claimed_max)) {
+    if (subscriptions_max_ >= 0 &&
+        static_cast<int64_t>(subscriptions_.size()) >= subscriptions_max_) {
         links_.log.error("{} - {}", label(), proto::kErrSubscriptionsExceeded);
         return send_error(proto::kErrSubscriptionsExceeded);
     }
@@ -69,6 +67,7 @@ void Client::subscribe(const proto::ClientOperation& operation) {
             ++member_count_;
         }
         sublist.insert(subscription, hash);
+        if (!account_->exchange().streams.empty()) update_shadows(*subscription);
     }
     if (connect_.verbose) send_ok();
 }
@@ -87,8 +86,15 @@ void Client::unsubscribe(const proto::ClientOperation& operation) {
     if (connect_.verbose) send_ok();
 }
 
+// Stands for it where its account imports from.
+void Client::update_shadows(interest::Subscription& subscription) {
+    if (shadows_ == nullptr) shadows_ = std::make_unique<Shadows>(links_);
+    shadows_->update(subscription, account_->exchange());
+}
+
 void Client::remove(interest::Subscription* subscription) {
     subscription->flags |= interest::Subscription::kClosed;
+    if (shadows_ != nullptr) shadows_->remove(*subscription);
     subscriptions_.erase(subscription);
     if (subscription->is_queue()) {
         links_.remove_member(subscription);
@@ -135,6 +141,7 @@ void Client::drop(std::vector<interest::Subscription*>& some) {
     account_->sublist().remove_batch(some);
     for (interest::Subscription* subscription : some) {
         subscription->flags |= interest::Subscription::kClosed;
+        if (shadows_ != nullptr) shadows_->remove(*subscription);
         if (subscription->is_queue()) {
             links_.remove_member(subscription);
             --member_count_;

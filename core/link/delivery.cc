@@ -18,6 +18,11 @@ constexpr size_t kInlineBytesMax = 32 * 1024;
 // the members of most groups ends before.
 constexpr uint8_t kHopsMax = 64;
 
+// send_record() turns a kind into that of large bodies by adding one.
+static_assert(kDeliverLarge == kDeliver + 1);
+static_assert(kDeliverQueueLarge == kDeliverQueue + 1);
+static_assert(kDeliverReplyLarge == kDeliverReply + 1);
+
 // What is common to all records of one run.
 struct RecordPlan {
     RecordKind kind = kDeliver;
@@ -46,8 +51,7 @@ void send_record(WorkerLinks& links, base::WorkerId to, const RecordPlan& plan,
     bool is_large = false;
     const size_t size = record_size(links, run, plan.queue.size(), block_size, &is_large);
     const bool queue = plan.member != nullptr;
-    const uint32_t kind = queue ? (is_large ? kDeliverQueueLarge : kDeliverQueue)
-                                : (is_large ? kDeliverLarge : kDeliver);
+    const uint32_t kind = plan.kind + (is_large ? 1 : 0);
     auto* record = reinterpret_cast<DeliverRecord*>(links.begin_record(to, size, kind));
     record->account = plan.account;
     record->origin = plan.publisher.link;
@@ -220,6 +224,19 @@ void deliver_queue_record(WorkerLinks& links, const DeliverRecord& record, const
 
 }  // namespace
 
+size_t reply_record_size(const WorkerLinks& links, const MessageRun& message) {
+    bool is_large = false;
+    return record_size(links, message, 0, message.tail_size, &is_large);
+}
+
+void send_reply_record(WorkerLinks& links, base::WorkerId to, const Publisher& publisher,
+                       account::Account& account, const MessageRun& message) {
+    const RecordPlan plan{.kind = kDeliverReply, .account = &account, .publisher = publisher};
+    Payload* shared = nullptr;
+    send_record(links, to, plan, message, &shared);
+    if (shared != nullptr) Payload::release(shared);
+}
+
 bool make_room(WorkerLinks& links, Link& link, const interest::MatchResult& match,
                MessageRun* run) {
     if (match.remote_workers().empty() && match.queue_group_count() == 0) return true;
@@ -295,13 +312,18 @@ void deliver_record(WorkerLinks& links, const DeliverRecord& record) {
     const char* block = reinterpret_cast<const char*>(&record + 1) + record.subject_size +
                         (queue ? record.queue_size : 0);
     Payload* payload = nullptr;
-    if (kind == kDeliverLarge || kind == kDeliverQueueLarge) {
+    if (kind == kDeliverLarge || kind == kDeliverQueueLarge || kind == kDeliverReplyLarge) {
         std::memcpy(&payload, block, sizeof payload);
         block = payload->bytes();
     }
     const MessageRun run = run_of(record, block);
     if (queue) {
         deliver_queue_record(links, record, run);
+    } else if (kind == kDeliverReply || kind == kDeliverReplyLarge) {
+        const Publisher publisher{.link = record.origin,
+                                  .kind = static_cast<proto::Kind>(record.kind),
+                                  .echo = record.echo != 0};
+        links.services.deliver_reply(publisher, *record.account, run);
     } else {
         const auto& entry = links.cache.find(record.account->sublist(), run.subject);
         const interest::MatchPin pin(entry);

@@ -33,6 +33,12 @@ bool make_room(WorkerLinks& links, Link& link, const interest::MatchResult& matc
 bool deliver_run(WorkerLinks& links, const Publisher& publisher, account::Account& account,
                  const interest::MatchResult& match, const MessageRun& run);
 
+// The reply to a request that came over a service import, to the worker that knows its route
+// (reply_table.h). A run of one; make sure of the room before.
+size_t reply_record_size(const WorkerLinks& links, const MessageRun& message);
+void send_reply_record(WorkerLinks& links, base::WorkerId to, const Publisher& publisher,
+                       account::Account& account, const MessageRun& message);
+
 // A run from another worker: to the plain subscriptions here, or to the chosen queue member.
 void deliver_record(WorkerLinks& links, const DeliverRecord& record);
 

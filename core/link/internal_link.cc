@@ -104,7 +104,13 @@ void InternalLink::deliver_now(const InternalPublish& message) {
     const interest::MatchEntry& entry = links_.cache.find(message.account->sublist(), run.subject);
     const interest::MatchPin pin(entry);
     const Publisher publisher{.link = handle_, .kind = proto::Kind::kSystem, .echo = false};
-    (void)deliver_run(links_, publisher, *message.account, entry.result(), run);
+    if (!entry.result().has_services()) {
+        (void)deliver_run(links_, publisher, *message.account, entry.result(), run);
+        return;
+    }
+    const ServiceSource source{.publisher = publisher, .account = *message.account, .entry = entry};
+    (void)links_.services.prepare(source, run, nullptr);
+    (void)links_.services.deliver();
 }
 
 uint32_t InternalLink::deliver(interest::Subscription& subscription, const MessageRun& run) {

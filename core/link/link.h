@@ -77,6 +77,8 @@ class Link : public Subscriber {
 
     // The configuration of who may enter has changed: is it still welcome?
     virtual void on_reload() = 0;
+    // Limits, or the imports of its account, may have changed.
+    virtual void on_account_changed() = 0;
     // The server is about to go.
     virtual void announce_lame_duck() = 0;
 

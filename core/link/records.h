@@ -9,6 +9,8 @@
 // | kDeliverLarge   | same                        | same               | same, body in a counted payload|
 // | kDeliverQueue   | publisher's -> any          | same               | one chosen queue member        |
 // | kDeliverQueueLarge | same                     | same               | same, body in a counted payload|
+// | kDeliverReply   | responder's -> requestor's  | same               | the route of a reply is there  |
+// | kDeliverReplyLarge | same                     | same               | same, body in a counted payload|
 #pragma once
 
 #include <atomic>
@@ -30,6 +32,8 @@ enum RecordKind : uint32_t {
     kDeliverLarge = 3,
     kDeliverQueue = 4,
     kDeliverQueueLarge = 5,
+    kDeliverReply = 6,
+    kDeliverReplyLarge = 7,
 };
 
 // A subject and reply, or subject and queue name, together. Control lines may be set to be longer, for

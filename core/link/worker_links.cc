@@ -82,22 +82,19 @@ void WorkerLinks::apply(const LinkSettings& settings, bool check_clients) {
     // relaxed: set before this task was posted
     const bool excess = facts.excess_clients.load(std::memory_order_relaxed) > 0;
     // What a token allows is measured against the limits of the server.
-    const bool changed = check_clients || authenticator->trust() != nullptr;
-    if (!changed && !excess) return;
-    std::vector<base::LinkHandle> handles;
-    table.for_each([&](Link& link) { handles.push_back(link.handle()); });
-    if (changed) check(handles);
-    if (excess) close_excess(handles);
+    if (check_clients || authenticator->trust() != nullptr) check(handles());
+    refresh_accounts();
+    if (excess) close_excess(handles());
 }
 
 void WorkerLinks::check_clients(const std::string& account) {
-    std::vector<base::LinkHandle> handles;
+    std::vector<base::LinkHandle> concerned;
     table.for_each([&](Link& link) {
         if (link.kind() != proto::Kind::kClient) return;
         if (static_cast<Client&>(link).account().name() != account) return;
-        handles.push_back(link.handle());
+        concerned.push_back(link.handle());
     });
-    check(handles);
+    check(concerned);
 }
 
 void WorkerLinks::check(const std::vector<base::LinkHandle>& handles) {
@@ -110,7 +107,7 @@ void WorkerLinks::check(const std::vector<base::LinkHandle>& handles) {
 }
 
 // The workers share one count of clients that have to go; the last ones here go first.
-void WorkerLinks::close_excess(std::vector<base::LinkHandle>& handles) {
+void WorkerLinks::close_excess(std::vector<base::LinkHandle> handles) {
     for (; !handles.empty(); handles.pop_back()) {
         Link* link = table.find(handles.back());
         if (link == nullptr || !link->open() || link->kind() != proto::Kind::kClient) continue;
@@ -124,6 +121,20 @@ bool WorkerLinks::release_some() {
     if (releasing_.empty()) return false;
     if (releasing_.back()->release(released_per_turn)) releasing_.pop_back();
     return !releasing_.empty();
+}
+
+// The youngest first: where there are too many, the others stay.
+void WorkerLinks::refresh_accounts() {
+    const std::vector<base::LinkHandle> all = handles();
+    for (size_t i = all.size(); i-- > 0;) {
+        if (Link* link = table.find(all[i])) link->on_account_changed();
+    }
+}
+
+std::vector<base::LinkHandle> WorkerLinks::handles() const {
+    std::vector<base::LinkHandle> handles;
+    table.for_each([&](Link& link) { handles.push_back(link.handle()); });
+    return handles;
 }
 
 std::span<char> WorkerLinks::plaintext() {
@@ -335,6 +346,8 @@ void WorkerLinks::on_record(base::WorkerId /*from*/, const runtime::RecordHeader
         case kDeliverLarge:
         case kDeliverQueue:
         case kDeliverQueueLarge:
+        case kDeliverReply:
+        case kDeliverReplyLarge:
             deliver_record(*this, reinterpret_cast<const DeliverRecord&>(record));
             return;
     }
@@ -370,6 +383,7 @@ bool WorkerLinks::flush() {
         subscriptions.destroy(subscription);
     }
     retired_subscriptions_.clear();
+    retired_shadows_.clear();
     if (drained_ != nullptr && table.count() == 0) std::exchange(drained_, nullptr)(drained_state_);
     return resume_next_turn_ || internal.has_queued() || ending || releasing;
 }

@@ -22,6 +22,8 @@
 #include "core/link/message_run.h"
 #include "core/link/records.h"
 #include "core/link/server_facts.h"
+#include "core/link/services.h"
+#include "core/link/shadow.h"
 #include "core/log/log.h"
 #include "core/runtime/jobs.h"
 #include "core/runtime/slab_pool.h"
@@ -107,6 +109,8 @@ class WorkerLinks final : public runtime::WorkerDelegate {
 
     // New Options, between two turns.
     void apply(const LinkSettings& settings, bool check_clients);
+    // Accounts have changed: their clients follow. Between two turns.
+    void refresh_accounts();
 
     // The clients of that account are checked again, in operator mode.
     void check_clients(const std::string& account);
@@ -144,6 +148,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     interest::Subscription* find_member(uint64_t serial) const;
     // Freed at the end of the turn: a match in use may still point at it.
     void retire(interest::Subscription* subscription) { retired_subscriptions_.push_back(subscription); }
+    void retire(std::unique_ptr<Shadow> shadow) { retired_shadows_.push_back(std::move(shadow)); }
 
     // --- records, back-pressure -----------------------------------------------------------------------
     // May records of that many bytes in all go to that worker now? False: the caller pauses its link
@@ -190,6 +195,8 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     ClosedConnections closed;
     absl::flat_hash_map<const account::Account*, AccountPast> account_pasts;
     proto::JsonParser json_parser;
+    Services services{*this};
+    std::string mapped_subject;  // of the publish that goes on
     InternalLink internal;         // the server itself, as publisher and subscriber
     LinkEvents* events = nullptr;  // who hears of clients; set before the worker runs
     std::vector<Link*> dirty;
@@ -203,7 +210,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
         std::vector<base::LinkHandle> waiting;
     };
 
-    void close_excess(std::vector<base::LinkHandle>& handles);
+    void close_excess(std::vector<base::LinkHandle> handles);
     bool release_some();
     static void lame_duck_fired(runtime::Timer& timer);
     void close_one_client();
@@ -213,6 +220,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     };
 
     void check(const std::vector<base::LinkHandle>& handles);
+    std::vector<base::LinkHandle> handles() const;
     void drain_spill(base::WorkerId to);
     void resume_waiting(base::WorkerId to);
     bool has_spill() const { return spill_count_ != 0; }
@@ -239,6 +247,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     absl::flat_hash_map<uint64_t, interest::Subscription*> members_;
     std::vector<interest::Subscription*> retired_subscriptions_;
     std::vector<Client*> releasing_;
+    std::vector<std::unique_ptr<Shadow>> retired_shadows_;
 };
 
 }  // namespace nuring::link

@@ -98,11 +98,12 @@ class Server::LameDuckTask final : public runtime::ControlTask {
 class Server::ApplyTask final : public runtime::ControlTask {
   public:
     ApplyTask(WorkerState& state, link::LinkSettings settings, bool authorization,
-              std::shared_ptr<std::latch> applied)
+              std::shared_ptr<std::latch> applied, account::Retired retired)
         : state_(state),
           settings_(std::move(settings)),
           authorization_(authorization),
-          applied_(std::move(applied)) {}
+          applied_(std::move(applied)),
+          retired_(std::move(retired)) {}
     void run() override {
         state_.links->apply(settings_, authorization_);
         applied_->count_down();
@@ -113,6 +114,18 @@ class Server::ApplyTask final : public runtime::ControlTask {
     const link::LinkSettings settings_;
     const bool authorization_;
     const std::shared_ptr<std::latch> applied_;
+    const account::Retired retired_;  // used by this worker until now
+};
+
+class Server::AccountsTask final : public runtime::ControlTask {
+  public:
+    AccountsTask(WorkerState& state, account::Retired retired)
+        : state_(state), retired_(std::move(retired)) {}
+    void run() override { state_.links->refresh_accounts(); }
+
+  private:
+    WorkerState& state_;
+    const account::Retired retired_;  // used by this worker until now
 };
 
 Server::Server(ServerSetup setup)
@@ -132,6 +145,7 @@ Server::Server(ServerSetup setup)
         .accounts = accounts_,
         .jobs = setup_.jobs != nullptr ? *setup_.jobs : inline_jobs_,
         .handshakes = setup_.handshake_jobs != nullptr ? *setup_.handshake_jobs : inline_jobs_};
+    (void)accounts_.apply(*setup_.options);  // nobody uses what there was before
     fill_info();
     const auto busy_poll_ns = static_cast<uint64_t>(setup_.options->uring.busy_poll.count());
     for (uint32_t i = 0; i < setup_.rings.size(); ++i) {
@@ -235,11 +249,20 @@ std::shared_ptr<std::latch> Server::apply(std::shared_ptr<const config::Options>
     if (excess > 0) {
         setup_.logger->writer(0).info("Closed {} connections to fall within max_connections", excess);
     }
+    const account::Retired retired = accounts_.apply(*options);
     auto applied = std::make_shared<std::latch>(worker_count());
     for (auto& state : workers_) {
-        state->worker->post(std::make_unique<ApplyTask>(*state, settings, authorization, applied));
+        state->worker->post(
+            std::make_unique<ApplyTask>(*state, settings, authorization, applied, retired));
     }
     return applied;
+}
+
+void Server::update_account(const config::AccountOptions& options) {
+    const account::Retired retired = accounts_.update(options);
+    for (auto& state : workers_) {
+        state->worker->post(std::make_unique<AccountsTask>(*state, retired));
+    }
 }
 
 void Server::post(uint32_t index, std::function<void()> task) {

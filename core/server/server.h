@@ -98,6 +98,9 @@ class Server {
     // Work for the control thread.
     ControlQueue& control() { return control_; }
 
+    // What is known of one account has changed, as its claims say; any thread. Its clients' imports and
+    // limits follow, nobody else notices.
+    void update_account(const config::AccountOptions& options);
     // How many workers have no link left, after stop() or enter_lame_duck().
     uint32_t drained_count() const { return drained_count_.load(std::memory_order_acquire); }
 
@@ -118,6 +121,7 @@ class Server {
     class StopTask;
     class LameDuckTask;
     class ApplyTask;
+    class AccountsTask;
 
     void fill_info();
     void on_held();  // any worker

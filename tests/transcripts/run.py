@@ -27,6 +27,7 @@ STEP = re.compile(r"(?:(?P<name>\w+)\.)?(?P<side>[CSI])(?P<form>[:=~!])(?: (?P<t
 OPTION = re.compile(r"(?P<key>config|flags|split|reference): ?(?P<value>.*)$")
 REFERENCE = re.compile(r"(?P<version>\S+) (?P<word>differs|may differ): (?P<why>.+)")
 ESCAPE = re.compile(rb"\\(?:rep\((\d+),([^)]*)\)|x([0-9a-fA-F]{2})|([rnt\\]))")
+NAME = re.compile(r"\{(\w+)\}")
 SIMPLE = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"\\": b"\\"}
 DEADLINE_S = 10.0
 DIFFERS_DEADLINE_S = 1.0
@@ -117,6 +118,7 @@ class Play:
         self.deadline_s = deadline_s
         self.wires = {}
         self.infos = {}
+        self.names = {}  # what named groups of S~ have matched
         self.unsent = []  # (wire, bytes) of neighbouring C lines, in mode `joined`
 
     def run(self, case):
@@ -166,7 +168,8 @@ class Play:
             self._flush()
         wire = self._wire(step.name)
         if step.verb == "C:":
-            self._send(wire, unescape(step.text) + b"\r\n")
+            text = NAME.sub(lambda match: self.names.get(match[1], match[0]), step.text)
+            self._send(wire, unescape(text) + b"\r\n")
         elif step.verb == "C=":
             self._send(wire, unescape(step.text))
         elif step.verb == "S:":
@@ -174,7 +177,7 @@ class Play:
         elif step.verb == "S=":
             wire.expect(unescape(step.text))
         elif step.verb == "S~":
-            wire.expect_line(step.text)
+            self.names.update(wire.expect_line(step.text).groupdict())
         elif step.verb == "I:":
             check_info(self.infos[step.name], step.text)
         else:

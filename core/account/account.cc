@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/account/account.h"
+
+#include <utility>
+
+#include "proto/subject.h"
+
+namespace nuring::account {
+
+Account::Account(std::string name, const interest::SublistOptions& options)
+    : name_(std::move(name)),
+      sublist_(options),
+      owned_(std::make_shared<const Exchange>()),
+      exchange_(owned_.get()) {}
+
+Account::~Account() {
+    for (const auto& service : owned_->services) sublist_.remove(service->subscription());
+    if (replies_ != nullptr) sublist_.remove(replies_.get());
+}
+
+bool Account::add_connection() {
+    connections_.fetch_add(1, std::memory_order_relaxed);
+    return !has_too_many_connections();
+}
+
+bool Account::has_too_many_connections() const {
+    const int64_t limit = exchange().limits.connections;
+    return limit >= 0 && connections() > limit;
+}
+
+void Account::listen_for_replies() {
+    if (replies_ != nullptr) return;
+    const std::string pattern = std::string(proto::kServiceReplyPrefix) + ">";
+    replies_.reset(
+        interest::Subscription::create({.subject = pattern, .kind = proto::Kind::kAccount}));
+    sublist_.insert(replies_.get());
+}
+
+}  // namespace nuring::account

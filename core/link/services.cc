@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/link/services.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "core/link/client.h"
+#include "core/link/worker_links.h"
+#include "fmt/format.h"
+#include "proto/encode_client.h"
+#include "proto/headers.h"
+
+namespace nuring::link {
+namespace {
+
+constexpr std::string_view kRequestInfoHeader = "Nats-Request-Info";
+
+// What a frame may grow by: reply subject, header, decimal sizes.
+constexpr size_t kFrameGrowthMax = 512;
+
+// Frames above this are given back at once.
+constexpr size_t kKeptFrameBytesMax = 64 * 1024;
+
+}  // namespace
+
+// One account that the message comes to.
+struct Services::Leg {
+    account::Account* account = nullptr;
+    Leg* parent = nullptr;  // null: the message's own account
+    const account::ServiceImport* import = nullptr;  // that led here; null: a reply's route did
+    ReplyTable::Slot route = ReplyTable::kNone;      // that led here, or that this leg has opened
+    std::optional<base::WorkerId> route_owner;       // the reply's route is known there: the way ends
+    std::string subject;
+    const interest::MatchEntry* entry = nullptr;
+    std::optional<interest::MatchPin> pin;
+    std::string frame;  // backs `message` where it is not the parent's
+    MessageRun message;
+    bool is_taken = false;  // here or further on
+};
+
+Services::Services(WorkerLinks& links) : links_(links), replies_(links.id) {}
+Services::~Services() = default;
+
+// ------------------------------------------------------------------------- finding the ways
+
+Services::Leg& Services::add_leg(account::Account& account, Leg* parent) {
+    if (leg_count_ == legs_.size()) legs_.push_back(std::make_unique<Leg>());
+    Leg& leg = *legs_[leg_count_++];
+    leg.account = &account;
+    leg.parent = parent;
+    leg.import = nullptr;
+    leg.route = ReplyTable::kNone;
+    leg.route_owner.reset();
+    leg.entry = nullptr;
+    leg.is_taken = false;
+    return leg;
+}
+
+bool Services::prepare(const ServiceSource& source, const MessageRun& message, Link* link) {
+    assert(leg_count_ == 0);
+    assert(message.count == 1);
+    publisher_ = source.publisher;
+    requestor_ = source.requestor;
+    Leg& root = add_leg(source.account, nullptr);
+    root.subject = message.subject;
+    root.message = message;
+    root.entry = &source.entry;
+    root.pin.emplace(source.entry);
+    for (size_t i = 0; i < leg_count_; ++i) {  // grows meanwhile
+        Leg& leg = *legs_[i];
+        if (leg.entry == nullptr) continue;
+        for (const interest::Subscription* service : leg.entry->result().services()) {
+            if (leg_count_ == kLegsMax) break;
+            follow(leg, *service);
+        }
+    }
+    if (link == nullptr || has_room(*link)) return true;
+    end();
+    return false;
+}
+
+void Services::follow(Leg& leg, const interest::Subscription& service) {
+    const account::ServiceImport* import = account::ServiceImport::of(service);
+    if (import == nullptr) return follow_reply(leg);
+    if (!is_followed(leg, *import)) follow_import(leg, *import);
+}
+
+// Has this way come through the same export before?
+bool Services::is_followed(const Leg& leg, const account::ServiceImport& import) const {
+    for (const Leg* at = &leg; at != nullptr; at = at->parent) {
+        if (at->import == nullptr || &at->import->exporter() != &import.exporter()) continue;
+        if (at->import->exported().subject == import.exported().subject) return true;
+    }
+    return false;
+}
+
+void Services::follow_import(Leg& leg, const account::ServiceImport& import) {
+    Leg& next = add_leg(import.exporter(), &leg);
+    next.import = &import;
+    if (!import.to_remote(leg.subject, &next.subject) || !arrive(next)) --leg_count_;
+}
+
+void Services::follow_reply(Leg& leg) {
+    const auto owner = ReplyTable::worker_of(leg.subject);
+    if (!owner.has_value() || index_of(*owner) >= links_.mesh.worker_count()) return;
+    if (*owner != links_.id) {
+        Leg& next = add_leg(*leg.account, &leg);
+        next.subject = leg.subject;
+        next.route_owner = owner;
+        return;
+    }
+    const auto slot = replies_.find(leg.subject, *leg.account, links_.ring.now_ns());
+    if (slot == ReplyTable::kNone) return;
+    const ReplyRoute route = replies_.at(slot);
+    Leg& next = add_leg(*route.requestor, &leg);
+    next.route = slot;
+    next.subject = route.reply;
+    if (arrive(next)) return;
+    --leg_count_;
+    replies_.remove(slot);
+}
+
+bool Services::arrive(Leg& leg) {
+    const account::SubjectMap& mappings = leg.account->exchange().mappings;
+    if (!mappings.empty()) {
+        if (const auto* mapping = mappings.find(leg.subject)) {
+            const proto::SubjectTransform* transform = mapping->pick(links_.prng);
+            std::string mapped;
+            if (transform == nullptr || !transform->apply(leg.subject, &mapped)) return false;
+            leg.subject.swap(mapped);
+        }
+    }
+    leg.entry = &links_.cache.find(leg.account->sublist(), leg.subject);
+    leg.pin.emplace(*leg.entry);
+    return true;
+}
+
+// Asked for each leg by itself: what two of them need on one worker may spill.
+bool Services::has_room(Link& link) {
+    for (size_t i = 1; i < leg_count_; ++i) {
+        const Leg& leg = *legs_[i];
+        MessageRun sizes = legs_[0]->message;
+        sizes.subject = leg.subject;
+        sizes.tail_size += kFrameGrowthMax;
+        sizes.stride = sizes.tail_size;
+        if (leg.route_owner.has_value()) {
+            const size_t size = reply_record_size(links_, sizes);
+            if (links_.has_room(*leg.route_owner, size)) continue;
+            links_.pause_until_room(link, *leg.route_owner, size);
+            return false;
+        }
+        if (!make_room(links_, link, leg.entry->result(), &sizes)) return false;
+    }
+    return true;
+}
+
+// ------------------------------------------------------------------------------ going them
+
+bool Services::deliver() {
+    for (size_t i = 0; i < leg_count_; ++i) go(*legs_[i]);
+    settle();
+    const bool is_taken = legs_[0]->is_taken;
+    end();
+    return is_taken;
+}
+
+void Services::go(Leg& leg) {
+    if (leg.parent == nullptr) {
+        deliver_at(leg);
+    } else if (leg.route_owner.has_value()) {
+        send_reply_record(links_, *leg.route_owner, publisher_, *leg.account, leg.parent->message);
+        leg.is_taken = true;
+    } else if (leg.import != nullptr) {
+        go_import(leg);
+    } else {
+        go_reply(leg);
+    }
+}
+
+void Services::deliver_at(Leg& leg) {
+    if (leg.entry == nullptr || leg.entry->result().empty()) return;
+    leg.is_taken = deliver_run(links_, publisher_, *leg.account, leg.entry->result(), leg.message);
+}
+
+void Services::go_import(Leg& leg) {
+    const MessageRun& request = leg.parent->message;
+    reply_subject_.clear();
+    if (!request.reply.empty()) {
+        leg.route = replies_.add({.responder = leg.account,
+                                  .requestor = leg.parent->account,
+                                  .reply = request.reply,
+                                  .type = leg.import->exported().response_type,
+                                  .threshold_ns = leg.import->response_threshold_ns()},
+                                 links_.ring.now_ns(), links_.prng);
+        if (leg.route != ReplyTable::kNone) replies_.write_subject(leg.route, &reply_subject_);
+    }
+    write_frame(leg, reply_subject_, request_headers(leg));
+    deliver_at(leg);
+}
+
+void Services::go_reply(Leg& leg) {
+    const MessageRun& reply = leg.parent->message;
+    if (reply.reply.empty()) {  // what comes most often: the bytes stay as they are
+        leg.message = reply;
+        leg.message.subject = leg.subject;
+    } else {  // the requestor may answer to it
+        ReplyRoute back = replies_.at(leg.route);
+        std::swap(back.responder, back.requestor);
+        back.reply = reply.reply;
+        reply_subject_.clear();
+        const auto slot = replies_.add(back, links_.ring.now_ns(), links_.prng);
+        if (slot != ReplyTable::kNone) replies_.write_subject(slot, &reply_subject_);
+        write_frame(leg, reply_subject_, {reply.payload(), reply.header_size});
+    }
+    deliver_at(leg);
+}
+
+// From the ends back: routes that nobody will use are closed, and those that have served.
+void Services::settle() {
+    for (size_t i = leg_count_; i-- > 1;) {
+        Leg& leg = *legs_[i];
+        leg.parent->is_taken |= leg.is_taken;
+        if (leg.route == ReplyTable::kNone) continue;
+        if (leg.import != nullptr) {
+            if (!leg.is_taken) replies_.remove(leg.route);
+            continue;
+        }
+        // Among many routes, one that this very message has opened may have taken its place.
+        if (replies_.find(leg.parent->subject, *leg.parent->account, links_.ring.now_ns()) != leg.route) {
+            continue;
+        }
+        const bool is_last = replies_.at(leg.route).type == config::ResponseType::kSingleton ||
+                             leg.message.total_size == 0;
+        if (is_last || !leg.is_taken) {
+            replies_.remove(leg.route);
+        } else {
+            replies_.renew(leg.route, links_.ring.now_ns());
+        }
+    }
+}
+
+void Services::end() {
+    for (size_t i = 0; i < leg_count_; ++i) {
+        Leg& leg = *legs_[i];
+        leg.pin.reset();
+        if (leg.frame.capacity() > kKeptFrameBytesMax) leg.frame = {};
+    }
+    leg_count_ = 0;
+}
+
+// The parent's message with another reply subject and other headers, as one that was published.
+void Services::write_frame(Leg& leg, std::string_view reply, std::string_view headers) {
+    const MessageRun& from = leg.parent->message;
+    const std::string_view body(from.payload() + from.header_size,
+                                from.total_size - from.header_size);
+    const size_t total_size = headers.size() + body.size();
+    std::string& frame = leg.frame;
+    frame = ' ';
+    if (!reply.empty()) {
+        frame += reply;
+        frame += ' ';
+    }
+    if (!headers.empty()) fmt::format_to(std::back_inserter(frame), "{} ", headers.size());
+    fmt::format_to(std::back_inserter(frame), "{}", total_size);
+    frame += proto::kLineEnd;
+    frame += headers;
+    frame += body;
+    frame += proto::kLineEnd;
+    leg.message.tail_size = leg.message.stride = frame.size();
+    frame.resize(frame.size() + ring::kReceiveSlackBytes);
+    leg.message.subject = leg.subject;
+    leg.message.tail = frame.data();
+    leg.message.reply = reply.empty() ? std::string_view() : std::string_view(frame.data() + 1, reply.size());
+    leg.message.count = 1;
+    leg.message.header_size = static_cast<uint32_t>(headers.size());
+    leg.message.total_size = static_cast<uint32_t>(total_size);
+}
+
+// The request's headers and who asks. A header of that name that was there is replaced: it is the
+// server's word.
+std::string_view Services::request_headers(const Leg& leg) {
+    const MessageRun& request = leg.parent->message;
+    const std::string_view headers(request.payload(), request.header_size);
+    if (requestor_ == nullptr || !links_.limits.headers) return headers;
+    const bool is_chained = leg.parent->import != nullptr;
+    const std::string text = requestor_->request_info(
+        leg.import->options().share,
+        is_chained ? std::string_view(leg.parent->account->name()) : std::string_view());
+    const proto::HeaderChange change{.name = kRequestInfoHeader, .value = text};
+    header_block_.resize(proto::set_header_size_max(headers, change));
+    const char* end = proto::set_header(header_block_.data(), headers, change);
+    header_block_.resize(static_cast<size_t>(end - header_block_.data()));
+    return header_block_;
+}
+
+// --------------------------------------------------------------------- from another worker
+
+void Services::deliver_reply(const Publisher& publisher, account::Account& account,
+                             const MessageRun& message) {
+    publisher_ = publisher;
+    requestor_ = nullptr;
+    Leg& root = add_leg(account, nullptr);
+    root.subject = message.subject;
+    root.message = message;
+    follow_reply(root);
+    for (size_t i = 1; i < leg_count_; ++i) {
+        Leg& leg = *legs_[i];
+        if (leg.entry == nullptr) continue;
+        for (const interest::Subscription* service : leg.entry->result().services()) {
+            if (leg_count_ == kLegsMax) break;
+            follow(leg, *service);
+        }
+    }
+    (void)deliver();
+}
+
+}  // namespace nuring::link

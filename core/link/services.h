@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/account/account.h"
+#include "core/base/ids.h"
+#include "core/interest/match_cache.h"
+#include "core/link/delivery.h"
+#include "core/link/message_run.h"
+#include "core/link/reply_table.h"
+
+namespace nuring::link {
+
+class Client;
+class WorkerLinks;
+
+// Where a message comes from that may lead into other accounts.
+struct ServiceSource {
+    const Publisher& publisher;
+    account::Account& account;           // of its subject
+    const interest::MatchEntry& entry;   // its match there
+    const Client* requestor = nullptr;   // whom the Nats-Request-Info header is about; may be null
+};
+
+// Services carries messages over service imports: a request whose subject is the local name of one goes
+// on in the exporter's account, where its reply subject is one of our own; the reply to that comes back
+// under the requestor's. Imports of imports are followed to their end.
+//
+//   account A          | account B                     worker of the requestor | of the responder
+//   PUB svc, reply in1 | -> match svc.b                ---- record, as ever ---------> MSG
+//                      |    reply _R_.x  (ReplyTable)
+//   MSG in1 <----------| <- PUB _R_.x                  <--- kDeliverReply ------------ PUB
+//
+// A way is a tree of legs, one for each account that the message comes to. All of it is known before
+// anything is delivered, so that a message which finds no room is tried again as a whole.
+//
+// Threads: one worker. No lock; memory is taken until the longest way has been gone once.
+// Limits:  kLegsMax legs of one message. An import is followed once on each way, so circles end.
+// Errors:  none: what leads nowhere is not delivered, and the requestor hears of no responders.
+// Source:  processServiceImport in server/client.go 2.9.10; no responders across accounts as in 2.12.
+class Services {
+  public:
+    static constexpr size_t kLegsMax = 64;
+
+    explicit Services(WorkerLinks& links);
+    ~Services();
+    Services(const Services&) = delete;
+    Services& operator=(const Services&) = delete;
+
+    // Finds all ways of the message (a run of one). False: no room, `link` was paused. `link` may be
+    // null: then what finds no room spills.
+    bool prepare(const ServiceSource& source, const MessageRun& message, Link* link);
+    // Goes them, the source's own match included. True if anybody took the message.
+    bool deliver();
+    // Forgets them instead.
+    void cancel() { end(); }
+
+    // A reply whose route is known here, from another worker.
+    void deliver_reply(const Publisher& publisher, account::Account& account,
+                       const MessageRun& message);
+
+    const ReplyTable& replies() const { return replies_; }
+
+  private:
+    struct Leg;
+
+    Leg& add_leg(account::Account& account, Leg* parent);
+    bool is_followed(const Leg& leg, const account::ServiceImport& import) const;
+    void follow(Leg& leg, const interest::Subscription& service);
+    void follow_import(Leg& leg, const account::ServiceImport& import);
+    void follow_reply(Leg& leg);
+    // Applies the account's mappings and matches. False: nobody there can have it.
+    bool arrive(Leg& leg);
+    bool has_room(Link& link);
+    void go(Leg& leg);
+    void go_import(Leg& leg);
+    void go_reply(Leg& leg);
+    void deliver_at(Leg& leg);
+    void settle();
+    void write_frame(Leg& leg, std::string_view reply, std::string_view headers);
+    std::string_view request_headers(const Leg& leg);
+    void end();
+
+    WorkerLinks& links_;
+    ReplyTable replies_;
+    std::vector<std::unique_ptr<Leg>> legs_;  // the first leg_count_ are in use
+    size_t leg_count_ = 0;
+    Publisher publisher_;
+    const Client* requestor_ = nullptr;
+    std::string reply_subject_;  // of the leg that goes
+    std::string header_block_;
+};
+
+}  // namespace nuring::link
