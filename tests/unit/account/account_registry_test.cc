@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/account/account_registry.h"
+
+#include <gtest/gtest.h>
+
+#include "core/interest/match_result.h"
+
+namespace nuring::account {
+namespace {
+
+config::AccountOptions exporter(std::vector<config::AccountExport> exports) {
+    config::AccountOptions options;
+    options.name = "EXP";
+    options.exports = std::move(exports);
+    return options;
+}
+
+config::AccountOptions importer(std::vector<config::AccountImport> imports) {
+    config::AccountOptions options;
+    options.name = "IMP";
+    options.imports = std::move(imports);
+    return options;
+}
+
+const config::AccountExport kStream{.kind = config::ExchangeKind::kStream, .subject = "feed.>"};
+const config::AccountExport kService{.kind = config::ExchangeKind::kService, .subject = "svc"};
+const config::AccountImport kWantsStream{
+    .kind = config::ExchangeKind::kStream, .account = "EXP", .subject = "feed.>"};
+const config::AccountImport kWantsService{
+    .kind = config::ExchangeKind::kService, .account = "EXP", .subject = "svc"};
+
+class AccountRegistryTest : public testing::Test {
+  protected:
+    Retired apply(std::vector<config::AccountOptions> accounts) {
+        config::Options options;
+        options.accounts = std::move(accounts);
+        return registry_.apply(options);
+    }
+    size_t services(std::string_view account, std::string_view subject) {
+        interest::MatchResult result;
+        interest::Sublist& sublist = registry_.find_or_create(account).sublist();
+        sublist.match(base::WorkerId{0}, subject, sublist.hash(subject), &result);
+        EXPECT_TRUE(result.local().empty());
+        return result.services().size();
+    }
+    const Exchange& of(std::string_view name) { return registry_.find_or_create(name).exchange(); }
+
+    AccountRegistry registry_{1, 42};
+};
+
+TEST_F(AccountRegistryTest, AServiceImportIsASubscriptionOfTheImporter) {
+    (void)apply({exporter({kService}), importer({kWantsService})});
+    EXPECT_EQ(services("IMP", "svc"), 1U);
+    EXPECT_EQ(services("EXP", "svc"), 0U);
+    EXPECT_EQ(services("EXP", "_R_.something"), 1U);
+    EXPECT_EQ(services("IMP", "_R_.something"), 1U);
+    EXPECT_EQ(services("$G", "_R_.something"), 0U);
+}
+
+TEST_F(AccountRegistryTest, WhatStaysTheSameIsTakenOver) {
+    (void)apply({exporter({kStream, kService}), importer({kWantsStream, kWantsService})});
+    const auto stream = of("IMP").streams.at(0);
+    const auto service = of("IMP").services.at(0);
+    config::AccountOptions more = importer({kWantsStream, kWantsService});
+    more.limits.payload = 7;
+    (void)apply({exporter({kStream, kService}), more});
+    EXPECT_EQ(of("IMP").streams.at(0), stream);
+    EXPECT_EQ(of("IMP").services.at(0), service);
+    EXPECT_EQ(of("IMP").limits.payload, 7);
+}
+
+TEST_F(AccountRegistryTest, WhatIsReplacedLivesUntilTheWorkersLetGo) {
+    (void)apply({exporter({kService}), importer({kWantsService})});
+    const std::weak_ptr<const ServiceImport> service = of("IMP").services.at(0);
+    Retired retired = apply({exporter({kService}), importer({})});
+    EXPECT_EQ(services("IMP", "svc"), 0U);
+    EXPECT_FALSE(service.expired());
+    retired.reset();
+    EXPECT_TRUE(service.expired());
+}
+
+TEST_F(AccountRegistryTest, AnAccountThatIsNoLongerConfiguredLosesWhatItHad) {
+    (void)apply({exporter({kStream}), importer({kWantsStream})});
+    Account& account = registry_.find_or_create("IMP");
+    (void)apply({exporter({kStream})});
+    EXPECT_TRUE(account.exchange().streams.empty());
+    EXPECT_EQ(&registry_.find_or_create("IMP"), &account);
+}
+
+TEST_F(AccountRegistryTest, ClaimsOfOneAccountConcernThoseWhoImportFromIt) {
+    (void)registry_.update(importer({kWantsStream, kWantsService}));
+    EXPECT_TRUE(of("IMP").streams.empty()) << "the exporter is not known yet";
+    (void)registry_.update(exporter({kStream, kService}));
+    EXPECT_EQ(of("IMP").streams.size(), 1U);
+    EXPECT_EQ(of("IMP").services.size(), 1U);
+    (void)registry_.update(exporter({kService}));
+    EXPECT_TRUE(of("IMP").streams.empty());
+    EXPECT_EQ(of("IMP").services.size(), 1U);
+}
+
+TEST_F(AccountRegistryTest, AnExportThatAsksForATokenNeedsAnActivatedImport) {
+    config::AccountExport closed = kStream;
+    closed.token_required = true;
+    (void)apply({exporter({closed}), importer({kWantsStream})});
+    EXPECT_TRUE(of("IMP").streams.empty());
+    config::AccountImport activated = kWantsStream;
+    activated.activated = true;
+    (void)apply({exporter({closed}), importer({activated})});
+    EXPECT_EQ(of("IMP").streams.size(), 1U);
+}
+
+TEST_F(AccountRegistryTest, ConnectionsAreCountedAgainstTheLimit) {
+    config::AccountOptions limited = importer({});
+    limited.limits.connections = 1;
+    (void)apply({limited});
+    Account& account = registry_.find_or_create("IMP");
+    EXPECT_TRUE(account.add_connection());
+    EXPECT_FALSE(account.add_connection());
+    account.remove_connection();
+    EXPECT_FALSE(account.has_too_many_connections());
+}
+
+}  // namespace
+}  // namespace nuring::account
