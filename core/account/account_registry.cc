@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "core/base/status.h"
 #include "core/config/exports.h"
 
@@ -68,19 +69,32 @@ Retired AccountRegistry::apply(const config::Options& options) {
     return replaced;
 }
 
-Retired AccountRegistry::update(const config::AccountOptions& options) {
+Retired AccountRegistry::update(const std::vector<config::AccountOptions>& accounts) {
     const std::lock_guard lock(mutex_);
-    for (const config::AccountImport& import : options.imports) (void)entry(import.account);
-    entry(options.name).options = options;
+    absl::flat_hash_set<std::string> named;
+    absl::flat_hash_set<std::string> changed;
+    for (const config::AccountOptions& account : accounts) {
+        named.insert(account.name);
+        for (const config::AccountImport& import : account.imports) (void)entry(import.account);
+        Entry& known = entry(account.name);
+        if (known.options == account) continue;
+        known.options = account;
+        changed.insert(account.name);
+    }
+    for (auto& [name, entry] : accounts_) {
+        const bool is_bare = entry.options == config::AccountOptions();
+        if (is_bare || named.contains(name) || entry.account.get() == global_) continue;
+        entry.options = {};
+        changed.insert(name);
+    }
     auto replaced = std::make_shared<Replaced>();
-    rebuild(entry(options.name), replaced.get());
-    for (auto& [name, importer] : accounts_) {
-        const auto& imports = importer.options.imports;
-        const bool concerned =
-            std::any_of(imports.begin(), imports.end(), [&](const config::AccountImport& import) {
-                return import.account == options.name;
-            });
-        if (concerned && name != options.name) rebuild(importer, replaced.get());
+    for (auto& [name, entry] : accounts_) {
+        const auto& imports = entry.options.imports;
+        const bool concerned = changed.contains(name) ||
+                               std::any_of(imports.begin(), imports.end(), [&](const auto& import) {
+                                   return changed.contains(import.account);
+                               });
+        if (concerned) rebuild(entry, replaced.get());
     }
     return replaced;
 }

@@ -39,8 +39,9 @@ class AccountRegistry {
 
     // The accounts of a whole configuration; those that it does not name lose what they had.
     [[nodiscard]] Retired apply(const config::Options& options);
-    // One account alone, as its claims say; those that import from it are looked at again.
-    [[nodiscard]] Retired update(const config::AccountOptions& options);
+    // The accounts that claims tell of: all of them, others lose what they had. Only those are touched
+    // that have changed, or import from one that has.
+    [[nodiscard]] Retired update(const std::vector<config::AccountOptions>& accounts);
 
   private:
     struct Entry {

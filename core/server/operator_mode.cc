@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/server/operator_mode.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_split.h"
@@ -19,6 +20,7 @@ namespace nuring::server {
 namespace {
 
 constexpr int64_t kSecond_ns = 1'000'000'000;
+constexpr int64_t kExpiryTimerMax_s = 24 * 60 * 60;
 
 // "2026-11-25 02:12:49 +0000 UTC", as the reference prints it.
 std::string format_issued(int64_t unix_s) {
@@ -139,12 +141,55 @@ class OperatorMode::UpdateJob final : public runtime::Job {
 OperatorMode::OperatorMode(Server& server, std::shared_ptr<auth::Trust> trust, log::Writer& log)
     : server_(server), trust_(std::move(trust)), log_(log) {
     trust_->set_listener([this](const std::string& account, auth::TrustChange change) {
+        update_accounts();
         if (change != auth::TrustChange::kLoaded) server_.check_clients(account);
     });
+    update_accounts();  // what was loaded before
     if (server_.system_account() != nullptr) subscribe(server_.options().trust);
 }
 
-OperatorMode::~OperatorMode() { trust_->set_listener(nullptr); }
+OperatorMode::~OperatorMode() {
+    trust_->set_listener(nullptr);
+    server_.links(0).timers.disarm(expiry_timer_);
+}
+
+// Any thread: the real clock is nobody's.
+int64_t OperatorMode::now_s() const {
+    return static_cast<int64_t>(server_.links(0).ring.wall_ns()) / kSecond_ns;
+}
+
+void OperatorMode::update_accounts() {
+    const std::lock_guard lock(mutex_);
+    server_.update_accounts(trust_->account_options(now_s()));
+    server_.post(0, [this] { arm_expiry(); });
+}
+
+void OperatorMode::arm_expiry() {
+    link::WorkerLinks& links = server_.links(0);
+    const int64_t now = now_s();
+    const int64_t next = trust_->next_expiry_s(now);
+    if (next == 0) return links.timers.disarm(expiry_timer_);
+    // A timer of days is cut short and armed again.
+    const int64_t left_s = std::min<int64_t>(next - now, kExpiryTimerMax_s);
+    links.timers.arm(expiry_timer_, links.ring.now_ns() + static_cast<uint64_t>(left_s * kSecond_ns));
+}
+
+// The imports are looked at again, off the workers, since tokens are verified.
+class OperatorMode::ExpiryJob final : public runtime::Job {
+  public:
+    explicit ExpiryJob(OperatorMode& mode) : mode_(mode) {}
+    void work() override { mode_.update_accounts(); }
+    void run() override {}
+
+  private:
+    OperatorMode& mode_;
+};
+
+void OperatorMode::expiry_fired(runtime::Timer& timer) {
+    OperatorMode& mode = static_cast<ExpiryTimer&>(timer).owner;
+    link::WorkerLinks& links = mode.server_.links(0);
+    links.jobs.submit(links.worker, std::make_unique<ExpiryJob>(mode));
+}
 
 void OperatorMode::subscribe(const config::OperatorOptions& options) {
     account::Account& system = *server_.system_account();

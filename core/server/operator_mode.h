@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -10,6 +11,7 @@
 #include "core/config/options.h"
 #include "core/link/internal_link.h"
 #include "core/log/log.h"
+#include "core/runtime/timer_wheel.h"
 
 namespace nuring::server {
 
@@ -23,8 +25,8 @@ class Server;
 absl::StatusOr<std::shared_ptr<auth::Trust>> create_trust(const config::Options& options,
                                                           log::Writer& log, int64_t now_s);
 
-// OperatorMode ties a Trust to a running server: what becomes of an account's clients when its claims
-// change, and the requests in the system account that bring new claims.
+// OperatorMode ties a Trust to a running server: accounts are what their claims say, clients follow when
+// those change, and requests in the system account bring new ones.
 //
 //     $SYS.ACCOUNT.<a>.CLAIMS.UPDATE      $SYS.REQ.ACCOUNT.<a>.CLAIMS.UPDATE     the account's token
 //     $SYS.REQ.CLAIMS.UPDATE              the same, with the account in the token (directories)
@@ -44,7 +46,16 @@ class OperatorMode {
 
   private:
     class UpdateJob;
+    class ExpiryJob;
+    struct ExpiryTimer : runtime::Timer {
+        explicit ExpiryTimer(OperatorMode& mode) : Timer(&expiry_fired), owner(mode) {}
+        OperatorMode& owner;
+    };
 
+    static void expiry_fired(runtime::Timer& timer);
+    int64_t now_s() const;
+    void update_accounts();
+    void arm_expiry();
     void subscribe(const config::OperatorOptions& options);
     void on_update(const link::InternalMessage& message, std::string account);
     void on_lookup(const link::InternalMessage& message, const std::string& account);
@@ -54,6 +65,8 @@ class OperatorMode {
     Server& server_;
     const std::shared_ptr<auth::Trust> trust_;
     log::Writer& log_;  // the control thread's
+    std::mutex mutex_;  // of the way from claims to accounts: the newest arrive last
+    ExpiryTimer expiry_timer_{*this};  // worker 0: an activation token ends
 };
 
 }  // namespace nuring::server

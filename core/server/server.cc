@@ -258,8 +258,9 @@ std::shared_ptr<std::latch> Server::apply(std::shared_ptr<const config::Options>
     return applied;
 }
 
-void Server::update_account(const config::AccountOptions& options) {
-    const account::Retired retired = accounts_.update(options);
+void Server::update_accounts(const std::vector<config::AccountOptions>& accounts) {
+    const account::Retired retired = accounts_.update(accounts);
+    if (retired->empty()) return;
     for (auto& state : workers_) {
         state->worker->post(std::make_unique<AccountsTask>(*state, retired));
     }

@@ -98,9 +98,9 @@ class Server {
     // Work for the control thread.
     ControlQueue& control() { return control_; }
 
-    // What is known of one account has changed, as its claims say; any thread. Its clients' imports and
-    // limits follow, nobody else notices.
-    void update_account(const config::AccountOptions& options);
+    // What claims tell of accounts, all of them; any thread. New messages follow it when this returns,
+    // imports and limits of clients that are there a turn later; nobody else notices.
+    void update_accounts(const std::vector<config::AccountOptions>& accounts);
     // How many workers have no link left, after stop() or enter_lame_duck().
     uint32_t drained_count() const { return drained_count_.load(std::memory_order_acquire); }
 

@@ -67,6 +67,102 @@ class OperatorCase(ServerCase):
             server.log.wait(reason)
 
 
+def exported(subject, kind, **more):
+    return {"name": subject, "subject": subject, "type": kind, **more}
+
+
+def imported(tenant, subject, kind, **more):
+    return {"name": subject, "account": tenant.public, "subject": subject, "type": kind, **more}
+
+
+class ExchangeTest(OperatorCase):
+    """Imports and exports in claims, and the limit of connections."""
+
+    def start_exchange(self, exports, imports, **limits):
+        self.exporter = Tenant(self.operator, "EXP", exports=exports)
+        self.importer = Tenant(self.operator, "IMP", limits={**UNLIMITED, **limits})
+        self.importer.nats["imports"] = imports(self.exporter)
+        server = self.start_with(self.exporter, self.importer)
+        return server, self.accept(server, User(self.importer))
+
+    def test_a_stream_crosses_accounts(self):
+        server, importer = self.start_exchange(
+            [exported("feed.>", "stream")],
+            lambda exporter: [imported(exporter, "feed.>", "stream", to="pre")],
+        )
+        importer.send("SUB pre.feed.x 1\r\n")
+        importer.expect_quiet()
+        exporter = self.accept(server, User(self.exporter))
+        exporter.send("PUB feed.x 1\r\na\r\n")
+        exporter.expect_quiet()
+        importer.expect_message("pre.feed.x", 1, b"a")
+
+    def test_a_service_answers_another_account(self):
+        server, importer = self.start_exchange(
+            [exported("svc", "service")],
+            lambda exporter: [imported(exporter, "ask", "service", to="svc")],
+        )
+        exporter = self.accept(server, User(self.exporter))
+        exporter.send("SUB svc 1\r\n")
+        exporter.expect_quiet()
+        importer.send("SUB inbox 1\r\nPUB ask inbox 1\r\n?\r\n")
+        reply = exporter.expect_line(r"MSG svc 1 (_R_\.\S+) 1").group(1)
+        exporter.expect("?\r\n")
+        exporter.send(f"PUB {reply} 1\r\n!\r\n")
+        importer.expect_message("inbox", 1, b"!")
+
+    def activation(self, subject, importer, signer, **claims):
+        nats = {"subject": subject, "kind": "stream"}
+        return signer.token(importer.public, "activation", nats, **claims)
+
+    def test_a_private_export_needs_a_token_until_that_ends(self):
+        server, importer = self.start_exchange(
+            [exported("feed.>", "stream", token_req=True)],
+            lambda exporter: [
+                imported(exporter, "feed.>", "stream",
+                         token=self.activation("feed.>", self.importer, exporter.key, exp=now() + 3))
+            ],
+        )  # fmt: skip
+        exporter = self.accept(server, User(self.exporter))
+        importer.send("SUB feed.x 1\r\n")
+        importer.expect_quiet()
+        exporter.send("PUB feed.x 1\r\na\r\n")
+        exporter.expect_quiet()
+        importer.expect_message("feed.x", 1, b"a")
+
+        def ended():
+            exporter.send("PUB feed.x 1\r\nb\r\nPING\r\n")
+            exporter.expect("PONG\r\n")
+            importer.send("PING\r\n")
+            if importer.read_line() == b"PONG":
+                return True
+            importer.expect("b\r\nPONG\r\n")
+            return False
+
+        self.wait_for(ended, "the end of the activation token")
+
+    def test_a_token_of_somebody_else_activates_nothing(self):
+        server, importer = self.start_exchange(
+            [exported("feed.>", "stream", token_req=True)],
+            lambda exporter: [
+                imported(exporter, "feed.>", "stream",
+                         token=self.activation("feed.>", self.importer, self.importer.key))
+            ],
+        )  # fmt: skip
+        importer.send("SUB feed.x 1\r\n")
+        importer.expect_quiet()
+        exporter = self.accept(server, User(self.exporter))
+        exporter.send("PUB feed.x 1\r\na\r\n")
+        exporter.expect_quiet()
+        importer.expect_quiet()
+
+    def test_an_account_has_so_many_connections(self):
+        server, _ = self.start_exchange([], lambda exporter: [], conn=1)
+        wire = self.login(server, User(self.importer))
+        wire.expect("-ERR 'maximum account active connections exceeded'\r\n")
+        wire.expect_end()
+
+
 class LoginTest(OperatorCase):
     def test_info_asks_for_a_signed_nonce(self):
         info = self.wire(self.start_with()).read_info()

@@ -88,14 +88,18 @@ TEST_F(AccountRegistryTest, AnAccountThatIsNoLongerConfiguredLosesWhatItHad) {
 }
 
 TEST_F(AccountRegistryTest, ClaimsOfOneAccountConcernThoseWhoImportFromIt) {
-    (void)registry_.update(importer({kWantsStream, kWantsService}));
+    const config::AccountOptions wants = importer({kWantsStream, kWantsService});
+    (void)registry_.update({wants});
     EXPECT_TRUE(of("IMP").streams.empty()) << "the exporter is not known yet";
-    (void)registry_.update(exporter({kStream, kService}));
+    (void)registry_.update({wants, exporter({kStream, kService})});
     EXPECT_EQ(of("IMP").streams.size(), 1U);
     EXPECT_EQ(of("IMP").services.size(), 1U);
-    (void)registry_.update(exporter({kService}));
+    EXPECT_TRUE(registry_.update({wants, exporter({kStream, kService})})->empty()) << "no change";
+    (void)registry_.update({wants, exporter({kService})});
     EXPECT_TRUE(of("IMP").streams.empty());
     EXPECT_EQ(of("IMP").services.size(), 1U);
+    (void)registry_.update({exporter({kService})});
+    EXPECT_TRUE(of("IMP").services.empty()) << "its claims are gone";
 }
 
 TEST_F(AccountRegistryTest, AnExportThatAsksForATokenNeedsAnActivatedImport) {
