@@ -141,6 +141,7 @@ class ExchangeTest(OperatorCase):
 
         self.wait_for(ended, "the end of the activation token")
 
+    @differs("2.9.10", "one such token spoils the whole account")
     def test_a_token_of_somebody_else_activates_nothing(self):
         server, importer = self.start_exchange(
             [exported("feed.>", "stream", token_req=True)],
