@@ -24,6 +24,7 @@ class AnswerCache {
     static constexpr uint64_t kAgeMax_ns = 2'000'000'000;
     static constexpr size_t kEntriesMax = 8;
 
+    void clear() { entries_.clear(); }
     std::shared_ptr<const HttpAnswer> find(std::string_view target, uint64_t now_ns) {
         std::erase_if(entries_, [now_ns](const Entry& entry) { return entry.until_ns <= now_ns; });
         for (const Entry& entry : entries_) {

@@ -137,6 +137,7 @@ class Monitor final : public server::Subsystem {
     // The monitor's thread.
     ProcessUsage usage_;
     AnswerCache kept_;
+    uint64_t kept_load_ns_ = 0;  // the configuration that the kept answers tell of
     std::map<std::string, uint64_t> request_counts_;
 
     std::mutex mutex_;
@@ -203,6 +204,8 @@ Sources Monitor::sources() {
 
 std::shared_ptr<const HttpAnswer> Monitor::answer(std::string_view target) {
     const uint64_t now_ns = ring::monotonic_ns();
+    const uint64_t load_ns = sources().config_load_ns;
+    if (std::exchange(kept_load_ns_, load_ns) != load_ns) kept_.clear();
     if (auto kept = kept_.find(target, now_ns)) return kept;
     const uint64_t cpu_before_ns = thread_cpu_ns();
     const uint64_t asked_before_ns = runner_->cost_ns();

@@ -305,7 +305,9 @@ void Client::normalise_tail(const proto::ClientOperation& operation, MessageRun*
     scratch.clear();
     scratch.insert(scratch.end(), line.begin(), line.end());
     scratch.insert(scratch.end(), operation.payload, operation.payload + operation.total_size);
-    scratch.insert(scratch.end(), proto::kLineEnd.begin(), proto::kLineEnd.end());
+    // One look at the constant: clang with ASan may take begin() and end() from two copies of the literal.
+    const char* const line_end = proto::kLineEnd.data();
+    scratch.insert(scratch.end(), line_end, line_end + proto::kLineEndSize);
     run->tail_size = run->stride = scratch.size();
     scratch.resize(scratch.size() + ring::kReceiveSlackBytes);
     run->tail = scratch.data();
