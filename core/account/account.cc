@@ -18,14 +18,23 @@ Account::~Account() {
     if (replies_ != nullptr) sublist_.remove(replies_.get());
 }
 
+// Several workers may be at it, so that each asks and changes in one step.
 bool Account::add_connection() {
-    connections_.fetch_add(1, std::memory_order_relaxed);
-    return !has_too_many_connections();
+    const int64_t limit = exchange().limits.connections;
+    int64_t count = connections();
+    do {
+        if (limit >= 0 && count >= limit) return false;
+    } while (!connections_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed));
+    return true;
 }
 
-bool Account::has_too_many_connections() const {
+bool Account::shed_connection() {
     const int64_t limit = exchange().limits.connections;
-    return limit >= 0 && connections() > limit;
+    int64_t count = connections();
+    do {
+        if (limit < 0 || count <= limit) return false;
+    } while (!connections_.compare_exchange_weak(count, count - 1, std::memory_order_relaxed));
+    return true;
 }
 
 void Account::listen_for_replies() {

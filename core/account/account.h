@@ -30,12 +30,13 @@ class Account {
     // On a worker: good until the end of the turn; what is kept longer is kept by shared_ptr.
     const Exchange& exchange() const { return *exchange_.load(std::memory_order_acquire); }
 
-    // Connections now, on all workers. Relaxed: a limit is passed by no more than what comes at once.
+    // Connections now, on all workers. Relaxed: it is only a number.
     int64_t connections() const { return connections_.load(std::memory_order_relaxed); }
-    // One more; false: there are more than the account may have (it is counted all the same).
-    bool add_connection();
+    // One more; false: there are as many as the account may have, and this one is not counted.
+    [[nodiscard]] bool add_connection();
     void remove_connection() { connections_.fetch_sub(1, std::memory_order_relaxed); }
-    bool has_too_many_connections() const;
+    // One less if there are more than the account may have (since a reload): the caller's has to go.
+    [[nodiscard]] bool shed_connection();
 
   private:
     friend class AccountRegistry;

@@ -214,8 +214,8 @@ void Client::join(account::Account& account) {
     account_ = &account;
     memo_.clear();
     mappings_ = account.exchange().mappings.empty() ? nullptr : &account.exchange().mappings;
-    joined_ = true;
-    if (account.add_connection()) return apply_limits();
+    joined_ = account.add_connection();
+    if (joined_) return apply_limits();
     refuse_by_account();
 }
 
@@ -270,7 +270,10 @@ void Client::report_overridden_limits() const {
 
 void Client::on_account_changed() {
     if (!open()) return;
-    if (joined_ && account_->has_too_many_connections()) return refuse_by_account();
+    if (joined_ && account_->shed_connection()) {
+        joined_ = false;
+        return refuse_by_account();
+    }
     apply_limits();
     if (!open()) return;
     if (account_->exchange().streams.empty() && shadows_ == nullptr) return;

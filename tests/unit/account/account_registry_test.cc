@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "core/interest/match_result.h"
 
 namespace nuring::account {
@@ -120,8 +122,28 @@ TEST_F(AccountRegistryTest, ConnectionsAreCountedAgainstTheLimit) {
     Account& account = registry_.find_or_create("IMP");
     EXPECT_TRUE(account.add_connection());
     EXPECT_FALSE(account.add_connection());
+    EXPECT_EQ(account.connections(), 1);
     account.remove_connection();
-    EXPECT_FALSE(account.has_too_many_connections());
+    EXPECT_TRUE(account.add_connection());
+}
+
+TEST_F(AccountRegistryTest, ALowerLimitShedsWhatIsTooMuchAndNoMore) {
+    config::AccountOptions limited = importer({});
+    (void)apply({limited});
+    Account& account = registry_.find_or_create("IMP");
+    for (int i = 0; i < 1000; ++i) EXPECT_TRUE(account.add_connection());
+    limited.limits.connections = 400;
+    (void)apply({limited});
+    const auto shed_all = [&account](int* count) {
+        while (account.shed_connection()) ++*count;
+    };
+    int here = 0;
+    int there = 0;
+    std::thread other(shed_all, &there);
+    shed_all(&here);
+    other.join();
+    EXPECT_EQ(here + there, 600);
+    EXPECT_EQ(account.connections(), 400);
 }
 
 }  // namespace
