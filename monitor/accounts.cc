@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // /accountz and /accstatz: accounts, what is in them and what they do.
+#include "core/base/rfc3339.h"
 #include "core/ring/kernel_sockets.h"
 #include "fmt/format.h"
-#include "monitor/format.h"
 #include "monitor/json_writer.h"
 #include "monitor/pages.h"
 
@@ -45,7 +45,7 @@ void write_detail(JsonWriter* json, const Sources& sources, account::Account& ac
     const auto found = sums.find(&account);
     const interest::SublistStats stats = account.sublist().stats();
     json->field("account_name", account.name());
-    json->field("update_time", format_time(sources.config_load_ns));
+    json->field("update_time", base::format_rfc3339(sources.config_load_ns));
     json->optional_field("is_system", account.name() == system_account(*sources.options));
     json->field("expired", false);
     json->field("complete", true);
@@ -82,7 +82,7 @@ absl::Status make_accountz(const Sources& sources, const Query& query, HttpAnswe
     JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
-    json.field("now", format_time(ring::realtime_ns()));
+    json.field("now", base::format_rfc3339(ring::realtime_ns()));
     json.optional_field("system_account", system_account(*sources.options));
     if (account != nullptr) {
         json.begin_object("account_detail");
@@ -119,7 +119,7 @@ absl::Status make_accstatz(const Sources& sources, const Query& query, HttpAnswe
     JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
-    json.field("now", format_time(ring::realtime_ns()));
+    json.field("now", base::format_rfc3339(ring::realtime_ns()));
     json.begin_array("account_statz");
     for (account::Account* account : all_accounts(sources)) {
         if (!name.empty() && account->name() != name) continue;

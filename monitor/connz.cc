@@ -4,11 +4,11 @@
 #include <array>
 
 #include "absl/strings/ascii.h"
+#include "core/base/rfc3339.h"
 #include "core/base/status.h"
 #include "core/link/connection_survey.h"
 #include "core/ring/kernel_sockets.h"
 #include "fmt/format.h"
-#include "monitor/format.h"
 #include "monitor/json_writer.h"
 #include "monitor/pages.h"
 #include "monitor/write_link.h"
@@ -164,7 +164,7 @@ absl::Status make_connz(const Sources& sources, const Query& query, HttpAnswer* 
     JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
-    json.field("now", format_time(request.query.now_ns));
+    json.field("now", base::format_rfc3339(request.query.now_ns));
     json.field("num_connections", found.connections.size());
     json.field("total", found.total);
     json.field("offset", request.offset);

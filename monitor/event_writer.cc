@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor/event_writer.h"
 
+#include "core/base/rfc3339.h"
 #include "core/link/close_reason.h"
 #include "core/ring/kernel_sockets.h"
-#include "monitor/format.h"
 
 namespace nuring::monitor {
 namespace {
@@ -23,7 +23,7 @@ std::string make_event_id(base::Prng* prng) {
 
 void write_client(JsonWriter* json, const link::ConnectionSnapshot& client) {
     json->begin_object("client");
-    json->field("start", format_time(client.start_ns));
+    json->field("start", base::format_rfc3339(client.start_ns));
     json->field("host", client.host);
     json->field("id", client.cid);
     json->field("acc", client.account);
@@ -32,7 +32,7 @@ void write_client(JsonWriter* json, const link::ConnectionSnapshot& client) {
     json->optional_field("lang", client.lang);
     json->optional_field("ver", client.version);
     json->optional_field("rtt", client.rtt_ns);
-    if (client.stop_ns != 0) json->field("stop", format_time(client.stop_ns));
+    if (client.stop_ns != 0) json->field("stop", base::format_rfc3339(client.stop_ns));
     json->field("kind", "Client");
     json->field("client_type", "nats");
     json->end_object();
@@ -62,14 +62,14 @@ void EventWriter::write_server(JsonWriter* json, const config::Options& options)
     // relaxed: a number of its own for each message is all that is asked for
     json->field("seq", sequence_.fetch_add(1, std::memory_order_relaxed) + 1);
     json->field("jetstream", false);
-    json->field("time", format_time(ring::realtime_ns()));
+    json->field("time", base::format_rfc3339(ring::realtime_ns()));
 }
 
 void EventWriter::write_head(JsonWriter* json, const config::Options& options, std::string_view type,
                              base::Prng* prng) {
     json->field("type", type);
     json->field("id", make_event_id(prng));
-    json->field("timestamp", format_time(ring::realtime_ns()));
+    json->field("timestamp", base::format_rfc3339(ring::realtime_ns()));
     json->begin_object("server");
     write_server(json, options);
     json->end_object();

@@ -2,7 +2,6 @@
 #include "monitor/format.h"
 
 #include <chrono>
-#include <ctime>
 
 #include "core/config/duration.h"
 #include "fmt/format.h"
@@ -15,21 +14,6 @@ constexpr uint64_t kMillisecond_ns = 1'000'000;
 constexpr uint64_t kMicrosecond_ns = 1'000;
 
 }  // namespace
-
-std::string format_time(uint64_t wall_ns) {
-    const auto seconds = static_cast<time_t>(wall_ns / kSecond_ns);
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", parts.tm_year + 1900,
-                                   parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
-                                   parts.tm_sec);
-    if (const uint64_t fraction = wall_ns % kSecond_ns; fraction != 0) {
-        text += fmt::format(".{:09}", fraction);
-        text.erase(text.find_last_not_of('0') + 1);
-    }
-    text += 'Z';
-    return text;
-}
 
 std::string format_uptime(uint64_t ns) {
     const uint64_t seconds = ns / kSecond_ns;

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Times as the pages show them.
-// Source: server/monitor.go (myUptime, getRTT) 2.10; RFC 3339 as Go's time.RFC3339Nano.
+// Source: server/monitor.go (myUptime, getRTT) 2.10.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
 namespace nuring::monitor {
-
-// "2026-11-21T00:36:10.303425426Z": UTC, as the reference does since 2.10 (before: zone of the server).
-std::string format_time(uint64_t wall_ns);
 
 // "5s", "2m0s", "1h0m3s", "1d0h0m0s", "1y0d0h0m0s": from the largest unit that is not zero.
 std::string format_uptime(uint64_t ns);

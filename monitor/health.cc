@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // /healthz, the pages of parts that are not there (/jsz, /raftz, /ipqueuesz), and /stacksz.
+#include "core/base/rfc3339.h"
 #include "core/ring/kernel_sockets.h"
 #include "fmt/format.h"
-#include "monitor/format.h"
 #include "monitor/json_writer.h"
 #include "monitor/pages.h"
 
@@ -86,7 +86,7 @@ absl::Status make_jsz(const Sources& sources, const Query& query, HttpAnswer* an
     json.field("errors", 0);
     json.end_object();
     json.field("server_id", sources.server.facts().info.server_id);
-    json.field("now", format_time(ring::realtime_ns()));
+    json.field("now", base::format_rfc3339(ring::realtime_ns()));
     json.field("disabled", true);
     json.begin_object("config");
     json.field("max_memory", 0);

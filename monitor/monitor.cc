@@ -10,6 +10,7 @@
 
 #include "core/auth/authenticator.h"
 #include "core/base/status.h"
+#include "core/config/url.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/server/tls_files.h"
 #include "fmt/format.h"
@@ -94,6 +95,7 @@ class Monitor final : public server::Subsystem {
     void reload(std::shared_ptr<const config::Options> options) override {
         const std::lock_guard lock(mutex_);
         take(std::move(options));
+        reloaded_ = true;
     }
     void stop() override { end(); }
     std::vector<server::PortsEntry> ports() const override {
@@ -126,6 +128,7 @@ class Monitor final : public server::Subsystem {
     HttpAnswer make(std::string_view target);
     HttpAnswer make_page(const Page& page, const Query& query);
     Sources sources();
+    bool take_reloaded();
 
     const bool secure_;
     const std::string base_path_;
@@ -137,11 +140,11 @@ class Monitor final : public server::Subsystem {
     // The monitor's thread.
     ProcessUsage usage_;
     AnswerCache kept_;
-    uint64_t kept_load_ns_ = 0;  // the configuration that the kept answers tell of
     std::map<std::string, uint64_t> request_counts_;
 
     std::mutex mutex_;
     std::shared_ptr<const config::Options> options_;  // guarded by mutex_, as what follows
+    bool reloaded_ = false;  // since the last request: what is kept tells of former options
     uint64_t config_load_ns_ = 0;
     bool auth_required_ = false;
     bool ready_ = false;
@@ -202,10 +205,14 @@ Sources Monitor::sources() {
             .request_counts = request_counts_};
 }
 
+bool Monitor::take_reloaded() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(reloaded_, false);
+}
+
 std::shared_ptr<const HttpAnswer> Monitor::answer(std::string_view target) {
     const uint64_t now_ns = ring::monotonic_ns();
-    const uint64_t load_ns = sources().config_load_ns;
-    if (std::exchange(kept_load_ns_, load_ns) != load_ns) kept_.clear();
+    if (take_reloaded()) kept_.clear();
     if (auto kept = kept_.find(target, now_ns)) return kept;
     const uint64_t cpu_before_ns = thread_cpu_ns();
     const uint64_t asked_before_ns = runner_->cost_ns();
@@ -220,11 +227,11 @@ std::shared_ptr<const HttpAnswer> Monitor::answer(std::string_view target) {
 HttpAnswer Monitor::make(std::string_view target) {
     const size_t query_begin = std::min(target.find('?'), target.size());
     const std::string_view query = target.substr(std::min(query_begin + 1, target.size()));
-    std::string path;
-    if (!decode_percent(target.substr(0, query_begin), /*plus_is_blank=*/false, &path) ||
-        !path.starts_with('/')) {
+    const auto decoded = config::percent_decode(target.substr(0, query_begin));
+    if (!decoded.has_value() || !decoded->starts_with('/')) {
         return text_answer(kBadRequest, "400 Bad Request");
     }
+    const std::string& path = *decoded;
     const std::string root = base_path_ + "/";
     std::string clean = clean_path(path);
     if (clean == base_path_) clean = root;  // links of the page are relative to it

@@ -4,17 +4,18 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/config/url.h"
 #include "fmt/format.h"
 #include "proto/quote.h"
 
 namespace nuring::monitor {
 namespace {
 
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
+// In a query a plus is a blank.
+std::optional<std::string> decode(std::string_view text) {
+    std::string blanks(text);
+    std::replace(blanks.begin(), blanks.end(), '+', ' ');
+    return config::percent_decode(blanks);
 }
 
 template <class Number>
@@ -38,25 +39,6 @@ absl::StatusOr<Number> parse_number(std::string_view name, std::string_view text
 }
 
 }  // namespace
-
-bool decode_percent(std::string_view text, bool plus_is_blank, std::string* out) {
-    out->clear();
-    for (size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '+' && plus_is_blank) {
-            *out += ' ';
-        } else if (text[i] != '%') {
-            *out += text[i];
-        } else {
-            if (i + 2 >= text.size()) return false;
-            const int high = hex_digit(text[i + 1]);
-            const int low = hex_digit(text[i + 2]);
-            if (high < 0 || low < 0) return false;
-            *out += static_cast<char>(high * 16 + low);
-            i += 2;
-        }
-    }
-    return true;
-}
 
 std::string clean_path(std::string_view path) {
     std::vector<std::string_view> parts;
@@ -84,11 +66,11 @@ Query::Query(std::string_view text) {
         text.remove_prefix(std::min(end + 1, text.size()));
         if (pair.empty() || pair.find(';') != std::string_view::npos) continue;
         const size_t equals = std::min(pair.find('='), pair.size());
-        std::pair<std::string, std::string> decoded;
-        const std::string_view rest = pair.substr(std::min(equals + 1, pair.size()));
-        if (!decode_percent(pair.substr(0, equals), true, &decoded.first)) continue;
-        if (!decode_percent(rest, true, &decoded.second)) continue;
-        pairs_.push_back(std::move(decoded));
+        auto name = decode(pair.substr(0, equals));
+        auto value = decode(pair.substr(std::min(equals + 1, pair.size())));
+        if (name.has_value() && value.has_value()) {
+            pairs_.emplace_back(*std::move(name), *std::move(value));
+        }
     }
 }
 

@@ -11,9 +11,6 @@
 
 namespace nuring::monitor {
 
-// "%2F" and, in a query, "+" decoded; false for a bad escape.
-bool decode_percent(std::string_view text, bool plus_is_blank, std::string* out);
-
 // "//a/./b/../varz" -> "/a/varz", as Go's path.Clean; a slash at the end stays.
 std::string clean_path(std::string_view path);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // /routez, /gatewayz, /leafz: other servers. There are none yet; the pages are valid and empty.
+#include "core/base/rfc3339.h"
 #include "core/ring/kernel_sockets.h"
-#include "monitor/format.h"
 #include "monitor/json_writer.h"
 #include "monitor/pages.h"
 #include "monitor/write_link.h"
@@ -33,7 +33,7 @@ absl::Status make_routez(const Sources& sources, const Query& query, HttpAnswer*
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
     json.field("server_name", sources.server.facts().info.server_name);
-    json.field("now", format_time(ring::realtime_ns()));
+    json.field("now", base::format_rfc3339(ring::realtime_ns()));
     if (const auto& permissions = sources.options->cluster.permissions) {
         write_permissions(&json, "import", permissions->publish);
         write_permissions(&json, "export", permissions->subscribe);
@@ -52,7 +52,7 @@ absl::Status make_gatewayz(const Sources& sources, const Query& query, HttpAnswe
     JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
-    json.field("now", format_time(ring::realtime_ns()));
+    json.field("now", base::format_rfc3339(ring::realtime_ns()));
     json.optional_field("name", gateway.name);
     if (!gateway.name.empty()) {
         json.optional_field("host", gateway.host);
@@ -77,7 +77,7 @@ absl::Status make_leafz(const Sources& sources, const Query& query, HttpAnswer* 
     JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
-    json.field("now", format_time(ring::realtime_ns()));
+    json.field("now", base::format_rfc3339(ring::realtime_ns()));
     json.field("leafnodes", 0);
     // An empty list, as the newest servers have it, where 2.9 says null: nobody trips over a list.
     json.begin_array("leafs");

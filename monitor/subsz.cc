@@ -2,9 +2,9 @@
 // /subsz: interest, and the subscriptions themselves.
 #include <algorithm>
 
+#include "core/base/rfc3339.h"
 #include "core/ring/kernel_sockets.h"
 #include "fmt/format.h"
-#include "monitor/format.h"
 #include "monitor/json_writer.h"
 #include "monitor/pages.h"
 #include "monitor/write_link.h"
@@ -81,7 +81,7 @@ absl::Status make_subsz(const Sources& sources, const Query& query, HttpAnswer* 
     json.begin_object();
     if (first < last) {
         json.field("server_id", sources.server.facts().info.server_id);
-        json.field("now", format_time(ring::realtime_ns()));
+        json.field("now", base::format_rfc3339(ring::realtime_ns()));
     }
     write_statistics(&json, sources, account);
     if (first < last) {

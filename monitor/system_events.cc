@@ -14,12 +14,12 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "core/auth/authenticator.h"
+#include "core/base/rfc3339.h"
 #include "core/link/client.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/runtime/timer_wheel.h"
 #include "fmt/format.h"
 #include "monitor/event_writer.h"
-#include "monitor/format.h"
 #include "monitor/pages.h"
 #include "monitor/process_usage.h"
 #include "monitor/system_requests.h"
@@ -291,7 +291,7 @@ std::string SystemEvents::statsz() {
     writer_->write_server(&json, *from.options);
     json.end_object();
     json.begin_object("statsz");
-    json.field("start", format_time(facts.start_wall_ns));
+    json.field("start", base::format_rfc3339(facts.start_wall_ns));
     json.field("mem", usage_.memory_bytes());
     json.field("cores", std::thread::hardware_concurrency());
     json.field("cpu", usage_.cpu_percent());

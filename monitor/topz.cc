@@ -4,10 +4,10 @@
 #include <map>
 #include <tuple>
 
+#include "core/base/rfc3339.h"
 #include "core/link/heavy_hitters.h"
 #include "core/ring/kernel_sockets.h"
 #include "fmt/format.h"
-#include "monitor/format.h"
 #include "monitor/json_writer.h"
 #include "monitor/pages.h"
 
@@ -76,7 +76,7 @@ absl::Status make_topz(const Sources& sources, const Query& query, HttpAnswer* a
     JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
-    json.field("now", format_time(ring::realtime_ns()));
+    json.field("now", base::format_rfc3339(ring::realtime_ns()));
     json.field("enabled", sources.options->uring.heavy_hitters);
     json.field("window_s", static_cast<double>(window_ns) / 1e9);
     json.begin_array("subjects");

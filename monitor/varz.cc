@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "core/base/rfc3339.h"
 #include "core/ring/kernel_sockets.h"
 #include "monitor/format.h"
 #include "monitor/json_writer.h"
@@ -143,8 +144,8 @@ void write_limits(JsonWriter* json, const Sources& sources) {
 void write_runtime(JsonWriter* json, const Sources& sources, uint64_t now_ns) {
     const link::ServerFacts& facts = sources.server.facts();
     const Totals totals = sum_of(ask_workers(sources));
-    json->field("start", format_time(facts.start_wall_ns));
-    json->field("now", format_time(now_ns));
+    json->field("start", base::format_rfc3339(facts.start_wall_ns));
+    json->field("now", base::format_rfc3339(now_ns));
     json->field("uptime", format_uptime(now_ns - std::min(now_ns, facts.start_wall_ns)));
     json->field("mem", sources.usage.memory_bytes());
     json->field("cores", std::thread::hardware_concurrency());
@@ -165,7 +166,7 @@ void write_runtime(JsonWriter* json, const Sources& sources, uint64_t now_ns) {
     json->begin_object("http_req_stats");
     for (const auto& [path, count] : sources.request_counts) json->field(path, count);
     json->end_object();
-    json->field("config_load_time", format_time(sources.config_load_ns));
+    json->field("config_load_time", base::format_rfc3339(sources.config_load_ns));
     write_names(json, "tags", sources.options->server_tags);
     if (!sources.options->no_system_account) {
         const std::string& name = sources.options->system_account;

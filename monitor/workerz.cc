@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // /workerz: what each worker does; ours.
+#include "core/base/rfc3339.h"
 #include "core/ring/kernel_sockets.h"
-#include "monitor/format.h"
 #include "monitor/json_writer.h"
 #include "monitor/pages.h"
 
@@ -61,7 +61,7 @@ absl::Status make_workerz(const Sources& sources, const Query& /*query*/, HttpAn
     JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
-    json.field("now", format_time(ring::realtime_ns()));
+    json.field("now", base::format_rfc3339(ring::realtime_ns()));
     json.begin_array("workers");
     for (const link::WorkerSnapshot& worker : ask_workers(sources)) write_worker(&json, worker);
     json.end_array();

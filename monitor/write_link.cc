@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "core/account/account.h"
+#include "core/base/rfc3339.h"
 #include "core/base/status.h"
 #include "monitor/format.h"
 
@@ -29,10 +30,10 @@ void write_connection(JsonWriter* json, const link::ConnectionSnapshot& connecti
     json->field("type", "nats");
     json->field("ip", connection.host);
     json->field("port", connection.port);
-    json->field("start", format_time(connection.start_ns));
-    json->field("last_activity", format_time(connection.last_activity_ns));
+    json->field("start", base::format_rfc3339(connection.start_ns));
+    json->field("last_activity", base::format_rfc3339(connection.last_activity_ns));
     if (connection.stop_ns != 0) {
-        json->field("stop", format_time(connection.stop_ns));
+        json->field("stop", base::format_rfc3339(connection.stop_ns));
         json->field("reason", to_text(connection.reason));
     }
     if (connection.rtt_ns != 0) json->field("rtt", format_rtt(connection.rtt_ns));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/certificate_names.h"
+#include "core/base/hex.h"
 
 #include <algorithm>
 #include <cctype>
@@ -10,13 +11,6 @@ namespace {
 
 bool is_special(char c) {
     return c == ',' || c == '+' || c == '"' || c == '\\' || c == '<' || c == '>' || c == ';';
-}
-
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
 }
 
 // Reads a distinguished name from its text, front to back.
@@ -77,9 +71,9 @@ class NameReader {
 
     bool read_escape(char* out) {
         if (text_.empty()) return false;
-        const int high = hex_digit(text_.front());
-        if (high >= 0 && text_.size() >= 2 && hex_digit(text_[1]) >= 0) {
-            *out = static_cast<char>(high * 16 + hex_digit(text_[1]));
+        const int high = hex_value(text_.front());
+        if (high >= 0 && text_.size() >= 2 && hex_value(text_[1]) >= 0) {
+            *out = static_cast<char>(high * 16 + hex_value(text_[1]));
             text_.remove_prefix(2);
             return true;
         }

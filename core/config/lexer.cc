@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "core/base/hex.h"
 #include "core/config/text.h"
 
 namespace nuring::config {
@@ -23,12 +24,6 @@ bool is_separator(char c) {
 }
 bool is_number_suffix(char c) {
     return std::string_view("kmgtpe").find(lower(c)) != std::string_view::npos;
-}
-
-int hex_value(char c) {
-    if (is_digit(c)) return c - '0';
-    c = lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 // Bytes of the UTF-8 character that starts the text; broken ones count as one byte.
@@ -403,12 +398,12 @@ bool Lexer::lex_escape(std::string* out, Token* failure) {
                     error("Expected two hexadecimal digits after '\\x', but hit end of line");
                 return false;
             }
-            if (hex_value(digits[0]) < 0 || hex_value(digits[1]) < 0) {
+            if (base::hex_value(digits[0]) < 0 || base::hex_value(digits[1]) < 0) {
                 *failure = error(fmt::format(
                     "Expected two hexadecimal digits after '\\x', but got '{}'", digits));
                 return false;
             }
-            *out += static_cast<char>(hex_value(digits[0]) * 16 + hex_value(digits[1]));
+            *out += static_cast<char>(base::hex_value(digits[0]) * 16 + base::hex_value(digits[1]));
             position_ += digits.size();
             break;
         }

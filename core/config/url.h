@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,5 +35,8 @@ struct Url {
 // Go misreads as scheme:opaque. The error says what is wrong with the text, not where it stood.
 // Source: Go net/url, as far as server addresses use it.
 absl::StatusOr<Url> parse_url(std::string_view text);
+
+// "%2F" decoded; nothing for a bad escape.
+std::optional<std::string> percent_decode(std::string_view text);
 
 }  // namespace nuring::config

@@ -59,7 +59,6 @@ class Client final : public Link {
     // What a service in another account is told of it, as JSON: its account and round trip time, with
     // `detailed` (an import's `share`) also who it is. `service`: the account in between, if there is one.
     std::string request_info(bool detailed, std::string_view service) const;
-    const proto::ConnectOptions& connect_options() const { return connect_; }
     // Who it has shown to be; null before CONNECT, and where nobody has to.
     const auth::Identity* identity() const { return identity_.get(); }
     const interest::SidTable& subscriptions() const { return subscriptions_; }

@@ -25,7 +25,7 @@ constexpr uint64_t kSlowFetch_ns = kSecond_ns;
 
 }  // namespace
 
-// Checks a user token, which costs some 300 us: more than a worker may spend on one login. With an
+// Checks a user token, which costs some 120 us: more than a worker may spend on one login. With an
 // account to load it may wait for files or the network and runs among the slow jobs.
 class Client::JwtJob final : public runtime::Job {
   public:

@@ -295,23 +295,12 @@ void Client::find_run(const char* begin, const char* end, Parsed* publish) const
 
 // Odd but legal input (extra blanks, bare line feeds, ...): the tail is written anew.
 void Client::normalise_tail(const proto::ClientOperation& operation, MessageRun* run) {
-    std::string line = " ";
-    if (!operation.reply.empty()) line += fmt::format("{} ", operation.reply);
-    if (operation.verb == proto::ClientVerb::kHeaderPublish) {
-        line += fmt::format("{} ", operation.header_size);
-    }
-    line += fmt::format("{}\r\n", operation.total_size);
-    std::vector<char>& scratch = links_.scratch;
-    scratch.clear();
-    scratch.insert(scratch.end(), line.begin(), line.end());
-    scratch.insert(scratch.end(), operation.payload, operation.payload + operation.total_size);
-    // One look at the constant: clang with ASan may take begin() and end() from two copies of the literal.
-    const char* const line_end = proto::kLineEnd.data();
-    scratch.insert(scratch.end(), line_end, line_end + proto::kLineEndSize);
-    run->tail_size = run->stride = scratch.size();
-    scratch.resize(scratch.size() + ring::kReceiveSlackBytes);
-    run->tail = scratch.data();
-    if (!run->reply.empty()) run->reply = {scratch.data() + 1, operation.reply.size()};
+    const std::string_view payload(operation.payload, operation.total_size);
+    *run = frame_message({.subject = operation.subject,
+                          .reply = operation.reply,
+                          .headers = payload.substr(0, operation.header_size),
+                          .body = payload.substr(operation.header_size)},
+                         &links_.scratch);
 }
 
 // Nobody took a request: the requestor hears it on its own inbox, if it listens there.

@@ -1,28 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Client, as the services that it asks in other accounts are told of it.
-#include <array>
-#include <ctime>
-
+#include "core/base/rfc3339.h"
 #include "core/link/client.h"
 #include "fmt/format.h"
 #include "proto/json_text.h"
 
 namespace nuring::link {
-namespace {
-
-// RFC 3339 as Go writes it: no zeros at the end of the fraction.
-std::string time_text(uint64_t wall_ns) {
-    const auto seconds = static_cast<std::time_t>(wall_ns / 1'000'000'000);
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    std::array<char, 32> text;
-    const size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-    std::string fraction = fmt::format(".{:09}", wall_ns % 1'000'000'000);
-    fraction.erase(fraction.find_last_not_of("0.") + 1);
-    return std::string(text.data(), size) + fraction + "Z";
-}
-
-}  // namespace
 
 // Source: ClientInfo in server/events.go, getClientInfo in server/client.go 2.9.10; empty fields are
 //         left out, except the account.
@@ -42,7 +25,7 @@ std::string Client::request_info(bool detailed, std::string_view service) const 
         fmt::format_to(std::back_inserter(out), "\"{}\":{}", key, number);
     };
     if (detailed) {
-        add("start", time_text(start_wall_ns()));
+        add("start", base::format_rfc3339(start_wall_ns()));
         add("host", peer_host());
         add_number("id", cid());
     }

@@ -93,15 +93,11 @@ void Client::update_shadows(interest::Subscription& subscription) {
 }
 
 void Client::remove(interest::Subscription* subscription) {
-    subscription->flags |= interest::Subscription::kClosed;
     if (shadows_ != nullptr) shadows_->remove(*subscription);
     subscriptions_.erase(subscription);
-    if (subscription->is_queue()) {
-        links_.remove_member(subscription);
-        --member_count_;
-    }
-    account_->sublist().remove(subscription);
+    if (subscription->is_queue()) --member_count_;
     links_.retire(subscription);
+    account_->sublist().remove(subscription);
     if (tracing_) links_.log.trace("{} - <-> [DELSUB {}]", label(), subscription->sid());
 }
 
@@ -140,12 +136,8 @@ void Client::drop(std::vector<interest::Subscription*>& some) {
               [](const auto* a, const auto* b) { return a->serial() < b->serial(); });
     account_->sublist().remove_batch(some);
     for (interest::Subscription* subscription : some) {
-        subscription->flags |= interest::Subscription::kClosed;
         if (shadows_ != nullptr) shadows_->remove(*subscription);
-        if (subscription->is_queue()) {
-            links_.remove_member(subscription);
-            --member_count_;
-        }
+        if (subscription->is_queue()) --member_count_;
         links_.retire(subscription);
     }
 }

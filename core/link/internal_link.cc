@@ -7,7 +7,6 @@
 #include "core/link/delivery.h"
 #include "core/link/message_run.h"
 #include "core/link/worker_links.h"
-#include "fmt/format.h"
 #include "proto/subject.h"
 
 namespace nuring::link {
@@ -57,10 +56,8 @@ void InternalLink::unsubscribe(uint64_t id) {
     const auto found = entries_.find(id);
     if (found == entries_.end()) return;
     interest::Subscription* subscription = found->second->subscription;
-    subscription->flags |= interest::Subscription::kClosed;
-    if (subscription->is_queue()) links_.remove_member(subscription);
-    found->second->account->sublist().remove(subscription);
     links_.retire(subscription);
+    found->second->account->sublist().remove(subscription);
     ended_.push_back(std::move(found->second));
     entries_.erase(found);
 }
@@ -83,24 +80,12 @@ void InternalLink::flush() {
 }
 
 void InternalLink::deliver_now(const InternalPublish& message) {
-    const size_t total_size = message.headers.size() + message.body.size();
-    std::string tail = " ";
-    if (!message.reply.empty()) tail += message.reply + " ";
-    if (!message.headers.empty()) tail += fmt::format("{} ", message.headers.size());
-    tail += fmt::format("{}\r\n", total_size);
-    tail += message.headers;
-    tail += message.body;
-    tail += "\r\n";
-    MessageRun run;
-    run.subject = message.subject;
-    run.tail_size = run.stride = tail.size();
-    run.count = 1;
-    run.header_size = static_cast<uint32_t>(message.headers.size());
-    run.total_size = static_cast<uint32_t>(total_size);
-    tail.resize(tail.size() + ring::kReceiveSlackBytes);
-    run.tail = tail.data();
-    if (!message.reply.empty()) run.reply = {tail.data() + 1, message.reply.size()};
-
+    std::string frame;
+    const MessageRun run = frame_message({.subject = message.subject,
+                                          .reply = message.reply,
+                                          .headers = message.headers,
+                                          .body = message.body},
+                                         &frame);
     const interest::MatchEntry& entry = links_.cache.find(message.account->sublist(), run.subject);
     const interest::MatchPin pin(entry);
     const Publisher publisher{.link = handle_, .kind = proto::Kind::kSystem, .echo = false};

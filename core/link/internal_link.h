@@ -84,7 +84,6 @@ class InternalLink final : public Subscriber {
 
     WorkerLinks& links_;
     const base::LinkHandle handle_;  // beyond all slots: names no link
-    uint64_t last_id_ = 0;
     // By the subscription's serial. Nodes do not move, and those of ended subscriptions stay until the
     // turn's end: a handler may end its own.
     absl::flat_hash_map<uint64_t, std::unique_ptr<Entry>> entries_;

@@ -13,7 +13,7 @@ class WorkerLinks;
 class LinkEvents {
   public:
     virtual ~LinkEvents() = default;
-    // CONNECT was accepted: account, identity and connect_options() are final. Again for each further
+    // CONNECT was accepted: account, identity and what it said are final. Again for each further
     // CONNECT of the same client.
     virtual void on_connected(WorkerLinks& links, const Client& client) = 0;
     // Wrong credentials; the client is still open, on_closed() follows.

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace nuring::link {
@@ -31,5 +32,18 @@ struct MessageRun {
     const char* payload() const { return tail + tail_size - 2 - total_size; }
     size_t block_size() const { return (count - 1) * stride + tail_size; }
 };
+
+// What the server itself publishes, or writes anew: odd but legal input, its own events, requests that
+// change on their way into another account.
+struct MessageParts {
+    std::string_view subject;
+    std::string_view reply;
+    std::string_view headers;  // the whole block, or empty
+    std::string_view body;
+};
+
+// A run of one message, whose tail is written into `frame`. The parts must not lie in it; the run is a
+// view of the subject and of the frame.
+MessageRun frame_message(const MessageParts& parts, std::string* frame);
 
 }  // namespace nuring::link

@@ -67,7 +67,14 @@ bool Services::prepare(const ServiceSource& source, const MessageRun& message, L
     root.message = message;
     root.entry = &source.entry;
     root.pin.emplace(source.entry);
-    for (size_t i = 0; i < leg_count_; ++i) {  // grows meanwhile
+    follow_from(0);
+    if (link == nullptr || has_room(*link)) return true;
+    end();
+    return false;
+}
+
+void Services::follow_from(size_t first) {
+    for (size_t i = first; i < leg_count_; ++i) {  // grows meanwhile
         Leg& leg = *legs_[i];
         if (leg.entry == nullptr) continue;
         for (const interest::Subscription* service : leg.entry->result().services()) {
@@ -75,9 +82,6 @@ bool Services::prepare(const ServiceSource& source, const MessageRun& message, L
             follow(leg, *service);
         }
     }
-    if (link == nullptr || has_room(*link)) return true;
-    end();
-    return false;
 }
 
 void Services::follow(Leg& leg, const interest::Subscription& service) {
@@ -252,29 +256,12 @@ void Services::end() {
 // The parent's message with another reply subject and other headers, as one that was published.
 void Services::write_frame(Leg& leg, std::string_view reply, std::string_view headers) {
     const MessageRun& from = leg.parent->message;
-    const std::string_view body(from.payload() + from.header_size,
-                                from.total_size - from.header_size);
-    const size_t total_size = headers.size() + body.size();
-    std::string& frame = leg.frame;
-    frame = ' ';
-    if (!reply.empty()) {
-        frame += reply;
-        frame += ' ';
-    }
-    if (!headers.empty()) fmt::format_to(std::back_inserter(frame), "{} ", headers.size());
-    fmt::format_to(std::back_inserter(frame), "{}", total_size);
-    frame += proto::kLineEnd;
-    frame += headers;
-    frame += body;
-    frame += proto::kLineEnd;
-    leg.message.tail_size = leg.message.stride = frame.size();
-    frame.resize(frame.size() + ring::kReceiveSlackBytes);
-    leg.message.subject = leg.subject;
-    leg.message.tail = frame.data();
-    leg.message.reply = reply.empty() ? std::string_view() : std::string_view(frame.data() + 1, reply.size());
-    leg.message.count = 1;
-    leg.message.header_size = static_cast<uint32_t>(headers.size());
-    leg.message.total_size = static_cast<uint32_t>(total_size);
+    const std::string_view payload(from.payload(), from.total_size);
+    leg.message = frame_message({.subject = leg.subject,
+                                 .reply = reply,
+                                 .headers = headers,
+                                 .body = payload.substr(from.header_size)},
+                                &leg.frame);
 }
 
 // The request's headers and who asks. A header of that name that was there is replaced: it is the
@@ -304,14 +291,7 @@ void Services::deliver_reply(const Publisher& publisher, account::Account& accou
     root.subject = message.subject;
     root.message = message;
     follow_reply(root);
-    for (size_t i = 1; i < leg_count_; ++i) {
-        Leg& leg = *legs_[i];
-        if (leg.entry == nullptr) continue;
-        for (const interest::Subscription* service : leg.entry->result().services()) {
-            if (leg_count_ == kLegsMax) break;
-            follow(leg, *service);
-        }
-    }
+    follow_from(1);
     (void)deliver();
 }
 

@@ -73,6 +73,8 @@ class Services {
 
     Leg& add_leg(account::Account& account, Leg* parent);
     bool is_followed(const Leg& leg, const account::ServiceImport& import) const;
+    // All ways on from this leg and those behind it.
+    void follow_from(size_t first);
     void follow(Leg& leg, const interest::Subscription& service);
     void follow_import(Leg& leg, const account::ServiceImport& import);
     void follow_reply(Leg& leg);

@@ -29,10 +29,8 @@ Shadow::Shadow(WorkerLinks& links, interest::Subscription& parent,
 }
 
 void Shadow::end(WorkerLinks& links) {
-    subscription_->flags |= interest::Subscription::kClosed;
-    if (subscription_->is_queue()) links.remove_member(subscription_);
-    import_->exporter().sublist().remove(subscription_);
     links.retire(subscription_);
+    import_->exporter().sublist().remove(subscription_);
 }
 
 void Shadow::translate(std::string_view subject) {

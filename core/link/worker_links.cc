@@ -257,8 +257,10 @@ void WorkerLinks::add_member(interest::Subscription* subscription) {
     members_.emplace(subscription->serial(), subscription);
 }
 
-void WorkerLinks::remove_member(interest::Subscription* subscription) {
-    members_.erase(subscription->serial());
+void WorkerLinks::retire(interest::Subscription* subscription) {
+    subscription->flags |= interest::Subscription::kClosed;
+    if (subscription->is_queue()) members_.erase(subscription->serial());
+    retired_subscriptions_.push_back(subscription);
 }
 
 interest::Subscription* WorkerLinks::find_member(uint64_t serial) const {

@@ -144,10 +144,10 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     uint64_t take_serial() { return ++last_serial_; }
     // Queue members are found by serial when a message chosen elsewhere arrives.
     void add_member(interest::Subscription* subscription);
-    void remove_member(interest::Subscription* subscription);
     interest::Subscription* find_member(uint64_t serial) const;
-    // Freed at the end of the turn: a match in use may still point at it.
-    void retire(interest::Subscription* subscription) { retired_subscriptions_.push_back(subscription); }
+    // It takes no message any more, and is freed at the end of the turn: a match in use may still point
+    // at it. Taking it out of its sublist is the caller's.
+    void retire(interest::Subscription* subscription);
     void retire(std::unique_ptr<Shadow> shadow) { retired_shadows_.push_back(std::move(shadow)); }
 
     // --- records, back-pressure -----------------------------------------------------------------------
@@ -201,7 +201,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     LinkEvents* events = nullptr;  // who hears of clients; set before the worker runs
     std::vector<Link*> dirty;
     std::vector<Link*> retired_links;
-    std::vector<char> scratch;  // rare re-framing of odd input
+    std::string scratch;  // rare re-framing of odd input
 
   private:
     struct Outlet {  // towards one other worker

@@ -66,7 +66,6 @@ class Engine {
     // After the handshake:
     std::string_view version() const;       // "1.3"
     std::string_view cipher_suite() const;  // IANA's name
-    bool resumed() const { return SSL_session_reused(ssl_.get()) != 0; }
     bool has_peer_certificate() const { return peer() != nullptr; }
     // The peer's leaf certificate, and then what it sent with it. Empty: it has none.
     std::vector<PeerCertificate> peer_certificates() const;

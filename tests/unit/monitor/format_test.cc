@@ -18,12 +18,6 @@ TEST(FormatTest, UptimeBeginsWithTheLargestUnit) {
     EXPECT_EQ(format_uptime((366 * 86400 + 3661) * kSecond), "1y1d1h1m1s");
 }
 
-TEST(FormatTest, TimeCutsZerosAtTheEnd) {
-    EXPECT_EQ(format_time(0), "1970-01-01T00:00:00Z");
-    EXPECT_EQ(format_time(1'795'393'800 * kSecond + 303'425'400), "2026-11-23T00:30:00.3034254Z");
-    EXPECT_EQ(format_time(1), "1970-01-01T00:00:00.000000001Z");
-}
-
 TEST(FormatTest, RttIsCutToMicrosecondsBelowOneMillisecond) {
     EXPECT_EQ(format_rtt(0), "0s");
     EXPECT_EQ(format_rtt(1000), "0s");
