@@ -182,7 +182,8 @@ ParseStatus take_header_publish(const char* begin, const char* end, const Client
     const int64_t total = parse_decimal(out->size_text);
     if (total < 0) return ParseStatus::kBadHeaderPublishTotalSize;
     if (header > total) return ParseStatus::kBadHeaderPublishSizes;
-    out->canonical = is_canonical(args, out->args.data() + out->args.size());
+    // Without headers a subscriber gets a MSG, whose line has one number less.
+    out->canonical = header > 0 && is_canonical(args, out->args.data() + out->args.size());
     out->header_size = static_cast<uint32_t>(header);
     return take_payload(begin, end, limits, total, out);
 }

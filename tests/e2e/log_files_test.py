@@ -152,12 +152,9 @@ class SyslogTest(ServerCase):
 
     def check(self, url, receiver, pattern):
         self.addCleanup(receiver.close)
-        folder = self.folder()
         server = case.Server(case.Options.server, [*case.Options.server_args])
         self.addCleanup(server.kill)
-        server.spawn(
-            [server.binary, "-a", "127.0.0.1", "-p", "-1", "-D", "-r", url, "--ports_file_dir", folder]
-        )
+        server.spawn([server.binary, "-a", "127.0.0.1", "-p", "-1", "-D", "-r", url])
         records = receiver.until(r"Server is ready|^\S+ .*Server is ready")
         server.send_signal(signal.SIGINT)
         records += receiver.until("Exiting")
