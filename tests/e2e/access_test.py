@@ -316,6 +316,7 @@ class ReloadTest(ServerCase):
             victim.expect_quiet()
             send(500)
             self.configure(closed_rules)
+            mark = len(self.server.log.lines())
             self.server.send_signal(signal.SIGHUP)
             send(500)
             # The victim hears of it, keeps its connection and its wildcard subscription.
@@ -335,6 +336,7 @@ class ReloadTest(ServerCase):
             sender.expect_quiet()
             receive()
             victim.expect_quiet()  # none of the 100 reached it
+            self.server.log.wait("Reloaded server configuration", after=mark)
             self.configure(open_rules)
             self.reload()
             send(100)
