@@ -26,6 +26,7 @@ struct Row {
     // The value as text; two options differ if their texts do. Secrets stay inside this file.
     std::string (*show)(const Options&);
     bool authorization = false;
+    std::string_view key = {};  // of kRefuse: as the file names it
 };
 
 std::string show(bool value) {
@@ -128,52 +129,52 @@ constexpr Row kRows[] = {
     {OptionId::kServerTags, "tags", Wording::kPlain, [](O o) { return show(o.server_tags); }},
 
     // Names of the fields as the reference prints them; ours last.
-    {OptionId::kFixed, "Host", Wording::kRefuse, [](O o) { return show(o.host); }},
-    {OptionId::kFixed, "Port", Wording::kRefuse, [](O o) { return show(o.port); }},
-    {OptionId::kFixed, "ServerName", Wording::kRefuse, [](O o) { return show(o.server_name); }},
-    {OptionId::kFixed, "MaxSubs", Wording::kRefuse, [](O o) { return show(o.max_subscriptions); }},
+    {OptionId::kFixed, "Host", Wording::kRefuse, [](O o) { return show(o.host); }, false, "host"},
+    {OptionId::kFixed, "Port", Wording::kRefuse, [](O o) { return show(o.port); }, false, "port"},
+    {OptionId::kFixed, "ServerName", Wording::kRefuse, [](O o) { return show(o.server_name); }, false, "server_name"},
+    {OptionId::kFixed, "MaxSubs", Wording::kRefuse, [](O o) { return show(o.max_subscriptions); }, false, "max_subscriptions"},
     {OptionId::kFixed, "MaxSubTokens", Wording::kRefuse,
-     [](O o) { return show(o.max_sub_tokens); }},
-    {OptionId::kFixed, "MaxPending", Wording::kRefuse, [](O o) { return show(o.max_pending); }},
+     [](O o) { return show(o.max_sub_tokens); }, false, "max_sub_tokens"},
+    {OptionId::kFixed, "MaxPending", Wording::kRefuse, [](O o) { return show(o.max_pending); }, false, "max_pending"},
     {OptionId::kFixed, "MaxClosedClients", Wording::kRefuse,
-     [](O o) { return show(o.max_closed_clients); }},
-    {OptionId::kFixed, "HTTPHost", Wording::kRefuse, [](O o) { return show(o.http.host); }},
-    {OptionId::kFixed, "HTTPPort", Wording::kRefuse, [](O o) { return show(o.http.port); }},
-    {OptionId::kFixed, "HTTPSPort", Wording::kRefuse, [](O o) { return show(o.http.https_port); }},
+     [](O o) { return show(o.max_closed_clients); }, false, "max_closed_clients"},
+    {OptionId::kFixed, "HTTPHost", Wording::kRefuse, [](O o) { return show(o.http.host); }, false, "http"},
+    {OptionId::kFixed, "HTTPPort", Wording::kRefuse, [](O o) { return show(o.http.port); }, false, "http_port"},
+    {OptionId::kFixed, "HTTPSPort", Wording::kRefuse, [](O o) { return show(o.http.https_port); }, false, "https_port"},
     {OptionId::kFixed, "HTTPBasePath", Wording::kRefuse,
-     [](O o) { return show(o.http.base_path); }},
-    {OptionId::kFixed, "ProfPort", Wording::kRefuse, [](O o) { return show(o.prof_port); }},
+     [](O o) { return show(o.http.base_path); }, false, "http_base_path"},
+    {OptionId::kFixed, "ProfPort", Wording::kRefuse, [](O o) { return show(o.prof_port); }, false, "prof_port"},
     {OptionId::kFixed, "NoHeaderSupport", Wording::kRefuse,
-     [](O o) { return show(o.no_header_support); }},
+     [](O o) { return show(o.no_header_support); }, false, "no_header_support"},
     {OptionId::kFixed, "NoSublistCache", Wording::kRefuse,
-     [](O o) { return show(o.disable_sublist_cache); }},
-    {OptionId::kFixed, "AllowNonTLS", Wording::kRefuse, [](O o) { return show(o.allow_non_tls); }},
+     [](O o) { return show(o.disable_sublist_cache); }, false, "disable_sublist_cache"},
+    {OptionId::kFixed, "AllowNonTLS", Wording::kRefuse, [](O o) { return show(o.allow_non_tls); }, false, "allow_non_tls"},
     {OptionId::kFixed, "SystemAccount", Wording::kRefuse,
-     [](O o) { return show(o.system_account); }},
+     [](O o) { return show(o.system_account); }, false, "system_account"},
     {OptionId::kFixed, "NoSystemAccount", Wording::kRefuse,
-     [](O o) { return show(o.no_system_account); }},
+     [](O o) { return show(o.no_system_account); }, false, "no_system_account"},
     {OptionId::kFixed, "TrustedKeys", Wording::kRefuse,
-     [](O o) { return show(o.trust.trusted_keys); }},
+     [](O o) { return show(o.trust.trusted_keys); }, false, "trusted_keys"},
     {OptionId::kFixed, "TrustedOperators", Wording::kRefuse,
-     [](O o) { return show(o.trust.files); }},
+     [](O o) { return show(o.trust.files); }, false, "operator"},
     {OptionId::kFixed, "uring workers", Wording::kRefuse,
-     [](O o) { return show(o.uring.workers); }},
-    {OptionId::kFixed, "uring pin", Wording::kRefuse, [](O o) { return show(o.uring.pin); }},
+     [](O o) { return show(o.uring.workers); }, false, "uring.workers"},
+    {OptionId::kFixed, "uring pin", Wording::kRefuse, [](O o) { return show(o.uring.pin); }, false, "uring.pin"},
     {OptionId::kFixed, "uring busy_poll", Wording::kRefuse,
-     [](O o) { return show(o.uring.busy_poll); }},
-    {OptionId::kFixed, "uring io", Wording::kRefuse, [](O o) { return show_io(o.uring.io); }},
+     [](O o) { return show(o.uring.busy_poll); }, false, "uring.busy_poll"},
+    {OptionId::kFixed, "uring io", Wording::kRefuse, [](O o) { return show_io(o.uring.io); }, false, "uring.io"},
     {OptionId::kFixed, "uring receive_buffer_size", Wording::kRefuse,
-     [](O o) { return show(o.uring.receive_buffer_size); }},
+     [](O o) { return show(o.uring.receive_buffer_size); }, false, "uring.receive_buffer_size"},
     {OptionId::kFixed, "uring receive_buffer_count", Wording::kRefuse,
-     [](O o) { return show(o.uring.receive_buffer_count); }},
+     [](O o) { return show(o.uring.receive_buffer_count); }, false, "uring.receive_buffer_count"},
     {OptionId::kFixed, "uring send_buffer_size", Wording::kRefuse,
-     [](O o) { return show(o.uring.send_buffer_size); }},
+     [](O o) { return show(o.uring.send_buffer_size); }, false, "uring.send_buffer_size"},
     {OptionId::kFixed, "uring zero_copy_threshold", Wording::kRefuse,
-     [](O o) { return show(o.uring.zero_copy_threshold); }},
+     [](O o) { return show(o.uring.zero_copy_threshold); }, false, "uring.zero_copy_threshold"},
     {OptionId::kFixed, "uring cache_entries", Wording::kRefuse,
-     [](O o) { return show(o.uring.cache_entries); }},
+     [](O o) { return show(o.uring.cache_entries); }, false, "uring.cache_entries"},
     {OptionId::kFixed, "uring heavy_hitters", Wording::kRefuse,
-     [](O o) { return show(o.uring.heavy_hitters); }},
+     [](O o) { return show(o.uring.heavy_hitters); }, false, "uring.heavy_hitters"},
 };
 
 std::string refusal(std::string_view label, std::string_view before, std::string_view after) {
@@ -203,8 +204,8 @@ class Differ {
     void add(OptionId id, std::string text, bool authorization = false) {
         changes_.push_back({id, true, authorization, std::move(text)});
     }
-    void refuse(std::string text) {
-        changes_.push_back({OptionId::kFixed, false, false, std::move(text)});
+    void refuse(std::string_view key, std::string text) {
+        changes_.push_back({OptionId::kFixed, false, false, std::move(text), key});
     }
 
     void compare(const Row& row) {
@@ -218,7 +219,7 @@ class Differ {
             case Wording::kPlain:
                 return add(row.id, fmt::format("Reloaded: {}", row.label), row.authorization);
             case Wording::kRefuse:
-                return refuse(refusal(row.label, before, after));
+                return refuse(row.key, refusal(row.label, before, after));
         }
     }
 
@@ -269,7 +270,7 @@ class Differ {
         const bool before = active_.trust.resolver != ResolverKind::kNone;
         const bool after = fresh_.trust.resolver != ResolverKind::kNone;
         if (before != after) {
-            return refuse("config reload does not support moving to or from an account resolver");
+            return refuse("resolver", "config reload does not support moving to or from an account resolver");
         }
         const bool same = active_.trust.resolver == fresh_.trust.resolver &&
                           active_.trust.resolver_url == fresh_.trust.resolver_url &&
@@ -281,13 +282,13 @@ class Differ {
         const ClusterOptions& before = active_.cluster;
         const ClusterOptions& after = fresh_.cluster;
         if (before.host != after.host) {
-            refuse(refusal("cluster host", before.host, after.host));
+            refuse("cluster.host", refusal("cluster host", before.host, after.host));
         }
         if (before.port != after.port) {
-            refuse(refusal("cluster port", show(before.port), show(after.port)));
+            refuse("cluster.port", refusal("cluster port", show(before.port), show(after.port)));
         }
         if (before.name != after.name) {
-            refuse(refusal("cluster name", before.name, after.name));
+            refuse("cluster.name", refusal("cluster name", before.name, after.name));
         }
         ClusterOptions rest = after;
         rest.routes = before.routes;
@@ -309,7 +310,7 @@ class Differ {
                                gateway.gateways.size());
         };
         if (without_tls(active_.gateway) != without_tls(fresh_.gateway)) {
-            refuse(refusal("Gateway", shown(active_.gateway), shown(fresh_.gateway)));
+            refuse("gateway", refusal("Gateway", shown(active_.gateway), shown(fresh_.gateway)));
         } else if (active_.gateway != fresh_.gateway) {
             add(OptionId::kGatewayTls, "Reloaded: gateway tls");
         }
@@ -326,7 +327,7 @@ class Differ {
                                leafnodes.remotes.size());
         };
         if (without_tls(active_.leafnodes) != without_tls(fresh_.leafnodes)) {
-            refuse(refusal("LeafNode", shown(active_.leafnodes), shown(fresh_.leafnodes)));
+            refuse("leafnodes", refusal("LeafNode", shown(active_.leafnodes), shown(fresh_.leafnodes)));
         } else if (active_.leafnodes != fresh_.leafnodes) {
             add(OptionId::kLeafnodesTls, "Reloaded: leafnode tls");
         }
@@ -344,10 +345,27 @@ std::vector<Change> diff(const Options& active, const Options& fresh) {
 }
 
 absl::Status check_reload(const std::vector<Change>& changes) {
+    std::string text;
     for (const Change& change : changes) {
-        if (!change.reloadable) return absl::FailedPreconditionError(change.text);
+        if (change.reloadable) continue;
+        if (!text.empty()) text += "; ";
+        text += change.text;
     }
-    return absl::OkStatus();
+    return text.empty() ? absl::OkStatus() : absl::FailedPreconditionError(text);
+}
+
+std::vector<std::string_view> fixed_options(const Options& options) {
+    Options defaults;
+    complete(&defaults);
+    // Its default is the host of the clients, which is on the list then.
+    if (options.http.port == 0 && options.http.https_port == 0) {
+        defaults.http.host = options.http.host;
+    }
+    std::vector<std::string_view> keys;
+    for (const Change& change : diff(defaults, options)) {
+        if (!change.reloadable) keys.push_back(change.key);
+    }
+    return keys;
 }
 
 void keep_ports(const Options& active, Options* fresh) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -73,6 +74,8 @@ struct Change {
     // The line to log once it is applied ("Reloaded: debug = true"); empty: none. If it is not
     // reloadable: why the whole reload is refused.
     std::string text;
+    // If it is not reloadable: the option as the file names it ("max_pending", "uring.workers").
+    std::string_view key = {};
 };
 
 // All differences, in the order of OptionId. Both sides complete()d and, the later one, through
@@ -83,8 +86,13 @@ struct Change {
 //         no_auth_user and the TLS of gateways and leafnodes are reloadable as in later versions.
 std::vector<Change> diff(const Options& active, const Options& fresh);
 
-// OK, or the refusal of the first change that is not reloadable. Nothing may be applied then.
+// OK, or why every change that is not reloadable is refused, so that nobody learns of them one by
+// one (the reference names the first only). Nothing may be applied then.
 absl::Status check_reload(const std::vector<Change>& changes);
+
+// The options of complete()d Options that differ from their defaults and that no reload can change:
+// what `-t` names.
+std::vector<std::string_view> fixed_options(const Options& options);
 
 // A port of -1 in the fresh file means the one in use, not another one.
 void keep_ports(const Options& active, Options* fresh);

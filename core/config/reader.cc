@@ -120,7 +120,10 @@ void Reader::unknown(const Member& member, const UnknownKey& style,
                      const std::vector<std::string_view>& known) {
     if (style.variables_exempt && member.value.used_as_variable) return;
     std::string text = fmt::format("{}{}{}", style.before, member.key, style.after);
-    const std::string_view meant = nearest(to_lower(member.key), known);
+    // A guess costs more than everything else here: none for what will not be shown.
+    const bool shown = diagnostics_->dropped() == 0;
+    const std::string_view meant =
+        shown ? nearest(to_lower(member.key), known) : std::string_view();
     if (!meant.empty()) text += fmt::format(" (did you mean \"{}\"?)", meant);
     error(member.value, text);
 }

@@ -8,7 +8,7 @@ import signal
 import unittest
 
 from support import case
-from support.case import ServerCase, differs
+from support.case import Options, ServerCase, differs
 
 # Before flags that start no server, lest one that starts all the same takes the default port.
 ANY_PORT = ("-a", "127.0.0.1", "-p", "-1")
@@ -84,6 +84,35 @@ class FlagsTest(ServerCase):
                 code, _, error = self.run_once(*args)
                 self.assertEqual(code, 1, text)
                 self.assertRegex(error, r"^(nats-server: )?(\S*server\.conf:\d+|Parse error on line \d+)", text)
+
+    def test_t_names_what_only_a_restart_changes(self):
+        path = self.write("port: 4333\nmax_pending: 10mb\nmax_payload: 1000\n")
+        code, out, error = self.run_once("-t", "-c", path)
+        self.assertEqual((code, out), (0, ""))
+        self.assertRegex(error, r"^nats-(server|uring): configuration file \S+ is valid[^\n]*\n$")
+        if Options.reference is None:
+            self.assertIn("(to change port, max_pending takes a restart)", error)
+
+    @differs("2.9.10", "it takes what happens to parse, and needs minutes for deep nesting")
+    def test_odd_files_get_a_clear_error(self):
+        def check(text, message):
+            path = self.write(text)
+            code, _, error = self.run_once("-t", "-c", path)
+            self.assertEqual(code, 1, message)
+            self.assertIn(message, error)
+            self.assertLess(len(error), 200_000)
+
+        check("", "the file is empty")
+        check("\n \n", "the file is empty")
+        check("port: 1\n\0\0", "not a text file")
+        check("a {" * 100_000, "nested deeper than 64 levels")
+        check("a: " + "[" * 100_000, "nested deeper than 64 levels")
+        # A guess at what was meant costs its time: only for those that are shown.
+        check("".join(f"max_paylod{i}: 1\n" for i in range(300_000)), "... and 299000 more")
+        check("#" + "x" * (65 << 20), "larger than 67108864 bytes")
+        code, _, error = self.run_once("-t", "-c", self.folder())
+        self.assertEqual(code, 1)
+        self.assertRegex(error, r"^nats-uring: read \S+: is a directory\n$")
 
     def test_a_port_in_use_exits_1(self):
         server = self.start()

@@ -2,11 +2,13 @@
 #include "tools/server/flags.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <charconv>
 #include <utility>
 
+#include "core/config/diff.h"
 #include "core/config/duration.h"
 #include "core/config/text.h"
 
@@ -278,15 +280,19 @@ std::string report(const config::Diagnostics& diagnostics) {
     return diagnostics.to_string(kProgram);
 }
 
-Answer check_answer(const Flags& flags, const config::Diagnostics& diagnostics) {
+Answer check_answer(const Flags& flags, const config::Options& options,
+                    const config::Diagnostics& diagnostics) {
     Answer answer;
     answer.error = report(diagnostics);
     if (diagnostics.has_errors() || diagnostics.has_warnings()) {
         answer.exit_code = 1;
-    } else {
-        answer.error +=
-            fmt::format("{}: configuration file {} is valid\n", kProgram, flags.config_file);
+        return answer;
     }
+    answer.error += fmt::format("{}: configuration file {} is valid", kProgram, flags.config_file);
+    if (const auto fixed = config::fixed_options(options); !fixed.empty()) {
+        answer.error += fmt::format(" (to change {} takes a restart)", fmt::join(fixed, ", "));
+    }
+    answer.error += '\n';
     return answer;
 }
 

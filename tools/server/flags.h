@@ -121,7 +121,10 @@ struct Answer {
 std::optional<Answer> immediate_answer(const Flags& flags, std::string_view version);
 
 // The answer to -t, once build_options() has run: errors and warnings fail the check, notices do not.
-Answer check_answer(const Flags& flags, const config::Diagnostics& diagnostics);
+// A valid file gets one line, as in the reference; behind its words stand the options whose change
+// needs a restart (the newest reference has its digest there).
+Answer check_answer(const Flags& flags, const config::Options& options,
+                    const config::Diagnostics& diagnostics);
 
 // What the diagnostics say, for stderr: entries with a place as they are, the others under the
 // program's name.

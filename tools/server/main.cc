@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
     config::Diagnostics diagnostics;
     const bool good = read_options(options.get(), &diagnostics);
     if (flags.action == tools::Action::kTestConfig) {
-        const tools::Answer answer = tools::check_answer(flags, diagnostics);
+        const tools::Answer answer = tools::check_answer(flags, *options, diagnostics);
         std::fputs(answer.error.c_str(), stderr);
         return answer.exit_code;
     }

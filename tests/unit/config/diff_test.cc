@@ -125,6 +125,26 @@ TEST(DiffTest, WhatIsFixedRefusesTheWholeReload) {
               "config reload not supported for Port: old=4222, new=1");
 }
 
+TEST(DiffTest, ARefusalNamesEveryFixedOption) {
+    EXPECT_EQ(refusal("", "port: 1, debug: true, max_subs: 2"),
+              "config reload not supported for Port: old=4222, new=1; "
+              "config reload not supported for MaxSubs: old=0, new=2");
+}
+
+TEST(DiffTest, FixedOptionsAreThoseThatAreNotAtTheirDefault) {
+    const auto fixed = [](std::string_view text) {
+        Options options = options_of(text);
+        complete(&options);
+        return fixed_options(options);
+    };
+    EXPECT_THAT(fixed(""), IsEmpty());
+    EXPECT_THAT(fixed("port: 4222, debug: true, max_payload: 5"), IsEmpty());
+    EXPECT_THAT(fixed("listen: 'a:1'"), ElementsAre("host", "port"));
+    EXPECT_THAT(fixed("host: a, http_port: 1"), ElementsAre("host", "http", "http_port"));
+    EXPECT_THAT(fixed("max_subs: 1, uring {pin: false}"),
+                ElementsAre("max_subscriptions", "uring.pin"));
+}
+
 TEST(DiffTest, RandomPortMeansTheOneInUse) {
     EXPECT_THAT(lines("port: 5222, http_port: 8222", "port: -1, http_port: -1"), IsEmpty());
     EXPECT_THAT(lines("port: -1", "port: -1"), IsEmpty());

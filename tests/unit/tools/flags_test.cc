@@ -360,9 +360,12 @@ TEST(BuildOptionsTest, CheckFailsOnErrorsAndWarningsButNotOnNotices) {
         Options options;
         Diagnostics diagnostics;
         build_options(flags, file_of(text), &options, &diagnostics);
-        return check_answer(flags, diagnostics);
+        return check_answer(flags, options, diagnostics);
     };
-    EXPECT_EQ(check("port: 1").error, "nats-uring: configuration file a.conf is valid\n");
+    EXPECT_EQ(check("debug: true").error, "nats-uring: configuration file a.conf is valid\n");
+    EXPECT_EQ(check("max_pending: 5mb, port: 1, max_payload: 5, uring {workers: 1}").error,
+              "nats-uring: configuration file a.conf is valid "
+              "(to change port, max_pending, uring.workers takes a restart)\n");
     EXPECT_EQ(check("port: 1").exit_code, 0);
     EXPECT_EQ(check("mqtt {}").exit_code, 0);
     EXPECT_EQ(check("write_deadline: 2").exit_code, 1);
