@@ -3,6 +3,7 @@
 #include "core/base/rfc3339.h"
 #include "core/ring/kernel_sockets.h"
 #include "fmt/format.h"
+#include "monitor/account_exchange.h"
 #include "monitor/json_writer.h"
 #include "monitor/pages.h"
 
@@ -53,6 +54,8 @@ void write_detail(JsonWriter* json, const Sources& sources, account::Account& ac
     json->field("leafnode_connections", 0);
     json->field("client_connections", found == sums.end() ? 0 : found->second.connections);
     json->field("subscriptions", stats.num_subscriptions);
+    write_exchange(json, sources.server.accounts().options_of(account.name()));
+    if (const auto& trust = sources.server.trust()) write_claims(json, trust->find(account.name()));
     json->begin_object("sublist_stats");
     json->field("num_subscriptions", stats.num_subscriptions);
     json->field("num_cache", 0);

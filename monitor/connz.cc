@@ -116,6 +116,7 @@ absl::Status decode(const Query& query, Request* request) {
         wanted.subject_filter = filter;
     }
     wanted.subscriptions = request->detail.lists_subscriptions();
+    wanted.certificates = request->detail.auth;
     // No overflow: nobody has 2^62 connections.
     wanted.count_max = static_cast<size_t>(std::min(request->offset, int64_t{1} << 62)) +
                        static_cast<size_t>(std::min(request->limit, int64_t{1} << 62));

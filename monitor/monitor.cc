@@ -113,7 +113,7 @@ class Monitor final : public server::Subsystem {
   private:
     // Under the lock, or before the thread runs.
     void take(std::shared_ptr<const config::Options> options) {
-        auth_required_ = auth::Authenticator(*options).required();
+        auth_required_ = options->trust.active() || auth::Authenticator(*options).required();
         if (secure_) {  // the files were checked with the options; should they be gone, the old ones stay
             if (auto tls = server::load_monitor_tls(*options); tls.ok()) tls_ = *std::move(tls);
         }

@@ -8,6 +8,7 @@
 #include "monitor/format.h"
 #include "monitor/json_writer.h"
 #include "monitor/pages.h"
+#include "monitor/write_link.h"
 
 namespace nuring::monitor {
 namespace {
@@ -16,17 +17,15 @@ double seconds_of(std::chrono::nanoseconds duration) {
     return static_cast<double>(duration.count()) / 1e9;
 }
 
+// A listener without TLS shows the default, too.
+double tls_timeout_of(const std::optional<config::TlsOptions>& tls) {
+    return seconds_of(tls.value_or(config::TlsOptions{}).timeout);
+}
+
 void write_urls(JsonWriter* json, const std::vector<config::Url>& urls) {
     if (urls.empty()) return;
     json->begin_array("urls");
     for (const config::Url& url : urls) json->value(url.host_port());
-    json->end_array();
-}
-
-void write_names(JsonWriter* json, std::string_view key, const std::vector<std::string>& names) {
-    if (names.empty()) return;
-    json->begin_array(key);
-    for (const std::string& name : names) json->value(name);
     json->end_array();
 }
 
@@ -38,7 +37,7 @@ void write_cluster(JsonWriter* json, const config::ClusterOptions& cluster) {
         json->field("cluster_port", cluster.port);
         json->optional_field("auth_timeout", seconds_of(cluster.authorization.timeout));
         write_urls(json, cluster.routes);
-        if (cluster.tls) json->field("tls_timeout", seconds_of(cluster.tls->timeout));
+        json->field("tls_timeout", tls_timeout_of(cluster.tls));
         json->optional_field("tls_required", cluster.tls.has_value());
         json->optional_field("tls_verify", cluster.tls.has_value());
         json->optional_field("pool_size", cluster.pool_size);
@@ -53,7 +52,7 @@ void write_gateway(JsonWriter* json, const config::GatewayOptions& gateway) {
         json->optional_field("host", gateway.host);
         json->optional_field("port", gateway.port);
         json->optional_field("auth_timeout", seconds_of(gateway.authorization.timeout));
-        if (gateway.tls) json->field("tls_timeout", seconds_of(gateway.tls->timeout));
+        json->field("tls_timeout", tls_timeout_of(gateway.tls));
         json->optional_field("tls_required", gateway.tls.has_value());
         json->optional_field("tls_verify", gateway.tls.has_value());
         json->optional_field("advertise", gateway.advertise);
@@ -80,7 +79,7 @@ void write_leafnodes(JsonWriter* json, const config::LeafnodeOptions& leafnodes)
         json->optional_field("host", leafnodes.host);
         json->optional_field("port", leafnodes.port);
         json->optional_field("auth_timeout", seconds_of(leafnodes.authorization.timeout));
-        if (leafnodes.tls) json->field("tls_timeout", seconds_of(leafnodes.tls->timeout));
+        if (leafnodes.port != 0) json->field("tls_timeout", tls_timeout_of(leafnodes.tls));
         json->optional_field("tls_required", leafnodes.tls.has_value());
         json->optional_field("tls_verify", leafnodes.tls.has_value() && leafnodes.tls->verify);
         if (!leafnodes.remotes.empty()) {
@@ -92,8 +91,8 @@ void write_leafnodes(JsonWriter* json, const config::LeafnodeOptions& leafnodes)
                 write_urls(json, remote.urls);
                 if (!remote.deny_exports.empty() || !remote.deny_imports.empty()) {
                     json->begin_object("deny");
-                    write_names(json, "exports", remote.deny_exports);
-                    write_names(json, "imports", remote.deny_imports);
+                    write_texts(json, "exports", remote.deny_exports);
+                    write_texts(json, "imports", remote.deny_imports);
                     json->end_object();
                 }
                 json->end_object();
@@ -101,6 +100,15 @@ void write_leafnodes(JsonWriter* json, const config::LeafnodeOptions& leafnodes)
             json->end_array();
         }
     }
+    json->end_object();
+}
+
+void write_by_kind(JsonWriter* json, std::string_view key, uint64_t clients) {
+    json->begin_object(key);
+    json->field("clients", clients);
+    json->field("routes", 0);
+    json->field("gateways", 0);
+    json->field("leafs", 0);
     json->end_object();
 }
 
@@ -122,7 +130,7 @@ void write_identity(JsonWriter* json, const Sources& sources) {
     json->optional_field("auth_required", sources.auth_required);
     json->optional_field("tls_required", options.tls.has_value() && !options.allow_non_tls);
     json->optional_field("tls_verify", options.tls.has_value() && options.tls->verify);
-    write_names(json, "connect_urls", info.connect_urls);
+    write_texts(json, "connect_urls", info.connect_urls);
 }
 
 void write_limits(JsonWriter* json, const Sources& sources) {
@@ -160,24 +168,26 @@ void write_runtime(JsonWriter* json, const Sources& sources, uint64_t now_ns) {
     json->field("out_msgs", totals.counters.out_messages);
     json->field("in_bytes", totals.counters.in_bytes);
     json->field("out_bytes", totals.counters.out_bytes);
+    // There are no other links than clients yet.
+    json->field("in_client_msgs", totals.counters.in_messages);
+    json->field("out_client_msgs", totals.counters.out_messages);
+    json->field("in_client_bytes", totals.counters.in_bytes);
+    json->field("out_client_bytes", totals.counters.out_bytes);
     json->field("slow_consumers", totals.slow_consumers());
     json->field("stale_connections", totals.counters.stale_connections);
+    json->field("stalled_clients", totals.counters.pauses);
     json->field("subscriptions", count_subscriptions(sources));
     json->begin_object("http_req_stats");
     for (const auto& [path, count] : sources.request_counts) json->field(path, count);
     json->end_object();
     json->field("config_load_time", base::format_rfc3339(sources.config_load_ns));
-    write_names(json, "tags", sources.options->server_tags);
+    write_texts(json, "tags", sources.options->server_tags);
     if (!sources.options->no_system_account) {
         const std::string& name = sources.options->system_account;
         json->field("system_account", name.empty() ? "$SYS" : name);
     }
-    json->begin_object("slow_consumer_stats");
-    json->field("clients", totals.slow_consumers());
-    json->field("routes", 0);
-    json->field("gateways", 0);
-    json->field("leafs", 0);
-    json->end_object();
+    write_by_kind(json, "slow_consumer_stats", totals.slow_consumers());
+    write_by_kind(json, "stale_connection_stats", totals.counters.stale_connections);
 }
 
 }  // namespace
@@ -198,6 +208,7 @@ Totals sum_of(const std::vector<link::WorkerSnapshot>& workers) {
         totals.counters.slow_consumers_pending += worker.counters.slow_consumers_pending;
         totals.counters.slow_consumers_deadline += worker.counters.slow_consumers_deadline;
         totals.counters.stale_connections += worker.counters.stale_connections;
+        totals.counters.pauses += worker.counters.pauses;
     }
     return totals;
 }
@@ -223,7 +234,7 @@ absl::Status make_varz(const Sources& sources, const Query& /*query*/, HttpAnswe
     write_empty(&json, "mqtt");
     write_empty(&json, "websocket");
     write_empty(&json, "jetstream");
-    json.field("tls_timeout", seconds_of(options.tls.value_or(config::TlsOptions{}).timeout));
+    json.field("tls_timeout", tls_timeout_of(options.tls));
     json.field("write_deadline", int64_t{options.write_deadline.count()});
     write_runtime(&json, sources, now_ns);
     json.end_object();

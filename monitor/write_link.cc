@@ -10,6 +10,22 @@
 #include "monitor/format.h"
 
 namespace nuring::monitor {
+namespace {
+
+void write_certificates(JsonWriter* json, const std::vector<tls::PeerCertificate>& certificates) {
+    if (certificates.empty()) return;
+    json->begin_array("tls_peer_certs");
+    for (const tls::PeerCertificate& each : certificates) {
+        json->begin_object();
+        json->optional_field("subject", each.subject);
+        json->optional_field("spki_sha256", each.public_key_digest);
+        json->optional_field("cert_sha256", each.digest);
+        json->end_object();
+    }
+    json->end_array();
+}
+
+}  // namespace
 
 absl::Status decode_subscriptions(const Query& query, LinkDetail* detail) {
     detail->subscription_detail =
@@ -19,6 +35,13 @@ absl::Status decode_subscriptions(const Query& query, LinkDetail* detail) {
     if (!wanted.ok()) return wanted.status();
     detail->subscriptions = *wanted;
     return absl::OkStatus();
+}
+
+void write_texts(JsonWriter* json, std::string_view key, const std::vector<std::string>& texts) {
+    if (texts.empty()) return;
+    json->begin_array(key);
+    for (const std::string& text : texts) json->value(text);
+    json->end_array();
 }
 
 void write_connection(JsonWriter* json, const link::ConnectionSnapshot& connection,
@@ -51,6 +74,7 @@ void write_connection(JsonWriter* json, const link::ConnectionSnapshot& connecti
     json->optional_field("tls_version", connection.tls_version);
     json->optional_field("tls_cipher_suite", connection.tls_cipher);
     if (detail.auth) {
+        write_certificates(json, connection.certificates);
         json->optional_field("authorized_user", connection.user);
         if (connection.account != account::kGlobalAccount) {
             json->optional_field("account", connection.account);
@@ -65,6 +89,12 @@ void write_connection(JsonWriter* json, const link::ConnectionSnapshot& connecti
         json->begin_array("subscriptions_list_detail");
         for (const auto& each : connection.subscriptions) write_subscription(json, each);
         json->end_array();
+    }
+    if (detail.auth) {
+        json->optional_field("jwt", connection.jwt);
+        json->optional_field("issuer_key", connection.issuer_key);
+        json->optional_field("name_tag", connection.name_tag);
+        write_texts(json, "tags", connection.tags);
     }
     json->end_object();
 }

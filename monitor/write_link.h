@@ -24,6 +24,9 @@ struct LinkDetail {
 // subs=1 or subs=detail. Errors: as Query.
 absl::Status decode_subscriptions(const Query& query, LinkDetail* detail);
 
+// Left out when there are none.
+void write_texts(JsonWriter* json, std::string_view key, const std::vector<std::string>& texts);
+
 void write_connection(JsonWriter* json, const link::ConnectionSnapshot& connection,
                       const LinkDetail& detail, uint64_t now_ns);
 void write_subscription(JsonWriter* json, const link::SubscriptionSnapshot& subscription);

@@ -53,6 +53,12 @@ Account& AccountRegistry::find_or_create(std::string_view name) {
     return *entry(name).account;
 }
 
+config::AccountOptions AccountRegistry::options_of(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    const auto found = accounts_.find(base::absl_view(name));
+    return found == accounts_.end() ? config::AccountOptions() : found->second.options;
+}
+
 Retired AccountRegistry::apply(const config::Options& options) {
     const std::lock_guard lock(mutex_);
     cluster_ = options.cluster.name;

@@ -36,6 +36,8 @@ class AccountRegistry {
     Account* find(std::string_view name);
     // All there are, by name.
     std::vector<Account*> list();
+    // What configuration or claims say of that account; nothing if there is none.
+    config::AccountOptions options_of(std::string_view name);
 
     // The accounts of a whole configuration; those that it does not name lose what they had.
     [[nodiscard]] Retired apply(const config::Options& options);

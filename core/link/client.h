@@ -64,11 +64,14 @@ class Client final : public Link {
     const interest::SidTable& subscriptions() const { return subscriptions_; }
     // Who it says it is: nkey or user; a token is not shown. May be empty.
     std::string_view user() const;
+    // The token of operator mode that it came with.
+    std::string_view jwt() const;
     std::string_view name() const { return connect_.text(proto::ConnectText::kName); }
 
     // --- plain copies for the monitor; wall_ns is the time now
     void copy_numbers(uint64_t wall_ns, ConnectionSnapshot* out) const;
     void copy_texts(ConnectionSnapshot* out) const;
+    void copy_certificates(ConnectionSnapshot* out) const;
     // About `most` subscriptions from `position` (0 at first) on; returns where to go on, 0 at the end.
     size_t copy_subscriptions(size_t position, size_t most,
                               std::vector<SubscriptionSnapshot>* out) const;

@@ -13,6 +13,7 @@ std::string_view Client::user() const {
     if (!nkey.empty()) return nkey;
     const std::string_view user = connect_.text(proto::ConnectText::kUser);
     if (!user.empty()) return user;
+    if (!jwt().empty()) return identity_ == nullptr ? "" : std::string_view(identity_->name);
     return connect_.text(proto::ConnectText::kAuthToken).empty() ? "" : "[REDACTED]";
 }
 
@@ -40,6 +41,22 @@ void Client::copy_texts(ConnectionSnapshot* out) const {
         out->tls_version = engine->version();
         out->tls_cipher = engine->cipher_suite();
     }
+    out->jwt = jwt();
+    if (identity_ != nullptr) {
+        out->issuer_key = identity_->issuer_key;
+        out->name_tag = identity_->name_tag;
+        out->tags = identity_->tags;
+    }
+}
+
+void Client::copy_certificates(ConnectionSnapshot* out) const {
+    if (const tls::Engine* engine = tls_engine()) out->certificates = engine->peer_certificates();
+}
+
+// A token is of interest only where it lets somebody in.
+std::string_view Client::jwt() const {
+    const bool operator_mode = links_.authenticator->trust() != nullptr;
+    return operator_mode ? connect_.text(proto::ConnectText::kJwt) : std::string_view();
 }
 
 size_t Client::copy_subscriptions(size_t position, size_t most,

@@ -9,6 +9,7 @@
 
 #include "core/link/close_reason.h"
 #include "core/link/link_traffic.h"
+#include "core/tls/tls_peer.h"
 #include "proto/kind.h"
 
 namespace nuring::link {
@@ -44,6 +45,12 @@ struct ConnectionSnapshot {
     std::string account;
     std::string tls_version;  // empty: no TLS
     std::string tls_cipher;
+    std::vector<tls::PeerCertificate> certificates;  // if asked for, while it is open
+    // Of operator mode.
+    std::string jwt;
+    std::string issuer_key;
+    std::string name_tag;
+    std::vector<std::string> tags;
     std::vector<SubscriptionSnapshot> subscriptions;  // if asked for
 };
 
@@ -74,6 +81,7 @@ struct ConnectionQuery {
     std::string user;            // empty: any
     std::string subject_filter;  // has a subscription that overlaps with it; empty: any
     bool subscriptions = false;  // copy them, too
+    bool certificates = false;   // as well
     size_t count_max = 1024;     // the first so many in the order
     uint64_t now_ns = 0;         // wall clock
 };

@@ -185,9 +185,9 @@ bool ConnectionSurvey::copy_open(WorkerLinks& links, const Place& place, size_t*
         ConnectionSnapshot& out = connections_.emplace_back();
         client.copy_numbers(links.ring.wall_ns(), &out);
         client.copy_texts(&out);
+        if (query_.certificates) client.copy_certificates(&out);
         client.ask_rtt();
         if (!query_.subscriptions) return true;
-        out.subscriptions.reserve(client.subscription_count());
     }
     ConnectionSnapshot& out = connections_.back();
     const size_t before = out.subscriptions.size();

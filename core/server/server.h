@@ -92,6 +92,8 @@ class Server {
     void subscribe(account::Account& account, std::string pattern, link::InternalLink::Handler handler);
     // Any thread: the clients of that account are checked again, because its claims have changed.
     void check_clients(const std::string& account);
+    // Operator mode; null: none.
+    const std::shared_ptr<auth::Trust>& trust() const { return setup_.trust; }
     const config::Options& options() const { return *setup_.options; }  // as at the start
     // Before the workers run; outlives them.
     void set_link_events(link::LinkEvents* events);

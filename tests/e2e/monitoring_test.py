@@ -7,6 +7,7 @@ the same and compares key by key.
 """
 
 import concurrent.futures
+import hashlib
 import http.client
 import json
 import re
@@ -22,8 +23,9 @@ import urllib.parse
 
 from support import case
 from support.case import DEADLINE_S, ServerCase, differs
+from support.nkeys import Key, Tenant, User
 from support.server import Server, ServerError
-from support.tls import Certificates
+from support.tls import Certificates, TlsWire
 
 STARTING = re.compile(r"Starting (https?) monitor on (\S+):(\d+)")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
@@ -48,6 +50,27 @@ USERS = """
 accounts {
   A { users: [{user: alice, password: a}] }
   B { users: [{user: bob, password: b}] }
+}
+"""
+EXCHANGE = """
+accounts {
+  X {
+    users: [{user: x, password: x}]
+    exports: [{stream: "s.>"}, {service: "q.>"}, {service: "priv.q", accounts: [Y], response_type: stream}]
+    mappings: {
+      m.1: [{destination: m.2, weight: 40%}, {destination: m.3, weight: 60%}]
+      m.4: [{destination: m.5, weight: 30%}]
+      "n.*": "o.$1"
+    }
+  }
+  Y {
+    users: [{user: y, password: y}]
+    imports: [
+      {stream: {account: X, subject: "s.>"}, prefix: pre}
+      {service: {account: X, subject: "q.*"}, to: "qq.*"}
+      {service: {account: X, subject: priv.q}, share: true}
+    ]
+  }
 }
 """
 
@@ -367,6 +390,57 @@ class ConnzTest(MonitoringCase):
         self.assertEqual([(each["name"], len(each["subscriptions_list"])) for each in found], [("one", 3001)])
         self.error(server, "/connz?filter_subject=a", "filter by subject only valid with account filtering")
 
+    @unittest.skipUnless(shutil.which("openssl"), "SKIPPED: no openssl program makes certificates")
+    def test_certificates_of_the_peer(self):
+        certificates = Certificates(self.folder())
+        client = certificates.issue("client", "/C=US/O=Org/CN=alice", "email:alice@test")
+        server = self.monitored(config=certificates.config(f'ca_file: "{certificates.ca}"', "verify: true"))
+        wire = TlsWire(server.port)
+        self.addCleanup(wire.close)
+        wire.read_info()
+        wire.handshake(certificates, client=client)
+        wire.send('CONNECT {"verbose": false}\r\n')
+        wire.expect_quiet()
+        with open(client[0], encoding="ascii") as text:
+            whole = hashlib.sha256(ssl.PEM_cert_to_DER_cert(text.read())).hexdigest()
+        shown = self.get(server, "/connz?auth=1")["connections"][0]["tls_peer_certs"]
+        self.assertEqual(shown[0]["subject"], "CN=alice,O=Org,C=US")  # its issuer may come with it
+        self.assertEqual(shown[0]["cert_sha256"], whole)
+        self.assertRegex(shown[0]["spki_sha256"], r"^[0-9a-f]{64}$")
+        self.assertNotIn("tls_peer_certs", self.get(server, "/connz")["connections"][0])
+
+    def test_who_came_with_a_token(self):
+        operator = Key("operator")
+        system, tenant = Tenant(operator, "SYS"), Tenant(operator, "A")
+        token = operator.token(operator.public, "operator", {"system_account": system.public}, name="O")
+        preload = "".join(f"{each.public}: {each.token()}\n" for each in (system, tenant))
+        server = self.monitored(config=f"operator: {token}\nresolver: MEM\nresolver_preload: {{\n{preload}}}\n")
+        user = User(tenant, {"tags": ["team:red"]}, name="ute")
+        wire = self.wire(server)
+        wire.send(f"CONNECT {json.dumps(user.connect_fields(wire.read_info()['nonce']))}\r\n")
+        wire.expect("+OK\r\n")
+        wire.expect_quiet()
+        wanted = {"authorized_user": user.key.public, "account": tenant.public, "jwt": user.token,
+                  "issuer_key": tenant.public, "name_tag": "ute", "tags": ["team:red"]}  # fmt: skip
+        one = self.get(server, "/connz?auth=1")["connections"][0]
+        self.assertEqual({key: one.get(key) for key in wanted}, wanted)
+        self.assertFalse(set(wanted) & set(self.get(server, "/connz")["connections"][0]))
+        if not case.Options.reference:  # which finds names of CONNECT only
+            found = self.get(server, f"/connz?auth=1&acc={tenant.public}&user={user.key.public}")["connections"]
+            self.assertEqual([each["cid"] for each in found], [one["cid"]])
+        self.assertIs(self.get(server, "/varz")["auth_required"], True)
+        wire.close()
+        self.wait_for(lambda: self.get(server, "/connz?state=closed")["total"] == 1, "it is in the history")
+        if case.Options.reference:
+            del wanted["authorized_user"]  # it keeps names of CONNECT only
+        one = self.get(server, "/connz?auth=1&state=closed")["connections"][0]
+        self.assertEqual({key: one.get(key) for key in wanted}, wanted)
+        detail = self.get(server, f"/accountz?acc={tenant.public}")["account_detail"]
+        self.assertEqual((detail["issuer_key"], detail["name_tag"]), (operator.public, "A"))
+        self.assertEqual(detail["decoded_jwt"]["sub"], tenant.public)
+        self.assertEqual(detail["decoded_jwt"]["nats"]["limits"]["conn"], -1)
+        self.assertIn(detail["jwt"], preload)
+
     def test_hostile_names_are_escaped(self):
         server = self.monitored()
         name = "</script><b>&\"\u2028\x01"
@@ -429,6 +503,26 @@ class OtherPagesTest(MonitoringCase):
         self.wait_for(lambda: self.get(server, "/varz")["connections"] == 0, "it is gone")
         stats = {each["acc"]: each for each in self.get(server, "/accstatz?unused=1")["account_statz"]}
         self.assertEqual((stats["A"]["conns"], stats["A"]["received"]), (0, {"msgs": 1, "bytes": 3}))
+
+    def test_what_accounts_give_and_take(self):
+        server = self.monitored(config=EXCHANGE)
+        giver = self.get(server, "/accountz?acc=X")["account_detail"]
+        self.assertEqual(sorted(giver["exports"], key=lambda each: each["subject"]), [
+            {"subject": "priv.q", "type": "service", "response_type": "Streamed", "approved_accounts": ["Y"]},
+            {"subject": "q.>", "type": "service", "response_type": "Singleton"},
+            {"subject": "s.>", "type": "stream"}])  # fmt: skip
+        self.assertEqual(giver["mappings"], {  # the weights add up
+            "m.1": [{"subject": "m.2", "weight": 40}, {"subject": "m.3", "weight": 100}],
+            "m.4": [{"subject": "m.5", "weight": 30}, {"subject": "m.4", "weight": 100}],
+            "n.*": [{"subject": "o.$1", "weight": 100}]})  # fmt: skip
+        imports = self.get(server, "/accountz?acc=Y")["account_detail"]["imports"]
+        rest = {"account": "X", "invalid": False, "tracking": False}
+        self.assertIn({"subject": "s.>", "local_subject": "pre.s.>", "type": "stream", "share": False, **rest},
+                      imports)
+        if case.Options.reference != "2.9.10":  # where `subject` and `to` of a service are turned round
+            for subject, to, share in (("q.*", "qq.*", False), ("priv.q", "priv.q", True)):
+                self.assertIn({"subject": subject, "to": to, "local_subject": to, "type": "service",
+                               "share": share, **rest}, imports)  # fmt: skip
 
     def test_health(self):
         server = self.monitored()
