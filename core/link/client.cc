@@ -43,7 +43,6 @@ Client::Client(WorkerLinks& links, int fd)
 Client::~Client() {
     links_.timers.disarm(keep_alive_timer_);
     if (!counted_) return;
-    links_.facts.clients.fetch_sub(1, std::memory_order_relaxed);
     links_.facts.worker_clients[index_of(links_.id)].fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -135,6 +134,8 @@ bool Client::has_pinned_certificate() const {
 }
 
 void Client::on_close() {
+    // At once: who is refused and does not close its end must not keep others out.
+    if (counted_) links_.facts.clients.fetch_sub(1, std::memory_order_relaxed);
     links_.timers.disarm(keep_alive_timer_);
     if (claimed_ != nullptr) links_.timers.disarm(claimed_->expiry_timer);
     // relaxed: who misses it only works in vain
@@ -152,12 +153,18 @@ void Client::on_close() {
 void Client::perform(const proto::ClientOperation& operation) {
     if (tracing_) trace_in(operation);
     switch (operation.verb) {
-        case proto::ClientVerb::kSubscribe: return subscribe(operation);
-        case proto::ClientVerb::kUnsubscribe: return unsubscribe(operation);
-        case proto::ClientVerb::kPing: return ping();
-        case proto::ClientVerb::kPong: return pong();
-        case proto::ClientVerb::kConnect: return connect(operation.args);
-        case proto::ClientVerb::kOk: return;
+        case proto::ClientVerb::kSubscribe:
+            return subscribe(operation);
+        case proto::ClientVerb::kUnsubscribe:
+            return unsubscribe(operation);
+        case proto::ClientVerb::kPing:
+            return ping();
+        case proto::ClientVerb::kPong:
+            return pong();
+        case proto::ClientVerb::kConnect:
+            return connect(operation.args);
+        case proto::ClientVerb::kOk:
+            return;
         case proto::ClientVerb::kInfo: {
             proto::ServerInfo ignored;
             std::string error;
@@ -172,7 +179,8 @@ void Client::perform(const proto::ClientOperation& operation) {
             links_.log.error("{} - Client Error {}", label(), operation.args);
             return close(CloseReason::kParseError);
         case proto::ClientVerb::kPublish:
-        case proto::ClientVerb::kHeaderPublish: break;
+        case proto::ClientVerb::kHeaderPublish:
+            break;
     }
     assert(false && "publishes are handled by publish()");
 }
@@ -188,7 +196,8 @@ void Client::refuse(proto::ParseStatus status, const proto::ClientOperation& ope
             send_error(proto::kErrUnknownOperation);
             return close(CloseReason::kProtocolViolation);
         }
-        case proto::ParseStatus::kControlLineTooLong: return refuse_control_line();
+        case proto::ParseStatus::kControlLineTooLong:
+            return refuse_control_line();
         case proto::ParseStatus::kPayloadTooLarge:
             links_.log.error("{} - maximum payload exceeded: {} vs {}", label(),
                              operation.claimed_size, parse_limits_.payload_max);

@@ -13,6 +13,7 @@ MANY = 2000
 
 class ConnectionsTest(ServerCase):
     def setUp(self):
+        self.asked = []
         # The server inherits the limit as well.
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -79,6 +80,24 @@ class ConnectionsTest(ServerCase):
         for index in (0, many // 2, many - 1):
             self.wait_for(lambda: gone(f"many.{index}"), f"end of many.{index}")
         self.check_serves(server)
+
+    def test_refused_clients_that_stay_take_no_place(self):
+        """Goal: who is over the limit and does not close its end keeps nobody out.
+        Method: one leaves, and others ask for its place until they get it, all kept open.
+        """
+        server = self.start(config="max_connections: 1\n")
+        self.wait_for(lambda: not self.is_refused(server), "the first of them is let in")
+        first = self.asked.pop()
+        self.assertTrue(self.is_refused(server))
+        first.close()
+        self.wait_for(lambda: not self.is_refused(server), "a free place", deadline_s=5.0)
+
+    def is_refused(self, server):
+        wire = self.wire(server)
+        self.asked.append(wire)
+        wire.read_info()
+        wire.send("CONNECT {\"verbose\":false}\r\nPING\r\n")
+        return wire.read_line() != b"PONG"
 
     def test_cids_are_unique_and_grow(self):
         server = self.start()
