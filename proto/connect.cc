@@ -51,6 +51,11 @@ std::string take_field(std::string_view key, const simdjson::dom::element& value
         if (take_json(value, &draft->options.protocol)) return {};
         return json_type_error(value, {kStructName, "protocol", "int"});
     }
+    for (const std::string_view name : {"import", "export"}) {  // of routes, but typed for all
+        if (!equal_keys(key, name)) continue;
+        const bool fits = value.is_object() || is_null_json(value);
+        return fits ? "" : json_type_error(value, {kStructName, name, "server.SubjectPermission"});
+    }
     if (equal_keys(key, "account")) {
         std::string_view account;
         if (!take_json(value, &account)) {

@@ -68,8 +68,7 @@ enum class [[nodiscard]] ConnectStatus : uint8_t{
 
 // Merges the JSON over `options`: keys in any case, unknown ones ignored, the last of equal keys
 // wins, null leaves a value. On error `options` stays and `error` is Go's message, which the
-// reference logs before it closes the connection without -ERR. Two inputs that Go takes are
-// refused: integers beyond 64 bits and unpaired surrogate escapes, wherever they stand.
+// reference logs before it closes the connection without -ERR.
 ConnectStatus parse_connect(std::string_view json, JsonParser* parser, ConnectOptions* options,
                             std::string* error);
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "proto/json_text.h"
 #include "proto/utf8.h"
 
@@ -17,6 +19,54 @@ std::string with_valid_runes(std::string_view text) {
         const Rune rune = first_rune(text);
         result.append(rune.valid ? text.substr(0, rune.size) : kInvalidRuneText);
         text.remove_prefix(rune.size);
+    }
+    return result;
+}
+
+bool is_surrogate(std::string_view escape, std::string_view leads) {
+    return escape.size() >= 6 && escape[0] == '\\' && escape[1] == 'u' &&
+           (escape[2] | 0x20) == 'd' && leads.find(escape[3]) != std::string_view::npos;
+}
+
+// Size of the text up to the end of the escape at its start; unpaired surrogates have `whole`
+// false.
+size_t escape_size(std::string_view text, bool* whole) {
+    constexpr size_t kSize = 6;  // \uXXXX
+    const bool high = is_surrogate(text, "89abAB");
+    *whole = !high && !is_surrogate(text, "cdefCDEF");
+    if (high && is_surrogate(text.substr(kSize), "cdefCDEF")) {
+        *whole = true;
+        return 2 * kSize;
+    }
+    return text[1] == 'u' ? kSize : 2;
+}
+
+// What Go takes and the library refuses: an unpaired surrogate escape, which Go reads as U+FFFD,
+// and numbers beyond 64 bits, which are no integers for Go either: any fraction stands for them.
+// `text` is valid JSON.
+std::string with_library_values(std::string_view text) {
+    constexpr std::string_view kNumberBytes = "+-.0123456789eE";
+    constexpr size_t kPlainDigitsMax = 18;  // fit 64 bits, with a sign too
+    std::string result;
+    result.reserve(text.size());
+    bool in_string = false;
+    while (!text.empty()) {
+        size_t size = 1;
+        bool whole = true;
+        std::string_view instead;
+        if (in_string && text[0] == '\\') {
+            size = escape_size(text, &whole);
+            instead = kInvalidRuneText;
+        } else if (text[0] == '"') {
+            in_string = !in_string;
+        } else if (!in_string && (text[0] == '-' || (text[0] >= '0' && text[0] <= '9'))) {
+            size = std::min(text.find_first_not_of(kNumberBytes), text.size());
+            whole = size <= kPlainDigitsMax &&
+                    text.substr(0, size).find_first_of(".eE") == std::string_view::npos;
+            instead = "0.5";
+        }
+        result.append(whole ? text.substr(0, size) : instead);
+        text.remove_prefix(size);
     }
     return result;
 }
@@ -45,8 +95,12 @@ JsonParser::State::Outcome JsonParser::State::parse(std::string_view text,
     if (code == simdjson::UTF8_ERROR) code = parse_copy(with_valid_runes(text), &root);
     if (code != simdjson::SUCCESS) {
         *error = json_syntax_error(text);
-        if (error->empty()) *error = simdjson::error_message(code);
-        return Outcome::kBadSyntax;
+        if (!error->empty()) return Outcome::kBadSyntax;
+        code = parse_copy(with_library_values(with_valid_runes(text)), &root);
+        if (code != simdjson::SUCCESS) {
+            *error = simdjson::error_message(code);
+            return Outcome::kBadSyntax;
+        }
     }
     if (is_null_json(root)) return Outcome::kNull;
     if (root.get(*object) == simdjson::SUCCESS) return Outcome::kObject;

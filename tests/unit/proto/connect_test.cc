@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/connect.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace nuring::proto {
@@ -132,6 +133,14 @@ TEST_F(ConnectTest, WrongTypeIsAnErrorAndChangesNothing) {
              {R"({"account":{}})",
               "json: cannot unmarshal object into Go struct field clientOpts.account of type "
               "string"},
+             {R"({"import":true})",
+              "json: cannot unmarshal bool into Go struct field clientOpts.import of type "
+              "server.SubjectPermission"},
+             {R"({"Export":["a"]})",
+              "json: cannot unmarshal array into Go struct field clientOpts.export of type "
+              "server.SubjectPermission"},
+             {R"({"protocol":99999999999999999999})",
+              "json: cannot unmarshal number into Go struct field clientOpts.protocol of type int"},
              {"[]", "json: cannot unmarshal array into Go value of type server.clientOpts"},
              {"7", "json: cannot unmarshal number into Go value of type server.clientOpts"},
          }) {
@@ -145,6 +154,36 @@ TEST_F(ConnectTest, InvalidUtf8BecomesTheReplacementRune) {
     ASSERT_EQ(parse("{\"user\":\"a\xff\"}"), ConnectStatus::kOk);
     EXPECT_EQ(text(ConnectText::kUser), "a\xef\xbf\xbd");
     EXPECT_EQ(parse("{\xff}"), ConnectStatus::kBadJson);
+}
+
+TEST_F(ConnectTest, UnpairedSurrogateEscapesBecomeTheReplacementRune) {
+    for (const auto& [escaped, value] : {
+             std::pair<std::string_view, std::string_view>{R"(\ud800)", "\xef\xbf\xbd"},
+             {R"(a\uDFFFb)",
+              "a\xef\xbf\xbd"
+              "b"},
+             {R"(\ud83d\ude00\ud83d)", "\xf0\x9f\x98\x80\xef\xbf\xbd"},
+             {R"(\ud83d\ud83d\ude00)", "\xef\xbf\xbd\xf0\x9f\x98\x80"},
+             {R"(\\ud800\ude00\"7)", "\\ud800\xef\xbf\xbd\"7"},
+             {R"(\ud800\u0041)",
+              "\xef\xbf\xbd"
+              "A"},
+         }) {
+        ASSERT_EQ(parse(fmt::format(R"({{"user":"{}","echo":false}})", escaped)),
+                  ConnectStatus::kOk)
+            << escaped << ": " << error_;
+        EXPECT_EQ(text(ConnectText::kUser), value) << escaped;
+        EXPECT_FALSE(options_.echo);
+    }
+}
+
+TEST_F(ConnectTest, NumbersOfAnySizeMayStandUnderUnknownKeys) {
+    ASSERT_EQ(
+        parse(R"({"x":[-99999999999999999999,1e999,0.5],"protocol":1,"echo":false,"y":"\""})"),
+        ConnectStatus::kOk)
+        << error_;
+    EXPECT_EQ(options_.protocol, 1);
+    EXPECT_FALSE(options_.echo);
 }
 
 TEST_F(ConnectTest, NegativeAndLargeProtocolsAreLeftToTheCaller) {
