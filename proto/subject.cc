@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/subject.h"
 
+#include <algorithm>
+
 #include "proto/byte_blocks.h"
 
 namespace nuring::proto {
@@ -67,7 +69,7 @@ size_t token_count(std::string_view subject) {
     return count;
 }
 
-bool is_valid_subject(std::string_view pattern) {
+bool is_valid_pattern(std::string_view pattern) {
     if (pattern.empty()) return false;
     size_t token_size = 0;
     bool is_tail = false;  // the token before this one is `>`
@@ -80,10 +82,13 @@ bool is_valid_subject(std::string_view pattern) {
             token_size = 0;
             continue;
         }
-        if (is_forbidden_byte(c)) return false;
         ++token_size;
     }
     return token_size != 0 && !is_tail;
+}
+
+bool is_valid_subject(std::string_view pattern) {
+    return is_valid_pattern(pattern) && std::ranges::none_of(pattern, is_forbidden_byte);
 }
 
 bool is_valid_literal_subject(std::string_view subject) {

@@ -75,8 +75,10 @@ class SubjectTokens {
 // Number of tokens; at least 1.
 size_t token_count(std::string_view subject);
 
-// A pattern that may be subscribed to: no empty token, `>` only as the last token, and no space,
-// tab, CR, LF or FF (the last rule since 2.2.3).
+// A pattern that may be subscribed to: no empty token, and `>` only as the last token.
+bool is_valid_pattern(std::string_view pattern);
+
+// A pattern that may be configured: besides, no space, tab, CR, LF or FF (since 2.2.3).
 bool is_valid_subject(std::string_view pattern);
 
 // A subject that may be published to when the client asked for pedantic checks: no empty token, no

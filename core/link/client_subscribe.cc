@@ -19,12 +19,12 @@ void Client::subscribe(const proto::ClientOperation& operation) {
     const size_t names_size = operation.subject.size() + operation.queue.size();
     if (names_size > kNamesSizeMax) return refuse_control_line();
     const LinkLimits& limits = links_.limits;
-    if (permissions_ != nullptr &&
-        !permissions_->may_subscribe(operation.subject, operation.queue)) [[unlikely]] {
+    if (permissions_ != nullptr && !permissions_->may_subscribe(operation.subject, operation.queue))
+        [[unlikely]] {
         links_.log.error("{} - Subscription Violation - {}, Subject {}, SID {}", label(), who(),
                          proto::quote(operation.subject), operation.sid);
-        std::string text = fmt::format("{}{}", proto::kErrSubscriptionViolation,
-                                       proto::quote(operation.subject));
+        std::string text =
+            fmt::format("{}{}", proto::kErrSubscriptionViolation, proto::quote(operation.subject));
         if (!operation.queue.empty()) {
             text += fmt::format(" using queue {}", proto::quote(operation.queue));
         }
@@ -42,7 +42,7 @@ void Client::subscribe(const proto::ClientOperation& operation) {
     }
     const interest::SidTable::Key sid_key = subscriptions_.key(operation.sid);
     if (subscriptions_.find(operation.sid, sid_key) == nullptr) {
-        if (!proto::is_valid_subject(operation.subject)) {
+        if (!proto::is_valid_pattern(operation.subject)) {
             return send_error(proto::kErrInvalidSubject);
         }
         // Its place in the list is far away when there are many; asked for now, it is near by insert().

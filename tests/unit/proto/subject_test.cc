@@ -42,6 +42,16 @@ TEST(SubjectTest, ValidityFollowsTheTable) {
     }
 }
 
+TEST(SubjectTest, PatternOfASubscriptionMayHoldBytesThatConfigurationsMayNot) {
+    for (const std::string_view pattern : {"foo bar", "foo\tbar", "\ffoo.>", "foo.\f.*", "\f"}) {
+        EXPECT_TRUE(is_valid_pattern(pattern)) << '"' << pattern << '"';
+        EXPECT_FALSE(is_valid_subject(pattern)) << '"' << pattern << '"';
+    }
+    for (const std::string_view pattern : {"", ".", ".foo", "foo.", "foo..\f", ">.foo", "\f.>.*"}) {
+        EXPECT_FALSE(is_valid_pattern(pattern)) << '"' << pattern << '"';
+    }
+}
+
 TEST(SubjectTest, LiteralMeansNoWildcardToken) {
     for (const std::string_view subject :
          {"foo", "foo.bar", "foo*", "*foo", "foo.**", "foo.>>", "a>b", "", ".", "foo bar"}) {
