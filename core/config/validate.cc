@@ -57,6 +57,17 @@ void check_limits(const Options& options, Diagnostics* out) {
     }
 }
 
+// Ports of the command line; the file's are refused where they stand.
+void check_ports(const Options& options, Diagnostics* out) {
+    constexpr int kPortMax = 65535;
+    for (const auto& [name, port] : {std::pair{"port", options.port},
+                                     {"http_port", options.http.port},
+                                     {"https_port", options.http.https_port}}) {
+        if (port >= -1 && port <= kPortMax) continue;
+        say(out, fmt::format("{} {} is out of range, expected -1 to {}", name, port, kPortMax));
+    }
+}
+
 void check_http(const Options& options, Diagnostics* out) {
     if (options.http.port != 0 && options.http.https_port != 0) {
         say(out, fmt::format("Can't start monitoring: can't specify both HTTP ({}) and HTTPs ({}) "
@@ -190,6 +201,7 @@ void check_uring(const UringOptions& uring, Diagnostics* out) {
 
 void validate(const Options& options, Diagnostics* diagnostics) {
     check_limits(options, diagnostics);
+    check_ports(options, diagnostics);
     check_http(options, diagnostics);
     check_clients(options, diagnostics);
     check_trust(options, diagnostics);

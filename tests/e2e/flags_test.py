@@ -198,6 +198,12 @@ class FlagsTest(ServerCase):
             self.assertRegex(error, pattern)
         self.check_serves(server)
 
+    def test_ports_out_of_range_end_the_start(self):
+        for args in (("-p", "65536"), ("-p", "-2"), ("-p", "-1", "-m", "99999")):
+            code, _, error = self.run_once("-a", "127.0.0.1", *args)
+            self.assertEqual(code, 1, args)
+            self.assertRegex(error, r"out of range|invalid port", args)
+
     def test_info_of_a_random_port_names_the_real_one(self):
         server = self.start()
         info = self.wire(server).read_info()

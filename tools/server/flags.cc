@@ -210,7 +210,8 @@ class FlagReader {
             case ValueKind::kInteger: {
                 const std::optional<int64_t> value = to_integer(text);
                 if (!value) return refuse(invalid_value(text, row.name, "parse error"));
-                if (*value > INT32_MAX && row.id != FlagId::kLogSizeLimit) {
+                const bool fits = *value >= INT32_MIN && *value <= INT32_MAX;
+                if (!fits && row.id != FlagId::kLogSizeLimit) {
                     return refuse(invalid_value(text, row.name, "value out of range"));
                 }
                 flags_.overrides.push_back({row.id, *value, {}});

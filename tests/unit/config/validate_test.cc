@@ -37,6 +37,17 @@ TEST(ValidateTest, Limits) {
     EXPECT_EQ(verdict("server_name: 'a b'"), "server name cannot contain spaces");
 }
 
+TEST(ValidateTest, PortsOfTheCommandLine) {
+    Options options;
+    options.port = 65536;
+    options.http.port = -2;
+    Diagnostics diagnostics;
+    validate(options, &diagnostics);
+    EXPECT_EQ(diagnostics.to_string(),
+              "port 65536 is out of range, expected -1 to 65535\n"
+              "http_port -2 is out of range, expected -1 to 65535\n");
+}
+
 TEST(ValidateTest, Monitoring) {
     EXPECT_EQ(verdict("http_port: 1, https_port: 2\ntls {cert_file: c, key_file: k}"),
               "Can't start monitoring: can't specify both HTTP (1) and HTTPs (2) ports");

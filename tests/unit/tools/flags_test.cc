@@ -72,6 +72,8 @@ TEST(FlagsTest, IntegersAsGoReadsThem) {
     EXPECT_EQ(usage_error({"-p", "4222x"}), "invalid value \"4222x\" for flag -p: parse error");
     EXPECT_EQ(usage_error({"-p", "99999999999"}),
               "invalid value \"99999999999\" for flag -p: value out of range");
+    EXPECT_EQ(usage_error({"-p", "-99999999999"}),
+              "invalid value \"-99999999999\" for flag -p: value out of range");
     EXPECT_EQ(apply({"-log_size_limit", "99999999999"}).log.file_size_limit, 99999999999);
 }
 
