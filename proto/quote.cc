@@ -140,8 +140,12 @@ size_t value_of_exact_key(std::string_view text, size_t at) {
     return std::string_view::npos;
 }
 
-// A string ends at a quote that is not escaped, anything else where JSON goes on.
+// A string ends at a quote that is not escaped, anything else where JSON goes on. No secret is a list or
+// an object: where one stands in its place, all that follows is hidden.
 size_t end_of_value(std::string_view text, size_t begin) {
+    if (begin < text.size() && (text[begin] == '[' || text[begin] == '{') && text[begin - 1] != '"') {
+        return text.size();
+    }
     if (text[begin - 1] != '"') return std::min(text.find_first_of("\",\r\n}", begin), text.size());
     size_t at = begin;
     while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;

@@ -20,7 +20,8 @@ std::string quote_byte(char byte);
 // behind sig, proxy_sig, nkey and jwt (a bearer's token), become [REDACTED]; every one of them,
 // well-formed JSON or not. All of it does if there is a \u escape in it, behind which a key may hide.
 // Source: server/client.go 2.14 (removeSecretsFromTrace); here the keys are also found in capitals,
-// since CONNECT takes them so, and a value ends where its string does, not at the first comma.
+// since CONNECT takes them so, a value ends where its string does, not at the first comma, and a list or
+// object in the place of a secret is hidden with all that follows.
 std::string redact(std::string_view connect);
 
 }  // namespace nuring::proto
