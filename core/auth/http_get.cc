@@ -4,6 +4,9 @@
 #include <httplib.h>
 
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 
 #include "core/auth/jwt.h"
 #include "fmt/format.h"
@@ -15,6 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kTimeout{2};
+constexpr std::chrono::milliseconds kStopInterval{100};
 constexpr int kOk = 200;
 
 struct Place {
@@ -44,6 +48,39 @@ absl::Status failure(const Place& place, std::string_view why) {
         fmt::format("could not fetch <{}>: {}", proto::quote(place.origin + place.path), why));
 }
 
+// Cuts off a request when its time is over, wherever it stands: the library's own timeouts begin anew with
+// every byte, so that a server which dribbles its headers could hold the caller for ever.
+class Watchdog {
+  public:
+    Watchdog(httplib::Client& client, Clock::time_point end)
+        : thread_([this, &client, end] { watch(client, end); }) {}
+    ~Watchdog() {
+        {
+            const std::lock_guard lock(mutex_);
+            done_ = true;
+        }
+        changed_.notify_one();
+        thread_.join();
+    }
+    Watchdog(const Watchdog&) = delete;
+    Watchdog& operator=(const Watchdog&) = delete;
+
+  private:
+    void watch(httplib::Client& client, Clock::time_point end) {
+        std::unique_lock lock(mutex_);
+        // More than once: stop() does nothing while the connection is being made.
+        while (!changed_.wait_until(lock, end, [this] { return done_; })) {
+            client.stop();
+            end += kStopInterval;
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool done_ = false;  // guarded by mutex_
+    std::thread thread_;
+};
+
 }  // namespace
 
 absl::StatusOr<std::string> http_get(const std::string& url, const std::string& ca_file) {
@@ -63,14 +100,15 @@ absl::StatusOr<std::string> http_get(const std::string& url, const std::string& 
     }
     // A peer that sends a byte now and then is cut off by the clock, one that never ends by the size.
     const Clock::time_point end = Clock::now() + kTimeout;
-    bool too_late = false;
     std::string body;
-    const httplib::Result result = client.Get(place.path, [&](const char* bytes, size_t size) {
-        too_late = Clock::now() > end;
-        body.append(bytes, size);
-        return !too_late && body.size() <= kJwtBytesMax;
-    });
-    if (too_late) return failure(place, "the answer took longer than 2s");
+    const httplib::Result result = [&] {
+        const Watchdog watchdog(client, end);
+        return client.Get(place.path, [&](const char* bytes, size_t size) {
+            body.append(bytes, size);
+            return body.size() <= kJwtBytesMax;
+        });
+    }();
+    if (!result && Clock::now() >= end) return failure(place, "the answer took longer than 2s");
     if (body.size() > kJwtBytesMax) return failure(place, "the answer is too large");
     if (!result) return failure(place, httplib::to_string(result.error()));
     if (result->status != kOk) {

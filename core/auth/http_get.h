@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One HTTP GET, for accounts and activation tokens that lie behind a URL.
 // Threads: any; blocks. Errors: "could not fetch <"url">: why", without user and password.
-// Limits:  2 seconds to connect, 2 for the body; kJwtBytesMax bytes. https checks the server's
+// Limits:  2 seconds for all of it; kJwtBytesMax bytes. https checks the server's
 //          certificate against the system's roots, or against ca_file. No redirects.
 // Source:  server/accounts.go, URLAccResolver 2.9.10.
 #pragma once

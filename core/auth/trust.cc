@@ -47,6 +47,19 @@ config::AccountOptions to_options(const AccountClaims& claims) {
     return account;
 }
 
+// An activation token may lie behind a URL, as 2.0.0-RC19 takes it (2.9.10 refuses such an account). What
+// cannot be fetched activates nothing until the account's claims are read again.
+void fetch_activations(AccountClaims* claims) {
+    size_t left = Trust::kActivationFetchesMax;
+    for (ImportClaim& each : claims->imports) {
+        const bool is_url = each.token.starts_with("http://") || each.token.starts_with("https://");
+        if (!is_url || left == 0) continue;
+        --left;
+        const auto token = http_get(each.token);
+        each.token = token.ok() ? std::string(undecorate_jwt(*token)) : std::string();
+    }
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<Trust>> Trust::create(const config::OperatorOptions& options,
@@ -87,9 +100,12 @@ absl::StatusOr<TrustedAccountPtr> Trust::verified(const std::string& account, st
                                                   int64_t now_s) const {
     auto claims = decode_account(token);
     if (!claims.ok()) return claims.status();
+    // A subject that is no account's key (an operator may sign anything) must not become a file's name.
     const bool good = trusts(claims->head.issuer) && claims->head.subject == account &&
+                      is_public_nkey(account, NkeyKind::kAccount) &&
                       faults_of(*claims, now_s).empty();
     if (!good) return invalid();
+    fetch_activations(&*claims);
     return std::make_shared<const TrustedAccount>(
         TrustedAccount{.token = std::move(token), .claims = *std::move(claims), .loaded_s = now_s});
 }

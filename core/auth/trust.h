@@ -41,13 +41,15 @@ enum class TrustChange : uint8_t { kLoaded, kUpdated, kRemoved };
 // Threads: any. load(), update() and refresh() may block and verify signatures: jobs threads or the
 //          control thread; the others look up under a lock.
 // Limits:  one entry per account that a trusted operator has signed and somebody asked for; exporters
-//          named in imports are loaded with the account, kExportersMax of them.
+//          named in imports are loaded with the account, kExportersMax of them; so are activation tokens
+//          behind a URL, kActivationFetchesMax of them.
 // Errors:  "account missing", "account validation failed", what the resolver says.
 // Lifetime: as long as the server; reloads go through refresh().
 // Source:  server/server.go and accounts.go 2.9.10 (verifyAccountClaims, fetchAccount, updateAccount).
 class Trust {
   public:
     static constexpr size_t kExportersMax = 1000;
+    static constexpr size_t kActivationFetchesMax = 8;  // of one account, up to 2 s each
 
     // Called without lock by whichever thread changed something, before the change shows in what that
     // call returns.

@@ -10,61 +10,9 @@ import signal
 import threading
 import time
 
-from support.case import ServerCase, differs, main
+from support.case import differs, main
 from support.nkeys import UNLIMITED, USER_UNLIMITED, Key, Tenant, User
-from support.wire import Wire
-
-VIOLATION = "-ERR 'Authorization Violation'\r\n"
-
-
-def now():
-    return int(time.time())
-
-
-class OperatorCase(ServerCase):
-    def setUp(self):
-        self.operator = Key("operator")
-        self.system = Tenant(self.operator, "SYS")
-        self.tenant = Tenant(self.operator, "A")
-
-    def config(self, *tenants, operator_nats=None, more="", resolver="MEM"):
-        """A server that trusts self.operator and knows these tenants."""
-        nats = {"system_account": self.system.public, **(operator_nats or {})}
-        token = self.operator.token(self.operator.public, "operator", nats, name="O", iat=1600000000)
-        lines = [f"operator: {token}", f"resolver: {resolver}"]
-        if resolver == "MEM":
-            lines.append("resolver_preload: {")
-            for tenant in (self.system, *tenants):
-                text = tenant if isinstance(tenant, tuple) else (tenant.public, tenant.token())
-                lines.append(f"  {text[0]}: {text[1]}")
-            lines.append("}")
-        return "\n".join([*lines, more, ""])
-
-    def start_with(self, *tenants, **options):
-        return self.start("-DV", config=self.config(*(tenants or (self.tenant,)), **options))
-
-    def login(self, server, user, **fields):
-        """Sends CONNECT; returns the wire, before any answer was read."""
-        wire = self.wire(server)
-        info = wire.read_info()
-        options = {"verbose": False, "pedantic": False, "lang": "raw", "version": "1"}
-        if user is not None:
-            options.update(user.connect_fields(info["nonce"]))
-        options.update(fields)
-        wire.send("CONNECT " + json.dumps(options) + "\r\n")
-        return wire
-
-    def accept(self, server, user, **fields):
-        wire = self.login(server, user, **fields)
-        wire.expect_quiet()
-        return wire
-
-    def refuse(self, server, user, reason=None, **fields):
-        wire = self.login(server, user, **fields)
-        wire.expect(VIOLATION)
-        wire.expect_end()
-        if reason:
-            server.log.wait(reason)
+from support.operators import VIOLATION, OperatorCase, now
 
 
 def exported(subject, kind, **more):
@@ -620,6 +568,8 @@ class AccountsHandler(http.server.BaseHTTPRequestHandler):
         name = self.path.rsplit("/", 1)[1]
         self.server.asked.append(name)
         answer = self.server.answers.get(name, 404)
+        if callable(answer):
+            return answer(self)
         if isinstance(answer, threading.Event):
             answer.wait(20)
             answer = 503
@@ -685,6 +635,61 @@ class UrlResolverTest(OperatorCase):
         self.assertIn(waits.read_line(), (b"-ERR 'Authorization Violation'",
                                           b"-ERR 'Authentication Timeout'"))  # fmt: skip
         waits.expect_end()
+
+    def test_who_dribbles_headers_or_body_holds_nobody_for_long(self):
+        server = self.start_with()
+        gone = threading.Semaphore(0)
+
+        def dribble(start):
+            def answer(handler):
+                try:
+                    handler.wfile.write(start)
+                    for _ in range(600):
+                        handler.wfile.write(b"x")
+                        handler.wfile.flush()
+                        self.pause.wait(0.05)
+                except OSError:  # cut off
+                    gone.release()
+
+            return answer
+
+        self.pause = threading.Event()
+        self.addCleanup(self.pause.set)
+        for start in (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"):
+            # More than there are threads that fetch.
+            slow = [Tenant(self.operator, f"slow{i}") for i in range(4)]
+            for tenant in slow:
+                self.accounts.answers[tenant.public] = dribble(start)
+            waits = [self.login(server, User(tenant)) for tenant in slow]
+            for _ in slow:
+                self.assertTrue(gone.acquire(timeout=20))
+            for wire in waits:
+                wire.read_to_end()
+        fresh = Tenant(self.operator, "fresh")
+        self.accounts.answers[fresh.public] = fresh.token()
+        self.accept(server, User(fresh))
+
+    @differs("2.9.10", "it refuses the account; 2.0.0-RC19 fetches the token")
+    def test_an_activation_token_may_lie_behind_a_url(self):
+        exporter = Tenant(self.operator, "EXP")
+        exporter.nats["exports"] = [exported("feed.>", "stream", token_req=True)]
+        nats = {"subject": "feed.>", "kind": "stream"}
+        self.accounts.answers["good"] = exporter.key.token(self.tenant.public, "activation", nats)
+        self.accounts.answers["forged"] = self.tenant.key.token(self.tenant.public, "activation", nats)
+        self.accounts.answers[exporter.public] = exporter.token()
+        for name, hears in (("good", True), ("forged", False), ("missing", False)):
+            url = self.accounts.url + name
+            imports = [imported(exporter, "feed.>", "stream", token=url)]
+            self.accounts.answers[self.tenant.public] = self.tenant.token(imports=imports)
+            server = self.start_with()
+            there, here = self.accept(server, User(self.tenant)), self.accept(server, User(exporter))
+            there.send("SUB feed.x 1\r\n")
+            there.expect_quiet()
+            here.send("PUB feed.x 2\r\nhi\r\n")
+            here.expect_quiet()
+            if hears:
+                there.expect_message("feed.x", 1, b"hi")
+            there.expect_quiet()
 
     def test_new_claims_replace_those_that_were_fetched(self):
         server = self.start_with()

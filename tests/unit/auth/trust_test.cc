@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -82,6 +83,20 @@ TEST_F(TrustTest, NobodyElsesAccountIsLoaded) {
     EXPECT_EQ(trust->load(account_.text, kNow).status().message(), "account validation failed");
     EXPECT_EQ(trust->load(other_.text, kNow).status().message(), "account validation failed");
     EXPECT_EQ(trust->load("../../etc/passwd", kNow).status().message(), "account missing");
+}
+
+TEST_F(TrustTest, WhatIsNoAccountsKeyIsNotStored) {
+    char directory[] = "/tmp/nuring-trust-XXXXXX";
+    ASSERT_NE(::mkdtemp(directory), nullptr);
+    options_.preload.clear();
+    options_.resolver = config::ResolverKind::kFullDirectory;
+    options_.resolver_directory = directory;
+    const auto trust = this->trust();
+    for (const char* name : {"../outside", "/etc/x", "..", ""}) {
+        EXPECT_FALSE(
+            trust->update(name, make_token(operator_, name, "account", kNoLimits), kNow).ok());
+    }
+    EXPECT_EQ(::rmdir(directory), 0);  // it is empty
 }
 
 TEST_F(TrustTest, PreloadsMustBeAccounts) {
