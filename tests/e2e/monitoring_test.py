@@ -10,6 +10,7 @@ import concurrent.futures
 import hashlib
 import http.client
 import json
+import os
 import re
 import shutil
 import signal
@@ -31,6 +32,7 @@ STARTING = re.compile(r"Starting (https?) monitor on (\S+):(\d+)")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 UPTIME = re.compile(r"((((\d+y)?\d+d)?\d+h)?\d+m)?\d+s")
 REFERENCE = shutil.which("nats-server")
+DOCUMENTATION = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "monitoring.md")
 
 # Key order of the first release that the pages follow; what later ones added may stand anywhere.
 VARZ_ORDER = (
@@ -615,6 +617,54 @@ class OurPagesTest(MonitoringCase):
         self.assertGreater(sums["nats_uring_turn_latency_seconds_count"], 0)
         for name, kind in types.items():
             self.assertEqual(name.endswith("_total"), kind == "counter", name)
+
+
+@unittest.skipIf("--reference" in __import__("sys").argv, "SKIPPED our documentation: this is the reference")
+class DocumentationTest(MonitoringCase):
+    """docs/monitoring.md names all that is there, and nothing else."""
+
+    def chapter(self, title):
+        with open(DOCUMENTATION, encoding="utf-8") as text:
+            return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", text.read(), re.M | re.S).group(1)
+
+    def table(self, title):
+        """The first column, without the head."""
+        return [line.split(" | ")[0] for line in self.chapter(title).splitlines() if line.startswith("| `")]
+
+    def test_metrics(self):
+        server = self.monitored()
+        self.get(server, "/varz")  # so that a request is counted
+        kinds, labels, helped = {}, {}, set()
+        for line in self.ask(server, "/metrics").text.splitlines():
+            if line.startswith("# HELP "):
+                name, text = line[7:].split(" ", 1)
+                self.assertTrue(text.endswith("."), line)
+                helped.add(name)
+            elif line.startswith("# TYPE "):
+                kinds.update([line[7:].split(" ")])
+            else:
+                name, inside = re.match(r"(\w+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? ", line).groups()
+                labels.setdefault(name, set()).update(re.findall(r'(?:^|,)(\w+)="', inside or ""))
+        self.assertEqual(helped, set(kinds))
+        documented = {}
+        for cell in self.table("Metrics"):
+            for name, inside in re.findall(r"`([a-z_]+)(?:\{(.*?)\})?`", cell.split(":")[0]):
+                documented["nats_uring_" + name] = set(inside.split(",") if inside else ()) | (
+                    {"worker"} if "*w*" in cell else set())  # fmt: skip
+        for name in re.findall(r"`(process_\w+)`", self.chapter("Metrics")):
+            documented[name] = set()
+        self.assertEqual(set(documented), set(kinds))
+        labels["nats_uring_turn_latency_seconds"].remove("le")
+        self.assertEqual(documented, labels)
+
+    def test_pages(self):
+        server = self.monitored()
+        documented = {path for cell in self.table("Pages") for path in re.findall(r"`(/\w*)`", cell)}
+        for path in documented:
+            answer = self.ask(server, path)  # that of the consensus is a text of its own
+            self.assertNotEqual(answer.text, "404 page not found\n", path)
+        counted = set(self.get(server, "/varz")["http_req_stats"])
+        self.assertEqual(documented - {"/stacksz", "/subscriptionsz"}, counted)
 
 
 class HttpTest(MonitoringCase):
