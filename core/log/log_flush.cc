@@ -70,8 +70,8 @@ size_t Flusher::drain() {
         sink_->write({entry.line.time_ns, entry.line.level, text});
     }
     const size_t count = ordered_.size();
-    report_losses();
-    sink_->end_batch();
+    report_dropped();
+    end_batch();
     if (texts_.capacity() > kTextsKeptBytesMax) {
         texts_ = {};
         ordered_ = {};
@@ -80,7 +80,7 @@ size_t Flusher::drain() {
     return count;
 }
 
-void Flusher::report_losses() {
+void Flusher::report_dropped() {
     for (uint32_t i = 0; i < logger_.writer_count(); ++i) {
         Writer& writer = logger_.writer(i);
         const uint64_t count = writer.dropped_count_.exchange(0, std::memory_order_relaxed);
@@ -90,11 +90,33 @@ void Flusher::report_losses() {
             fmt::format("Log of thread {} was full, {} lines dropped", i, count);
         sink_->write({logger_.now_ns(), Level::kWarn, text});
     }
+}
+
+void Flusher::take_losses() {
     if (const uint64_t count = sink_->take_lost_count(); count > 0) {
         dropped_count_ += count;
+        lost_count_ += count;
+        lost_reason_ = sink_->lost_reason();
+    }
+}
+
+void Flusher::end_batch() {
+    take_losses();
+    const uint64_t reported = lost_count_;
+    if (reported > 0) {
         const std::string text =
-            fmt::format("Could not write log, {} lines lost: {}", count, sink_->lost_reason());
+            fmt::format("Could not write log, {} lines lost: {}", reported, lost_reason_);
         sink_->write({logger_.now_ns(), Level::kWarn, text});
+    }
+    sink_->end_batch();
+    take_losses();
+    // If anything was lost just now, so was the report, which is no loss by itself: it comes again.
+    if (reported == 0) return;
+    if (lost_count_ == reported) {
+        lost_count_ = 0;
+    } else {
+        --lost_count_;
+        --dropped_count_;
     }
 }
 
@@ -107,6 +129,7 @@ void Flusher::replace(std::unique_ptr<Sink> sink) {
     assert(sink != nullptr);
     flush_all();
     sink_ = std::move(sink);
+    if (lost_count_ > 0) end_batch();  // the former one cannot say it any more
 }
 
 absl::Status Flusher::reopen() {
@@ -125,7 +148,7 @@ absl::Status Flusher::reopen() {
 void Flusher::write(Level level, std::string_view text) {
     drain();
     sink_->write({logger_.now_ns(), level, text});
-    sink_->end_batch();
+    end_batch();
 }
 
 }  // namespace nuring::log

@@ -55,7 +55,8 @@ class Flusher {
     // line.
     void flush_all();
 
-    // At reload: flushes to the former sink, then goes on with the new one.
+    // At reload: flushes to the former sink, then goes on with the new one, which also gets the
+    // report of what the former one lost.
     void replace(std::unique_ptr<Sink> sink);
     // SIGUSR1: opens the file anew and logs that, or why not.
     absl::Status reopen();
@@ -66,7 +67,10 @@ class Flusher {
     uint64_t dropped_count() const { return dropped_count_; }
 
   private:
-    void report_losses();
+    void report_dropped();
+    void take_losses();
+    // Ends the sink's batch, with a report of what it has lost until one arrives.
+    void end_batch();
 
     struct Ordered {
         uint64_t order_ns;  // latest time of the writer's lines up to this one
@@ -79,6 +83,8 @@ class Flusher {
     std::vector<Ordered> ordered_;
     std::string texts_;
     uint64_t dropped_count_ = 0;
+    uint64_t lost_count_ = 0;  // by a sink, and not yet reported
+    std::string lost_reason_;  // of the last of them
 };
 
 }  // namespace nuring::log

@@ -42,6 +42,26 @@ class KeepingSink : public Sink {
     std::vector<KeptLine>& lines_;
 };
 
+// A sink on a disk that may be full: its lines reach the test at the end of a batch, or never.
+class FullDiskSink : public Sink {
+  public:
+    FullDiskSink(std::vector<std::string>& lines, const bool& full) : lines_(lines), full_(full) {}
+    void write(const Line& line) override { batch_.emplace_back(line.text); }
+    void end_batch() override {
+        if (full_) {
+            lose(batch_.size(), "disk full");
+        } else {
+            lines_.insert(lines_.end(), batch_.begin(), batch_.end());
+        }
+        batch_.clear();
+    }
+
+  private:
+    std::vector<std::string>& lines_;
+    const bool& full_;
+    std::vector<std::string> batch_;
+};
+
 LoggerOptions options_of(FakeClock& clock) {
     LoggerOptions options;
     options.clock = clock.clock();
@@ -119,6 +139,46 @@ TEST(LoggerTest, AFullRingCountsWhatItDropsAndSaysSo) {
     EXPECT_EQ(flusher.dropped_count(), 36U);
     logger.writer(0).info("again");
     EXPECT_EQ(flusher.drain(), 1U);
+}
+
+TEST(LoggerTest, WhatAFullDiskTookIsCountedUntilTheReportArrives) {
+    FakeClock clock;
+    Logger logger(options_of(clock));
+    std::vector<std::string> lines;
+    bool full = true;
+    Flusher flusher(logger, std::make_unique<FullDiskSink>(lines, full));
+    for (int i = 0; i < 3; ++i) {
+        logger.writer(0).info("a");
+        logger.writer(0).info("b");
+        flusher.drain();
+    }
+    full = false;
+    logger.writer(0).info("c");
+    flusher.drain();
+    const std::vector<std::string> expected = {"c", "Could not write log, 6 lines lost: disk full"};
+    EXPECT_EQ(lines, expected);
+    logger.writer(0).info("d");
+    flusher.drain();
+    EXPECT_EQ(lines.size(), 3U);
+    EXPECT_EQ(flusher.dropped_count(), 6U);
+}
+
+TEST(LoggerTest, ANewSinkTellsWhatTheFormerOneLost) {
+    FakeClock clock;
+    Logger logger(options_of(clock));
+    std::vector<std::string> before;
+    std::vector<std::string> after;
+    bool full = true;
+    const bool empty = false;
+    Flusher flusher(logger, std::make_unique<FullDiskSink>(before, full));
+    logger.writer(0).info("a");
+    flusher.drain();
+    logger.writer(0).info("b");
+    flusher.replace(std::make_unique<FullDiskSink>(after, empty));
+    const std::vector<std::string> expected = {"Could not write log, 2 lines lost: disk full"};
+    EXPECT_EQ(after, expected);
+    EXPECT_TRUE(before.empty());
+    EXPECT_EQ(flusher.dropped_count(), 2U);
 }
 
 TEST(LoggerTest, AFloodOfTracesLeavesRoomForErrors) {
