@@ -202,21 +202,26 @@ absl::Status Trust::update(const std::string& account, const std::string& token,
     return absl::OkStatus();
 }
 
-absl::Status Trust::refresh(const config::OperatorOptions& options, int64_t now_s) {
+absl::StatusOr<TrustUpdate> Trust::prepare(const config::OperatorOptions& options) const {
     {
         const std::lock_guard lock(mutex_);
         if (options.resolver == config::ResolverKind::kUrl && options == options_) {
-            return absl::OkStatus();
+            return TrustUpdate{};
         }
     }
     if (auto checked = check_preloads(options); !checked.ok()) return checked;
     auto resolver = AccountResolver::create(options);
     if (!resolver.ok()) return resolver.status();
+    return TrustUpdate{options, *std::move(resolver)};
+}
+
+void Trust::apply(TrustUpdate update, int64_t now_s) {
+    if (update.resolver == nullptr) return;
     std::vector<std::string> known;
     {
         const std::lock_guard lock(mutex_);
-        resolver_ = *std::move(resolver);
-        options_ = options;
+        resolver_ = std::move(update.resolver);
+        options_ = std::move(update.options);
         for (const auto& [name, account] : accounts_) known.push_back(name);
     }
     std::sort(known.begin(), known.end());
@@ -229,7 +234,6 @@ absl::Status Trust::refresh(const config::OperatorOptions& options, int64_t now_
             remove(name);
         }
     }
-    return absl::OkStatus();
 }
 
 std::vector<config::AccountOptions> Trust::account_options(int64_t now_s) const {

@@ -35,16 +35,22 @@ using TrustedAccountPtr = std::shared_ptr<const TrustedAccount>;
 // What has happened to an account that was loaded.
 enum class TrustChange : uint8_t { kLoaded, kUpdated, kRemoved };
 
+// What a reload has prepared; no resolver: the former one stays as it is.
+struct TrustUpdate {
+    config::OperatorOptions options;
+    std::shared_ptr<AccountResolver> resolver;
+};
+
 // Trust is what a server in operator mode believes: the keys of its operators, and the claims of the
 // accounts met so far, which come from a resolver when they are first asked for.
 //
-// Threads: any. load(), update() and refresh() may block and verify signatures: jobs threads or the
+// Threads: any. load(), update(), prepare() and apply() may block and verify signatures: jobs threads or the
 //          control thread; the others look up under a lock.
 // Limits:  one entry per account that a trusted operator has signed and somebody asked for; exporters
 //          named in imports are loaded with the account, kExportersMax of them; so are activation tokens
 //          behind a URL, kActivationFetchesMax of them.
 // Errors:  "account missing", "account validation failed", what the resolver says.
-// Lifetime: as long as the server; reloads go through refresh().
+// Lifetime: as long as the server; reloads go through prepare() and apply().
 // Source:  server/server.go and accounts.go 2.9.10 (verifyAccountClaims, fetchAccount, updateAccount).
 class Trust {
   public:
@@ -82,9 +88,11 @@ class Trust {
     // A newer token of an account, whoever sends it: verified, stored, and taken over if the account is
     // loaded. If it is not, only a full directory keeps it; else the answer is kNotFound.
     absl::Status update(const std::string& account, const std::string& token, int64_t now_s);
-    // A reload: other preloads, files, or another URL. Loaded accounts that the resolver has no more are
+    // A reload, in two steps: other preloads, files, or another URL. prepare() does all that can fail
+    // and changes nothing; apply() takes it over. Loaded accounts that the resolver has no more are
     // removed. A URL that stays is not asked: it tells by itself what changes.
-    absl::Status refresh(const config::OperatorOptions& options, int64_t now_s);
+    absl::StatusOr<TrustUpdate> prepare(const config::OperatorOptions& options) const;
+    void apply(TrustUpdate update, int64_t now_s);
 
     // All loaded accounts in the form that the account layer takes.
     std::vector<config::AccountOptions> account_options(int64_t now_s) const;

@@ -423,9 +423,11 @@ std::string Process::try_reload() {
         return fmt::format("invalid ClientAdvertise value of {}, err={}", fresh->client_advertise,
                            base::message_of(address.status()));
     }
+    auth::TrustUpdate trust;
     if (trust_ != nullptr) {
-        const absl::Status refreshed = trust_->refresh(fresh->trust, wall_seconds());
-        if (!refreshed.ok()) return std::string(base::message_of(refreshed));
+        auto prepared = trust_->prepare(fresh->trust);
+        if (!prepared.ok()) return std::string(base::message_of(prepared.status()));
+        trust = *std::move(prepared);
     }
     std::unique_ptr<log::Sink> sink;
     if (!(fresh->log == options_->log)) {
@@ -438,6 +440,7 @@ std::string Process::try_reload() {
         if (!pid_error.empty()) return "could not write pidfile: " + pid_error;
     }
     // Nothing fails from here on.
+    if (trust_ != nullptr) trust_->apply(std::move(trust), wall_seconds());
     if (sink != nullptr) flusher_->replace(std::move(sink));
     const bool ports_file_moves = fresh->ports_file_dir != options_->ports_file_dir;
     options_ = std::move(fresh);

@@ -61,6 +61,13 @@ class TrustTest : public testing::Test {
     config::OperatorOptions options_;
 };
 
+bool refresh(Trust& trust, const config::OperatorOptions& options, int64_t now_s) {
+    auto prepared = trust.prepare(options);
+    if (!prepared.ok()) return false;
+    trust.apply(*std::move(prepared), now_s);
+    return true;
+}
+
 TEST_F(TrustTest, AnAccountIsLoadedOnceAndThenKnown) {
     const auto trust = this->trust();
     std::vector<std::pair<std::string, TrustChange>> heard;
@@ -132,15 +139,28 @@ TEST_F(TrustTest, AReloadDropsWhatIsGone) {
     ASSERT_TRUE(trust->load(account_.text, kNow).ok());
     config::OperatorOptions fresh = options_;
     fresh.preload.clear();
-    ASSERT_TRUE(trust->refresh(fresh, kNow).ok());
+    ASSERT_TRUE(refresh(*trust, fresh, kNow));
     EXPECT_EQ(trust->find(account_.text), nullptr);
     EXPECT_EQ(check_jwt_login(*trust, login(user_token())).outcome, JwtOutcome::kAccountUnknown);
+}
+
+TEST_F(TrustTest, APreparedReloadThatIsGivenUpChangesNothing) {
+    const auto trust = this->trust();
+    ASSERT_TRUE(trust->load(account_.text, kNow).ok());
+    config::OperatorOptions fresh = options_;
+    fresh.preload.clear();
+    ASSERT_TRUE(trust->prepare(fresh).ok());
+    EXPECT_NE(trust->find(account_.text), nullptr);
+    fresh.preload = {{account_.text, "x"}};
+    EXPECT_FALSE(trust->prepare(fresh).ok());
+    EXPECT_NE(trust->find(account_.text), nullptr);
+    EXPECT_EQ(check_jwt_login(*trust, login(user_token())).outcome, JwtOutcome::kAccepted);
 }
 
 TEST_F(TrustTest, AnExpiredAccountIsAskedForAgainOnceASecond) {
     const auto trust = this->trust();
     options_.preload = {{account_.text, account_token({}, R"(,"exp":2010)")}};
-    ASSERT_TRUE(trust->refresh(options_, kNow).ok());
+    ASSERT_TRUE(refresh(*trust, options_, kNow));
     ASSERT_TRUE(trust->load(account_.text, kNow).ok());
     JwtLogin late = login(user_token());
     late.now_s = 2010;
@@ -148,7 +168,7 @@ TEST_F(TrustTest, AnExpiredAccountIsAskedForAgainOnceASecond) {
     EXPECT_FALSE(trust->load(account_.text, 2011).ok());
     config::OperatorOptions fresh = options_;
     fresh.preload = {{account_.text, account_token({}, R"(,"exp":3000)")}};
-    ASSERT_TRUE(trust->refresh(fresh, 2012).ok());
+    ASSERT_TRUE(refresh(*trust, fresh, 2012));
     EXPECT_EQ(check_jwt_login(*trust, late).outcome, JwtOutcome::kAccepted);
 }
 
