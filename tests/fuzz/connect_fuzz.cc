@@ -16,7 +16,7 @@ using nuring::test::require;
 // A secret that stands in the text once, as it is, does not stand in its traced form. Where decoding changes
 // a text (escapes, bytes that are no UTF-8), the value may look like some other part of the JSON.
 void check_secrecy(std::string_view json, const ConnectOptions& options) {
-    constexpr size_t kTellingSize = 8;  // shorter ones may be part of other words
+    constexpr size_t kTellingSize = 9;  // shorter ones may be part of other words, or of [REDACTED]
     const auto decoding_changes = [](char c) { return c == '\\' || static_cast<uint8_t>(c) >= 0x80; };
     if (std::any_of(json.begin(), json.end(), decoding_changes)) return;
     const std::string traced = redact(json);
@@ -24,6 +24,7 @@ void check_secrecy(std::string_view json, const ConnectOptions& options) {
                                     ConnectText::kNkey, ConnectText::kJwt}) {
         const std::string_view secret = options.text(field);
         if (secret.size() < kTellingSize || json.find(secret) != json.rfind(secret)) continue;
+        if (secret.find_first_of("[]") != secret.npos) continue;
         require(json.find(secret) == json.npos || traced.find(secret) == traced.npos, "no secret");
     }
 }

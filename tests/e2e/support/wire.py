@@ -137,6 +137,23 @@ class Wire:
         del self.buffer[:size]
         return content
 
+    def _drop_ping_within(self, content, end):
+        """Answers a PING of the server that stands between two lines of what is expected next."""
+        ping = b"PING\r\n"
+        size = min(len(self.buffer), len(content))
+        differs = next((i for i in range(size) if self.buffer[i] != content[i]), size)
+        begin = self.buffer.rfind(b"\n", 0, differs) + 1
+        if begin == 0:
+            return False
+        while ping.startswith(self.buffer[begin : begin + len(ping)]):
+            if len(self.buffer) >= begin + len(ping):
+                del self.buffer[begin : begin + len(ping)]
+                self.send(b"PONG\r\n")
+                return True
+            if not self.receive(end):
+                break
+        return False
+
     def expect(self, content):
         """Exactly these bytes come next; fails on the first difference."""
         content = content.encode() if isinstance(content, str) else content
@@ -145,11 +162,13 @@ class Wire:
         while True:
             if skips:
                 self._skip_pings(end)
-            if len(self.buffer) >= len(content):
+            if self.buffer.startswith(content):
                 break
-            if bytes(self.buffer) != content[: len(self.buffer)] or not self.receive(end):
-                self._fail(repr(content[:300]))
-        if not self.buffer.startswith(content):
+            if content.startswith(self.buffer):
+                if self.receive(end):
+                    continue
+            elif skips and self._drop_ping_within(content, end):
+                continue
             self._fail(repr(content[:300]))
         del self.buffer[: len(content)]
 
