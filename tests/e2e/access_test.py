@@ -81,10 +81,8 @@ class StrangerTest(ServerCase):
     @case.differs("2.9.10", "20 KiB each")
     def test_costs_little_memory(self):
         """A thousand half-sent CONNECTs stay below 16 KiB each."""
-        with open(case.Options.server, "rb") as program:
-            content = program.read()
-            if b"__tsan_init" in content or b"__asan_init" in content:
-                self.skipTest("SKIPPED: the shadow memory of the sanitizer counts as well")
+        if case.server_is_sanitized():
+            self.skipTest("SKIPPED: the shadow memory of the sanitizer counts as well")
         server = self.start(config="authorization { user: u, password: p, timeout: 60 }")
         self.client(server, user="u", **{"pass": "p"})
         before = resident_bytes(server.pid)

@@ -100,6 +100,13 @@ class ServerCase(unittest.TestCase):
             sender.close()
 
 
+def server_is_sanitized():
+    """Its shadow memory and quarantine count as memory of the process."""
+    with open(Options.server, "rb") as program:
+        content = program.read()
+    return b"__tsan_init" in content or b"__asan_init" in content
+
+
 def open_files(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 

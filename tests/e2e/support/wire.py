@@ -15,6 +15,7 @@ import time
 
 DEADLINE_S = 10.0
 SEND_DEADLINE_S = 30.0
+IP_BIND_ADDRESS_NO_PORT = 24  # Python 3.11 does not name it
 
 
 class WireError(AssertionError):
@@ -22,7 +23,7 @@ class WireError(AssertionError):
 
 
 class Wire:
-    def __init__(self, port, host="127.0.0.1", deadline_s=DEADLINE_S, receive_bytes=None):
+    def __init__(self, port, host="127.0.0.1", deadline_s=DEADLINE_S, receive_bytes=None, source=None):
         self.deadline_s = deadline_s
         self.buffer = bytearray()
         self.ended = False
@@ -32,6 +33,10 @@ class Wire:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(SEND_DEADLINE_S)
         try:
+            if source:
+                # The port is chosen by connect(), so that each source address has all of them.
+                self.socket.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+                self.socket.bind((source, 0))
             self.socket.connect((host, port))
         except OSError:
             self.socket.close()
