@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of a ring: receiving in order, with few buffers, beside busy sockets, and its end by cancel.
+#include <cerrno>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "tests/ring/conformance.h"
+
+namespace nuring::ring {
+namespace {
+
+TEST_P(RingConformanceTest, EchoesWholeStreamsOfManyPeers) {
+    CREATE_OR_SKIP({});
+    struct Echo {
+        explicit Echo(TestRing& r) : receiver(r), sender(r) {}
+        std::unique_ptr<Peer> peer;
+        int fd = -1;
+        Receiver receiver;
+        Sender sender;
+        std::string source, back;
+        size_t written = 0, echoed = 0;
+    };
+    std::deque<Echo> echoes;
+    for (uint64_t i = 0; i < 6; ++i) {
+        Echo& echo = echoes.emplace_back(under_test_);
+        std::tie(echo.peer, echo.fd) = connected(/*small=*/true);
+        echo.source = random_bytes(i, 60'000);
+        ring().receive(echo.receiver, echo.fd);
+    }
+    const auto step = [&] {
+        for (Echo& echo : echoes) {
+            echo.written += echo.peer->write(std::string_view(echo.source).substr(echo.written));
+            if (!echo.sender.pending && echo.echoed < echo.receiver.bytes.size()) {
+                const std::string more = echo.receiver.bytes.substr(echo.echoed);
+                echo.echoed += more.size();
+                echo.sender.append(echo.fd, more);
+            }
+            echo.back += echo.peer->read(5000);
+        }
+    };
+    run_until(
+        [&] {
+            for (const Echo& echo : echoes) {
+                if (echo.back.size() < echo.source.size()) return false;
+            }
+            return true;
+        },
+        step);
+    for (Echo& echo : echoes) {
+        EXPECT_EQ(echo.back, echo.source);
+        echo.peer->close();
+        run_until([&] { return !echo.receiver.pending && !echo.sender.pending; });
+        EXPECT_EQ(echo.receiver.end_result, 0);
+        EXPECT_EQ(echo.receiver.end_count, 1);
+        ring().close(echo.fd);
+    }
+}
+
+TEST_P(RingConformanceTest, ReceivesInOrderThroughTinyBuffers) {
+    RingOptions options;
+    options.receive_buffer_bytes = 16;
+    options.receive_buffer_count = 2;
+    options.receive_buffer_count_max = 3;
+    CREATE_OR_SKIP(options);
+    auto [peer, fd] = connected();
+    Receiver receiver(under_test_);
+    ring().receive(receiver, fd);
+    const std::string source = random_bytes(7, 20'000);
+    size_t written = 0;
+    run_until([&] { return receiver.bytes.size() >= source.size(); },
+              [&, &p = peer] { written += p->write(std::string_view(source).substr(written)); });
+    EXPECT_EQ(receiver.bytes, source);
+    EXPECT_GE(receiver.run_count, source.size() / 16);
+    peer->close();
+    run_until([&] { return !receiver.pending; });
+    ring().close(fd);
+}
+
+TEST_P(RingConformanceTest, RecoversFromABufferShortageOnManyIdleSockets) {
+    RingOptions options;
+    options.receive_buffer_bytes = 64;
+    options.receive_buffer_count = 2;
+    options.receive_buffer_count_max = 4;
+    CREATE_OR_SKIP(options);
+    constexpr size_t kCount = 50;
+    std::vector<std::unique_ptr<Peer>> peers;
+    std::deque<Receiver> receivers;
+    std::vector<int> fds;
+    for (size_t i = 0; i < kCount; ++i) {
+        auto [peer, fd] = connected();
+        peers.push_back(std::move(peer));
+        fds.push_back(fd);
+        receivers.emplace_back(under_test_).keeps_buffers = true;
+        ring().receive(receivers.back(), fd);
+    }
+    for (size_t i = 0; i < kCount; ++i) {
+        ASSERT_EQ(peers[i]->write("hello" + std::to_string(i)), 5 + std::to_string(i).size());
+    }
+    const auto run_count = [&] {
+        unsigned count = 0;
+        for (const Receiver& receiver : receivers) count += receiver.run_count;
+        return count;
+    };
+    run_until([&] { return run_count() == 4; });
+    run_turns(20);
+    EXPECT_EQ(run_count(), 4U);  // all buffers are held: nobody else gets anything, nobody fails
+    EXPECT_GE(ring().stats().buffer_shortages, 1U);
+    for (const Receiver& receiver : receivers) EXPECT_TRUE(receiver.pending);
+    const auto all_there = [&] {
+        for (size_t i = 0; i < kCount; ++i) {
+            if (receivers[i].bytes != "hello" + std::to_string(i)) return false;
+        }
+        return true;
+    };
+    run_until(all_there, [&] {
+        for (Receiver& receiver : receivers) receiver.return_kept();
+    });
+    for (size_t i = 0; i < kCount; ++i) {
+        receivers[i].return_kept();
+        peers[i]->close();
+    }
+    for (size_t i = 0; i < kCount; ++i) {
+        run_until([&] { return !receivers[i].pending; });
+        ring().close(fds[i]);
+    }
+}
+
+TEST_P(RingConformanceTest, CancelEndsAnIdleReceive) {
+    CREATE_OR_SKIP({});
+    auto [peer, fd] = connected();
+    Receiver receiver(under_test_);
+    ring().receive(receiver, fd);
+    run_turns(2);
+    ring().cancel(receiver);
+    EXPECT_EQ(receiver.end_count, 0);  // never from inside cancel()
+    run_until([&] { return !receiver.pending; });
+    EXPECT_EQ(receiver.end_result, -ECANCELED);
+    EXPECT_EQ(receiver.end_count, 1);
+    ring().cancel(receiver);  // of nothing: ignored
+    run_turns(3);
+    EXPECT_EQ(receiver.end_count, 1);
+    ring().close(fd);
+}
+
+TEST_P(RingConformanceTest, CancelEndsAReceiveThatWaitsForABuffer) {
+    RingOptions options;
+    options.receive_buffer_bytes = 64;
+    options.receive_buffer_count = 1;
+    options.receive_buffer_count_max = 1;
+    CREATE_OR_SKIP(options);
+    auto [holder_peer, holder_fd] = connected();
+    auto [peer, fd] = connected();
+    Receiver holder(under_test_);
+    Receiver receiver(under_test_);
+    holder.keeps_buffers = true;
+    ring().receive(holder, holder_fd);
+    ASSERT_EQ(holder_peer->write("x"), 1U);
+    run_until([&] { return holder.run_count == 1; });
+    ring().receive(receiver, fd);
+    ASSERT_EQ(peer->write("y"), 1U);
+    run_turns(10);
+    ring().cancel(receiver);
+    run_until([&] { return !receiver.pending; });
+    EXPECT_EQ(receiver.end_result, -ECANCELED);
+    holder.return_kept();
+    ring().cancel(holder);
+    run_until([&] { return !holder.pending; });
+    // What came meanwhile is not lost.
+    ring().receive(receiver, fd);
+    run_until([&] { return receiver.bytes == "y"; });
+    ring().cancel(receiver);
+    run_until([&] { return !receiver.pending; });
+    ring().close(fd);
+    ring().close(holder_fd);
+}
+
+TEST_P(RingConformanceTest, LosesNothingWhenAReceiveIsCancelledAndArmedAgain) {
+    RingOptions options;
+    options.receive_buffer_bytes = 512;
+    CREATE_OR_SKIP(options);
+    auto [peer, fd] = connected();
+    Receiver receiver(under_test_);
+    ring().receive(receiver, fd);
+    const std::string source = random_bytes(3, 100'000);
+    size_t written = 0;
+    unsigned turn_count = 0;
+    run_until([&] { return receiver.bytes.size() >= source.size(); },
+              [&, &p = peer, fd = fd] {
+                  const std::string_view rest = std::string_view(source).substr(written);
+                  written += p->write(rest.substr(0, 3000));
+                  if (!receiver.pending) {
+                      EXPECT_EQ(receiver.end_result, -ECANCELED);
+                      ring().receive(receiver, fd);
+                  } else if (++turn_count % 3 == 0) {
+                      ring().cancel(receiver);
+                  }
+              });
+    EXPECT_EQ(receiver.bytes, source);
+    if (receiver.pending) ring().cancel(receiver);
+    run_until([&] { return !receiver.pending; });
+    ring().close(fd);
+}
+
+TEST_P(RingConformanceTest, ABusySocketDoesNotStarveTheOthers) {
+    RingOptions options;
+    options.receive_buffer_bytes = 256;
+    options.receive_buffer_count = 4;
+    options.receive_buffer_count_max = 8;
+    CREATE_OR_SKIP(options);
+    auto [busy, busy_fd] = connected();
+    auto [calm, calm_fd] = connected();
+    Receiver from_busy(under_test_);
+    Receiver from_calm(under_test_);
+    ring().receive(from_busy, busy_fd);
+    ring().receive(from_calm, calm_fd);
+    const std::string flood = random_bytes(1, 64 * 1024);
+    for (int i = 0; i < 20; ++i) {
+        // Both have bytes waiting; the calm one must be heard long before the flood is read.
+        busy->write(flood);
+        const size_t want = from_calm.bytes.size() + 1;
+        ASSERT_EQ(calm->write("."), 1U);
+        run_until([&] { return from_calm.bytes.size() == want; },
+                  [&, &b = busy] {
+                      b->write(flood);
+                      from_busy.bytes.clear();
+                  });
+    }
+    ring().cancel(from_busy);
+    ring().cancel(from_calm);
+    run_until([&] { return !from_busy.pending && !from_calm.pending; });
+    ring().close(busy_fd);
+    ring().close(calm_fd);
+}
+
+}  // namespace
+}  // namespace nuring::ring

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of a ring: how a turn waits and is woken, its clock, randomness.
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <thread>
+
+#include "tests/ring/conformance.h"
+
+namespace nuring::ring {
+namespace {
+
+TEST_P(RingConformanceTest, TurnWaitsForItsDeadlineWithoutSpinning) {
+    CREATE_OR_SKIP({});
+    run_turns(3);
+    const uint64_t start = ring().fresh_now_ns();
+    const uint64_t deadline = start + 30 * kMs;
+    unsigned turn_count = 0;
+    while (ring().now_ns() < deadline) {
+        under_test_.turn(deadline);
+        ASSERT_LT(++turn_count, 50U);
+    }
+    EXPECT_GE(ring().fresh_now_ns(), deadline);
+    // Neither a deadline in the past nor none waits.
+    const uint64_t before = ring().fresh_now_ns();
+    for (int i = 0; i < 10; ++i) {
+        under_test_.turn(0);
+        under_test_.turn(1);
+    }
+    EXPECT_LT(ring().fresh_now_ns(), before + 5'000 * kMs);
+}
+
+TEST_P(RingConformanceTest, TheClockOfATurnStandsStillUntilTheNext) {
+    CREATE_OR_SKIP({});
+    under_test_.turn(0);
+    const uint64_t now = ring().now_ns();
+    const uint64_t fresh = ring().fresh_now_ns();
+    EXPECT_GE(fresh, now);
+    EXPECT_EQ(ring().now_ns(), now);
+    under_test_.turn(fresh + kMs);
+    under_test_.turn(fresh + kMs);
+    EXPECT_GT(ring().now_ns(), now);
+    EXPECT_GT(ring().wall_ns(), 1'000'000'000'000'000'000U);  // after 2001
+}
+
+TEST_P(RingConformanceTest, NotifyEndsATurn) {
+    CREATE_OR_SKIP({});
+    run_turns(3);
+    for (int i = 0; i < 20; ++i) {
+        const uint64_t received = ring().stats().wakes_received;
+        ring().notify();
+        ring().notify();
+        while (ring().stats().wakes_received == received) under_test_.turn(kForever);
+    }
+}
+
+TEST_P(RingConformanceTest, NotifyFromAnotherThreadEndsATurn) {
+    CREATE_OR_SKIP({});
+    if (!bench_->has_threads()) GTEST_SKIP() << "the simulator has one thread";
+    constexpr uint32_t kRounds = 2000;
+    std::atomic<uint32_t> asked{0};
+    std::atomic<uint32_t> answered{0};
+    std::thread other([&] {
+        for (uint32_t round = 1; round <= kRounds; ++round) {
+            asked.store(round, std::memory_order_release);
+            ring().notify();
+            while (answered.load(std::memory_order_acquire) != round) std::this_thread::yield();
+        }
+    });
+    while (answered.load(std::memory_order_relaxed) != kRounds) {
+        under_test_.turn(kForever);  // a lost wake hangs here
+        answered.store(asked.load(std::memory_order_acquire), std::memory_order_release);
+    }
+    other.join();
+}
+
+TEST_P(RingConformanceTest, WakeEndsTheOtherRingsTurn) {
+    CREATE_OR_SKIP({});
+    absl::StatusOr<std::unique_ptr<Ring>> other = bench_->create_ring({});
+    ASSERT_TRUE(other.ok());
+    ASSERT_TRUE((*other)->start().ok());
+    for (int i = 0; i < 20; ++i) {
+        const uint64_t received = (*other)->stats().wakes_received;
+        ring().wake(**other);
+        under_test_.turn(0);
+        while ((*other)->stats().wakes_received == received) (*other)->turn(kForever);
+    }
+    EXPECT_EQ(ring().stats().wakes_sent, 20U);
+}
+
+TEST_P(RingConformanceTest, RandomBytesDiffer) {
+    CREATE_OR_SKIP({});
+    std::array<unsigned char, 32> first{};
+    std::array<unsigned char, 32> second{};
+    ring().fill_random(first);
+    ring().fill_random(second);
+    EXPECT_NE(first, second);
+}
+
+}  // namespace
+}  // namespace nuring::ring
