@@ -24,13 +24,14 @@ namespace {
 
 // For the signal handler: an assertion in the server ends the process.
 volatile unsigned long long current_seed = 0;
+const char* program = "nuring-sim";
 
 void say_seed(int signal) {
-    char text[160];
+    char text[512];
     const int size = std::snprintf(text, sizeof text,
-                                   "\nseed %llu FAILED: signal %d\nreplay: nuring-sim --seed %llu "
+                                   "\nseed %llu FAILED: signal %d\nreplay: %s --seed %llu "
                                    "--verbose\n",
-                                   current_seed, signal, current_seed);
+                                   current_seed, signal, program, current_seed);
     (void)!::write(STDERR_FILENO, text, static_cast<size_t>(size));
     ::signal(signal, SIG_DFL);
     ::raise(signal);
@@ -109,8 +110,8 @@ bool run_seed(uint64_t seed, const Arguments& arguments) {
     }
     if (!passed) {
         fmt::print(stderr,
-                   "seed {} FAILED: {}\nworld: {}\nreplay: nuring-sim --seed {} --verbose\n", seed,
-                   failure, world.swarm().describe(), seed);
+                   "seed {} FAILED: {}\nworld: {}\nreplay: {} --seed {} --verbose\n", seed,
+                   failure, world.swarm().describe(), program, seed);
     }
     return passed;
 }
@@ -119,6 +120,7 @@ bool run_seed(uint64_t seed, const Arguments& arguments) {
 
 int main(int count, char** values) {
     fix_addresses(values);
+    program = values[0];
     const Arguments arguments = parse(count, values);
     if (!arguments.valid || arguments.seeds.empty()) {
         fmt::print(

@@ -19,24 +19,7 @@ bool parse_hex(std::string_view text, uint32_t* value) {
     return result.ec == std::errc() && result.ptr == text.data() + text.size();
 }
 
-std::string_view next_token(std::string_view& text) {
-    const size_t dot = text.find('.');
-    const std::string_view token = text.substr(0, dot);
-    text = dot == std::string_view::npos ? std::string_view() : text.substr(dot + 1);
-    return token;
-}
-
 }  // namespace
-
-bool Oracle::matches(std::string_view pattern, std::string_view subject) {
-    while (!pattern.empty() && !subject.empty()) {
-        const std::string_view wanted = next_token(pattern);
-        if (wanted == ">") return true;
-        const std::string_view token = next_token(subject);
-        if (wanted != "*" && wanted != token) return false;
-    }
-    return pattern.empty() && subject.empty();
-}
 
 uint32_t Oracle::add_client(const ClientRecord& client) {
     clients_.push_back(client);
@@ -81,17 +64,59 @@ std::string Oracle::check_payload(const ReceivedMessage& message, uint32_t* publ
             return fmt::format("payload differs at byte {} of {}", at, payload.size());
         }
     }
-    if (message.subject != publish.subject) {
-        return fmt::format("subject \"{}\" instead of \"{}\"", message.subject, publish.subject);
+    return {};
+}
+
+std::string Oracle::check_reply(const SubscriptionRecord& subscription, uint32_t publisher,
+                                const PublishRecord& publish, std::string_view reply) {
+    const SimUser& from = *clients_[publisher].user;
+    const bool by_service = clients_[subscription.client].user->account != from.account &&
+                            is_service_request(from, publish.subject);
+    if (!by_service || publish.reply.empty()) {
+        if (reply == publish.reply) return {};
+        return fmt::format("reply \"{}\" instead of \"{}\"", reply, publish.reply);
     }
-    if (message.reply != publish.reply) {
-        return fmt::format("reply \"{}\" instead of \"{}\"", message.reply, publish.reply);
+    if (!reply.starts_with(kServiceReplyPrefix)) {
+        return fmt::format("reply \"{}\" of another account", reply);
+    }
+    const auto [at, added] = service_replies_.try_emplace(std::string(reply), publish.reply);
+    if (!added && at->second != publish.reply) {
+        return fmt::format("reply \"{}\" stands for \"{}\", too", reply, at->second);
     }
     return {};
 }
 
-bool Oracle::may_receive(const SubscriptionRecord& subscription, uint32_t publisher) const {
-    return publisher != subscription.client || clients_[publisher].echo;
+std::string Oracle::subject_for(const SubscriptionRecord& subscription, uint32_t publisher,
+                                const PublishRecord& publish) const {
+    if (publisher == subscription.client && !clients_[publisher].echo) return {};
+    const SimUser& from = *clients_[publisher].user;
+    const SimUser& to = *clients_[subscription.client].user;
+    std::string subject = subject_between(from, to, publish.subject);
+    const auto reply = service_replies_.find(publish.subject);
+    if (reply != service_replies_.end() && from.account == kAway && to.account == kHome) {
+        subject = reply->second;
+    }
+    return subject_matches(subscription.pattern, subject) ? subject : std::string();
+}
+
+bool Oracle::may_receive(const SubscriptionRecord& subscription, uint32_t publisher,
+                         const PublishRecord& publish) const {
+    const std::string subject = subject_for(subscription, publisher, publish);
+    return !subject.empty() && may_subscribe(*clients_[subscription.client].user, subject);
+}
+
+bool Oracle::must_receive(const SubscriptionRecord& subscription, uint32_t publisher,
+                          const PublishRecord& publish) const {
+    return !publish.subject.starts_with(kServiceReplyPrefix) &&
+           may_receive(subscription, publisher, publish);
+}
+
+std::string Oracle::group_of(const SubscriptionRecord& subscription,
+                             const PublishRecord& publish) const {
+    const bool by_service = publish.subject.starts_with(kServicePrefix) ||
+                            publish.subject.starts_with(kServiceReplyPrefix);
+    if (!by_service) return subscription.queue;
+    return fmt::format("{} of {}", subscription.queue, clients_[subscription.client].user->account);
 }
 
 std::string Oracle::note_message(size_t index, const ReceivedMessage& message) {
@@ -112,17 +137,30 @@ std::string Oracle::note_message(size_t index, const ReceivedMessage& message) {
     if (message.headers.empty() && publish.has_headers && clients_[subscription.client].headers) {
         return what + ": without its headers";
     }
-    if (!matches(subscription.pattern, publish.subject)) return what + ": it does not match";
-    if (!may_receive(subscription, publisher)) return what + ": its own, without echo";
+    if (!may_receive(subscription, publisher, publish)) return what + ": which is not for it";
+    const std::string subject = subject_for(subscription, publisher, publish);
+    if (message.subject != subject) {
+        return fmt::format("{}: subject \"{}\" instead of \"{}\"", what, message.subject, subject);
+    }
+    if (std::string error = check_reply(subscription, publisher, publish, message.reply);
+        !error.empty()) {
+        return fmt::format("{}: {}", what, error);
+    }
     if (subscription.unsubscribe_acknowledged) return what + ": after an acknowledged UNSUB";
     ++subscription.received;
     if (subscription.max_acknowledged && subscription.received > subscription.limit) {
         return fmt::format("{}: number {}, beyond the limit {}", what, subscription.received,
                            subscription.limit);
     }
+    if (publish.subject != subject && publish.subject.starts_with(kServiceReplyPrefix)) {
+        // Answers go by the workers of their requestors: who listens to those of several sees no order.
+        if (++publish.by_queue[fmt::format("sid {}", index)] > 1) return what + ": repeated";
+        const auto at = service_answers_.try_emplace(publish.subject, message.payload).first;
+        return at->second == message.payload ? std::string() : what + ": a second answer";
+    }
     uint32_t& next = subscription.next.try_emplace(publisher, 0).first->second;
     if (!subscription.queue.empty()) {
-        if (++publish.by_queue[subscription.queue] > 1) return what + ": its group had it already";
+        if (++publish.by_queue[group_of(subscription, publish)] > 1) return what + ": its group had it already";
         if (number < next) ++subscription.out_of_order;
         next = number + 1;
         return {};
@@ -130,7 +168,7 @@ std::string Oracle::note_message(size_t index, const ReceivedMessage& message) {
     if (number < next) return fmt::format("{}: repeated or late, {} is due", what, next);
     for (uint32_t skipped = next; skipped < number; ++skipped) {
         const PublishRecord& other = from.publishes[skipped];
-        if (!matches(subscription.pattern, other.subject)) continue;
+        if (!must_receive(subscription, publisher, other)) continue;
         // While the SUB was under way one message may reach it and a later one not.
         if (other.step <= subscription.confirmed_step) continue;
         return fmt::format("{}: {} (\"{}\") was lost before it", what, skipped, other.subject);
@@ -141,7 +179,7 @@ std::string Oracle::note_message(size_t index, const ReceivedMessage& message) {
 
 std::string Oracle::note_no_responders(size_t subscription, std::string_view reply) {
     const uint32_t client = subscriptions_[subscription].client;
-    if (!matches(subscriptions_[subscription].pattern, reply)) {
+    if (!subject_matches(subscriptions_[subscription].pattern, reply)) {
         return fmt::format("client {}: a 503 for \"{}\" where it does not listen", client, reply);
     }
     ++subscriptions_[subscription].received;
@@ -178,12 +216,11 @@ std::string Oracle::check_plain_end(const SubscriptionRecord& subscription) cons
         return {};
     }
     for (uint32_t publisher = 0; publisher < clients_.size(); ++publisher) {
-        if (!may_receive(subscription, publisher)) continue;
         const auto at = subscription.next.find(publisher);
         const uint32_t first = at == subscription.next.end() ? 0 : at->second;
         for (uint32_t number = first; number < certain_count(publisher); ++number) {
             const PublishRecord& publish = clients_[publisher].publishes[number];
-            if (!matches(subscription.pattern, publish.subject)) continue;
+            if (!must_receive(subscription, publisher, publish)) continue;
             if (publish.step <= subscription.confirmed_step) continue;
             return fmt::format("{} never got message {} of client {} (\"{}\")",
                                describe(subscription), number, publisher, publish.subject);
@@ -198,12 +235,15 @@ std::string Oracle::check_groups(uint32_t publisher) const {
         std::set<std::string> steady;
         std::set<std::string> shaken;
         for (const SubscriptionRecord& subscription : subscriptions_) {
-            if (subscription.queue.empty() || !may_receive(subscription, publisher) ||
-                !matches(subscription.pattern, publish.subject)) {
+            if (subscription.queue.empty() || !must_receive(subscription, publisher, publish)) {
                 continue;
             }
-            if (is_steady(subscription, publish.step)) steady.insert(subscription.queue);
-            if (!clients_[subscription.client].alive) shaken.insert(subscription.queue);
+            if (is_steady(subscription, publish.step)) {
+                steady.insert(group_of(subscription, publish));
+            }
+            if (!clients_[subscription.client].alive) {
+                shaken.insert(group_of(subscription, publish));
+            }
         }
         for (const std::string& queue : steady) {
             if (shaken.count(queue) != 0 || publish.by_queue.count(queue) != 0) continue;
@@ -219,19 +259,18 @@ std::string Oracle::check_requests(uint32_t publisher) const {
     if (!client.alive || !client.no_responders || client.inbox >= subscriptions_.size()) return {};
     const SubscriptionRecord& inbox = subscriptions_[client.inbox];
     for (const PublishRecord& publish : client.publishes) {
-        if (publish.reply.empty() || !matches(inbox.pattern, publish.reply) ||
-            !is_steady(inbox, publish.step)) {
+        // Over the service, 503 depends on who is there in the other account at that moment.
+        if (publish.reply.empty() || !subject_matches(inbox.pattern, publish.reply) ||
+            !is_steady(inbox, publish.step) || is_service_request(*client.user, publish.subject)) {
             continue;
         }
         bool possible = false;
         bool certain = false;
         for (const SubscriptionRecord& subscription : subscriptions_) {
-            if (!may_receive(subscription, publisher) ||
-                !matches(subscription.pattern, publish.subject)) {
-                continue;
-            }
+            if (subject_for(subscription, publisher, publish).empty()) continue;
             possible = true;
-            certain |= is_steady(subscription, publish.step);
+            certain |= must_receive(subscription, publisher, publish) &&
+                       is_steady(subscription, publish.step);
         }
         if (!possible && publish.no_responders_count != 1) {
             return fmt::format("client {}: no 503 for its request \"{}\" to \"{}\"", publisher,
@@ -269,7 +308,8 @@ uint64_t Oracle::live_subscription_count() const {
             (subscription.max != 0 && subscription.received >= subscription.max)) {
             continue;
         }
-        ++count;
+        // A second one stands for it in the exporting account.
+        count += takes_stream(*clients_[subscription.client].user, subscription.pattern) ? 2 : 1;
     }
     return count;
 }

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/sim/tenants.h"
+
 namespace nuring::sim {
 
 // A message as a client received it.
@@ -53,6 +55,7 @@ struct SubscriptionRecord {
 
 // A client as far as the oracle must know.
 struct ClientRecord {
+    const SimUser* user = &kSimUsers[0];
     bool echo = true;
     bool headers = true;
     bool no_responders = false;
@@ -72,6 +75,8 @@ struct ClientRecord {
 //   could have been chosen was lost, or no member was there for certain.
 // - Nothing comes after the acknowledgement of an UNSUB, nor beyond the number of an
 //   auto-unsubscribe.
+// - Nothing passes from one account to the other but by the stream and the service of tenants.h. A request
+//   over the service is answered at most once.
 // - A request that nobody can take is answered with 503 once; one that somebody surely takes never.
 //
 // Threads: one. Errors: note_... return a text that says what is wrong, empty when all is well.
@@ -94,16 +99,29 @@ class Oracle {
     // At the end, when nothing is under way any more. `members_moved`: the server replaced queue
     // members that had gone, so their order may differ.
     [[nodiscard]] std::string check_end(bool members_moved) const;
+    // Requests over the service that were answered.
+    size_t service_answer_count() const { return service_answers_.size(); }
     // Subscriptions that the server must still hold.
     uint64_t live_subscription_count() const;
-
-    static bool matches(std::string_view pattern, std::string_view subject);
     static constexpr uint32_t kPayloadMin = 12;
 
   private:
     std::string check_payload(const ReceivedMessage& message, uint32_t* publisher,
                               uint32_t* number) const;
-    bool may_receive(const SubscriptionRecord& subscription, uint32_t publisher) const;
+    // Notes the way back that a responder is told of.
+    std::string check_reply(const SubscriptionRecord& subscription, uint32_t publisher,
+                            const PublishRecord& publish, std::string_view reply);
+    // The subject under which the subscription may get that publish; empty: it may not. Permissions of the
+    // subscriber left aside, as its server leaves them until it delivers.
+    std::string subject_for(const SubscriptionRecord& subscription, uint32_t publisher,
+                            const PublishRecord& publish) const;
+    bool may_receive(const SubscriptionRecord& subscription, uint32_t publisher,
+                     const PublishRecord& publish) const;
+    // A group takes members from both accounts, as far as messages come by the stream; a service asks the
+    // other account apart from its own.
+    std::string group_of(const SubscriptionRecord& subscription, const PublishRecord& publish) const;
+    bool must_receive(const SubscriptionRecord& subscription, uint32_t publisher,
+                      const PublishRecord& publish) const;
     // It is there from `step` to the end for certain.
     bool is_steady(const SubscriptionRecord& subscription, uint64_t step) const;
     std::string check_plain_end(const SubscriptionRecord& subscription) const;
@@ -115,6 +133,10 @@ class Oracle {
 
     std::vector<ClientRecord> clients_;
     std::vector<SubscriptionRecord> subscriptions_;
+    // What responders in AWAY were told, and what stands behind it in HOME.
+    std::map<std::string, std::string, std::less<>> service_replies_;
+    // The payload of the answer, by what its responder was told.
+    std::map<std::string, std::string, std::less<>> service_answers_;
 };
 
 }  // namespace nuring::sim

@@ -12,6 +12,8 @@ namespace nuring::sim {
 namespace {
 
 constexpr std::string_view kHeaders = "NATS/1.0\r\nBar: baz\r\n\r\n";
+// What a service adds, of a requestor that shares nothing but its account.
+constexpr std::string_view kRequestInfo = "Nats-Request-Info: {\"acc\":\"HOME\"}\r\n";
 constexpr std::string_view kNoRespondersHeaders = "NATS/1.0 503";
 constexpr uint64_t kCalmPing_ns = 10'000'000'000;  // nobody is too slow for it
 constexpr size_t kSubscriptionsMax = 24;           // of one client
@@ -24,6 +26,15 @@ std::vector<std::string_view> split(std::string_view line) {
         line.remove_prefix(std::min(end + 1, line.size()));
     }
     return words;
+}
+
+// The headers as they were published; "": there were none.
+std::string without_request_info(std::string_view headers) {
+    std::string published(headers);
+    const size_t at = published.find(kRequestInfo);
+    if (at == std::string::npos) return published;
+    published.erase(at, kRequestInfo.size());
+    return published == "NATS/1.0\r\n\r\n" ? std::string() : published;
 }
 
 size_t number_of(std::string_view word) {
@@ -46,6 +57,7 @@ SimClient::SimClient(SimClientHost& host, SimNet& net, Oracle& oracle, const Swa
     record.echo = percent(80);
     record.headers = percent(70);
     record.no_responders = record.headers && percent(50);
+    if (swarm.tenants) record.user = &kSimUsers[prng_.below(kSimUsers.size())];
     id_ = oracle.add_client(record);
     verbose_ = percent(20);
     canonical_ = percent(85);
@@ -78,7 +90,8 @@ void SimClient::connect() {
     std::string credentials;
     if (swarm_.login) {
         if (percent(swarm_.stranger_percent)) return be_refused();
-        credentials = fmt::format(",\"user\":\"{}\",\"pass\":\"{}\"", kUser, kPassword);
+        credentials = fmt::format(",\"user\":\"{}\",\"pass\":\"{}\"", user().name,
+                                  kSimPassword);
     }
     expect_ok();
     say(fmt::format("CONNECT {{\"verbose\":{},\"pedantic\":false,\"echo\":{},\"headers\":{},"
@@ -105,6 +118,7 @@ void SimClient::fence() {
     if (!connected_) return connect();  // who must log in may not begin with a PING
     open_fence_.publish_count = static_cast<uint32_t>(oracle_.client(id_).publishes.size());
     open_fence_.ok_count = ok_expected_;
+    open_fence_.refusal_count = refusals_expected_ever_;
     fences_.push_back(std::move(open_fence_));
     open_fence_ = {};
     host_.next_step();
@@ -113,6 +127,7 @@ void SimClient::fence() {
 
 std::string SimClient::random_subject() {
     std::string subject;
+    if (swarm_.tenants && percent(15)) subject = percent(50) ? kServicePrefix : kFarPrefix;
     const uint32_t depth = 1 + prng_.below(3);
     for (uint32_t i = 0; i < depth; ++i) {
         if (i > 0) subject += '.';
@@ -124,6 +139,7 @@ std::string SimClient::random_subject() {
 
 std::string SimClient::random_pattern() {
     std::string pattern;
+    if (swarm_.tenants && percent(40)) pattern = percent(50) ? kServicePrefix : kFarPrefix;
     const uint32_t depth = 1 + prng_.below(3);
     for (uint32_t i = 0; i < depth; ++i) {
         if (i > 0) pattern += '.';
@@ -138,7 +154,18 @@ std::string SimClient::random_pattern() {
     return pattern;
 }
 
+void SimClient::expect_refusal(std::string_view kind, std::string_view subject) {
+    refusals_expected_.push_back(
+        fmt::format("-ERR 'Permissions Violation for {} to \"{}\"", kind, subject));
+    ++refusals_expected_ever_;
+}
+
 void SimClient::subscribe(const std::string& pattern, const std::string& queue) {
+    if (!may_subscribe(user(), pattern)) {
+        expect_refusal("Subscription", pattern);
+        host_.trace(id_, fmt::format("SUB {} {}, which it may not", pattern, queue));
+        return say(fmt::format("SUB {} {} refused{}\r\n", pattern, queue, next_sid_++));
+    }
     SubscriptionRecord record;
     record.client = id_;
     record.pattern = pattern;
@@ -184,6 +211,11 @@ void SimClient::unsubscribe() {
 
 void SimClient::publish(const std::string& subject, const std::string& reply, uint32_t payload_size,
                         bool with_headers) {
+    if (!may_publish(user(), subject)) {
+        expect_refusal("Publish", subject);
+        host_.trace(id_, fmt::format("PUB {}, which it may not", subject));
+        return say(fmt::format("PUB {} {} 7\r\nrefused\r\n", subject, reply));
+    }
     PublishRecord record;
     record.subject = subject;
     record.reply = reply;
@@ -215,7 +247,9 @@ void SimClient::publish_some() {
         percent(70) ? prng_.below(40) : prng_.below(std::max(swarm_.payload_max, 1U));
     const ClientRecord& record = oracle_.client(id_);
     if (record.inbox != UINT64_MAX && percent(20)) {
-        publish(subject, fmt::format("_R.{}.{}", id_, next_request_++), payload_size, with_headers);
+        const bool over_service = swarm_.tenants && percent(50);
+        publish(over_service ? fmt::format("{}{}", kServicePrefix, subject) : subject,
+                fmt::format("_R.{}.{}", id_, next_request_++), payload_size, with_headers);
         return;
     }
     for (uint32_t i = 1 + prng_.below(swarm_.burst_max); i > 0 && out_.size() < kQueuedMax; --i) {
@@ -365,6 +399,8 @@ size_t SimClient::take_frame(std::string_view in) {
         ++ok_seen_;
     } else if (line.starts_with("INFO {")) {
         connect();
+    } else if (!refusals_expected_.empty() && line.starts_with(refusals_expected_.front())) {
+        refusals_expected_.pop_front();
     } else if (line.starts_with("-ERR ")) {
         host_.trace(id_, line);
         // A PONG may be late behind what a slow network still has to carry.
@@ -401,11 +437,14 @@ size_t SimClient::take_message(std::string_view in, std::string_view line, bool 
     }
     host_.next_step();
     host_.trace(id_, fmt::format("got {} [{}]", line, body.substr(header_size, 12)));
+    const bool from_afar = user().account == kAway && words[1].starts_with(kServicePrefix);
+    const std::string headers = from_afar ? without_request_info(body.substr(0, header_size))
+                                          : std::string(body.substr(0, header_size));
     const ReceivedMessage message{
         .subject = words[1],
         .sid = words[2],
         .reply = words.size() > word_count_min ? words[3] : std::string_view(),
-        .headers = body.substr(0, header_size),
+        .headers = headers,
         .payload = body.substr(header_size)};
     const auto at = subscriptions_.find(message.sid);
     if (at == subscriptions_.end()) {
@@ -415,7 +454,7 @@ size_t SimClient::take_message(std::string_view in, std::string_view line, bool 
     std::string error;
     if (message.headers.starts_with(kNoRespondersHeaders)) {
         error = oracle_.note_no_responders(at->second, message.subject);
-    } else if (has_headers && message.headers != kHeaders) {
+    } else if (has_headers && headers != kHeaders && !(from_afar && headers.empty())) {
         error = fmt::format("client {}: odd headers", id_);
     } else {
         error = oracle_.note_message(at->second, message);
@@ -435,6 +474,9 @@ void SimClient::take_pong() {
     const uint64_t step = host_.next_step();
     if (ok_seen_ != fence.ok_count) {
         host_.fail(fmt::format("client {}: {} +OK instead of {}", id_, ok_seen_, fence.ok_count));
+    }
+    if (refusals_expected_ever_ - refusals_expected_.size() != fence.refusal_count) {
+        host_.fail(fmt::format("client {}: {} is missing", id_, refusals_expected_.front()));
     }
     for (const size_t index : fence.subscribed) oracle_.subscription(index).confirmed_step = step;
     for (const size_t index : fence.limited) oracle_.acknowledge_max(index);

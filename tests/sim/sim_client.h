@@ -39,8 +39,6 @@ class SimClientHost {
 class SimClient final : private SimWatcher {
   public:
     static constexpr size_t kQueuedMax = 32 * 1024;
-    static constexpr const char* kUser = "sim";
-    static constexpr const char* kPassword = "s3cr3t";
 
     SimClient(SimClientHost& host, SimNet& net, Oracle& oracle, const Swarm& swarm, uint64_t seed,
               uint16_t port);
@@ -71,6 +69,7 @@ class SimClient final : private SimWatcher {
         std::vector<size_t> limited;
         uint32_t publish_count = 0;
         uint64_t ok_count = 0;
+        uint64_t refusal_count = 0;
     };
 
     void note_readable(int fd) override;
@@ -83,6 +82,9 @@ class SimClient final : private SimWatcher {
     void lose();
     void connect();
     void be_refused();
+    const SimUser& user() const { return *oracle_.client(id_).user; }
+    // What was just sent is answered by that error and has no effect.
+    void expect_refusal(std::string_view kind, std::string_view subject);
     std::string random_subject();
     std::string random_pattern();
     void subscribe(const std::string& pattern, const std::string& queue);
@@ -123,6 +125,8 @@ class SimClient final : private SimWatcher {
     std::deque<Fence> fences_;
     uint64_t ok_expected_ = 0;
     uint64_t ok_seen_ = 0;
+    std::deque<std::string> refusals_expected_;
+    uint64_t refusals_expected_ever_ = 0;
 };
 
 }  // namespace nuring::sim

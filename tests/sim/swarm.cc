@@ -71,6 +71,8 @@ Swarm draw_swarm(uint64_t seed) {
     if (swarm.login) swarm.stranger_percent = prng.below(30);
     if (prng.percent(40)) swarm.reload_count = 1 + prng.below(6);
     swarm.ends_as_lame_duck = prng.percent(30);
+    swarm.tenants = swarm.login && prng.percent(70);
+    if (prng.percent(8)) swarm.write_deadline_ns = between(prng, 1'000'000, 30'000'000);
     return swarm;
 }
 
@@ -81,7 +83,8 @@ std::string Swarm::describe() const {
         "  faults: latency {}..{}ns split {}% stall {}%o reset {}%o short receive {}% send {}% "
         "delay {}% spurious {}%o partial {}% emfile {}%o jump {}%o stream {}..{}\n"
         "  clients {}+{} operations {} think {}ns tokens {} payload {} burst {} queue {}% "
-        "churn {}% leave {}%o stop reading {}%o garbage {}%o login {} strangers {}% reloads {} "
+        "churn {}% leave {}%o stop reading {}%o garbage {}%o login {} tenants {} strangers {}% "
+        "write deadline {}ms reloads {} "
         "lame {}",
         worker_count, mailbox_bytes, ring.receive_buffer_count_max, ring.receive_buffer_bytes,
         cache_entries, max_pending_bytes, ping_interval_ns / 1'000'000, busy_poll_ns,
@@ -93,7 +96,7 @@ std::string Swarm::describe() const {
         faults.stream_bytes_min, faults.stream_bytes_max, client_count, later_client_count,
         operation_count, think_max_ns, token_count, payload_max, burst_max, queue_percent,
         churn_percent, leave_permille, stop_reading_permille, garbage_permille, login,
-        stranger_percent, reload_count, ends_as_lame_duck);
+        tenants, stranger_percent, write_deadline_ns / 1'000'000, reload_count, ends_as_lame_duck);
 }
 
 }  // namespace nuring::sim

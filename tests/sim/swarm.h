@@ -40,11 +40,15 @@ struct Swarm {
     uint32_t garbage_permille = 0;  // of operations: a client says nonsense and is thrown out
     bool login = false;                // clients must show a password ...
     uint32_t stranger_percent = 0;     // ... and some show a wrong one
+    bool tenants = false;              // several users in two accounts (tenants.h)
+    uint64_t write_deadline_ns = 10'000'000'000;
     uint32_t reload_count = 0;         // reloads that change nothing for anybody
     bool ends_as_lame_duck = false;    // the server closes the clients, not they
 
     // The server may end a connection that did nothing wrong.
-    bool may_be_closed() const { return max_pending_bytes < (8 << 20); }
+    bool may_be_closed() const {
+        return max_pending_bytes < (8 << 20) || write_deadline_ns < 1'000'000'000;
+    }
     std::string describe() const;
 };
 

@@ -71,11 +71,16 @@ std::shared_ptr<config::Options> World::options() const {
     options->uring.cache_entries = swarm_.cache_entries;
     options->uring.busy_poll = std::chrono::nanoseconds(swarm_.busy_poll_ns);
     if (swarm_.login) {
-        options->authorization.user = SimClient::kUser;
-        options->authorization.password = SimClient::kPassword;
+        if (swarm_.tenants) {
+            add_tenants(options.get());
+        } else {
+            options->authorization.user = kSimUsers[0].name;
+            options->authorization.password = kSimPassword;
+        }
         // Slow networks are not what this is about.
         options->authorization.timeout = std::chrono::hours(1);
     }
+    options->write_deadline = std::chrono::nanoseconds(swarm_.write_deadline_ns);
     options->lame_duck_grace_period = std::chrono::milliseconds(100);
     options->lame_duck_duration = std::chrono::seconds(5);
     config::complete(options.get());
@@ -106,6 +111,7 @@ void World::start_server() {
         }
         if (!server_->worker(i).start().ok()) return fail("a worker does not start");
     }
+    own_subscriptions_ = subscription_count();
 }
 
 // What it changes, nobody here can notice; that everybody is asked for anew must not show either.
@@ -258,6 +264,15 @@ size_t World::link_count() const {
     return count;
 }
 
+uint64_t World::subscription_count() const {
+    uint64_t count = 0;
+    for (const std::string_view name : {account::kGlobalAccount, kHome, kAway}) {
+        const account::Account* const account = server_->accounts().find(name);
+        if (account != nullptr) count += account->sublist().count();
+    }
+    return count - own_subscriptions_;
+}
+
 uint64_t World::replaced_members() const {
     uint64_t count = 0;
     for (uint32_t i = 0; i < swarm_.worker_count; ++i) {
@@ -297,13 +312,13 @@ void World::check_at_rest() {
             }
         }
     }
-    const uint64_t have = server_->links(0).accounts.global().sublist().count();
+    const uint64_t have = subscription_count();
     const uint64_t want = oracle_.live_subscription_count();
     if (have != want) fail(fmt::format("{} subscriptions instead of {}", have, want));
 }
 
 void World::check_empty() {
-    const uint64_t left = server_->links(0).accounts.global().sublist().count();
+    const uint64_t left = subscription_count();
     if (left != 0) fail(fmt::format("{} subscriptions are left of nobody", left));
     const size_t listener_count = swarm_.ends_as_lame_duck ? 0 : 1;
     if (net_.descriptor_count() != listener_count) {
@@ -358,9 +373,9 @@ std::string World::describe_work() const {
     }
     return fmt::format(
         "{} steps, {} clients, {} published, {} delivered, {} pauses, {} spilled, {} slow, {} "
-        "replaced, {} ms",
+        "replaced, {} answered over the service, {} ms",
         step_count_, clients_.size(), in, out, pauses, spilled, slow, replaced_members(),
-        net_.now_ns() / kMs);
+        oracle_.service_answer_count(), net_.now_ns() / kMs);
 }
 
 }  // namespace nuring::sim

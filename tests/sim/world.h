@@ -71,6 +71,8 @@ class World final : private SimClientHost {
     void check_at_rest();
     void check_empty();
     uint64_t replaced_members() const;
+    // Of clients, in all accounts; own_subscriptions_ are there without any (imports).
+    uint64_t subscription_count() const;
     size_t link_count() const;
     std::string describe_stuck() const;
 
@@ -87,6 +89,7 @@ class World final : private SimClientHost {
     std::vector<uint64_t> asleep_until_ns_;  // by worker: a hiccup
     bool acting_ = true;
     uint64_t operations_left_ = 0;
+    uint64_t own_subscriptions_ = 0;
     uint64_t step_count_ = 0;
     uint64_t clock_ = 0;  // next_step()
     uint64_t digest_ = 0xcbf29ce484222325ULL;
