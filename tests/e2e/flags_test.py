@@ -179,25 +179,6 @@ class FlagsTest(ServerCase):
         info = self.wire(server).read_info()
         self.assertEqual((info["host"], info["port"]), ("nats.example", 4999))
 
-    def test_sl_stops_by_pid_file(self):
-        path = os.path.join(self.folder(), "server.pid")
-        server = self.start("-P", path)
-        code, _, error = self.run_once(*ANY_PORT, "-sl", f"quit={path}")
-        self.assertEqual((code, error), (0, ""))
-        self.assertEqual(server.wait_exit(), 0)
-
-    def test_sl_errors_exit_1(self):
-        server = self.start()
-        for args, pattern in (
-            (f"frob={server.pid}", r'unknown signal "frob"'),
-            ("quit=xyz", "invalid pid: xyz"),
-            ("quit=1=2", r"invalid signal parameters"),
-        ):
-            code, _, error = self.run_once(*ANY_PORT, "-sl", args)
-            self.assertEqual(code, 1, args)
-            self.assertRegex(error, pattern)
-        self.check_serves(server)
-
     def test_ports_out_of_range_end_the_start(self):
         for args in (("-p", "65536"), ("-p", "-2"), ("-p", "-1", "-m", "99999")):
             code, _, error = self.run_once("-a", "127.0.0.1", *args)

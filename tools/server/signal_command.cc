@@ -12,8 +12,8 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
-#include <optional>
 
+#include "absl/status/statusor.h"
 #include "fmt/format.h"
 
 namespace nuring::tools {
@@ -71,26 +71,54 @@ std::string pid_text(const std::string& argument) {
     return std::string(trimmed(content));
 }
 
-absl::Status parse_pid(const std::string& text, int* pid) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *pid);
-    if (error != std::errc() || end != text.data() + text.size() || *pid <= 0) {
+absl::StatusOr<int> parse_pid(std::string_view text) {
+    int pid = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
+    if (error != std::errc() || end != text.data() + text.size() || pid <= 0) {
         return absl::InvalidArgumentError(fmt::format("invalid pid: {}", text));
     }
-    return absl::OkStatus();
+    return pid;
 }
 
-absl::Status find_pid(std::string_view program, const ProcessTable& processes, int* pid) {
-    const std::vector<int> found = processes.find(program);
+// The only other process of the program; with `all`, each whose pid begins so.
+absl::StatusOr<std::vector<int>> find_pids(std::string_view program, std::string_view begin,
+                                           bool all, const ProcessTable& processes) {
+    std::vector<int> found = processes.find(program);
+    std::erase_if(found, [begin](int pid) { return !std::to_string(pid).starts_with(begin); });
     if (found.empty()) {
         return absl::NotFoundError(fmt::format("no {} processes running", program));
     }
-    if (found.size() > 1) {
+    if (found.size() > 1 && !all) {
         std::string text = fmt::format("multiple {} processes running:", program);
         for (const int one : found) text += fmt::format("\n{}", one);
         return absl::FailedPreconditionError(text);
     }
-    *pid = found[0];
-    return absl::OkStatus();
+    return found;
+}
+
+// Who is meant by what stands behind the word's "=".
+absl::StatusOr<std::vector<int>> resolve_pids(const std::string& argument, std::string_view program,
+                                              const ProcessTable& processes) {
+    const std::string text = pid_text(argument);
+    const bool all = text.ends_with('*');
+    const std::string_view number(text.data(), text.size() - (all ? 1 : 0));
+    if (!number.empty()) {
+        const absl::StatusOr<int> pid = parse_pid(number);
+        if (!pid.ok()) return pid.status();
+        if (!all) return std::vector<int>{*pid};
+    }
+    return find_pids(program, number, all, processes);
+}
+
+std::string send_error(int error) {
+    switch (error) {
+        case ESRCH:
+            return "no such process";
+        case EPERM:
+            return "operation not permitted";
+        default:
+            return std::strerror(error);
+    }
 }
 
 }  // namespace
@@ -110,25 +138,21 @@ absl::Status send_signal_command(std::string_view command, std::string_view prog
         std::replace(rest.begin(), rest.end(), '=', ' ');
         return absl::InvalidArgumentError(fmt::format("invalid signal parameters: [{}]", rest));
     }
-    int pid = 0;
-    const absl::Status resolved =
-        argument.empty() ? find_pid(program, processes, &pid) : parse_pid(pid_text(argument), &pid);
-    if (!resolved.ok()) return resolved;
+    const auto pids = resolve_pids(argument, program, processes);
+    if (!pids.ok()) return pids.status();
     const auto* known = std::find_if(std::begin(kWords), std::end(kWords),
                                      [&](const SignalWord& entry) { return entry.word == word; });
     if (known == std::end(kWords)) {
         return absl::InvalidArgumentError(fmt::format("unknown signal \"{}\"", word));
     }
-    switch (const int error = processes.send(pid, known->signal)) {
-        case 0:
-            return absl::OkStatus();
-        case ESRCH:
-            return absl::NotFoundError("no such process");
-        case EPERM:
-            return absl::PermissionDeniedError("operation not permitted");
-        default:
-            return absl::UnknownError(std::strerror(error));
+    std::string errors;
+    for (const int pid : *pids) {
+        const int error = processes.send(pid, known->signal);
+        if (error == 0) continue;
+        if (pids->size() == 1) return absl::UnknownError(send_error(error));
+        errors += fmt::format("\nsignal \"{}\" {}: {}", word, pid, send_error(error));
     }
+    return errors.empty() ? absl::OkStatus() : absl::UnknownError(errors);
 }
 
 }  // namespace nuring::tools

@@ -23,7 +23,7 @@ const ProcessTable& system_processes();
 
 // Carries out `-sl word[=pid]`: word is one of stop, quit, reopen, reload, ldm, term; pid is a number
 // or a file that holds one (blanks around it are ignored). Without a pid the only other running
-// `program` is meant.
+// `program` is meant; with `12*`, each of them whose pid begins so, with `*` all.
 // Errors: the reference's texts (server/signal.go); the caller prints them and exits with 1.
 absl::Status send_signal_command(std::string_view command, std::string_view program,
                                  const ProcessTable& processes);

@@ -52,6 +52,22 @@ TEST(SignalCommandTest, WithoutAPidThereMustBeExactlyOneProcess) {
     EXPECT_EQ(send("reload", processes), "multiple nats-uring processes running:\n7\n9");
 }
 
+TEST(SignalCommandTest, AStarMeansAllThatBeginSo) {
+    FakeProcesses processes;
+    EXPECT_EQ(send("reload=*", processes), "no nats-uring processes running");
+    processes.running = {7, 12, 21, 123};
+    EXPECT_EQ(send("reload=12*", processes), "");
+    EXPECT_EQ(processes.sent, (std::map<int, int>{{12, SIGHUP}, {123, SIGHUP}}));
+    EXPECT_EQ(send("quit=*", processes), "");
+    EXPECT_EQ(processes.sent.size(), 4U);
+    EXPECT_EQ(send("quit=3*", processes), "no nats-uring processes running");
+    EXPECT_EQ(send("quit=x*", processes), "invalid pid: x");
+    EXPECT_EQ(send("dance=*", processes), "unknown signal \"dance\"");
+    processes.running = {1, 12};
+    EXPECT_EQ(send("ldm=*", processes), "\nsignal \"ldm\" 1: operation not permitted");
+    EXPECT_EQ(processes.sent[12], SIGUSR2);
+}
+
 TEST(SignalCommandTest, APidFileMayEndWithANewLine) {
     char path[] = "/tmp/nats-uring-signal-test.XXXXXX";
     const int fd = mkstemp(path);
