@@ -8,7 +8,6 @@
 #include <cassert>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <mutex>
 #include <utility>
 
@@ -16,6 +15,7 @@
 #include "core/auth/http_get.h"
 #include "core/auth/jwt.h"
 #include "core/auth/nkey.h"
+#include "core/base/errno_text.h"
 #include "core/config/source.h"
 #include "fmt/format.h"
 
@@ -99,7 +99,7 @@ class DirectoryResolver final : public AccountResolver {
         return fmt::format("{}/{}.jwt", directory_, account);
     }
     static absl::Status failure(std::string_view verb, const std::string& path) {
-        return absl::UnavailableError(fmt::format("{} {}: {}", verb, path, std::strerror(errno)));
+        return absl::UnavailableError(fmt::format("{} {}: {}", verb, path, base::errno_text(errno)));
     }
 
     const std::string directory_;
@@ -110,7 +110,7 @@ class DirectoryResolver final : public AccountResolver {
 absl::StatusOr<std::unique_ptr<AccountResolver>> open_directory(const std::string& directory,
                                                                 bool keeps_all) {
     if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
-        return absl::UnavailableError(fmt::format("mkdir {}: {}", directory, std::strerror(errno)));
+        return absl::UnavailableError(fmt::format("mkdir {}: {}", directory, base::errno_text(errno)));
     }
     struct stat status = {};
     if (::stat(directory.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {

@@ -8,8 +8,8 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
+#include "core/base/errno_text.h"
 #include "core/config/text.h"
 
 namespace nuring::config {
@@ -17,9 +17,9 @@ namespace {
 
 constexpr size_t kReadSize = 64 * 1024;
 
-// "open a.conf: no such file or directory": the text of the C library, in lower case as Go has it.
+// "open a.conf: no such file or directory".
 absl::Status failure(const char* verb, const std::string& path, int error) {
-    return absl::UnavailableError(fmt::format("{} {}: {}", verb, path, to_lower(strerror(error))));
+    return absl::UnavailableError(fmt::format("{} {}: {}", verb, path, base::errno_text(error)));
 }
 
 class FileDescriptor {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/log/sink.h"
+#include "core/base/errno_text.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,7 +12,6 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
-#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <system_error>
@@ -22,10 +22,6 @@ namespace {
 
 // A batch is written out when it has grown to this.
 constexpr size_t kBatchBytesMax = 64 * 1024;
-
-std::string error_text(int error) {
-    return std::generic_category().message(error);
-}
 
 // Writes everything or returns an errno. With a stall limit, each piece waits at most that long for
 // room; pieces of PIPE_BUF fit whenever poll says that a pipe is writable.
@@ -93,7 +89,7 @@ void StderrSink::write(const Line& line) {
 
 void StderrSink::end_batch() {
     const int error = write_fully(fd_, batch_, kStallMsMax);
-    if (error != 0) lose(batch_count_, error_text(error));
+    if (error != 0) lose(batch_count_, base::errno_text(error));
     batch_.clear();
     batch_count_ = 0;
 }
@@ -119,7 +115,7 @@ absl::Status FileSink::open() {
     const int fd = ::open(options_.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0660);
     if (fd < 0) {
         return absl::UnavailableError(
-            fmt::format("error opening file: open {}: {}", options_.path, error_text(errno)));
+            fmt::format("error opening file: open {}: {}", options_.path, base::errno_text(errno)));
     }
     if (fd_ >= 0) ::close(fd_);
     fd_ = fd;
@@ -148,7 +144,7 @@ void FileSink::write(const Line& line) {
 void FileSink::end_batch() {
     if (batch_.empty()) return;
     const int error = write_fully(fd_, batch_, 0);
-    if (error != 0) lose(batch_count_, error_text(error));
+    if (error != 0) lose(batch_count_, base::errno_text(error));
     batch_.clear();
     batch_count_ = 0;
 }
@@ -158,7 +154,7 @@ void FileSink::rotate(uint64_t time_ns) {
     const std::string backup = options_.path + backup_suffix(time_ns);
     absl::Status status;
     if (std::rename(options_.path.c_str(), backup.c_str()) != 0) {
-        status = absl::UnavailableError(error_text(errno));
+        status = absl::UnavailableError(base::errno_text(errno));
     } else {
         status = open();
     }

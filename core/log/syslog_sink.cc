@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/log/syslog_sink.h"
+#include "core/base/errno_text.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,7 +13,6 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <system_error>
 
 namespace nuring::log {
 namespace {
@@ -21,10 +21,6 @@ constexpr int kFacilityKern = 0;
 constexpr int kFacilityDaemon = 3;
 constexpr std::string_view kDefaultPort = "514";
 constexpr std::array<const char*, 3> kLocalPaths = {"/dev/log", "/var/run/syslog", "/var/run/log"};
-
-std::string error_text(int error) {
-    return std::generic_category().message(error);
-}
 
 int severity_of(Level level) {
     switch (level) {
@@ -124,7 +120,7 @@ absl::StatusOr<std::unique_ptr<SyslogSink>> SyslogSink::create(const SyslogOptio
     if (const absl::Status status = sink->resolve(); !status.ok()) return status;
     if (const int error = sink->connect(kConnectMsMax); error != 0) {
         return cannot_connect(options.url.empty() ? "Unix syslog delivery error"
-                                                  : error_text(error));
+                                                  : base::errno_text(error));
     }
     return sink;
 }
@@ -251,7 +247,7 @@ void SyslogSink::write(const Line& line) {
     }
     if (error != 0) {
         close();  // part of a record may be on its way: a stream must not go on after it
-        lose(1, error_text(error));
+        lose(1, base::errno_text(error));
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/ring/kernel_sockets.h"
+#include "core/base/errno_text.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -12,7 +13,6 @@
 #include <cassert>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <ctime>
 #include <memory>
 
@@ -48,7 +48,7 @@ void format_address(const sockaddr_storage& address, char* host, size_t host_siz
 absl::StatusOr<int> bind_and_listen(const addrinfo& address, bool nonblocking) {
     const int flags = SOCK_STREAM | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0);
     const int fd = ::socket(address.ai_family, flags, 0);
-    if (fd < 0) return absl::ErrnoToStatus(errno, "socket");
+    if (fd < 0) return absl::UnavailableError("socket: " + base::errno_text(errno));
     const int on = 1;
     const int off = 0;
     (void)::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -59,7 +59,7 @@ absl::StatusOr<int> bind_and_listen(const addrinfo& address, bool nonblocking) {
     if (::bind(fd, address.ai_addr, address.ai_addrlen) != 0 || ::listen(fd, 4096) != 0) {
         const int error = errno;
         ::close(fd);
-        return absl::ErrnoToStatus(error, "bind");
+        return absl::UnavailableError("bind: " + base::errno_text(error));
     }
     return fd;
 }
@@ -75,7 +75,10 @@ absl::StatusOr<ListenSocket> open_listen_socket(const std::string& host, uint16_
     addrinfo* found = nullptr;
     const int error = ::getaddrinfo(host.empty() ? nullptr : host.c_str(),
                                     std::to_string(port).c_str(), &hints, &found);
-    if (error != 0) return absl::InvalidArgumentError(gai_strerror(error));
+    if (error != 0) {
+        return absl::InvalidArgumentError(
+            "lookup " + host + ": " + (error == EAI_NONAME ? "no such host" : gai_strerror(error)));
+    }
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> guard(found, ::freeaddrinfo);
 
     absl::Status failure = absl::NotFoundError("no address");

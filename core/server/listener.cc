@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/server/listener.h"
+#include "core/base/errno_text.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace nuring::server {
 namespace {
@@ -79,7 +79,7 @@ void Listener::on_ended(int error) {
         return;
     }
     retry_ns_ = std::clamp(retry_ns_ * 2, kRetryMin_ns, kRetryMax_ns);
-    links_.log.error("Temporary Client Accept Error({}), sleeping {}ms", std::strerror(error),
+    links_.log.error("Temporary Client Accept Error({}), sleeping {}ms", base::errno_text(error),
                      retry_ns_ / 1'000'000);
     links_.timers.arm(retry_timer_, links_.ring.now_ns() + retry_ns_);
 }

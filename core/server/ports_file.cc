@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/base/errno_text.h"
 #include "fmt/format.h"
 
 namespace nuring::server {
@@ -79,7 +80,8 @@ absl::Status PortsFile::write(const std::string& folder, const std::string& prog
     bool good = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
     if (file != nullptr && std::fclose(file) != 0) good = false;
     if (!good || std::rename(partial.c_str(), path.c_str()) != 0) {
-        return absl::ErrnoToStatus(errno, fmt::format("Error writing ports file ({})", path));
+        return absl::UnavailableError(
+            fmt::format("Error writing ports file ({}): {}", path, base::errno_text(errno)));
     }
     if (path != path_) remove();  // moved by a reload
     path_ = path;

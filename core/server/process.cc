@@ -15,10 +15,10 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <thread>
 
 #include "core/auth/password.h"
+#include "core/base/errno_text.h"
 #include "core/base/status.h"
 #include "core/base/version.h"
 #include "core/config/diff.h"
@@ -123,10 +123,10 @@ void raise_descriptor_limit() {
 // Returns what went wrong.
 std::string write_pid_file(const std::string& path) {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0660);
-    if (fd < 0) return fmt::format("open {}: {}", path, std::strerror(errno));
+    if (fd < 0) return fmt::format("open {}: {}", path, base::errno_text(errno));
     const std::string text = std::to_string(::getpid());
     const bool ok = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-    const std::string error = ok ? "" : fmt::format("write {}: {}", path, std::strerror(errno));
+    const std::string error = ok ? "" : fmt::format("write {}: {}", path, base::errno_text(errno));
     ::close(fd);
     return error;
 }

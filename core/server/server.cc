@@ -184,8 +184,7 @@ absl::Status Server::listen() {
     if (!socket.ok()) {
         return absl::Status(socket.status().code(),
                             fmt::format("Error listening on port: {0}:{1}, \"listen tcp {0}:{1}: {2}\"",
-                                        options.host, options.port,
-                                        base::message_of(socket.status())));
+                                        options.host, port, base::message_of(socket.status())));
     }
     client_socket_ = *socket;
     facts_.info.host = options.host;

@@ -6,13 +6,12 @@
 #include <openssl/pem.h>
 
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
+#include "core/base/errno_text.h"
 #include "core/base/status.h"
 #include "core/tls/tls_error.h"
 #include "fmt/format.h"
@@ -44,11 +43,8 @@ constexpr size_t kFileBytesMax = 16 * 1024 * 1024;
 
 constexpr unsigned char kSessionScope[] = "nats";
 
-// Go's words for errno: lower case.
 std::string open_error(const std::string& path, int error) {
-    std::string text = std::strerror(error);
-    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
-    return fmt::format("open {}: {}", path, text);
+    return fmt::format("open {}: {}", path, base::errno_text(error));
 }
 
 // Not a stream of the library: those throw when a directory is read.

@@ -121,9 +121,18 @@ class FlagsTest(ServerCase):
         self.assertRegex(
             error,
             r"\[FTL\] Error listening on port: 127\.0\.0\.1:\d+, "
-            r'"listen tcp 127\.0\.0\.1:\d+: bind: [Aa]ddress already in use"',
+            r'"listen tcp 127\.0\.0\.1:\d+: bind: address already in use"',
         )
         self.check_serves(server)
+
+    def test_an_address_of_another_host_exits_1(self):
+        code, _, error = self.run_once("-a", "203.0.113.1", "-p", "-1")
+        self.assertEqual(code, 1)
+        self.assertRegex(
+            error,
+            r"\[FTL\] Error listening on port: 203\.0\.113\.1:0, "
+            r'"listen tcp 203\.0\.113\.1:0: bind: cannot assign requested address"',
+        )
 
     def test_pid_file(self):
         path = os.path.join(self.folder(), "server.pid")
@@ -135,7 +144,7 @@ class FlagsTest(ServerCase):
         path = os.path.join(self.folder(), "none", "server.pid")
         code, _, error = self.run_once("-a", "127.0.0.1", "-p", "-1", "-P", path)
         self.assertEqual(code, 1)
-        self.assertRegex(error, r"(?i)could not write pidfile")
+        self.assertRegex(error, r"(?i)could not write pidfile: open \S+: no such file or directory")
 
     def test_ports_file(self):
         folder = self.folder()

@@ -147,8 +147,8 @@ class ReloadTest(ReloadCase):
     def test_what_cannot_be_opened_leaves_the_server_as_it_was(self):
         server = self.start(config="max_payload: 10\n")
         for config, why in (
-            ('pid_file: "/nowhere/pid"', "could not write pidfile: open /nowhere/pid: No such file"),
-            ('log_file: "/nowhere/log"', "error opening file: open /nowhere/log: No such file"),
+            ('pid_file: "/nowhere/pid"', "could not write pidfile: open /nowhere/pid: no such file"),
+            ('log_file: "/nowhere/log"', "error opening file: open /nowhere/log: no such file"),
             ('remote_syslog: "tcp://127.0.0.1:1"', "error connecting to syslog"),
             ("tls { cert_file: none.pem, key_file: none.pem }", r"\S*server.conf:1:1: error parsing X509"),
             ('include "none.conf"', "error parsing include file 'none.conf'"),

@@ -8,12 +8,12 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "core/base/errno_text.h"
 #include "fmt/format.h"
 
 namespace nuring::tools {
@@ -110,17 +110,6 @@ absl::StatusOr<std::vector<int>> resolve_pids(const std::string& argument, std::
     return find_pids(program, number, all, processes);
 }
 
-std::string send_error(int error) {
-    switch (error) {
-        case ESRCH:
-            return "no such process";
-        case EPERM:
-            return "operation not permitted";
-        default:
-            return std::strerror(error);
-    }
-}
-
 }  // namespace
 
 const ProcessTable& system_processes() {
@@ -149,8 +138,8 @@ absl::Status send_signal_command(std::string_view command, std::string_view prog
     for (const int pid : *pids) {
         const int error = processes.send(pid, known->signal);
         if (error == 0) continue;
-        if (pids->size() == 1) return absl::UnknownError(send_error(error));
-        errors += fmt::format("\nsignal \"{}\" {}: {}", word, pid, send_error(error));
+        if (pids->size() == 1) return absl::UnknownError(base::errno_text(error));
+        errors += fmt::format("\nsignal \"{}\" {}: {}", word, pid, base::errno_text(error));
     }
     return errors.empty() ? absl::OkStatus() : absl::UnknownError(errors);
 }

@@ -81,7 +81,7 @@ TEST_F(FileSinkTest, SaysWhyAFileCannotBeOpened) {
     const auto sink = FileSink::create(missing);
     ASSERT_FALSE(sink.ok());
     EXPECT_EQ(std::string(sink.status().message()),
-              "error opening file: open " + missing.path + ": No such file or directory");
+              "error opening file: open " + missing.path + ": no such file or directory");
 }
 
 TEST_F(FileSinkTest, ReopensAfterARename) {
@@ -155,7 +155,7 @@ TEST_F(FileSinkTest, CountsLinesThatAFullDiskLoses) {
     (*sink)->write({0, Level::kInfo, "two"});
     (*sink)->end_batch();
     EXPECT_EQ((*sink)->take_lost_count(), 2U);
-    EXPECT_EQ((*sink)->lost_reason(), "No space left on device");
+    EXPECT_EQ((*sink)->lost_reason(), "no space left on device");
     EXPECT_EQ((*sink)->take_lost_count(), 0U);
 }
 

@@ -138,7 +138,7 @@ TEST_F(SyslogSinkTest, LosesAndCountsLinesWhileNobodyListens) {
     (*sink)->write({kTime, Level::kInfo, "lost"});
     (*sink)->write({kTime + 1, Level::kInfo, "lost without another attempt"});
     EXPECT_EQ((*sink)->take_lost_count(), 2U);
-    EXPECT_EQ((*sink)->lost_reason(), "Transport endpoint is not connected");
+    EXPECT_EQ((*sink)->lost_reason(), "transport endpoint is not connected");
 }
 
 TEST_F(SyslogSinkTest, SendsLocalRecordsToAPath) {
@@ -154,7 +154,7 @@ TEST_F(SyslogSinkTest, RefusesWhatItCannotReach) {
               "error invalid network type: \"http\"");
     EXPECT_EQ(
         std::string(SyslogSink::create(options("unix:///nonexistent/socket")).status().message()),
-        "error connecting to syslog: \"No such file or directory\"");
+        "error connecting to syslog: \"no such file or directory\"");
 }
 
 }  // namespace
