@@ -37,9 +37,8 @@ Health judge(const Sources& sources, const Query& query) {
     return {};
 }
 
-}  // namespace
-
-absl::Status make_healthz(const Sources& sources, const Query& query, HttpAnswer* answer) {
+absl::Status write_health(const Sources& sources, const Query& query, bool with_code,
+                          HttpAnswer* answer) {
     for (const char* name : {"js-enabled", "js-enabled-only", "js-server-only", "js-meta-only"}) {
         if (const auto given = query.boolean(name); !given.ok()) return given.status();
     }
@@ -63,8 +62,19 @@ absl::Status make_healthz(const Sources& sources, const Query& query, HttpAnswer
         json.field("status", health.status == kServiceUnavailable ? "unavailable" : "error");
         json.field("error", health.error);
     }
+    if (with_code) json.field("status_code", health.status);
     json.end_object();
     return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status make_healthz(const Sources& sources, const Query& query, HttpAnswer* answer) {
+    return write_health(sources, query, /*with_code=*/false, answer);
+}
+
+absl::Status make_health_reply(const Sources& sources, const Query& query, HttpAnswer* answer) {
+    return write_health(sources, query, /*with_code=*/true, answer);
 }
 
 absl::Status make_jsz(const Sources& sources, const Query& query, HttpAnswer* answer) {

@@ -53,6 +53,8 @@ absl::Status make_account_info(const Sources& sources, const Query& query, HttpA
 // All accounts, or the one that `acc` names.
 absl::Status make_accstatz(const Sources& sources, const Query& query, HttpAnswer* answer);
 absl::Status make_healthz(const Sources& sources, const Query& query, HttpAnswer* answer);
+// The same for $SYS, where no status line says how it went. Source: HealthStatus, 2.10.
+absl::Status make_health_reply(const Sources& sources, const Query& query, HttpAnswer* answer);
 absl::Status make_jsz(const Sources& sources, const Query& query, HttpAnswer* answer);
 absl::Status make_ipqueuesz(const Sources& sources, const Query& query, HttpAnswer* answer);
 absl::Status make_raftz(const Sources& sources, const Query& query, HttpAnswer* answer);

@@ -86,7 +86,7 @@ constexpr std::array kServerRequests = {
     SystemRequest{"LEAFZ", &make_leafz, "LeafzEventOptions", kLeafzOptions},
     SystemRequest{"ACCOUNTZ", &make_accountz, "AccountzEventOptions", kAccountzOptions},
     SystemRequest{"JSZ", &make_jsz, "JszEventOptions", {}},
-    SystemRequest{"HEALTHZ", &make_healthz, "HealthzEventOptions", kHealthzOptions},
+    SystemRequest{"HEALTHZ", &make_health_reply, "HealthzEventOptions", kHealthzOptions},
 };
 constexpr std::array kAccountRequests = {
     SystemRequest{"SUBSZ", &make_subsz, "SubszEventOptions", kSubszOptions},

@@ -210,6 +210,8 @@ class SystemAccountTest(ServerCase):
                 self.check_server(answer["server"])
                 self.assertLessEqual(keys, set(answer["data"]), name)
         self.assertEqual(answer["data"]["status"], "ok")
+        if case.Options.reference is None:
+            self.assertEqual(answer["data"]["status_code"], 200)  # `nats server report health`
 
     def test_arguments(self):
         for _ in range(3):
