@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/status.h"
+#include "core/config/text.h"
 
 namespace nuring::monitor {
 namespace {
@@ -118,7 +119,8 @@ bool is_meant_for(const proto::ServerInfo& info, const config::Options& options,
         case kCluster: return contains(options.cluster.name, wanted);
         case kHost: return contains(info.host, wanted);
         case kTags:
-            return std::find(options.server_tags.begin(), options.server_tags.end(), wanted) !=
+            return std::find(options.server_tags.begin(), options.server_tags.end(),
+                             config::to_lower(wanted)) !=
                    options.server_tags.end();
         case kDomain: return false;  // of JetStream
         default: return true;

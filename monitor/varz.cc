@@ -125,8 +125,9 @@ void write_identity(JsonWriter* json, const Sources& sources) {
     json->field("version", info.version);
     json->field("proto", 1);
     json->field("go", info.go);
-    json->field("host", info.host);
-    json->field("port", info.port);
+    const auto address = server::client_address(options, sources.server.client_listener().port);
+    json->field("host", address->host);
+    json->field("port", address->port);
     json->optional_field("auth_required", sources.auth_required);
     json->optional_field("tls_required", options.tls.has_value() && !options.allow_non_tls);
     json->optional_field("tls_verify", options.tls.has_value() && options.tls->verify);

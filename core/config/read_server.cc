@@ -2,6 +2,7 @@
 // The top level of a configuration and the `uring` block.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -75,6 +76,19 @@ void read_log_format(Reader& reader, const Member& member, Options* options) {
     }
 }
 
+// A tag is a word without case, said once. Source: jwt.TagList.
+void read_server_tags(Reader& reader, const Member& member, Options* options) {
+    std::vector<std::string> tags;
+    if (!reader.texts(member.value, &tags)) return;
+    options->server_tags.clear();
+    for (const std::string& text : tags) {
+        std::string tag = to_lower(strip(text));
+        auto& known = options->server_tags;
+        const bool is_new = std::find(known.begin(), known.end(), tag) == known.end();
+        if (!tag.empty() && is_new) known.push_back(std::move(tag));
+    }
+}
+
 void read_system_account(Reader& reader, const Member& member, Options* options) {
     if (member.value.type != ValueType::kString) {
         return reader.error(member.value, "system account name must be a string");
@@ -100,7 +114,7 @@ constexpr Row<Options> kServerRows[] = {
     {"client_advertise",
      [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->client_advertise); }},
     {"server_name", [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->server_name); }},
-    {"server_tags", [](Reader& r, const Member& m, Options* o) { r.texts(m.value, &o->server_tags); }},
+    {"server_tags", &read_server_tags},
 
     // Logging.
     {"debug", [](Reader& r, const Member& m, Options* o) { r.boolean(m.value, &o->log.debug); }},

@@ -187,14 +187,14 @@ absl::Status Server::listen() {
                                         options.host, port, base::message_of(socket.status())));
     }
     client_socket_ = *socket;
-    facts_.info.host = options.host;
-    facts_.info.port = client_socket_.port;
-    auto address = client_address(options, client_socket_.port);
+    const auto address = client_address(options, client_socket_.port);
     if (!address.ok()) {
         return absl::Status(address.status().code(),
                             fmt::format("Error setting server INFO with ClientAdvertise value of {}, err={}",
                                         options.client_advertise, base::message_of(address.status())));
     }
+    facts_.info.host = address->host;
+    facts_.info.port = address->port;
     for (auto& state : workers_) state->links->address = *address;
     WorkerState& first = *workers_[0];
     first.listener = std::make_unique<Listener>(*first.links, client_socket_.fd);

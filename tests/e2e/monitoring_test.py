@@ -181,10 +181,10 @@ class VarzTest(MonitoringCase):
         self.assertNotIn("/stacksz", stats)
 
     def test_reload_changes_what_it_may(self):
-        server = self.monitored(config="max_connections: 100\n")
+        server = self.monitored(config='max_connections: 100\nclient_advertise: "a.example:1"\n')
         before = self.get(server, "/varz")
         with open(server.config_file, "w", encoding="utf-8") as out:
-            out.write("max_connections: 200\n")
+            out.write('max_connections: 200\nclient_advertise: "b.example:2"\n')
         server.send_signal(signal.SIGHUP)
         server.log.wait("Reloaded server configuration")
         after = self.get(server, "/varz")
@@ -193,6 +193,9 @@ class VarzTest(MonitoringCase):
             after = self.get(server, "/varz")  # it says so before its pages follow
         self.assertEqual((before["max_connections"], after["max_connections"]), (100, 200))
         self.assertGreater(after["config_load_time"], before["config_load_time"])
+        self.assertEqual((before["host"], before["port"]), ("a.example", 1))
+        if not case.Options.reference:  # which keeps what was so at the start
+            self.assertEqual((after["host"], after["port"]), ("b.example", 2))
 
     @unittest.skipUnless(REFERENCE, "SKIPPED comparison: no nats-server to compare with")
     def test_has_the_references_fields(self):

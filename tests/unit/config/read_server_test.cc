@@ -57,7 +57,7 @@ TEST(ReadServerTest, TheLaterOfTwoSpellingsWins) {
 
 TEST(ReadServerTest, EveryPlainOption) {
     const Options o = options_of(R"(
-        server_name: n, client_advertise: "h:1", server_tags: [a, b]
+        server_name: n, client_advertise: "h:1", server_tags: [a, " B:c", A, ""]
         debug: true, trace: yes, logtime: off, logtime_utc: on
         log_file: f, log_size_limit: 1kb, logfile_max_num: 3, syslog: true
         remote_syslog: "udp://h:514", max_traced_msg_len: 10, log_format: json
@@ -71,7 +71,7 @@ TEST(ReadServerTest, EveryPlainOption) {
     )");
     EXPECT_EQ(o.server_name, "n");
     EXPECT_EQ(o.client_advertise, "h:1");
-    EXPECT_THAT(o.server_tags, ElementsAre("a", "b"));
+    EXPECT_THAT(o.server_tags, ElementsAre("a", "b:c"));
     EXPECT_TRUE(o.log.debug && o.log.trace && !o.log.logtime && o.log.logtime_utc && o.log.syslog);
     EXPECT_EQ(o.log.file, "f");
     EXPECT_EQ(o.log.file_size_limit, 1024);
