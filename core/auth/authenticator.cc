@@ -61,6 +61,8 @@ Authenticator::Authenticator(const config::Options& options, std::shared_ptr<Tru
     }
     if (const auto found = users_.find(options.no_auth_user); found != users_.end()) {
         anonymous_ = found->second.identity;
+    } else if (const auto key = nkeys_.find(options.no_auth_user); key != nkeys_.end()) {
+        anonymous_ = key->second.identity;
     }
 }
 

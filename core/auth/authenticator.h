@@ -64,14 +64,16 @@ struct Decision {
 // Authenticator is the table of those who may enter, made from one Options. Immutable: a reload makes
 // another one.
 // Threads: any. Errors: a refusal says no reason, to nobody.
-// Source: server/auth.go, isClientAuthorized 2.0.0-RC19; no_auth_user as in 2.9.10.
+// Source: server/auth.go, isClientAuthorized 2.0.0-RC19; no_auth_user as in 2.9.10, of nkeys as in 2.15.2.
 class Authenticator {
   public:
     // `trust` makes it operator mode: a user token is required, and nothing else counts.
     explicit Authenticator(const config::Options& options, std::shared_ptr<Trust> trust = nullptr);
 
-    // Must a client show credentials? (INFO auth_required.)
+    // Does CONNECT decide who a client is? Until then it may say nothing else, and its time is limited.
     bool required() const { return required_; }
+    // Must a client show credentials? (INFO auth_required: where it may go without, it is told so.)
+    bool asks_for_credentials() const { return required_ && anonymous_ == nullptr; }
     bool wants_nonce() const { return !nkeys_.empty() || trust_ != nullptr; }
     bool has_nkeys() const { return !nkeys_.empty(); }
     bool has_users() const { return !users_.empty(); }

@@ -256,7 +256,7 @@ void Client::send_info(bool lame_duck) {
     info.client_id = cid();
     info.client_ip = peer_host();
     info.nonce = nonce_;
-    info.auth_required = links_.authenticator->required();
+    info.auth_required = links_.authenticator->asks_for_credentials();
     if (links_.tls != nullptr) {
         info.tls_required = !links_.options->allow_non_tls;
         info.tls_available = links_.options->allow_non_tls;

@@ -55,6 +55,21 @@ TEST(AuthenticatorTest, OnlyWhoShowsNothingIsTheAnonymousUser) {
     ASSERT_NE(users.anonymous(), nullptr);
     EXPECT_EQ(users.decide({}).identity->name, "tenant");
     EXPECT_EQ(users.decide({.user = "derek", .password = "wrong"}).verdict, Verdict::kRefused);
+    EXPECT_TRUE(users.required());
+    EXPECT_FALSE(users.asks_for_credentials());
+}
+
+// 2.15.2; 2.9.10 refuses such a configuration.
+TEST(AuthenticatorTest, TheAnonymousUserMayBeAnNkey) {
+    const std::string nkey = "UDPGQVFIWZ7Q5UH4I5E6DBCZULQS6VTVBG6CYBD7JV3G3N2GMQOMNAUH";
+    config::Options options = with_users();
+    options.authorization.nkeys = {{.nkey = nkey}};
+    options.no_auth_user = nkey;
+    const Authenticator users(options);
+    const Decision decision = users.decide({});
+    ASSERT_EQ(decision.verdict, Verdict::kAccepted);
+    EXPECT_EQ(decision.identity->name, nkey);
+    EXPECT_EQ(users.decide({.nkey = nkey}).verdict, Verdict::kRefused);
 }
 
 TEST(AuthenticatorTest, AUserOfOtherConnectionTypesMayNotEnter) {
