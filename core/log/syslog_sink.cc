@@ -103,8 +103,8 @@ std::string time_text(uint64_t time_ns, const char* form) {
 std::string rfc3339(uint64_t time_ns) {
     std::string text = time_text(time_ns, "%Y-%m-%dT%H:%M:%S%z");
     if (text.ends_with("+0000")) return text.substr(0, text.size() - 5) + "Z";
-    text.insert(text.size() - 2, ":");
-    return text;
+    const size_t minutes = text.size() - 2;
+    return text.substr(0, minutes) + ":" + text.substr(minutes);
 }
 
 }  // namespace

@@ -57,7 +57,10 @@ std::string to_json(const std::vector<PortsEntry>& entries) {
     std::string text;
     std::string_view kind;
     for (const PortsEntry& entry : entries) {
-        const std::string urls = fmt::format("\"{}\"", fmt::join(urls_of(entry), "\",\""));
+        std::string urls;
+        for (const std::string& url : urls_of(entry)) {
+            urls += fmt::format("{}\"{}\"", urls.empty() ? "" : ",", url);
+        }
         if (entry.kind == kind) {
             text.insert(text.size() - 1, fmt::format(",{}", urls));
         } else {

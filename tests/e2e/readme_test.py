@@ -34,10 +34,12 @@ RUN_ELSEWHERE = {
     "tools/packages ci": ".ci/run: packages",
     "tools/dev deb": ".ci/run: deb",
     "sudo apt install ./build/deb/nats-uring_*.deb": ".ci/run: deb (packaging/build-deb installs it)",
-    "sudo systemctl enable --now nats-uring": "packaging_test.py (the units)",
+    "sudo systemd-sysusers": "packaging/installed_test.py (the user of the units)",
+    "sudo systemctl daemon-reload": "packaging/installed_test.py (systemd-analyze verify)",
+    "sudo systemctl enable --now nats-uring": "packaging/installed_test.py (the program as installed)",
     "meson setup build/install --buildtype=release -Db_lto=true -Dtests=false -Dbench=false":
         ".ci/run: deb (debhelper does the same)",
-    "sudo meson install -C build/install": ".ci/run: deb (debhelper does the same)",
+    "sudo meson install -C build/install": "packaging/installed_test.py (into a scratch root)",
     "nats-top -m 8222": ".ci/run: monitoring (consumers_test.py)",
     "prometheus-nats-exporter -varz -connz -subz -routez http://127.0.0.1:8222":
         ".ci/run: monitoring (consumers_test.py, where the exporter is installed)",
