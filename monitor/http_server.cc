@@ -14,11 +14,12 @@
 #include <cerrno>
 #include <ctime>
 
+#include <httplib.h>
+#include "absl/container/flat_hash_set.h"
 #include "core/base/status.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/tls/tls_engine.h"
 #include "fmt/format.h"
-#include <httplib.h>
 
 namespace nuring::monitor {
 namespace {
@@ -27,7 +28,6 @@ namespace {
 constexpr int kNiceness = 10;
 
 constexpr uint64_t kAcceptPause_ns = 100'000'000;
-constexpr size_t kReadBytes = 16 * 1024;
 
 constexpr std::string_view kTooLarge =
     "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -38,7 +38,8 @@ std::string http_date() {
     std::tm parts{};
     ::gmtime_r(&now, &parts);
     std::array<char, 64> text;
-    const size_t size = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    const size_t size =
+        std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
     return {text.data(), size};
 }
 
@@ -93,9 +94,8 @@ class HttpServer::Parser final : public httplib::Server {
         set_error_handler(HandlerWithResponse([this](const auto& /*request*/, auto& response) {
             if (answered_) return HandlerResponse::Unhandled;
             broken_ = true;
-            const std::string text = response.status == 400
-                                         ? std::string("400 Bad Request")
-                                         : fmt::format("{}", response.status);
+            const std::string text = response.status == 400 ? std::string("400 Bad Request")
+                                                            : fmt::format("{}", response.status);
             response.set_content(text, "text/plain; charset=utf-8");
             response.set_header("Connection", "close");
             return HandlerResponse::Handled;
@@ -107,16 +107,18 @@ class HttpServer::Parser final : public httplib::Server {
         });
     }
 
-    // Reads the request, appends the answer to it; false when the connection ends after that.
-    bool process(std::string_view head, const Answer& make, std::string* output) {
-        MemoryStream stream(head, output);
+    HttpConnection::Reply process(std::string_view head, const Answer& make) {
+        HttpConnection::Reply reply;
+        MemoryStream stream(head, &reply.head);
         make_ = &make;
+        answer_ = nullptr;
         answered_ = broken_ = has_body_ = false;
         bool ends = false;
         const auto prepare = [this](httplib::Request& request) {
             // A body is never read, so nothing after it can be.
             const std::string length = request.get_header_value("Content-Length");
-            has_body_ = request.has_header("Transfer-Encoding") || (!length.empty() && length != "0");
+            has_body_ =
+                request.has_header("Transfer-Encoding") || (!length.empty() && length != "0");
             // Compressing a page costs more than sending it; parts of one are of no use.
             request.headers.erase("Accept-Encoding");
             request.headers.erase("Expect");
@@ -126,10 +128,13 @@ class HttpServer::Parser final : public httplib::Server {
         bool done = false;
         try {
             done = serve(*this, stream, &ends, prepare);
-        } catch (...) {  // out of memory for a page, at worst; the connection goes, the server stays
+        } catch (...) {
+            // Out of memory for a page, at worst; the connection goes, the server stays.
             done = false;
         }
-        return done && !ends && !broken_ && !has_body_;
+        reply.page = std::move(answer_);
+        reply.goes_on = done && !ends && !broken_ && !has_body_;
+        return reply;
     }
 
   private:
@@ -155,7 +160,12 @@ class HttpServer::Parser final : public httplib::Server {
         response.status = answer_->status;
         for (const auto& [name, value] : answer_->headers) response.set_header(name, value);
         if (has_body_) response.set_header("Connection", "close");
-        if (!answer_->body.empty()) response.set_content(answer_->body, answer_->content_type);
+        // The body goes from the answer to the socket: it may be megabytes.
+        if (!answer_->body.empty()) {
+            response.set_header("Content-Type", answer_->content_type);
+            response.set_header("Content-Length", fmt::format("{}", answer_->body.size()));
+        }
+        if (request.method == "HEAD") answer_ = nullptr;
     }
 
     const Answer* make_ = nullptr;
@@ -163,182 +173,6 @@ class HttpServer::Parser final : public httplib::Server {
     bool answered_ = false;
     bool broken_ = false;
     bool has_body_ = false;
-};
-
-// One client: what it has sent of a request, what it has not taken of an answer.
-class HttpServer::Connection {
-  public:
-    enum class State : uint8_t { kReading, kWriting, kLingering, kEnded };
-
-    // engine: null for clear text.
-    Connection(int fd, std::unique_ptr<tls::Engine> engine, uint64_t now_ns)
-        : fd_(fd), engine_(std::move(engine)), since_ns_(now_ns) {}
-    ~Connection() { ::close(fd_); }
-    Connection(const Connection&) = delete;
-    Connection& operator=(const Connection&) = delete;
-
-    State state() const { return state_; }
-    pollfd waiting() const {
-        const bool writes = written_ < wire_.size();
-        const bool reads = state_ != State::kWriting;
-        return {.fd = fd_,
-                .events = static_cast<short>((writes ? POLLOUT : 0) | (reads ? POLLIN : 0)),
-                .revents = 0};
-    }
-    // Between two requests, with nothing of the next one.
-    bool idle() const { return state_ == State::kReading && input_.empty() && answered_; }
-    uint64_t deadline_ns() const {
-        switch (state_) {
-            case State::kReading: return since_ns_ + (idle() ? kIdleTime_ns : kHeadTime_ns);
-            case State::kWriting: return since_ns_ + kWriteTime_ns;
-            case State::kLingering: return since_ns_ + kLingerTime_ns;
-            case State::kEnded: break;
-        }
-        return 0;
-    }
-
-    void on_readable(uint64_t now_ns) {
-        std::array<char, kReadBytes> bytes;
-        for (;;) {
-            const ssize_t got = ::recv(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT);
-            if (got < 0 && errno == EINTR) continue;
-            if (got < 0 && errno == EAGAIN) return;
-            if (got < 0 || (got == 0 && state_ == State::kLingering)) {
-                state_ = State::kEnded;
-                return;
-            }
-            if (got == 0) {  // what it has asked for before is still answered
-                half_closed_ = true;
-                return;
-            }
-            if (state_ == State::kLingering) continue;
-            if (input_.empty() && received_.empty()) since_ns_ = now_ns;  // a request begins
-            const std::string_view fresh(bytes.data(), static_cast<size_t>(got));
-            if (engine_ == nullptr) {
-                input_ += fresh;
-            } else if (!decrypt(fresh)) {
-                state_ = State::kEnded;
-                return;
-            }
-            if (input_.size() > kHeadBytesMax) return;  // enough to judge
-        }
-    }
-
-    // The size of the request that is complete in the input; 0: not yet.
-    size_t complete_request() {
-        if (state_ != State::kReading) return 0;
-        const size_t from = scanned_ < 3 ? 0 : scanned_ - 3;
-        for (const std::string_view end : {"\n\r\n", "\n\n"}) {
-            if (const size_t at = input_.find(end, from); at != std::string::npos) {
-                return at + end.size();
-            }
-        }
-        // What does not begin like HTTP need not be waited for.
-        const size_t line_end = input_.find('\n', scanned_ == 0 ? 0 : scanned_ - 1);
-        if (!first_line_seen_ && line_end != std::string::npos) {
-            first_line_seen_ = true;
-            if (input_.find(" HTTP/1.") >= line_end) return input_.size();
-        }
-        scanned_ = input_.size();
-        return 0;
-    }
-    // Nothing more will come to complete what is there.
-    void end_if_half_closed() {
-        if (half_closed_ && state_ == State::kReading) state_ = State::kEnded;
-    }
-    bool too_large() const { return state_ == State::kReading && input_.size() > kHeadBytesMax; }
-    std::string_view input() const { return input_; }
-    std::string& output() { return output_; }
-
-    // The request of that size has its answer in the output.
-    void on_answered(size_t request_size, bool goes_on, uint64_t now_ns) {
-        input_.erase(0, request_size);
-        scanned_ = 0;
-        first_line_seen_ = false;
-        answered_ = true;
-        goes_on_ = goes_on;
-        state_ = State::kWriting;
-        since_ns_ = now_ns;
-        if (engine_ == nullptr) {
-            wire_.swap(output_);
-        } else {
-            if (!engine_->write(output_, to_wire())) state_ = State::kEnded;
-            if (!goes_on) engine_->close_notify(to_wire());
-        }
-        output_ = std::string();
-        on_writable(now_ns);
-    }
-
-    void on_writable(uint64_t now_ns) {
-        while (written_ < wire_.size()) {
-            const ssize_t sent = ::send(fd_, wire_.data() + written_, wire_.size() - written_,
-                                        MSG_DONTWAIT | MSG_NOSIGNAL);
-            if (sent < 0 && errno == EINTR) continue;
-            if (sent < 0 && errno == EAGAIN) return;
-            if (sent <= 0) {
-                state_ = State::kEnded;
-                return;
-            }
-            written_ += static_cast<size_t>(sent);
-            if (state_ == State::kWriting) since_ns_ = now_ns;
-        }
-        wire_ = std::string();
-        written_ = 0;
-        if (state_ != State::kWriting) return;  // words of a handshake
-        if (goes_on_) {
-            state_ = State::kReading;
-            return;
-        }
-        // Closing with unread input would make the kernel reset what has just been sent.
-        ::shutdown(fd_, SHUT_WR);
-        state_ = State::kLingering;
-    }
-
-  private:
-    tls::Output to_wire() {
-        return {.append = [](void* wire, const char* bytes,
-                             size_t size) { static_cast<std::string*>(wire)->append(bytes, size); },
-                .state = &wire_};
-    }
-    // Ciphertext to input. False: it is no TLS, or has ended.
-    bool decrypt(std::string_view fresh) {
-        received_ += fresh;
-        std::string_view rest = received_;
-        bool good = true;
-        if (!handshake_done_) {
-            const tls::HandshakeStatus status = engine_->handshake(&rest, to_wire());
-            good = status != tls::HandshakeStatus::kFailed;
-            handshake_done_ = status == tls::HandshakeStatus::kDone;
-        }
-        while (good && handshake_done_) {
-            std::array<char, kReadBytes> plain;
-            size_t size = 0;
-            const tls::ReadStatus status = engine_->read(&rest, plain, &size, to_wire());
-            input_.append(plain.data(), size);
-            good = status == tls::ReadStatus::kFull || status == tls::ReadStatus::kNeedsInput;
-            half_closed_ |= status == tls::ReadStatus::kClosed;
-            if (status != tls::ReadStatus::kFull) break;
-        }
-        received_.erase(0, received_.size() - rest.size());
-        if (!wire_.empty()) on_writable(since_ns_);
-        return good || half_closed_;
-    }
-
-    const int fd_;
-    const std::unique_ptr<tls::Engine> engine_;  // null: clear text
-    bool handshake_done_ = false;
-    std::string received_;  // ciphertext that the engine has not taken
-    State state_ = State::kReading;
-    uint64_t since_ns_;  // of the deadline: when the state, or the last progress in it, began
-    std::string input_;
-    size_t scanned_ = 0;  // of the input: no end of a request in there
-    bool first_line_seen_ = false;
-    bool answered_ = false;  // a request before
-    bool goes_on_ = true;    // after this answer
-    bool half_closed_ = false;
-    std::string output_;  // the answer
-    std::string wire_;    // what the socket gets: the answer, or its ciphertext
-    size_t written_ = 0;  // of it
 };
 
 HttpServer::HttpServer(HttpServerOptions options)
@@ -351,7 +185,8 @@ HttpServer::~HttpServer() {
 }
 
 absl::Status HttpServer::listen() {
-    const auto socket = ring::open_listen_socket(options_.host, options_.port, /*nonblocking=*/true);
+    const auto socket =
+        ring::open_listen_socket(options_.host, options_.port, /*nonblocking=*/true);
     if (!socket.ok()) return socket.status();
     listener_ = socket->fd;
     port_ = socket->port;
@@ -381,7 +216,7 @@ void HttpServer::run() {
     while (!stopping_.load(std::memory_order_relaxed)) {
         waiting.assign({{.fd = wake_, .events = POLLIN, .revents = 0},
                         {.fd = listener_, .events = POLLIN, .revents = 0}});
-        uint64_t deadline_ns = UINT64_MAX;
+        uint64_t deadline_ns = options_.expire ? options_.expire() : UINT64_MAX;
         for (const auto& connection : connections_) {
             waiting.push_back(connection->waiting());
             deadline_ns = std::min(deadline_ns, connection->deadline_ns());
@@ -404,7 +239,8 @@ void HttpServer::run() {
             const short events = waiting[index++].revents;
             if (events == 0) continue;
             if ((events & POLLOUT) != 0) connection->on_writable(now_ns);
-            if (connection->state() != Connection::State::kWriting) connection->on_readable(now_ns);
+            if (connection->state() != HttpConnection::State::kWriting)
+                connection->on_readable(now_ns);
         }
         if (waiting[1].revents != 0) accept_all();
         Round round;
@@ -412,7 +248,7 @@ void HttpServer::run() {
         for (const auto& connection : connections_) more |= answer(*connection, &round);
         now_ns = ring::monotonic_ns();
         connections_.remove_if([now_ns](const auto& connection) {
-            return connection->state() == Connection::State::kEnded ||
+            return connection->state() == HttpConnection::State::kEnded ||
                    connection->deadline_ns() <= now_ns;
         });
     }
@@ -432,7 +268,7 @@ void HttpServer::accept_all() {
         std::unique_ptr<tls::Engine> engine;
         if (options_.tls) engine = tls::Engine::create(options_.tls());
         auto& connection = connections_.emplace_back(
-            std::make_unique<Connection>(fd, std::move(engine), now_ns));
+            std::make_unique<HttpConnection>(fd, std::move(engine), now_ns));
         connection->on_readable(now_ns);  // its request is often there already
     }
 }
@@ -440,30 +276,53 @@ void HttpServer::accept_all() {
 // Idle ones go first, then those that are at their request, the longest waiting first.
 void HttpServer::make_room() {
     const auto rank = [](const auto& connection) {
-        const bool reading = connection->state() == Connection::State::kReading;
+        const bool reading = connection->state() == HttpConnection::State::kReading;
         return std::pair(connection->idle() ? 0 : reading ? 1 : 2, connection->deadline_ns());
     };
-    connections_.erase(std::min_element(
-        connections_.begin(), connections_.end(),
-        [&rank](const auto& a, const auto& b) { return rank(a) < rank(b); }));
+    connections_.erase(
+        std::min_element(connections_.begin(), connections_.end(),
+                         [&rank](const auto& a, const auto& b) { return rank(a) < rank(b); }));
+}
+
+// Large pages that wait for clients to take them are bounded: whoever has been at it for longest is given up.
+void HttpServer::bound_memory(const HttpConnection& newest) {
+    if (newest.owed() == nullptr || newest.owed()->body.size() <= kLargeBytes) return;
+    for (;;) {
+        absl::flat_hash_set<const HttpAnswer*> pages;
+        size_t bytes = 0;
+        HttpConnection* oldest = nullptr;
+        for (const auto& connection : connections_) {
+            const HttpAnswer* page = connection->owed();
+            if (page == nullptr || page == newest.owed() || page->body.size() <= kLargeBytes)
+                continue;
+            if (pages.insert(page).second) bytes += page->body.size();
+            if (oldest == nullptr || connection->answered_ns() < oldest->answered_ns()) {
+                oldest = connection.get();
+            }
+        }
+        if (bytes <= kOwedBytesMax) return;
+        oldest->end();
+    }
 }
 
 // One request of each at a time, so that nobody's pipeline holds up the others. True: there are more.
-bool HttpServer::answer(Connection& connection, Round* round) {
+bool HttpServer::answer(HttpConnection& connection, Round* round) {
     const auto make = [&](const std::string& target) {
         for (const auto& [known, made] : *round) {
             if (known == target) return made;
         }
-        round->emplace_back(target, options_.handler(target));
-        return round->back().second;
+        auto made = options_.handler(target);
+        if (made->body.size() <= kLargeBytes) round->emplace_back(target, made);
+        return made;
     };
     if (const size_t size = connection.complete_request(); size != 0) {
-        const bool goes_on =
-            parser_->process(connection.input().substr(0, size), make, &connection.output());
-        connection.on_answered(size, goes_on, ring::monotonic_ns());
+        connection.on_answered(size, parser_->process(connection.input().substr(0, size), make),
+                               ring::monotonic_ns());
+        bound_memory(connection);
     } else if (connection.too_large()) {
-        connection.output() = kTooLarge;
-        connection.on_answered(connection.input().size(), /*goes_on=*/false, ring::monotonic_ns());
+        connection.on_answered(connection.input().size(),
+                               {.head = std::string(kTooLarge), .page = nullptr, .goes_on = false},
+                               ring::monotonic_ns());
     }
     if (connection.complete_request() != 0) return true;
     connection.end_if_half_closed();

@@ -14,15 +14,9 @@
 
 #include "absl/status/status.h"
 #include "core/tls/tls_profile.h"
+#include "monitor/http_connection.h"
 
 namespace nuring::monitor {
-
-struct HttpAnswer {
-    int status = 200;
-    std::string content_type;
-    std::string body;
-    std::vector<std::pair<std::string, std::string>> headers;  // further ones
-};
 
 // What a request asks for: path and query, as they stand in its first line.
 using HttpHandler = std::function<std::shared_ptr<const HttpAnswer>(std::string_view target)>;
@@ -33,6 +27,9 @@ struct HttpServerOptions {
     HttpHandler handler;
     // The certificate of new connections, of HTTPS; empty: clear text. Called on the server's thread.
     std::function<std::shared_ptr<const tls::Profile>()> tls;
+    // Gives up what the handler keeps for too long; returns when to call it again, UINT64_MAX: after the
+    // next request. Called on the server's thread.
+    std::function<uint64_t()> expire;
 };
 
 // HttpServer answers HTTP/1.0 and 1.1, over TLS or not, on one thread of its own, any method alike.
@@ -44,18 +41,15 @@ struct HttpServerOptions {
 //
 // Threads: start() and stop() on one thread; the handler runs on the server's.
 // Limits:  kConnectionsMax: then the one that has been idle, or at its request, for longest goes;
-//          kHeadBytesMax of a request; kHeadTime for it to arrive; kIdleTime between two; kWriteTime
-//          without progress of an answer.
+//          kOwedBytesMax of large pages that clients do not take, beside the one made last; then the client
+//          that has been at its page for longest goes; those of HttpConnection.
 // Errors:  start() returns the kernel's reason. A client's mistakes are answered with a status of 4xx.
 // Source:  behaviour of Go's net/http as the reference uses it (server/server.go, startMonitoring 2.10).
 class HttpServer {
   public:
     static constexpr size_t kConnectionsMax = 512;
-    static constexpr size_t kHeadBytesMax = size_t{1} << 20;
-    static constexpr uint64_t kHeadTime_ns = 5'000'000'000;
-    static constexpr uint64_t kIdleTime_ns = 60'000'000'000;
-    static constexpr uint64_t kWriteTime_ns = 10'000'000'000;
-    static constexpr uint64_t kLingerTime_ns = 1'000'000'000;
+    static constexpr size_t kOwedBytesMax = size_t{64} << 20;
+    static constexpr size_t kLargeBytes = size_t{128} << 10;
 
     explicit HttpServer(HttpServerOptions options);
     ~HttpServer();
@@ -69,14 +63,14 @@ class HttpServer {
     void stop();
 
   private:
-    class Connection;
     class Parser;
     using Round = std::vector<std::pair<std::string, std::shared_ptr<const HttpAnswer>>>;
 
     void run();
     void accept_all();
     void make_room();
-    bool answer(Connection& connection, Round* round);
+    void bound_memory(const HttpConnection& newest);
+    bool answer(HttpConnection& connection, Round* round);
 
     const HttpServerOptions options_;
     std::unique_ptr<Parser> parser_;
@@ -85,7 +79,7 @@ class HttpServer {
     uint16_t port_ = 0;
     std::atomic<bool> stopping_{false};
     uint64_t accept_after_ns_ = 0;
-    std::list<std::unique_ptr<Connection>> connections_;  // oldest first
+    std::list<std::unique_ptr<HttpConnection>> connections_;  // oldest first
     std::thread thread_;
 };
 

@@ -174,7 +174,8 @@ absl::Status Monitor::start(server::Server& server, std::shared_ptr<const config
         .host = http.host,
         .port = static_cast<uint16_t>(std::max(secure_ ? http.https_port : http.port, 0)),
         .handler = [this](std::string_view target) { return answer(target); },
-        .tls = {}};
+        .tls = {},
+        .expire = [this] { return kept_.expire(ring::monotonic_ns()); }};
     if (secure_) {
         server_options.tls = [this] {
             const std::lock_guard lock(mutex_);

@@ -10,7 +10,7 @@ import signal
 import time
 
 from support import case
-from support.case import ServerCase
+from support.case import ServerCase, resident_bytes
 
 # Cost 11: tens of milliseconds of work for each login.
 TOKEN = "S3Cr3T0k3n!"
@@ -18,11 +18,6 @@ HASHED_TOKEN = "$2a$11$UP3xizk94sWF9SHF/wkklOfBT9jphTGNrhZqz2OHoBdk9yO1kvErG"
 
 VIOLATION = "-ERR 'Authorization Violation'\r\n"
 TIMEOUT = "-ERR 'Authentication Timeout'\r\n"
-
-
-def resident_bytes(pid):
-    with open(f"/proc/{pid}/statm", encoding="ascii") as stream:
-        return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class StrangerTest(ServerCase):

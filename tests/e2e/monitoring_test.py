@@ -6,9 +6,7 @@ Runs against the reference too; `differs` marks what its version has otherwise. 
 the same and compares key by key.
 """
 
-import concurrent.futures
 import hashlib
-import http.client
 import json
 import os
 import re
@@ -16,19 +14,16 @@ import shutil
 import signal
 import socket
 import ssl
-import tempfile
-import threading
 import time
 import unittest
-import urllib.parse
 
 from support import case
-from support.case import DEADLINE_S, ServerCase, differs
+from support.case import differs
+from support.monitoring import STARTING, MonitoringCase
 from support.nkeys import Key, Tenant, User
-from support.server import Server, ServerError
+from support.server import Server
 from support.tls import Certificates, TlsWire
 
-STARTING = re.compile(r"Starting (https?) monitor on (\S+):(\d+)")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 UPTIME = re.compile(r"((((\d+y)?\d+d)?\d+h)?\d+m)?\d+s")
 REFERENCE = shutil.which("nats-server")
@@ -75,62 +70,6 @@ accounts {
   }
 }
 """
-
-
-class Answer:
-    def __init__(self, response):
-        self.status = response.status
-        self.headers = response.headers
-        self.text = response.read().decode()
-
-    @property
-    def type(self):
-        return self.headers.get("Content-Type")
-
-    def json(self):
-        return json.loads(self.text)
-
-
-class MonitoringCase(ServerCase):
-    def monitored(self, *args, **options):
-        server = self.start("-m", "-1", *args, **options)
-        match, _ = server.log.wait(STARTING)
-        server.monitor_port = int(match.group(3))
-        return server
-
-    def ask(self, server, path, method="GET", headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", server.monitor_port, timeout=DEADLINE_S)
-        try:
-            connection.request(method, path, headers=headers or {})
-            return Answer(connection.getresponse())
-        finally:
-            connection.close()
-
-    def get(self, server, path):
-        answer = self.ask(server, path)
-        self.assertEqual(answer.status, 200, answer.text)
-        self.assertEqual(answer.type, "application/json")
-        return answer.json()
-
-    def error(self, server, path, text):
-        answer = self.ask(server, path)
-        self.assertEqual((answer.status, answer.text), (400, text))
-        self.assertEqual(answer.type, "text/plain; charset=utf-8")
-
-    def expect_order(self, found, wanted):
-        """All of `wanted` are there, in that order among themselves."""
-        self.assertEqual([key for key in found if key in wanted], wanted)
-
-    def raw(self, server, request, half_close=False):
-        """Sends bytes, returns all that comes until the server closes."""
-        with socket.create_connection(("127.0.0.1", server.monitor_port), DEADLINE_S) as plug:
-            plug.sendall(request)
-            if half_close:
-                plug.shutdown(socket.SHUT_WR)
-            got = b""
-            while chunk := plug.recv(65536):
-                got += chunk
-            return got
 
 
 class VarzTest(MonitoringCase):
@@ -668,217 +607,6 @@ class DocumentationTest(MonitoringCase):
             self.assertNotEqual(answer.text, "404 page not found\n", path)
         counted = set(self.get(server, "/varz")["http_req_stats"])
         self.assertEqual(documented - {"/stacksz", "/subscriptionsz"}, counted)
-
-
-class HttpTest(MonitoringCase):
-    def test_jsonp_and_cross_origin(self):
-        server = self.monitored()
-        answer = self.ask(server, "/varz?callback=show")
-        self.assertEqual(answer.type, "application/javascript")
-        self.assertTrue(answer.text.startswith("show({") and answer.text.endswith("})"))
-        json.loads(answer.text[5:-1])
-        self.assertEqual(self.ask(server, "/connz?sort=zz&callback=show").text, "invalid sorting option: zz")
-        if not case.Options.reference:
-            self.assertIsNone(answer.headers.get("Access-Control-Allow-Origin"))
-            self.assertEqual(self.ask(server, "/varz").headers["Access-Control-Allow-Origin"], "*")
-
-    def test_paths_are_exact(self):
-        server = self.monitored()
-        for path in ("/nope", "/varz/", "/varz/x", "/VARZ"):
-            answer = self.ask(server, path)
-            self.assertEqual((answer.status, answer.text), (404, "404 page not found\n"), path)
-            self.assertEqual(answer.headers["X-Content-Type-Options"], "nosniff")
-        answer = self.ask(server, "//varz")
-        self.assertEqual((answer.status, answer.headers["Location"]), (301, "/varz"))
-        self.assertEqual(self.ask(server, "/%76arz").status, 200)
-        root = self.ask(server, "/")
-        self.assertEqual((root.status, root.type), (200, "text/html; charset=utf-8"))
-        for page in ("varz", "connz", "routez", "subsz"):
-            self.assertIn(page, root.text)
-
-    def test_any_method_is_served(self):
-        server = self.monitored()
-        for method in ("POST", "PUT", "DELETE", "OPTIONS"):
-            self.assertEqual(self.ask(server, "/varz", method).json()["proto"], 1)
-        head = self.ask(server, "/varz", "HEAD")
-        self.assertEqual((head.status, head.text), (200, ""))
-        head = b"POST /varz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\n"
-        answer = self.raw(server, head + b"hello")
-        self.assertTrue(answer.startswith(b"HTTP/1.1 200"), answer[:100])
-
-    def test_connections_are_kept(self):
-        server = self.monitored()
-        connection = http.client.HTTPConnection("127.0.0.1", server.monitor_port, timeout=DEADLINE_S)
-        for _ in range(20):
-            connection.request("GET", "/varz")
-            self.assertEqual(connection.getresponse().read()[:1], b"{")
-            port = connection.sock.getsockname()[1]
-        self.assertEqual(connection.sock.getsockname()[1], port)
-        connection.close()
-        ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-        last = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-        self.assertEqual(self.raw(server, ask * 50 + last).count(b"200 OK"), 51)
-        self.assertEqual(self.raw(server, b"GET /healthz HTTP/1.0\r\n\r\n").count(b"200 OK"), 1)
-        self.assertEqual(self.raw(server, last, half_close=True).count(b"200 OK"), 1)
-
-    def test_malformed_requests(self):
-        server = self.monitored()
-        for request in (b"BOGUS\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
-                        b"GET /varz HTTP/9.9\r\n\r\n", b"GET /varz NATS/1.0\r\n\r\n"):
-            answer = self.raw(server, request)
-            self.assertRegex(answer, rb"^HTTP/1\.[01] (400|505) ", request)
-            self.assertIn(b"Connection: close", answer)
-        answer = self.raw(server, b"garbage without an end", half_close=True)
-        self.assertIn(answer[:12], (b"", b"HTTP/1.1 400"))
-        self.assertEqual(self.ask(server, "/varz").status, 200)
-
-    def test_header_limit(self):
-        server = self.monitored()
-        answer = self.raw(server, b"GET /varz HTTP/1.1\r\nHost: x\r\n" + b"A: " + b"x" * (1 << 20) + b"y" * 70000)
-        self.assertTrue(answer.startswith(b"HTTP/1.1 431"), answer[:100])
-
-    def test_slow_clients_hold_up_nobody(self):
-        server = self.monitored()
-        slow = []
-        try:
-            for _ in range(300):
-                plug = socket.create_connection(("127.0.0.1", server.monitor_port), DEADLINE_S)
-                plug.sendall(b"GET /varz HTTP/1.1\r\nX-")
-                slow.append(plug)
-            begin = time.monotonic()
-            for _ in range(20):
-                self.assertEqual(self.ask(server, "/varz").status, 200)
-            self.assertLess(time.monotonic() - begin, 5)
-            # One that goes on byte by byte is ended all the same, for its request takes too long.
-            ended = False
-            end = time.monotonic() + 15
-            slow[0].settimeout(0.2)
-            while not ended and time.monotonic() < end:
-                try:
-                    slow[0].sendall(b"x")
-                    ended = slow[0].recv(4096) == b""
-                except socket.timeout:
-                    continue
-                except OSError:
-                    ended = True
-            if not case.Options.reference:
-                self.assertTrue(ended)
-        finally:
-            for plug in slow:
-                plug.close()
-
-    @differs("2.9.10", "it takes any number of connections")
-    def test_more_connections_than_it_takes(self):
-        server = self.monitored()
-        plugs = [socket.create_connection(("127.0.0.1", server.monitor_port), DEADLINE_S) for _ in range(600)]
-        try:
-            self.assertEqual(self.ask(server, "/varz").status, 200)
-        finally:
-            for plug in plugs:
-                plug.close()
-
-    def test_hundreds_of_requests_at_once(self):
-        server = self.monitored()
-        for index in range(50):
-            self.client(server, name=f"c{index}")
-        paths = ["/varz", "/connz?subs=1", "/subsz?subs=1", "/healthz", "/accstatz", "/connz?sort=bytes_to"]
-        with concurrent.futures.ThreadPoolExecutor(50) as pool:
-            answers = list(pool.map(lambda n: self.ask(server, paths[n % len(paths)]), range(400)))
-        self.assertEqual({answer.status for answer in answers}, {200})
-        for answer in answers:
-            answer.json()
-        self.check_serves(server)
-
-    def test_a_client_that_does_not_read_its_answer(self):
-        server = self.monitored()
-        for index in range(20):
-            self.client(server, name="n" * 500 + str(index))
-        with socket.socket() as plug:
-            plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            plug.connect(("127.0.0.1", server.monitor_port))
-            plug.sendall(b"GET /connz HTTP/1.1\r\nHost: x\r\n\r\n" * 300)
-            self.assertEqual(self.ask(server, "/varz").status, 200)
-
-    @unittest.skipUnless(shutil.which("openssl"), "SKIPPED: no openssl program")
-    def test_https(self):
-        with tempfile.TemporaryDirectory(prefix="nuring-e2e-") as folder:
-            certificates = Certificates(folder)
-            config = certificates.config(f'ca_file: "{certificates.ca}"', "verify: true")
-            server = self.start("-ms", "-1", config=config)
-            match, _ = server.log.wait(STARTING)
-            self.assertEqual(match.group(1), "https")
-            port = int(match.group(3))
-            # No client certificate, though the client port wants one.
-            context = ssl.create_default_context(cafile=certificates.ca)
-            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-                context.minimum_version = context.maximum_version = version
-                connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=DEADLINE_S, context=context)
-                for _ in range(3):
-                    connection.request("GET", "/varz")
-                    varz = json.loads(connection.getresponse().read())
-                    self.assertIn((varz["https_port"], varz["http_port"]), ((port, 0), (-1, 0)))
-                    self.assertTrue(varz["tls_required"] and varz["tls_verify"])
-                connection.close()
-            server.monitor_port = port
-            self.raw(server, b"GET /varz HTTP/1.1\r\nHost: x\r\n\r\n")  # clear text: no crash, no page
-            connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=DEADLINE_S, context=context)
-            connection.request("GET", "/healthz")
-            self.assertEqual(connection.getresponse().status, 200)
-            connection.close()
-
-    def test_base_path(self):
-        server = self.monitored(config='http_base_path: "/watch"\n')
-        self.assertEqual(self.get(server, "/watch/varz")["http_base_path"], "/watch")
-        self.assertEqual(self.ask(server, "/varz").status, 404)
-
-    def test_ports_file_lists_it(self):
-        folder = self.folder()
-        server = self.monitored("--ports_file_dir", folder)
-        path = f"{folder}/{case.Options.server.rpartition('/')[2]}_{server.pid}.ports"
-        self.wait_for(lambda: shutil.os.path.exists(path) and shutil.os.path.getsize(path), "ports file")
-        with open(path, encoding="utf-8") as stream:
-            found = json.load(stream)
-        self.assertEqual(found["monitoring"], [f"http://127.0.0.1:{server.monitor_port}"])
-        self.assertEqual(found["nats"], [server.url])
-
-    def test_refuses_to_start(self):
-        def refused(text, *args, **options):
-            server = Server(case.Options.server, [*case.Options.server_args, *args], **options)
-            try:
-                with self.assertRaises(ServerError) as raised:
-                    server.start()
-                self.assertIn("Can't start monitoring: " + text, str(raised.exception))
-            finally:
-                server.kill()
-
-        refused("can't specify both HTTP (18222) and HTTPs (18443) ports", "-m", "18222", "-ms", "18443")
-        refused("TLS cert and key required for HTTPS", "-ms", "-1")
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            refused("can't listen to the monitor port: ", "-m", str(taken.getsockname()[1]))
-
-    def test_stops_while_requests_come(self):
-        server = self.monitored()
-        stop = threading.Event()
-
-        def poll():
-            while not stop.is_set():
-                try:
-                    self.ask(server, "/connz?" + urllib.parse.urlencode({"subs": 1}))
-                except (OSError, http.client.HTTPException):
-                    return
-
-        threads = [threading.Thread(target=poll) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        try:
-            self.ask(server, "/varz")
-            self.assertEqual(server.stop(signal.SIGINT), 0)
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
 
 
 if __name__ == "__main__":

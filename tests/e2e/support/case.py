@@ -107,6 +107,11 @@ def server_is_sanitized():
     return b"__tsan_init" in content or b"__asan_init" in content
 
 
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as stream:
+        return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def open_files(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 

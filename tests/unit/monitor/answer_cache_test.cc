@@ -10,7 +10,9 @@ namespace {
 constexpr uint64_t kDear_ns = 4 * AnswerCache::kCheap_ns;
 constexpr uint64_t kNow_ns = 1'000'000'000'000;
 
-std::shared_ptr<const HttpAnswer> answer() { return std::make_shared<const HttpAnswer>(); }
+std::shared_ptr<const HttpAnswer> answer() {
+    return std::make_shared<const HttpAnswer>();
+}
 
 TEST(AnswerCacheTest, CheapAnswersAreNotKept) {
     AnswerCache cache;
@@ -46,6 +48,36 @@ TEST(AnswerCacheTest, TheOldestMakesRoom) {
     }
     cache.clear();
     EXPECT_EQ(cache.find("/connz?cid=1", kNow_ns), nullptr);
+}
+
+std::shared_ptr<const HttpAnswer> answer_of(size_t size) {
+    auto large = std::make_shared<HttpAnswer>();
+    large->body.assign(size, 'x');
+    return large;
+}
+
+TEST(AnswerCacheTest, LargeAnswersMakeRoomForOneAnother) {
+    AnswerCache cache;
+    const size_t third = AnswerCache::kBytesMax / 3 + 1;
+    for (const std::string_view name : {"/1", "/2", "/3"}) {
+        cache.add(name, answer_of(third), kDear_ns, kNow_ns);
+    }
+    EXPECT_NE(cache.find("/1", kNow_ns), nullptr);  // beside the last one, the others fit
+    cache.add("/4", answer_of(1), kDear_ns, kNow_ns);
+    EXPECT_EQ(cache.find("/1", kNow_ns), nullptr);
+    EXPECT_NE(cache.find("/2", kNow_ns), nullptr);
+    EXPECT_NE(cache.find("/4", kNow_ns), nullptr);
+}
+
+TEST(AnswerCacheTest, TellsWhenTheNextOneIsTooOld) {
+    AnswerCache cache;
+    EXPECT_EQ(cache.expire(kNow_ns), UINT64_MAX);
+    const auto page = answer();
+    cache.add("/connz", page, kDear_ns, kNow_ns);
+    const uint64_t end_ns = kNow_ns + kDear_ns * AnswerCache::kShare;
+    EXPECT_EQ(cache.expire(kNow_ns), end_ns);
+    EXPECT_EQ(cache.expire(end_ns), UINT64_MAX);
+    EXPECT_EQ(page.use_count(), 1);
 }
 
 }  // namespace

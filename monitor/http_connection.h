@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <poll.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/tls/tls_engine.h"
+
+namespace nuring::monitor {
+
+struct HttpAnswer {
+    int status = 200;
+    std::string content_type;
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers;  // further ones
+};
+
+// HttpConnection is one client of the monitoring port: what it has sent of a request, what it has not
+// taken of an answer. Answers are shared, not copied, so a hundred clients that stop in the middle of
+// the same large page cost one page; over TLS, kSliceBytes of ciphertext each.
+// Threads: one.
+// Limits:  kHeadBytesMax of a request, give or take one read; kHeadTime for it to arrive; kIdleTime
+//          between two; kWriteTime without progress of an answer. Who holds it ends it at its deadline.
+// Errors:  state() becomes kEnded. Lifetime: owns the socket.
+class HttpConnection {
+  public:
+    static constexpr size_t kHeadBytesMax = size_t{1} << 20;
+    static constexpr size_t kSliceBytes = size_t{64} << 10;
+    static constexpr uint64_t kHeadTime_ns = 5'000'000'000;
+    static constexpr uint64_t kIdleTime_ns = 60'000'000'000;
+    static constexpr uint64_t kWriteTime_ns = 10'000'000'000;
+    static constexpr uint64_t kLingerTime_ns = 1'000'000'000;
+
+    enum class State : uint8_t { kReading, kWriting, kLingering, kEnded };
+    struct Reply {
+        std::string head;                        // and a short body, if the next is null
+        std::shared_ptr<const HttpAnswer> page;  // whose body follows
+        bool goes_on = true;                     // the connection, after it
+    };
+
+    // engine: null for clear text.
+    HttpConnection(int fd, std::unique_ptr<tls::Engine> engine, uint64_t now_ns)
+        : fd_(fd), engine_(std::move(engine)), since_ns_(now_ns) {}
+    ~HttpConnection();
+    HttpConnection(const HttpConnection&) = delete;
+    HttpConnection& operator=(const HttpConnection&) = delete;
+
+    State state() const { return state_; }
+    void end() { state_ = State::kEnded; }
+    pollfd waiting() const;
+    // Between two requests, with nothing of the next one.
+    bool idle() const { return state_ == State::kReading && input_.empty() && answered_; }
+    uint64_t deadline_ns() const;
+
+    void on_readable(uint64_t now_ns);
+    void on_writable(uint64_t now_ns);
+
+    // The size of the request that is complete in the input; 0: not yet.
+    size_t complete_request();
+    // Nothing more will come to complete what is there.
+    void end_if_half_closed() {
+        if (half_closed_ && state_ == State::kReading) end();
+    }
+    bool too_large() const { return state_ == State::kReading && input_.size() > kHeadBytesMax; }
+    std::string_view input() const { return input_; }
+    // The request of that size has its reply.
+    void on_answered(size_t request_size, Reply reply, uint64_t now_ns);
+
+    // The page that it has not taken all of, and since when it has been at that.
+    const HttpAnswer* owed() const {
+        return state_ == State::kWriting ? reply_.page.get() : nullptr;
+    }
+    uint64_t answered_ns() const { return answered_ns_; }
+
+  private:
+    std::string_view body() const {
+        return reply_.page == nullptr ? std::string_view() : std::string_view(reply_.page->body);
+    }
+    tls::Output to_wire();
+    bool decrypt(std::string_view fresh);
+    bool send_clear(uint64_t now_ns);
+    bool send_encrypted(uint64_t now_ns);
+    bool encrypt_next();
+    bool on_sent(ssize_t sent, size_t* count, uint64_t now_ns);
+
+    const int fd_;
+    const std::unique_ptr<tls::Engine> engine_;  // null: clear text
+    bool handshake_done_ = false;
+    std::string received_;  // ciphertext that the engine has not taken
+    State state_ = State::kReading;
+    uint64_t since_ns_;  // of the deadline: when the state, or the last progress in it, began
+    uint64_t answered_ns_ = 0;
+    std::string input_;
+    size_t scanned_ = 0;  // of the input: no end of a request in there
+    bool first_line_seen_ = false;
+    bool answered_ = false;  // a request before
+    bool half_closed_ = false;
+    Reply reply_;
+    size_t taken_ = 0;       // of head and body, by the socket or the engine
+    std::string wire_;       // ciphertext for the socket
+    size_t wire_taken_ = 0;  // of it
+    bool notified_ = false;  // the end of TLS is in the wire
+};
+
+}  // namespace nuring::monitor
