@@ -20,6 +20,7 @@
 #include "core/ring/kernel_sockets.h"
 #include "core/tls/tls_engine.h"
 #include "fmt/format.h"
+#include "monitor/http_head.h"
 
 namespace nuring::monitor {
 namespace {
@@ -109,7 +110,8 @@ class HttpServer::Parser final : public httplib::Server {
 
     HttpConnection::Reply process(std::string_view head, const Answer& make) {
         HttpConnection::Reply reply;
-        MemoryStream stream(head, &reply.head);
+        const std::string plain = plain_head(head);
+        MemoryStream stream(plain, &reply.head);
         make_ = &make;
         answer_ = nullptr;
         answered_ = broken_ = has_body_ = false;

@@ -52,13 +52,21 @@ class HttpTest(MonitoringCase):
 
     def test_any_method_is_served(self):
         server = self.monitored()
-        for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        for method in ("POST", "PUT", "DELETE", "OPTIONS", "PROPFIND", "whatever"):
             self.assertEqual(self.ask(server, "/varz", method).json()["proto"], 1)
         head = self.ask(server, "/varz", "HEAD")
         self.assertEqual((head.status, head.text), (200, ""))
         head = b"POST /varz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\n"
         answer = self.raw(server, head + b"hello")
         self.assertTrue(answer.startswith(b"HTTP/1.1 200"), answer[:100])
+
+    def test_requests_of_proxies_and_by_hand(self):
+        server = self.monitored()
+        for request in (b"GET http://monitor:8222/varz HTTP/1.1\r\nHost: monitor\r\nConnection: close\r\n\r\n",
+                        b"GET /varz HTTP/1.1\nHost: x\nConnection: close\n\n", b"GET /varz HTTP/1.0\n\n"):
+            answer = self.raw(server, request)
+            self.assertRegex(answer, rb"^HTTP/1\.[01] 200 ", request)
+            self.assertIn(b'"proto": 1', answer)
 
     def test_connections_are_kept(self):
         server = self.monitored()
