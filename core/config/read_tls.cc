@@ -197,7 +197,10 @@ bool read_tls(Reader& reader, const Value& value, TlsSide side, std::optional<Tl
     TlsBlock block;
     block.side = side;
     block.tls.position = value.position();
+    // A file whose name was misspelt is not missing as well.
+    const size_t errors_before = reader.error_count();
     read_block(reader, value, kTlsRows, &block, kInTls);
+    if (reader.error_count() != errors_before) return false;
     if (!check_key_pair(reader, value, block)) return false;
     // Both imply verify, whichever key comes last; RC19 lets a later `verify: false` win.
     if (block.tls.map || block.tls.check_known_urls) block.tls.verify = true;

@@ -119,11 +119,14 @@ bool is_connection_type(std::string_view type) {
 
 void read_connection_types(Reader& reader, const Value& value, std::vector<std::string>* out) {
     if (!reader.texts(value, out)) return;
+    std::string unknown;
     for (std::string& type : *out) {
         for (char& c : type) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
         if (is_connection_type(type)) continue;
-        reader.error(value, fmt::format("invalid connection type \"{}\"", type));
+        if (!unknown.empty()) unknown += ' ';
+        unknown += fmt::format("\"{}\"", type);
     }
+    if (!unknown.empty()) reader.error(value, fmt::format("invalid connection types [{}]", unknown));
 }
 
 constexpr Row<UserEntry> kUserRows[] = {

@@ -35,6 +35,7 @@ class Reader {
 
     Options* options() { return options_; }
     bool has_errors() const { return diagnostics_->has_errors(); }
+    size_t error_count() const { return diagnostics_->error_count(); }
 
     void error(const Value& at, std::string_view text);
     // invalid use of field "<field>": <reason>

@@ -73,8 +73,7 @@ void check_http(const Options& options, Diagnostics* out) {
         say(out, fmt::format("Can't start monitoring: can't specify both HTTP ({}) and HTTPs ({}) "
                              "ports",
                              options.http.port, options.http.https_port));
-    }
-    if (options.http.https_port != 0 && !options.tls) {
+    } else if (options.http.https_port != 0 && !options.tls) {
         say(out, "Can't start monitoring: TLS cert and key required for HTTPS");
     }
 }

@@ -71,8 +71,8 @@ TEST(ReadUsersTest, UserErrors) {
         "1:25: Nkey users do not take usernames or passwords");
     EXPECT_EQ(messages_of("authorization { users: [{user: x, passwd: y}] }"),
               "1:35: unknown field \"passwd\" (did you mean \"password\"?)");
-    EXPECT_THAT(messages_of("authorization { users: [{user: x, clients: [fax]}] }"),
-                HasSubstr("1:35: invalid connection type \"FAX\""));
+    EXPECT_THAT(messages_of("authorization { users: [{user: x, clients: [fax, MQTT, pigeon]}] }"),
+                HasSubstr("1:35: invalid connection types [\"FAX\" \"PIGEON\"]"));
 }
 
 TEST(ReadUsersTest, PermissionsInEveryForm) {

@@ -51,6 +51,8 @@ TEST(ValidateTest, PortsOfTheCommandLine) {
 TEST(ValidateTest, Monitoring) {
     EXPECT_EQ(verdict("http_port: 1, https_port: 2\ntls {cert_file: c, key_file: k}"),
               "Can't start monitoring: can't specify both HTTP (1) and HTTPs (2) ports");
+    EXPECT_EQ(verdict("http_port: 1, https_port: 2"),
+              "Can't start monitoring: can't specify both HTTP (1) and HTTPs (2) ports");
     EXPECT_EQ(verdict("https_port: 2"),
               "Can't start monitoring: TLS cert and key required for HTTPS");
 }
