@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/auth/authenticator.h"
+#include "core/base/host_port.h"
 #include "core/base/status.h"
 #include "core/config/url.h"
 #include "core/ring/kernel_sockets.h"
@@ -105,9 +106,8 @@ class Monitor final : public server::Subsystem {
                  .port = http_->port()}};
     }
     std::vector<std::string> notices() const override {
-        const bool v6 = host_.find(':') != std::string::npos;
-        return {fmt::format("Starting {} monitor on {}{}{}:{}", secure_ ? "https" : "http",
-                            v6 ? "[" : "", host_, v6 ? "]" : "", http_->port())};
+        return {fmt::format("Starting {} monitor on {}", secure_ ? "https" : "http",
+                            base::host_port(host_, http_->port()))};
     }
 
   private:

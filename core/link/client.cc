@@ -281,8 +281,9 @@ void Client::trace_in(const proto::ClientOperation& operation) {
             const auto limit = static_cast<size_t>(links_.options->log.max_traced_msg_len);
             const bool cut = limit > 0 && payload.size() > limit;
             if (cut) payload = payload.substr(0, limit);
-            return links_.log.trace("{} - <<- MSG_PAYLOAD: [{}{}]", label(), proto::quote(payload),
-                                    cut ? "..." : "");
+            std::string text = proto::quote(payload);
+            if (cut) text.insert(text.size() - 1, "...");
+            return links_.log.trace("{} - <<- MSG_PAYLOAD: [{}]", label(), text);
         }
         case proto::ClientVerb::kConnect:
             return links_.log.trace("{} - <<- [{} {}]", label(), verb,

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/base/host_port.h"
 #include "core/link/tls_channel.h"
 #include "core/link/worker_links.h"
 #include "fmt/format.h"
@@ -55,7 +56,7 @@ Link::~Link() {
 }
 
 std::string Link::label() const {
-    return fmt::format("{}:{} - {}:{}", peer_.host, peer_.port, proto::id_label(kind_), cid_);
+    return fmt::format("{} - {}:{}", base::host_port(peer_.host, peer_.port), proto::id_label(kind_), cid_);
 }
 
 void Link::start() { links_.ring.receive(receive_, fd_); }

@@ -48,7 +48,11 @@ void format_address(const sockaddr_storage& address, char* host, size_t host_siz
 absl::StatusOr<int> bind_and_listen(const addrinfo& address, bool nonblocking) {
     const int flags = SOCK_STREAM | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0);
     const int fd = ::socket(address.ai_family, flags, 0);
-    if (fd < 0) return absl::UnavailableError("socket: " + base::errno_text(errno));
+    if (fd < 0) {
+        const bool no_family = errno == EAFNOSUPPORT;
+        return absl::Status(no_family ? absl::StatusCode::kUnimplemented : absl::StatusCode::kUnavailable,
+                            "socket: " + base::errno_text(errno));
+    }
     const int on = 1;
     const int off = 0;
     (void)::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -64,17 +68,13 @@ absl::StatusOr<int> bind_and_listen(const addrinfo& address, bool nonblocking) {
     return fd;
 }
 
-}  // namespace
-
-absl::StatusOr<ListenSocket> open_listen_socket(const std::string& host, uint16_t port,
-                                                bool nonblocking) {
+absl::StatusOr<ListenSocket> listen_on(const std::string& host, uint16_t port, bool nonblocking) {
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
     addrinfo* found = nullptr;
-    const int error = ::getaddrinfo(host.empty() ? nullptr : host.c_str(),
-                                    std::to_string(port).c_str(), &hints, &found);
+    const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
     if (error != 0) {
         return absl::InvalidArgumentError(
             "lookup " + host + ": " + (error == EAI_NONAME ? "no such host" : gai_strerror(error)));
@@ -99,6 +99,16 @@ absl::StatusOr<ListenSocket> open_listen_socket(const std::string& host, uint16_
         return listener;
     }
     return failure;
+}
+
+}  // namespace
+
+absl::StatusOr<ListenSocket> open_listen_socket(const std::string& host, uint16_t port,
+                                                bool nonblocking) {
+    if (!host.empty() && host != "0.0.0.0" && host != "::") return listen_on(host, port, nonblocking);
+    auto socket = listen_on("::", port, nonblocking);
+    if (absl::IsUnimplemented(socket.status())) socket = listen_on("0.0.0.0", port, nonblocking);
+    return socket;
 }
 
 PeerAddress socket_peer(int fd) {

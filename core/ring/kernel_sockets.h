@@ -10,7 +10,8 @@
 
 namespace nuring::ring {
 
-// Opens, binds and listens. An empty host, "0.0.0.0" and "::" bind every interface ("" both families).
+// Opens, binds and listens. An empty host, "0.0.0.0" and "::" bind every interface for both families, as Go
+// does it; for IPv4 alone where the kernel has no IPv6.
 // TCP_NODELAY is set here because accepted sockets inherit it.
 // Errors: the text of getaddrinfo or bind, without the address (the caller's log line has it).
 absl::StatusOr<ListenSocket> open_listen_socket(const std::string& host, uint16_t port,

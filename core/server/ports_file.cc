@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/base/errno_text.h"
+#include "core/base/host_port.h"
 #include "fmt/format.h"
 
 namespace nuring::server {
@@ -33,7 +34,7 @@ std::vector<std::string> addresses_of_this_machine() {
         } else if (entry->ifa_addr->sa_family == AF_INET6) {
             const auto* v6 = reinterpret_cast<const sockaddr_in6*>(entry->ifa_addr);
             ::inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
-            addresses.push_back(fmt::format("[{}]", text.data()));
+            addresses.emplace_back(text.data());
         }
     }
     return addresses;
@@ -44,11 +45,10 @@ std::vector<std::string> urls_of(const PortsEntry& entry) {
     if (entry.host.empty() || entry.host == "0.0.0.0" || entry.host == "::") {
         hosts = addresses_of_this_machine();
     } else {
-        const bool v6 = entry.host.find(':') != std::string::npos;
-        hosts.push_back(v6 ? fmt::format("[{}]", entry.host) : entry.host);
+        hosts.push_back(entry.host);
     }
     for (std::string& host : hosts) {
-        host = fmt::format("{}://{}:{}", entry.scheme, host, entry.port);
+        host = fmt::format("{}://{}", entry.scheme, base::host_port(host, entry.port));
     }
     return hosts;
 }

@@ -19,6 +19,7 @@
 
 #include "core/auth/password.h"
 #include "core/base/errno_text.h"
+#include "core/base/host_port.h"
 #include "core/base/status.h"
 #include "core/base/version.h"
 #include "core/config/diff.h"
@@ -311,8 +312,8 @@ bool Process::start_server(uint32_t worker_count, const std::vector<int>& proces
         return false;
     }
     log.info("Workers: {} on {}", worker_count, rings_.rings[0]->name());
-    log.info("Listening for client connections on {}:{}", options_->host,
-             server_->client_listener().port);
+    log.info("Listening for client connections on {}",
+             base::host_port(options_->host, server_->client_listener().port));
     if (tls_ != nullptr) {
         log.info("TLS required for client connections");
         for (const std::string& suite : tls_->unavailable_suites()) {
@@ -345,7 +346,7 @@ void Process::write_ports_file() {
     if (options_->ports_file_dir.empty()) return ports_file_.remove();
     std::vector<PortsEntry> entries{{.kind = "nats",
                                      .scheme = "nats",
-                                     .host = options_->host,
+                                     .host = server_->client_listener().host,
                                      .port = server_->client_listener().port}};
     for (const auto& subsystem : subsystems_) {
         for (PortsEntry& entry : subsystem->ports()) entries.push_back(std::move(entry));

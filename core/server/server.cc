@@ -6,6 +6,7 @@
 #include <bit>
 #include <utility>
 
+#include "core/base/host_port.h"
 #include "core/base/server_id.h"
 #include "core/base/status.h"
 #include "core/base/version.h"
@@ -183,8 +184,9 @@ absl::Status Server::listen() {
     auto socket = setup_.rings[0]->listen(options.host, port);
     if (!socket.ok()) {
         return absl::Status(socket.status().code(),
-                            fmt::format("Error listening on port: {0}:{1}, \"listen tcp {0}:{1}: {2}\"",
-                                        options.host, port, base::message_of(socket.status())));
+                            fmt::format("Error listening on port: {0}, \"listen tcp {0}: {1}\"",
+                                        base::host_port(options.host, port),
+                                        base::message_of(socket.status())));
     }
     client_socket_ = *socket;
     const auto address = client_address(options, client_socket_.port);

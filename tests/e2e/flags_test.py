@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Flags, exit codes, and the files that flags name."""
 
+import json
 import os
 import re
 import signal
+import socket
 import unittest
 
 from support import case
@@ -133,6 +135,41 @@ class FlagsTest(ServerCase):
             r"\[FTL\] Error listening on port: 203\.0\.113\.1:0, "
             r'"listen tcp 203\.0\.113\.1:0: bind: cannot assign requested address"',
         )
+
+    def test_every_interface_means_both_families(self):
+        """As `nats://localhost:4222` must work where localhost is ::1 first."""
+        self.need_ipv6()
+        for host, said in (("0.0.0.0", r"0\.0\.0\.0"), ("::", r"\[::\]")):
+            folder = self.folder()
+            server = self.start("-D", "--ports_file_dir", folder, host=host)
+            server.log.wait(f"Listening for client connections on {said}:\\d+$")
+            for address, peer in (("127.0.0.1", r"127\.0\.0\.1"), ("::1", r"\[::1\]")):
+                wire = self.wire(server, host=address)
+                info = wire.read_info()
+                self.assertEqual((info["host"], info["client_ip"]), (host, address))
+                server.log.wait(rf"\[DBG\] {peer}:\d+ - cid:\d+ - Client connection created")
+            path = os.path.join(folder, f"{os.path.basename(Options.server)}_{server.pid}.ports")
+            self.wait_for(lambda: os.path.exists(path) and os.path.getsize(path), path)  # noqa: B023
+            with open(path, encoding="utf-8") as stream:
+                urls = json.load(stream)["nats"]
+            self.assertIn(f"nats://127.0.0.1:{server.port}", urls)
+            self.assertIn(f"nats://[::1]:{server.port}", urls)
+
+    def need_ipv6(self):
+        try:
+            with socket.socket(socket.AF_INET6) as probe:
+                probe.bind(("::1", 0))
+        except OSError as error:
+            self.skipTest(f"SKIPPED: no IPv6 on this machine: {error}")
+
+    def test_a_name_listens_on_its_address(self):
+        folder = self.folder()
+        server = self.start("--ports_file_dir", folder, host="localhost")
+        path = os.path.join(folder, f"{os.path.basename(Options.server)}_{server.pid}.ports")
+        self.wait_for(lambda: os.path.exists(path) and os.path.getsize(path), path)
+        with open(path, encoding="utf-8") as stream:
+            (url,) = json.load(stream)["nats"]
+        self.assertRegex(url, rf"^nats://(127\.0\.0\.1|\[::1\]):{server.port}$")
 
     def test_pid_file(self):
         path = os.path.join(self.folder(), "server.pid")

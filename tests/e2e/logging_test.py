@@ -95,6 +95,12 @@ class LoggingTest(ServerCase):
         ):
             server.log.wait(r"\[TRC\] " + PEER + "(\".*\" - )?" + text)
 
+    def test_a_long_payload_is_cut_in_the_trace(self):
+        server = self.start("-V", config="max_traced_msg_len: 5\n")
+        self.client(server).send("PUB foo 5\r\nhello\r\nPUB foo 7\r\nworlds!\r\n")
+        server.log.wait(r'MSG_PAYLOAD: \["hello"\]')
+        server.log.wait(r'MSG_PAYLOAD: \["world\.\.\."\]')
+
     def test_trace_hides_passwords(self):
         server = self.start("-V", "--user", "u", "--pass", "secret-word")
         self.client(server, user="u", **{"pass": "secret-word"})
