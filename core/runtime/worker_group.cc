@@ -4,32 +4,13 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include <algorithm>
-#include <cstdio>
 #include <latch>
 #include <mutex>
-#include <optional>
-#include <string>
 
 #include "fmt/format.h"
 
 namespace nuring::runtime {
 namespace {
-
-// The processor quota of the control group (version 2), rounded up; none when unlimited.
-std::optional<size_t> quota_processors() {
-    std::FILE* file = std::fopen("/sys/fs/cgroup/cpu.max", "re");
-    if (file == nullptr) return std::nullopt;
-    char text[64] = {};
-    const size_t got = std::fread(text, 1, sizeof text - 1, file);
-    std::fclose(file);
-    unsigned long long quota = 0;
-    unsigned long long period = 0;
-    if (got == 0 || std::sscanf(text, "%llu %llu", &quota, &period) != 2 || period == 0) {
-        return std::nullopt;
-    }
-    return static_cast<size_t>((quota + period - 1) / period);
-}
 
 void pin_to(int processor) {
     cpu_set_t set;
@@ -40,22 +21,6 @@ void pin_to(int processor) {
 }
 
 }  // namespace
-
-std::vector<int> usable_processors() {
-    std::vector<int> processors;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (::sched_getaffinity(0, sizeof set, &set) == 0) {
-        for (int processor = 0; processor < CPU_SETSIZE; ++processor) {
-            if (CPU_ISSET(processor, &set)) processors.push_back(processor);
-        }
-    }
-    if (processors.empty()) processors.push_back(0);
-    if (const auto quota = quota_processors(); quota.has_value() && *quota < processors.size()) {
-        processors.resize(std::max<size_t>(*quota, 1));
-    }
-    return processors;
-}
 
 absl::Status WorkerGroup::start(std::vector<Worker*> workers, const std::vector<int>& processors) {
     workers_ = std::move(workers);

@@ -10,10 +10,6 @@
 
 namespace nuring::runtime {
 
-// The processors that this process may use: the affinity mask, but no more than the control group's
-// quota allows (rounded up), and at least one.
-std::vector<int> usable_processors();
-
 // WorkerGroup gives each worker its thread, pinned to a processor where the system lets it, and runs
 // its turns until it is stopped. Not part of the simulator.
 // Threads: the control thread. Errors: start() fails when a ring cannot be bound to its thread.

@@ -27,6 +27,7 @@
 #include "core/log/log.h"
 #include "core/log/log_flush.h"
 #include "core/ring/kernel_sockets.h"
+#include "core/runtime/processors.h"
 #include "core/runtime/worker_group.h"
 #include "core/server/operator_mode.h"
 #include "core/server/ports_file.h"
@@ -175,7 +176,7 @@ class Process {
 
   private:
     bool open_log(uint32_t worker_count);
-    bool start_server(uint32_t worker_count, const std::vector<int>& processors);
+    bool start_server(uint32_t worker_count, const runtime::Processors& processors);
     bool start_subsystems();
     void fail(std::string_view text);
     void write_ports_file();
@@ -208,10 +209,10 @@ class Process {
 
 int Process::run() {
     raise_descriptor_limit();
-    const std::vector<int> processors = runtime::usable_processors();
+    const runtime::Processors processors = runtime::usable_processors();
     const uint32_t wanted = options_->uring.workers > 0
                                 ? static_cast<uint32_t>(options_->uring.workers)
-                                : static_cast<uint32_t>(processors.size());
+                                : static_cast<uint32_t>(processors.count);
     const uint32_t worker_count = std::min(wanted, interest::WorkerSet::kWorkersMax);
     if (!open_log(worker_count)) return 1;
     log::Writer& log = logger_->writer(0);
@@ -268,7 +269,7 @@ void Process::fail(std::string_view text) {
     flusher_->flush_all();
 }
 
-bool Process::start_server(uint32_t worker_count, const std::vector<int>& processors) {
+bool Process::start_server(uint32_t worker_count, const runtime::Processors& processors) {
     log::Writer& log = logger_->writer(0);
     auto rings = create_rings(options_->uring, worker_count);
     if (!rings.ok()) {
@@ -304,9 +305,10 @@ bool Process::start_server(uint32_t worker_count, const std::vector<int>& proces
     }
     std::vector<runtime::Worker*> workers;
     for (uint32_t i = 0; i < worker_count; ++i) workers.push_back(&server_->worker(i));
-    const bool pin = options_->uring.pin && worker_count <= processors.size();
+    const bool pin =
+        options_->uring.pin && processors.may_pin() && worker_count <= processors.count;
     const absl::Status started =
-        group_.start(std::move(workers), pin ? processors : std::vector<int>());
+        group_.start(std::move(workers), pin ? processors.mask : std::vector<int>());
     if (!started.ok()) {
         fail(base::message_of(started));
         return false;
