@@ -104,7 +104,8 @@ class Log:
 class Server:
     """One server process; usable as a context manager. restart() keeps the port."""
 
-    def __init__(self, binary, args=(), config=None, nofile=None, host="127.0.0.1", log_file=None):
+    def __init__(self, binary, args=(), config=None, nofile=None, host="127.0.0.1", log_file=None,
+                 before_exec=None):
         self.binary = os.path.abspath(binary)
         self.host = host
         self.port = None
@@ -112,6 +113,7 @@ class Server:
         self.process = None
         self._args = list(args)
         self._nofile = nofile
+        self._before_exec = before_exec  # runs in the child
         self._log_file = log_file
         self._folder = None
         if config is not None:
@@ -156,6 +158,8 @@ class Server:
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if nofile:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
+            if self._before_exec:
+                self._before_exec()
 
         self.log = Log()
         self.process = subprocess.Popen(

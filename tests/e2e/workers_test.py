@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Workers: how many, on which processors, by which way to the kernel, and what they cost when idle.
+
+Method: a filter of system calls (seccomp) stands for container runtimes and old kernels that have no io_uring
+and for units that may not pin threads.
+"""
+
+import ctypes
+import errno
+import os
+import platform
+import subprocess
+import time
+
+from support import case
+from support.case import ServerCase
+
+IO_URING_SETUP, IO_URING_REGISTER = 425, 427  # the same everywhere
+SCHED_SETAFFINITY = {"x86_64": 203, "aarch64": 122}.get(platform.machine())
+
+_PR_SET_SECCOMP = 22
+_PR_SET_NO_NEW_PRIVS = 38
+_SECCOMP_MODE_FILTER = 2
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint)]
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_ushort), ("first", ctypes.POINTER(_Instruction))]
+
+
+def deny(system_call, error=errno.EPERM):
+    """What a child calls before it becomes a program to which that system call is forbidden."""
+    load_number, equal, answer = 0x20, 0x15, 0x06
+    allow, fail = 0x7FFF0000, 0x00050000 | error
+    code = (_Instruction * 4)(
+        _Instruction(load_number, 0, 0, 0),
+        _Instruction(equal, 0, 1, system_call),
+        _Instruction(answer, 0, 0, fail),
+        _Instruction(answer, 0, 0, allow),
+    )
+    program = _Program(len(code), ctypes.cast(code, ctypes.POINTER(_Instruction)))
+
+    def before_exec():
+        _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        if _libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "seccomp")
+
+    before_exec.keep = code  # the program points to it
+    return before_exec
+
+
+def tasks(pid):
+    """By name of the thread: its processors, as the kernel writes them; CPU time in ns."""
+    found = {}
+    for task in os.listdir(f"/proc/{pid}/task"):
+        folder = f"/proc/{pid}/task/{task}"
+        with open(f"{folder}/status", encoding="ascii", errors="replace") as stream:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in stream if ":\t" in line)
+        with open(f"{folder}/schedstat", encoding="ascii") as stream:
+            found[task] = (status["Name"], status["Cpus_allowed_list"], int(stream.read().split()[0]))
+    return found
+
+
+def cpu_ns(pid):
+    return sum(ns for _, _, ns in tasks(pid).values())
+
+
+class CountTest(ServerCase):
+    def workers(self, server):
+        return sorted(task[:2] for task in tasks(server.pid).values() if task[0].startswith("worker-"))
+
+    def test_one_per_processor_of_the_mask_and_pinned_there(self):
+        processors = sorted(os.sched_getaffinity(0))
+        server = self.start()
+        workers = self.workers(server)
+        server.log.wait(rf"Workers: {len(workers)} on ")
+        if len(workers) < len(processors):
+            self.skipTest("SKIPPED: a quota of a control group is in force")
+        self.assertEqual(sorted(where for _, where in workers), sorted(str(one) for one in processors))
+        self.check_serves(server)
+
+    def test_a_narrower_mask_is_respected(self):
+        one = max(os.sched_getaffinity(0))
+        server = self.start(before_exec=lambda: os.sched_setaffinity(0, {one}))
+        self.assertEqual(self.workers(server), [("worker-0", str(one))])
+        self.check_serves(server)
+
+    def test_the_flag_wins_and_nobody_is_pinned_beyond_the_mask(self):
+        count = len(os.sched_getaffinity(0)) + 3
+        server = self.start("--workers", str(count))
+        workers = self.workers(server)
+        self.assertEqual([name for name, _ in workers], sorted(f"worker-{i}" for i in range(count)))
+        self.assertEqual(len({where for _, where in workers}), 1)
+        self.check_serves(server)
+
+    def test_who_may_not_pin_runs_all_the_same(self):
+        if SCHED_SETAFFINITY is None:
+            self.skipTest(f"SKIPPED: not known for {platform.machine()}")
+        server = self.start(before_exec=deny(SCHED_SETAFFINITY))
+        self.assertTrue(self.workers(server))
+        self.check_serves(server)
+
+
+class WayToTheKernelTest(ServerCase):
+    def loud_lines(self, server):
+        return [line for line in server.log.lines() if "epoll, which costs" in line]
+
+    def test_denied_io_uring_falls_back_and_says_so_once(self):
+        for denied, error, why in (
+            (IO_URING_SETUP, errno.EPERM, "io_uring is denied here"),
+            (IO_URING_SETUP, errno.ENOSYS, "io_uring is not available in this kernel"),
+            (IO_URING_SETUP, errno.ENOMEM, "locked-memory limit too small"),
+            (IO_URING_REGISTER, errno.EPERM, "io_uring"),
+        ):
+            with self.subTest(denied=denied, error=errno.errorcode[error]):
+                server = self.start("--workers", "3", before_exec=deny(denied, error))
+                server.log.wait(r"Workers: 3 on epoll")
+                self.check_serves(server)
+                self.assertEqual(len(self.loud_lines(server)), 1)
+                self.assertIn("[WRN]", self.loud_lines(server)[0])
+                self.assertIn(why, self.loud_lines(server)[0])
+
+    def test_epoll_that_was_asked_for_is_nothing_to_warn_of(self):
+        server = self.start("--io", "epoll")
+        server.log.wait(r"Workers: \d+ on epoll")
+        self.check_serves(server)
+        self.assertEqual(self.loud_lines(server), [])
+
+    def test_io_uring_that_was_asked_for_and_is_denied_ends_the_start(self):
+        ended = subprocess.run(
+            [case.Options.server, "-a", "127.0.0.1", "-p", "-1", "--io", "uring"],
+            preexec_fn=deny(IO_URING_SETUP), capture_output=True, timeout=case.DEADLINE_S, text=True,
+        )
+        self.assertEqual(ended.returncode, 1)
+        self.assertRegex(ended.stderr, r"\[FTL\] io_uring is denied here")
+        self.assertNotIn("Listening", ended.stderr)
+
+
+class IdleTest(ServerCase):
+    PINGS = 3
+
+    def idle_share(self, *args):
+        """The server's CPU time while a client is asked for signs of life, by the time that takes."""
+        server = self.start(*args, config='ping_interval: "500ms"\n')
+        idle, listening = self.client(server), self.client(server)
+        listening.send("SUB quiet 1\r\n")
+        listening.expect_quiet()
+        idle.expect("PING\r\n")
+        begin_ns, begin = cpu_ns(server.pid), time.monotonic_ns()
+        for _ in range(self.PINGS):
+            idle.send("PONG\r\n")
+            idle.expect("PING\r\n")
+        share = (cpu_ns(server.pid) - begin_ns) / (time.monotonic_ns() - begin)
+        print(f"{args}: {share:.4f} of a processor", flush=True)
+        self.check_serves(server)
+        return share
+
+    def test_idle_workers_sleep(self):
+        for io in ("uring", "epoll"):
+            with self.subTest(io):
+                self.assertLess(self.idle_share("--io", io), 0.02)
+
+    def test_workers_that_poll_go_to_sleep_after_that(self):
+        """They look for 1 ms after whatever happened: a few times in that second."""
+        self.assertLess(self.idle_share("--busy_poll", "1ms"), 0.05)
+
+
+if __name__ == "__main__":
+    case.main()
