@@ -21,8 +21,8 @@ struct Processors {
 // Threads: any; reads files of the system. `root` is put before their names, for tests.
 // Errors:  what cannot be read does not limit.
 // Source:  Documentation/admin-guide/cgroup-v2.rst (cpu.max) and scheduler/sched-bwc.rst (version 1) of the
-//          kernel. A group pays for those inside it, so the least of all up to the root counts; in a container the
-//          path is that of the host, and only its root may be seen.
+//          kernel. A group pays for those inside it, so the least of all up to the root counts; in a
+//          container the path is that of the host, and only its root may be seen.
 Processors usable_processors(const std::string& root = "");
 
 }  // namespace nuring::runtime

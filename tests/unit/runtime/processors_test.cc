@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Goal: quotas of both versions of control groups are found, on a host and in a container.
-// Method: a made-up /proc and /sys; the affinity mask is that of the machine, so a quota of one processor is what
-// can be told from none wherever there are two.
+// Method: a made-up /proc and /sys; the affinity mask is that of the machine, so a quota of one processor is
+// what can be told from none wherever there are two.
 #include "core/runtime/processors.h"
 
 #include <sched.h>
