@@ -81,15 +81,15 @@ size_t Flusher::drain() {
 }
 
 void Flusher::report_dropped() {
-    for (uint32_t i = 0; i < logger_.writer_count(); ++i) {
-        Writer& writer = logger_.writer(i);
-        const uint64_t count = writer.dropped_count_.exchange(0, std::memory_order_relaxed);
-        if (count == 0) continue;
-        dropped_count_ += count;
-        const std::string text =
-            fmt::format("Log of thread {} was full, {} lines dropped", i, count);
-        sink_->write({logger_.now_ns(), Level::kWarn, text});
+    uint64_t count = 0;
+    for (const std::unique_ptr<Writer>& writer : logger_.writers_) {
+        count += writer->dropped_count_.exchange(0, std::memory_order_relaxed);
     }
+    if (count == 0) return;
+    dropped_count_ += count;
+    // Straight to the sink, where there is room: it is a writer's ring that was full.
+    const std::string text = fmt::format("Log could not keep up, {} lines dropped", count);
+    sink_->write({logger_.now_ns(), Level::kWarn, text});
 }
 
 void Flusher::take_losses() {

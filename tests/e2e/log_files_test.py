@@ -228,7 +228,7 @@ class FullDiskTest(ServerCase):
         for _ in range(20):
             self.check_serves(server)
         self.replace(server, f'debug: true\nlog_file: "{path}"\n')
-        self.wait_for(lambda: "Reloaded: log_file = " + path in read(path), "lines in the old file again")
+        self.wait_for(lambda: "Reloaded server configuration" in read(path), "lines in the old file again")
         self.check_serves(server)
 
     def replace(self, server, config):

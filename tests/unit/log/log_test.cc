@@ -135,7 +135,7 @@ TEST(LoggerTest, AFullRingCountsWhatItDropsAndSaysSo) {
     EXPECT_EQ(flusher.drain(), 64U);
     ASSERT_EQ(lines.size(), 65U);
     EXPECT_EQ(lines.back().level, Level::kWarn);
-    EXPECT_EQ(lines.back().text, "Log of thread 0 was full, 36 lines dropped");
+    EXPECT_EQ(lines.back().text, "Log could not keep up, 36 lines dropped");
     EXPECT_EQ(flusher.dropped_count(), 36U);
     logger.writer(0).info("again");
     EXPECT_EQ(flusher.drain(), 1U);
