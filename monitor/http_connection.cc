@@ -77,7 +77,7 @@ size_t HttpConnection::complete_request() {
     const size_t line_end = input_.find('\n', scanned_ == 0 ? 0 : scanned_ - 1);
     if (!first_line_seen_ && line_end != std::string::npos) {
         first_line_seen_ = true;
-        if (input_.find(" HTTP/1.") >= line_end) return input_.size();
+        if (input_.find(" HTTP/1.") >= line_end) return line_end + 1;
     }
     scanned_ = input_.size();
     return 0;

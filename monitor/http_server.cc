@@ -12,15 +12,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <ctime>
 
-#include <httplib.h>
 #include "absl/container/flat_hash_set.h"
 #include "core/base/status.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/tls/tls_engine.h"
-#include "fmt/format.h"
-#include "monitor/http_head.h"
 
 namespace nuring::monitor {
 namespace {
@@ -34,151 +30,9 @@ constexpr std::string_view kTooLarge =
     "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain; charset=utf-8\r\n"
     "Connection: close\r\n\r\n431 Request Header Fields Too Large";
 
-std::string http_date() {
-    const time_t now = static_cast<time_t>(ring::realtime_ns() / 1'000'000'000);
-    std::tm parts{};
-    ::gmtime_r(&now, &parts);
-    std::array<char, 64> text;
-    const size_t size =
-        std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    return {text.data(), size};
-}
-
-// A stream that never waits. cpp-httplib has asked for that in other words since 0.20; none of its
-// versions knows all of these, so none can say `override`.
-class ReadyStream : public httplib::Stream {
-  public:
-    virtual bool is_writable() const { return true; }
-    virtual bool wait_readable() const { return true; }
-    virtual bool wait_writable() const { return true; }
-    virtual time_t duration() const { return 0; }
-};
-
-// A request in memory, and the answer to it.
-class MemoryStream final : public ReadyStream {
-  public:
-    MemoryStream(std::string_view input, std::string* output) : input_(input), output_(*output) {}
-
-    bool is_readable() const override { return !input_.empty(); }
-    ssize_t read(char* bytes, size_t size) override {
-        size = std::min(size, input_.size());
-        std::copy_n(input_.data(), size, bytes);
-        input_.remove_prefix(size);
-        return static_cast<ssize_t>(size);
-    }
-    ssize_t write(const char* bytes, size_t size) override {
-        output_.append(bytes, size);
-        return static_cast<ssize_t>(size);
-    }
-    void get_remote_ip_and_port(std::string& /*ip*/, int& port) const override { port = 0; }
-    void get_local_ip_and_port(std::string& /*ip*/, int& port) const override { port = 0; }
-    socket_t socket() const override { return -1; }
-
-  private:
-    std::string_view input_;
-    std::string& output_;
-};
-
 }  // namespace
 
-// cpp-httplib without its sockets and threads: one request in, one answer out.
-class HttpServer::Parser final : public httplib::Server {
-  public:
-    using Answer = std::function<std::shared_ptr<const HttpAnswer>(const std::string& target)>;
-
-    Parser() {
-        set_pre_routing_handler([this](const auto& request, auto& response) {
-            respond(request, response);
-            return HandlerResponse::Handled;
-        });
-        // Requests that cannot be read do not get as far as that.
-        set_error_handler(HandlerWithResponse([this](const auto& /*request*/, auto& response) {
-            if (answered_) return HandlerResponse::Unhandled;
-            broken_ = true;
-            const std::string text = response.status == 400 ? std::string("400 Bad Request")
-                                                            : fmt::format("{}", response.status);
-            response.set_content(text, "text/plain; charset=utf-8");
-            response.set_header("Connection", "close");
-            return HandlerResponse::Handled;
-        }));
-        set_post_routing_handler([](const auto& /*request*/, auto& response) {
-            response.headers.erase("Keep-Alive");
-            response.headers.erase("Accept-Ranges");
-            response.set_header("Date", http_date());
-        });
-    }
-
-    HttpConnection::Reply process(std::string_view head, const Answer& make) {
-        HttpConnection::Reply reply;
-        const std::string plain = plain_head(head);
-        MemoryStream stream(plain, &reply.head);
-        make_ = &make;
-        answer_ = nullptr;
-        answered_ = broken_ = has_body_ = false;
-        bool ends = false;
-        const auto prepare = [this](httplib::Request& request) {
-            // A body is never read, so nothing after it can be.
-            const std::string length = request.get_header_value("Content-Length");
-            has_body_ =
-                request.has_header("Transfer-Encoding") || (!length.empty() && length != "0");
-            // Compressing a page costs more than sending it; parts of one are of no use.
-            request.headers.erase("Accept-Encoding");
-            request.headers.erase("Expect");
-            request.headers.erase("Range");
-            request.ranges.clear();
-        };
-        bool done = false;
-        try {
-            done = serve(*this, stream, &ends, prepare);
-        } catch (...) {
-            // Out of memory for a page, at worst; the connection goes, the server stays.
-            done = false;
-        }
-        reply.page = std::move(answer_);
-        reply.goes_on = done && !ends && !broken_ && !has_body_;
-        return reply;
-    }
-
-  private:
-    // From 0.18 on it is told who is at both ends. A template, so that only the call that there is
-    // is compiled.
-    template <class Self>
-    static bool serve(Self& self, httplib::Stream& stream, bool* ends,
-                      const std::function<void(httplib::Request&)>& prepare) {
-        // tidy: allow banned-word, cpp-httplib calls it so
-        if constexpr (requires { self.process_request(stream, false, *ends, prepare); }) {
-            // tidy: allow banned-word, as above
-            return self.process_request(stream, /*close_connection=*/false, *ends, prepare);
-        } else {
-            const std::string nobody;
-            // tidy: allow banned-word, as above
-            return self.process_request(stream, nobody, 0, nobody, 0, /*close_connection=*/false,
-                                        *ends, prepare);
-        }
-    }
-    void respond(const httplib::Request& request, httplib::Response& response) {
-        answered_ = true;
-        answer_ = (*make_)(request.target);
-        response.status = answer_->status;
-        for (const auto& [name, value] : answer_->headers) response.set_header(name, value);
-        if (has_body_) response.set_header("Connection", "close");
-        // The body goes from the answer to the socket: it may be megabytes.
-        if (!answer_->body.empty()) {
-            response.set_header("Content-Type", answer_->content_type);
-            response.set_header("Content-Length", fmt::format("{}", answer_->body.size()));
-        }
-        if (request.method == "HEAD") answer_ = nullptr;
-    }
-
-    const Answer* make_ = nullptr;
-    std::shared_ptr<const HttpAnswer> answer_;
-    bool answered_ = false;
-    bool broken_ = false;
-    bool has_body_ = false;
-};
-
-HttpServer::HttpServer(HttpServerOptions options)
-    : options_(std::move(options)), parser_(std::make_unique<Parser>()) {}
+HttpServer::HttpServer(HttpServerOptions options) : options_(std::move(options)) {}
 
 HttpServer::~HttpServer() {
     stop();
@@ -307,9 +161,24 @@ void HttpServer::bound_memory(const HttpConnection& newest) {
     }
 }
 
+HttpConnection::Reply HttpServer::answer_to(const HttpRequest& request, const HttpHandler& make) {
+    std::shared_ptr<const HttpAnswer> page;
+    if (request.empty_status != 0) {
+        HttpAnswer empty{
+            .status = request.empty_status, .content_type = {}, .body = {}, .headers = {}};
+        page = std::make_shared<const HttpAnswer>(std::move(empty));
+    } else {
+        page = make(request.target);
+    }
+    HttpConnection::Reply reply{
+        .head = writer_.head(request, *page), .page = nullptr, .goes_on = request.goes_on};
+    if (!request.head) reply.page = std::move(page);
+    return reply;
+}
+
 // One request of each at a time, so that nobody's pipeline holds up the others. True: there are more.
 bool HttpServer::answer(HttpConnection& connection, Round* round) {
-    const auto make = [&](const std::string& target) {
+    const HttpHandler make = [&](std::string_view target) {
         for (const auto& [known, made] : *round) {
             if (known == target) return made;
         }
@@ -318,8 +187,16 @@ bool HttpServer::answer(HttpConnection& connection, Round* round) {
         return made;
     };
     if (const size_t size = connection.complete_request(); size != 0) {
-        connection.on_answered(size, parser_->process(connection.input().substr(0, size), make),
-                               ring::monotonic_ns());
+        const HttpRequest request = read_http_request(connection.input().substr(0, size));
+        HttpConnection::Reply reply{.head = request.refusal, .page = nullptr, .goes_on = false};
+        try {
+            if (request.refusal.empty()) reply = answer_to(request, make);
+        } catch (...) {
+            // Out of memory for a page, at worst; the connection goes, the server stays.
+            connection.end();
+            return false;
+        }
+        connection.on_answered(size, std::move(reply), ring::monotonic_ns());
         bound_memory(connection);
     } else if (connection.too_large()) {
         connection.on_answered(connection.input().size(),

@@ -15,6 +15,8 @@
 #include "absl/status/status.h"
 #include "core/tls/tls_profile.h"
 #include "monitor/http_connection.h"
+#include "monitor/http_request.h"
+#include "monitor/http_writer.h"
 
 namespace nuring::monitor {
 
@@ -33,9 +35,9 @@ struct HttpServerOptions {
 };
 
 // HttpServer answers HTTP/1.0 and 1.1, over TLS or not, on one thread of its own, any method alike.
-// cpp-httplib reads the requests and writes the answers; the sockets are here, because cpp-httplib spends
-// a thread on each connection, and a few clients that say a byte per second would lock everybody else
-// out. Here a connection costs nothing but its buffer until its request is complete.
+// cpp-httplib writes the heads of the answers; the sockets are here, because cpp-httplib spends a thread on
+// each connection, and a few clients that say a byte per second would lock everybody else out. Here a
+// connection costs nothing but its buffer until its request is complete.
 //
 // Requests that have arrived together and ask for the same get the same answer, made once.
 //
@@ -63,17 +65,17 @@ class HttpServer {
     void stop();
 
   private:
-    class Parser;
     using Round = std::vector<std::pair<std::string, std::shared_ptr<const HttpAnswer>>>;
 
     void run();
     void accept_all();
     void make_room();
+    HttpConnection::Reply answer_to(const HttpRequest& request, const HttpHandler& make);
     void bound_memory(const HttpConnection& newest);
     bool answer(HttpConnection& connection, Round* round);
 
     const HttpServerOptions options_;
-    std::unique_ptr<Parser> parser_;
+    HttpWriter writer_;
     int listener_ = -1;
     int wake_ = -1;  // an eventfd
     uint16_t port_ = 0;

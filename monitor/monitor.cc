@@ -274,7 +274,7 @@ HttpAnswer Monitor::make_page(const Page& page, const Query& query) {
         return text_answer(kBadRequest, std::string(base::message_of(status)));
     }
     if (page.counted == Counted::kIfGood) ++request_counts_[std::string(page.counted_as)];
-    if (answer.content_type != kJsonType || page.make == &make_stacksz) return answer;
+    if (answer.content_type != kJsonType) return answer;
     if (const std::string_view callback = query.text("callback"); !callback.empty()) {
         answer.body = fmt::format("{}({})", callback, answer.body);
         answer.content_type = kJavascriptType;

@@ -94,6 +94,78 @@ class HttpTest(MonitoringCase):
         self.assertIn(answer[:12], (b"", b"HTTP/1.1 400"))
         self.assertEqual(self.ask(server, "/varz").status, 200)
 
+    def test_requests_are_judged_as_the_reference_judges_them(self):
+        server = self.monitored()
+        ok, bad = "200 OK", "400 Bad Request"
+        end = b"Connection: close\r\n\r\n"
+        host = b"Host: x\r\n"
+        #    first line, fields, status with its reason
+        for line, fields, status in (
+            (b"OPTIONS * HTTP/1.1", host, ok),
+            (b"GET * HTTP/1.1", host, bad),
+            (b"PRI * HTTP/2.0", b"", bad + ": missing required Host header"),
+            (b"PRI * HTTP/2.0", host, bad),
+            (b"GET http://anywhere/healthz HTTP/1.1", host, ok),
+            (b"GET healthz HTTP/1.1", host, bad),
+            (b"GET  /healthz HTTP/1.1", host, bad),
+            (b"get /healthz HTTP/1.1", host, ok),
+            (b"BREW /healthz HTTP/1.1", host, ok),
+            (b"TRACE /healthz HTTP/1.1", host, ok),
+            (b"G@T /healthz HTTP/1.1", host, bad),
+            (b"GET /healthz HTTP/1.2", host, ok),
+            (b"GET /healthz HTTP/2.0", host, "505 HTTP Version Not Supported: unsupported protocol version"),
+            (b"GET /healthz HTTP/1.x", host, bad),
+            (b"GET /healthz?" + b"x" * 20000 + b" HTTP/1.1", host, ok),
+            (b"GET /healthz?a=b?c HTTP/1.1", host, ok),
+            (b"GET /healthz#part HTTP/1.1", host, "404 Not Found"),
+            (b"GET /%zz HTTP/1.1", host, bad),
+            (b"GET /healthz HTTP/1.1", b"", bad + ": missing required Host header"),
+            (b"GET /healthz HTTP/1.1", b"Host: a b\r\n", bad + ": malformed Host header"),
+            (b"GET /healthz HTTP/1.1", host * 2, bad),
+            (b"GET /healthz HTTP/1.1", host + b"A: " + b"y" * 20000 + b"\r\n", ok),
+            (b"GET /healthz HTTP/1.1", host + b"A: b\r\n and more\r\n", ok),
+            (b"GET /healthz HTTP/1.1", host + b"Two Words: y\r\n", bad + ": invalid header name"),
+            (b"GET /healthz HTTP/1.1", host + b"no colon\r\n", bad),
+            (b"GET /healthz HTTP/1.1", host + b"A: \x01\r\n", bad + ": invalid header value"),
+            (b"GET /healthz HTTP/1.1", host + b"Content-Length: -1\r\n", bad),
+            (b"GET /healthz HTTP/1.1", host + b"Content-Length: 1\r\nContent-Length: 2\r\n", bad),
+            (b"GET /healthz HTTP/1.1", host + b"Transfer-Encoding: odd\r\n", "501 Not Implemented"),
+            (b"GET /healthz HTTP/1.1", host + b"Expect: wonders\r\n", "417 Expectation Failed"),
+            (b"GET /healthz HTTP/1.1", host + b"Range: bytes=0-3\r\n", ok),
+        ):
+            with self.subTest(line=line[:50], fields=fields[:50]):
+                answer = self.raw(server, line + b"\r\n" + fields + end).decode()
+                self.assertEqual(answer.partition("\r\n")[0], "HTTP/1.1 " + status)
+                self.assertIn("\r\nConnection: close\r\n", answer)
+        self.assertTrue(self.raw(server, b"GET /healthz HTTP/1.1\nHost: x\nConnection: close\n\n")
+                        .endswith(b'{"status":"ok"}'))  # fmt: skip
+
+    def test_pages_are_not_compressed(self):
+        server = self.monitored()
+        answer = self.ask(server, "/varz", headers={"Accept-Encoding": "gzip, br"})
+        self.assertIsNone(answer.headers.get("Content-Encoding"))
+        self.assertEqual(answer.json()["proto"], 1)
+
+    def test_old_clients(self):
+        server = self.monitored()
+        once = self.raw(server, b"GET /healthz HTTP/1.0\r\n\r\n")
+        self.assertTrue(once.startswith(b"HTTP/1.0 200 OK\r\n"), once)
+        kept = b"GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+        twice = self.raw(server, kept + b"GET /healthz HTTP/1.0\r\n\r\n")
+        self.assertEqual(twice.count(b"200 OK"), 2)
+        self.assertEqual(twice.count(b"Connection: keep-alive"), 1)
+
+    def test_any_callback_is_said_back(self):
+        server = self.monitored()
+        for name, said in (("a.b%5B0%5D", "a.b[0]"), ("%3Cscript%3E", "<script>"), ("a+b", "a b"),
+                           ("%C3%A9", "é"), ("a&callback=b", "a"), ("a%0D%0Ab", "a\r\nb")):  # fmt: skip
+            answer = self.ask(server, "/healthz?callback=" + name)
+            self.assertEqual(answer.text, said + '({"status":"ok"})')
+            self.assertEqual(answer.type, "application/javascript")  # no browser shows that as a page
+        for name in ("", "%zz"):
+            self.assertEqual(self.ask(server, "/healthz?callback=" + name).text, '{"status":"ok"}')
+        self.assertTrue(self.ask(server, "/stacksz?callback=f").text.startswith("f("))
+
     def test_header_limit(self):
         server = self.monitored()
         answer = self.raw(server, b"GET /varz HTTP/1.1\r\nHost: x\r\n" + b"A: " + b"x" * (1 << 20) + b"y" * 70000)
