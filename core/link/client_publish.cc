@@ -41,6 +41,7 @@ size_t Client::consume(const char* begin, const char* end) {
     size_t scanned = take_scanned_bytes();
     while (at < end && open() && !paused()) {
         if (!admitted_ && !admit_anonymous(*at)) break;
+        if (tracing_ && links_.pause_until_logged(*this)) [[unlikely]] break;
         size_t count = 0;
         const char* parsed = at;
         proto::ParseStatus status = proto::ParseStatus::kOperation;

@@ -215,7 +215,7 @@ void WorkerLinks::enter_lame_duck(void (*drained)(void*), void* state) {
 }
 
 void WorkerLinks::lame_duck_fired(runtime::Timer& timer) {
-    WorkerLinks& links = static_cast<LameDuckTimer&>(timer).owner;
+    WorkerLinks& links = static_cast<OwnTimer&>(timer).owner;
     // relaxed: it only decides who says so
     if (!links.facts.lame_duck_closing.exchange(true, std::memory_order_relaxed)) {
         links.log.info("Closing existing clients");
@@ -286,6 +286,22 @@ void WorkerLinks::pause_until_room(Link& link, base::WorkerId to, size_t bytes) 
     // Half the mailbox, so that a wake is worth its price.
     const size_t wanted = std::max(std::min(bytes, capacity / 2), capacity / 4);
     if (outlet.spill.empty() && !mesh.wait_for_room(id, to, wanted)) resume_next_turn_ = true;
+}
+
+bool WorkerLinks::pause_until_logged(Link& link) {
+    if (!log.crowded()) return false;
+    waiting_for_log_.push_back(link.handle());
+    link.pause();
+    if (!log_timer_.armed()) timers.arm(log_timer_, ring.now_ns() + 1);  // the next tick
+    return true;
+}
+
+void WorkerLinks::log_timer_fired(runtime::Timer& timer) {
+    WorkerLinks& links = static_cast<OwnTimer&>(timer).owner;
+    if (links.log.crowded()) return links.timers.arm(timer, links.ring.now_ns() + 1);
+    for (const base::LinkHandle handle : std::exchange(links.waiting_for_log_, {})) {
+        if (Link* link = links.table.find(handle)) link->resume();
+    }
 }
 
 runtime::RecordHeader* WorkerLinks::begin_record(base::WorkerId to, size_t size, uint32_t kind) {

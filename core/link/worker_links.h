@@ -155,6 +155,8 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     // and is resumed when there is room.
     bool has_room(base::WorkerId to, size_t bytes);
     void pause_until_room(Link& link, base::WorkerId to, size_t bytes);
+    // Is the log so full that traces may be lost? Then the link is paused until they are written.
+    bool pause_until_logged(Link& link);
     // A record of `size` bytes, to be filled and committed. Never fails: what finds no room (has_room
     // was not asked, or could not know) waits in memory here, and has_room is false until it is gone.
     runtime::RecordHeader* begin_record(base::WorkerId to, size_t size, uint32_t kind);
@@ -214,8 +216,9 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     bool release_some();
     static void lame_duck_fired(runtime::Timer& timer);
     void close_one_client();
-    struct LameDuckTimer : runtime::Timer {
-        LameDuckTimer(FireFunction function, WorkerLinks& links) : Timer(function), owner(links) {}
+    static void log_timer_fired(runtime::Timer& timer);
+    struct OwnTimer : runtime::Timer {
+        OwnTimer(FireFunction function, WorkerLinks& links) : Timer(function), owner(links) {}
         WorkerLinks& owner;
     };
 
@@ -240,7 +243,9 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     bool holding_ = false;
     bool published_ = false;  // all spilled records went to their mailboxes in an earlier turn
     bool closing_ = false;    // stop() came; links are closed when the mailboxes are empty
-    LameDuckTimer lame_duck_timer_{&lame_duck_fired, *this};
+    OwnTimer log_timer_{&log_timer_fired, *this};
+    std::vector<base::LinkHandle> waiting_for_log_;
+    OwnTimer lame_duck_timer_{&lame_duck_fired, *this};
     std::vector<base::LinkHandle> lame_ducks_;
     uint64_t lame_duck_interval_ns_ = 0;
     uint64_t last_serial_ = 0;

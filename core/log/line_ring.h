@@ -38,6 +38,8 @@ class LineRing {
         assert((capacity_bytes & (capacity_bytes - 1)) == 0);
     }
 
+    size_t capacity() const { return capacity_; }
+
     // Takes the line if that leaves at least spare_bytes free.
     bool push(const Line& line, size_t spare_bytes) {
         const size_t need = record_bytes(line.text.size());
@@ -54,6 +56,13 @@ class LineRing {
         // Release: pairs with the acquire in drain(); the record is complete.
         head_.store(head + need, std::memory_order_release);
         return true;
+    }
+
+    // Bytes that wait for drain(). Any thread.
+    size_t waiting_bytes() const {
+        // Acquire: a head that is read later is not behind this tail.
+        const uint64_t tail = tail_.load(std::memory_order_acquire);
+        return head_.load(std::memory_order_relaxed) - tail;
     }
 
     // A line taken out: text_offset points into the string given to drain().

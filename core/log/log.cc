@@ -42,6 +42,12 @@ void Writer::write_text(Level level, std::string_view text) {
     logger_.note_pending();
 }
 
+bool Writer::crowded() const {
+    return std::any_of(logger_.writers_.begin(), logger_.writers_.end(), [](const auto& writer) {
+        return writer->ring_.waiting_bytes() > writer->ring_.capacity() / 2;
+    });
+}
+
 Logger::Logger(const LoggerOptions& options)
     : clock_(options.clock.now_ns != nullptr ? options.clock : WallClock{no_clock, nullptr}),
       wake_(options.wake),

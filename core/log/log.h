@@ -30,7 +30,7 @@ struct FlushWake {
 
 struct LoggerOptions {
     uint32_t writer_count = 1;       // one per thread that logs
-    size_t ring_bytes = 512 * 1024;  // per writer; a power of two, at least 2 * kLineBytesMax
+    size_t ring_bytes = 2 << 20;  // per writer; a power of two, at least 2 * kLineBytesMax
     bool debug = false;
     bool trace = false;
     WallClock clock;  // null: every line is of 1970
@@ -42,8 +42,7 @@ class Logger;
 // Writer is one thread's end of the log. A line is formatted into the thread's ring and the call
 // returns; the flusher (log_flush.h) writes it later.
 // Threads: each writer belongs to one thread; different writers are independent.
-// Limits:  kLineBytesMax per line, LoggerOptions::ring_bytes of lines not yet flushed, of which
-// debug
+// Limits:  kLineBytesMax per line, LoggerOptions::ring_bytes of lines not yet flushed, of which debug
 //          and trace may use three quarters, so that a flood of traces leaves room for the others.
 // Errors:  a line that does not fit is dropped and counted; the flusher logs how many.
 // Lifetime: that of its Logger.
@@ -55,6 +54,9 @@ class Writer {
 
     inline bool debug_enabled() const;
     inline bool trace_enabled() const;
+    // Do so many lines of any thread wait for the flusher that traces may soon be lost? Who causes many
+    // of them asks, and does that later: tracing slows a server down instead of lying.
+    bool crowded() const;
 
     template <class... Args>
     void info(fmt::format_string<Args...> format, Args&&... args) {

@@ -110,7 +110,7 @@ class FlagsTest(ServerCase):
         check("a {" * 100_000, "nested deeper than 64 levels")
         check("a: " + "[" * 100_000, "nested deeper than 64 levels")
         # A guess at what was meant costs its time: only for those that are shown.
-        check("".join(f"max_paylod{i}: 1\n" for i in range(300_000)), "... and 299000 more")
+        check("".join(f"max_paylod{i}: 1\n" for i in range(50_000)), "... and 49000 more")
         check("#" + "x" * (65 << 20), "larger than 67108864 bytes")
         code, _, error = self.run_once("-t", "-c", self.folder())
         self.assertEqual(code, 1)

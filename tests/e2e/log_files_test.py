@@ -106,6 +106,42 @@ class RotationTest(ServerCase):
         self.assertIn(str(self.MESSAGES - 1), last)
 
 
+class FloodTest(ServerCase):
+    """Traces come faster than they can be written: the clients wait, and no line is missing."""
+
+    MESSAGES = 60_000
+    SUBSCRIBERS = 4
+
+    def test_every_message_is_traced(self):
+        path = os.path.join(self.folder(), "server.log")
+        server = self.start("-V", "-l", path, log_file=path)
+        subscribers = [self.client(server, deadline_s=60) for _ in range(self.SUBSCRIBERS)]
+        for wire in subscribers:
+            wire.send("SUB foo 1\r\n")
+            wire.expect_quiet()
+        publisher = self.client(server, deadline_s=60)
+        frame_bytes = len("MSG foo 1 7\r\n0000000\r\n")
+        got = []
+
+        def take(wire):
+            got.append(wire.read(self.MESSAGES * frame_bytes))
+
+        readers = [threading.Thread(target=take, args=(wire,)) for wire in subscribers]
+        for reader in readers:
+            reader.start()
+        publisher.send("".join(f"PUB foo 7\r\n{number:07}\r\n" for number in range(self.MESSAGES)))
+        publisher.expect_quiet()
+        for reader in readers:
+            reader.join()
+        self.assertEqual(len(got), self.SUBSCRIBERS)
+        server.stop()
+        text = read(path)
+        self.assertNotIn("dropped", text)
+        payloads = re.findall(r"<<- MSG_PAYLOAD: \[\"(\d{7})\"\]", text)
+        self.assertEqual(payloads, [f"{number:07}" for number in range(self.MESSAGES)])
+        self.assertEqual(text.count("->> [MSG foo 1 7]"), self.MESSAGES * self.SUBSCRIBERS)
+
+
 class Receiver:
     """A syslog daemon: datagrams or a stream, over the network or a file."""
 

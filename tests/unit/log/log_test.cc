@@ -125,6 +125,25 @@ TEST(LoggerTest, CutsALongLine) {
     EXPECT_TRUE(lines[1].text == std::string(kLineBytesMax - 3, 'y') + "...");
 }
 
+// Before a trace is lost, whoever causes many of them can know, also if they are another thread's.
+TEST(LoggerTest, IsCrowdedBeforeItLosesATrace) {
+    FakeClock clock;
+    LoggerOptions options = options_of(clock);
+    options.writer_count = 2;
+    options.trace = true;
+    Logger logger(options);
+    std::vector<KeptLine> lines;
+    Flusher flusher(logger, std::make_unique<KeepingSink>(lines));
+    size_t written = 0;
+    for (; !logger.writer(0).crowded() && written < 10'000; ++written) {
+        logger.writer(1).trace("one hundred bytes, or nearly so: {:60}", written);
+    }
+    EXPECT_GT(written, 100U);
+    EXPECT_TRUE(logger.writer(1).crowded());
+    EXPECT_EQ(flusher.drain(), written);
+    EXPECT_FALSE(logger.writer(0).crowded());
+}
+
 TEST(LoggerTest, AFullRingCountsWhatItDropsAndSaysSo) {
     FakeClock clock;
     Logger logger(options_of(clock));
