@@ -29,9 +29,11 @@ void write_urls(JsonWriter* json, const std::vector<config::Url>& urls) {
     json->end_array();
 }
 
-void write_cluster(JsonWriter* json, const config::ClusterOptions& cluster) {
+void write_cluster(JsonWriter* json, const config::ClusterOptions& cluster,
+                   const std::string& gateway_name) {
     json->begin_object("cluster");
-    json->optional_field("name", cluster.name);
+    // A server with gateways is a cluster even if it is alone in it.
+    json->optional_field("name", cluster.name.empty() ? gateway_name : cluster.name);
     if (cluster.port != 0) {
         json->optional_field("addr", cluster.host);
         json->field("cluster_port", cluster.port);
@@ -229,7 +231,7 @@ absl::Status make_varz(const Sources& sources, const Query& /*query*/, HttpAnswe
     json.begin_object();
     write_identity(&json, sources);
     write_limits(&json, sources);
-    write_cluster(&json, options.cluster);
+    write_cluster(&json, options.cluster, options.gateway.name);
     write_gateway(&json, options.gateway);
     write_leafnodes(&json, options.leafnodes);
     write_empty(&json, "mqtt");

@@ -87,7 +87,11 @@ void write_connection(JsonWriter* json, const link::ConnectionSnapshot& connecti
     }
     if (detail.subscription_detail && !connection.subscriptions.empty()) {
         json->begin_array("subscriptions_list_detail");
-        for (const auto& each : connection.subscriptions) write_subscription(json, each);
+        for (link::SubscriptionSnapshot each : connection.subscriptions) {
+            // As in the reference, where lists of closed connections are made another way.
+            if (connection.stop_ns != 0) each.account = connection.account;
+            write_subscription(json, each);
+        }
         json->end_array();
     }
     if (detail.auth) {

@@ -292,6 +292,10 @@ class ConnzTest(MonitoringCase):
         by_stop = self.get(server, "/connz?state=closed&sort=stop")["connections"]
         self.assertEqual([each["stop"] for each in by_stop],
                          sorted((each["stop"] for each in by_stop), reverse=True))
+        left = [each for each in self.get(server, "/connz?state=closed&subs=detail")["connections"]
+                if each["reason"] == "Client Closed"]
+        shown = left[0]["subscriptions_list_detail"][0]
+        self.assertEqual((shown["account"], shown["subject"]), ("$G", "zed"))
         self.assertEqual(self.get(server, "/connz?state=ALL")["total"], 4)
         self.assertEqual(self.get(server, "/connz?state=any&limit=1")["num_connections"], 1)
         open_one.expect_quiet()
@@ -415,6 +419,11 @@ class OtherPagesTest(MonitoringCase):
         self.assertEqual(self.get(server, "/subsz?subs=1&acc=$G&limit=1&offset=1")["total"], 1)
         self.assertNotIn("subscriptions_list", self.get(server, "/subsz?subs=1&test=nobody.here&acc=$G"))
         self.error(server, "/subsz?test=foo.*", "invalid test subject, must be valid publish subject: foo.*")
+
+    def test_a_gateway_names_the_cluster(self):
+        server = self.monitored(config="gateway { name: east, port: -1 }")
+        varz = self.get(server, "/varz")
+        self.assertEqual((varz["cluster"]["name"], varz["gateway"]["name"]), ("east", "east"))
 
     def test_pages_of_other_servers_are_empty(self):
         server = self.monitored()
