@@ -23,25 +23,34 @@ namespace {
 // A batch is written out when it has grown to this.
 constexpr size_t kBatchBytesMax = 64 * 1024;
 
-// Writes everything or returns an errno. With a stall limit, each piece waits at most that long for
-// room; pieces of PIPE_BUF fit whenever poll says that a pipe is writable.
-int write_fully(int fd, std::string_view bytes, int stall_ms_max) {
-    while (!bytes.empty()) {
-        size_t piece = bytes.size();
-        if (stall_ms_max > 0) {
-            pollfd room = {fd, POLLOUT, 0};
-            const int ready = ::poll(&room, 1, stall_ms_max);
-            if (ready == 0) return ETIMEDOUT;
-            if (ready < 0 && errno != EINTR) return errno;
-            piece = std::min<size_t>(piece, PIPE_BUF);
+// Writes until nothing is left or returns an errno.
+int write_fully(int fd, std::string_view* left) {
+    while (!left->empty()) {
+        const ssize_t wrote = ::write(fd, left->data(), left->size());
+        if (wrote < 0 && errno != EINTR) return errno;
+        if (wrote > 0) left->remove_prefix(static_cast<size_t>(wrote));
+    }
+    return 0;
+}
+
+// The same, but the first piece waits at most so long for room, each later one for limit_ms. Pieces of
+// PIPE_BUF fit whenever poll says that a pipe is writable.
+int write_where_room(int fd, std::string_view* left, int first_ms, int limit_ms) {
+    for (int wait_ms = first_ms; !left->empty();) {
+        pollfd room = {fd, POLLOUT, 0};
+        const int ready = ::poll(&room, 1, wait_ms);
+        if (ready == 0) return ETIMEDOUT;
+        if (ready < 0) {
+            if (errno != EINTR) return errno;
+            continue;
         }
-        const ssize_t wrote = ::write(fd, bytes.data(), piece);
+        const ssize_t wrote = ::write(fd, left->data(), std::min<size_t>(left->size(), PIPE_BUF));
         if (wrote < 0) {
-            if (errno == EINTR) continue;
-            if (errno == EAGAIN && stall_ms_max > 0) continue;
-            return errno;
+            if (errno != EINTR && errno != EAGAIN) return errno;
+            continue;
         }
-        bytes.remove_prefix(static_cast<size_t>(wrote));
+        left->remove_prefix(static_cast<size_t>(wrote));
+        wait_ms = limit_ms;
     }
     return 0;
 }
@@ -82,14 +91,19 @@ StderrSink::StderrSink(LineFormat format, int fd)
     : fd_(fd), writer_(with_colour(format, is_character_device(fd))) {}
 
 void StderrSink::write(const Line& line) {
+    if (batch_.empty() && torn_) batch_ += '\n';
     writer_.append(batch_, line);
     ++batch_count_;
     if (batch_.size() >= kBatchBytesMax) end_batch();
 }
 
 void StderrSink::end_batch() {
-    const int error = write_fully(fd_, batch_, kStallMsMax);
+    std::string_view left = batch_;
+    const int error = write_where_room(fd_, &left, stuck_ ? 0 : kStallMsMax, kStallMsMax);
+    stuck_ = error == ETIMEDOUT;
     if (error != 0) lose(batch_count_, base::errno_text(error));
+    const size_t written = batch_.size() - left.size();
+    if (written > 0) torn_ = batch_[written - 1] != '\n';
     batch_.clear();
     batch_count_ = 0;
 }
@@ -143,7 +157,8 @@ void FileSink::write(const Line& line) {
 
 void FileSink::end_batch() {
     if (batch_.empty()) return;
-    const int error = write_fully(fd_, batch_, 0);
+    std::string_view left = batch_;
+    const int error = write_fully(fd_, &left);
     if (error != 0) lose(batch_count_, base::errno_text(error));
     batch_.clear();
     batch_count_ = 0;

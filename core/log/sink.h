@@ -45,9 +45,9 @@ class Sink {
 };
 
 // StderrSink writes to a descriptor that it does not own: a terminal, a pipe, a journal's socket.
-// Limits:  a reader that does not read holds up the flusher for kStallMsMax per batch, then the
-// batch
-//          is lost: a stuck pipe must not keep the control thread from its signals.
+// Limits:  a reader that does not read holds up the flusher for kStallMsMax; from then on all is
+//          lost at once, until it reads again: a stuck pipe must not keep the control thread from
+//          its signals.
 class StderrSink : public Sink {
   public:
     static constexpr int kStallMsMax = 1000;
@@ -62,6 +62,8 @@ class StderrSink : public Sink {
     LineWriter writer_;
     std::string batch_;
     uint64_t batch_count_ = 0;
+    bool stuck_ = false;  // the last batch waited in vain
+    bool torn_ = false;   // the last line that went out has no end
 };
 
 struct FileSinkOptions {

@@ -13,12 +13,14 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import threading
 import time
 import unittest
 
 from support import case
-from support.case import ServerCase, differs
+from support.case import Options, ServerCase, differs
+from support.server import Server
 
 DEADLINE_S = 20.0
 BATCH = 20
@@ -271,6 +273,26 @@ class FullDiskTest(ServerCase):
         with open(server.config_file, "w", encoding="utf-8") as out:
             out.write(config)
         server.send_signal(signal.SIGHUP)
+
+    @differs("2.9.10", "it waits for the reader, and so do its clients")
+    def test_a_reader_that_is_stuck_holds_up_nobody(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        server = Server(Options.server)
+        command = [server.binary, *Options.server_args, "-a", "127.0.0.1", "-p", "-1", "-DV"]
+        server.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writer)
+        self.addCleanup(server.kill)
+        os.close(writer)
+        text = b""
+        while b"Server is ready" not in text:  # from here on nobody reads
+            text += os.read(reader, 65536)
+        server.port = int(re.search(rb"client connections on 127\.0\.0\.1:(\d+)", text)[1])
+        wire = self.client(server)
+        wire.send(b"PUB foo 2\r\nhi\r\n" * 20_000)
+        wire.expect_quiet()
+        self.check_serves(server)
+        server.send_signal(signal.SIGTERM)
+        self.assertEqual(server.process.wait(DEADLINE_S), 0)
 
     @differs("2.9.10", "it ends when the file cannot be opened again")
     def test_a_folder_that_goes_does_not_stop_the_server(self):

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -185,6 +186,37 @@ TEST(StderrSinkTest, WritesToItsDescriptorWithoutColourInAPipe) {
     char text[64];
     const ssize_t size = ::read(ends[0], text, sizeof text);
     EXPECT_EQ(std::string(text, static_cast<size_t>(size)), "[5] [INF] hello\n");
+    ::close(ends[0]);
+    ::close(ends[1]);
+}
+
+TEST(StderrSinkTest, AReaderThatIsStuckHoldsUpOnlyOnce) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    StderrSink sink(LineFormat{}, ends[1]);
+    const std::string text(1000, 'x');
+    const auto write_much = [&] {
+        const auto begin = std::chrono::steady_clock::now();
+        for (int i = 0; i < 2000; ++i) sink.write({0, Level::kInfo, text});
+        sink.end_batch();
+        return std::chrono::steady_clock::now() - begin;
+    };
+    const std::chrono::milliseconds stall(StderrSink::kStallMsMax);
+    EXPECT_LT(write_much(), 10 * stall);  // each batch for itself: 30
+    EXPECT_GT(sink.take_lost_count(), 1800U);
+    EXPECT_LT(write_much(), 10 * stall);
+    EXPECT_EQ(sink.take_lost_count(), 2000U);
+    // When it reads again, it gets whole lines, but for the one that was cut off.
+    std::string got(1 << 20, 0);
+    got.resize(static_cast<size_t>(::read(ends[0], got.data(), got.size())));
+    EXPECT_NE(got.back(), '\n');
+    sink.write({0, Level::kInfo, "again"});
+    sink.end_batch();
+    EXPECT_EQ(sink.take_lost_count(), 0U);
+    got.resize(100);
+    got.resize(static_cast<size_t>(::read(ends[0], got.data(), got.size())));
+    EXPECT_TRUE(got.starts_with("\n["));
+    EXPECT_TRUE(got.ends_with("again\n"));
     ::close(ends[0]);
     ::close(ends[1]);
 }
