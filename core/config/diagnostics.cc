@@ -12,7 +12,10 @@ std::string Diagnostic::to_string(std::string_view program) const {
         const std::string_view name = position.file.empty() ? program : position.file;
         return name.empty() ? text : fmt::format("{}: {}", name, text);
     }
-    return fmt::format("{}:{}:{}: {}", position.file, position.line, position.column, text);
+    // Odd, but what scripts know from nats-server: from 0 on the first line, from 1 on others.
+    // Source: conf/lex.go 2.0.0-RC19 to 2.15.
+    const int column = position.line == 1 ? position.column - 1 : position.column;
+    return fmt::format("{}:{}:{}: {}", position.file, position.line, column, text);
 }
 
 void Diagnostics::error(Position position, std::string_view text) {

@@ -150,7 +150,7 @@ class ReloadTest(ReloadCase):
             ('pid_file: "/nowhere/pid"', "could not write pidfile: open /nowhere/pid: no such file"),
             ('log_file: "/nowhere/log"', "error opening file: open /nowhere/log: no such file"),
             ('remote_syslog: "tcp://127.0.0.1:1"', "error connecting to syslog"),
-            ("tls { cert_file: none.pem, key_file: none.pem }", r"\S*server.conf:1:1: error parsing X509"),
+            ("tls { cert_file: none.pem, key_file: none.pem }", r"\S*server.conf:1:0: error parsing X509"),
             ('include "none.conf"', "error parsing include file 'none.conf'"),
         ):
             first = self.reload(server, config + "\nmax_payload: 20\n")

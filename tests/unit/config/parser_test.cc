@@ -93,17 +93,17 @@ TEST(ParserTest, IntegerSuffixes) {
               "i:1000000000000,j:1099511627776,k:1000000000000000,l:1125899906842624,"
               "m:1000000000000000000}");
     EXPECT_EQ(parse("a=-1k"), "{a:-1000}");
-    EXPECT_EQ(parse("a=1kbb"), "!a.conf:1:3: unknown suffix 'kbb' of integer '1kbb'\n");
-    EXPECT_EQ(parse("a=1kbi"), "!a.conf:1:3: unknown suffix 'kbi' of integer '1kbi'\n");
+    EXPECT_EQ(parse("a=1kbb"), "!a.conf:1:2: unknown suffix 'kbb' of integer '1kbb'\n");
+    EXPECT_EQ(parse("a=1kbi"), "!a.conf:1:2: unknown suffix 'kbi' of integer '1kbi'\n");
 }
 
 TEST(ParserTest, NumbersOutOfRange) {
     EXPECT_EQ(parse("a=9223372036854775807"), "{a:9223372036854775807}");
     EXPECT_EQ(parse("a=9223372036854775808"),
-              "!a.conf:1:3: integer '9223372036854775808' is out of the range\n");
+              "!a.conf:1:2: integer '9223372036854775808' is out of the range\n");
     EXPECT_EQ(parse("a=9223372036854775807k"),
-              "!a.conf:1:3: integer '9223372036854775807k' is out of the range\n");
-    EXPECT_EQ(parse("a=1" + std::string(400, '0') + ".5").substr(0, 21), "!a.conf:1:3: float '1");
+              "!a.conf:1:2: integer '9223372036854775807k' is out of the range\n");
+    EXPECT_EQ(parse("a=1" + std::string(400, '0') + ".5").substr(0, 21), "!a.conf:1:2: float '1");
 }
 
 TEST(ParserTest, LaterDuplicateWinsPerSpelling) {
@@ -148,11 +148,11 @@ TEST(ParserTest, SiblingsAndLaterKeysAreNotVisible) {
     EXPECT_EQ(parse("m { x = 1 }\na = $x"),
               "!a.conf:2:5: variable reference for 'x' on line 2 can not be found\n");
     EXPECT_EQ(parse("a = $x\nx = 1"),
-              "!a.conf:1:5: variable reference for 'x' on line 1 can not be found\n");
+              "!a.conf:1:4: variable reference for 'x' on line 1 can not be found\n");
     EXPECT_EQ(parse("X = 1\na = $x"),
               "!a.conf:2:5: variable reference for 'x' on line 2 can not be found\n");
     EXPECT_EQ(parse("a = $a"),
-              "!a.conf:1:5: variable reference for 'a' on line 1 can not be found\n");
+              "!a.conf:1:4: variable reference for 'a' on line 1 can not be found\n");
 }
 
 TEST(ParserTest, TextWithADollarInsideIsPlain) {
@@ -188,7 +188,7 @@ TEST(ParserTest, EnvironmentComesLastAndIsParsed) {
     EXPECT_EQ(world.parse("a.conf"), "{N:1,a:1}");
     world.files["a.conf"] = "a = $BAD";
     EXPECT_EQ(world.parse("a.conf"),
-              "!a.conf:1:5: variable reference for 'BAD' on line 1 could not be parsed: Expected a "
+              "!a.conf:1:4: variable reference for 'BAD' on line 1 could not be parsed: Expected a "
               "top-level value to end with a new line, comment or EOF, but got 'b' instead.\n");
     // The text of the environment does not see the keys of the file.
     world.files["a.conf"] = "x = 1\na = $UP";
@@ -223,7 +223,7 @@ TEST(ParserTest, IncludesHaveTheirOwnScope) {
     world.files["b.conf"] = "y = $x";
     EXPECT_EQ(
         world.parse("a.conf"),
-        "!a.conf:2:9: error parsing include file 'b.conf', b.conf:1:5: variable reference for "
+        "!a.conf:2:9: error parsing include file 'b.conf', b.conf:1:4: variable reference for "
         "'x' on line 1 can not be found\n");
 }
 
@@ -241,7 +241,7 @@ TEST(ParserTest, IncludeErrorsNameTheFile) {
     world.files["/x/a.conf"] = "include 'no such.conf'";
     EXPECT_EQ(
         world.parse("/x/a.conf"),
-        "!/x/a.conf:1:10: error parsing include file 'no such.conf', open /x/no such.conf: no "
+        "!/x/a.conf:1:9: error parsing include file 'no such.conf', open /x/no such.conf: no "
         "such file or directory\n");
 }
 
@@ -302,7 +302,7 @@ TEST(ParserTest, BinaryFileIsRefused) {
     EXPECT_EQ(parse(std::string("\x7f"
                                 "ELF\0",
                                 5)),
-              "!a.conf:1:5: not a text file: it holds a zero byte\n");
+              "!a.conf:1:4: not a text file: it holds a zero byte\n");
 }
 
 TEST(ParserTest, NestingIsLimited) {
@@ -310,7 +310,7 @@ TEST(ParserTest, NestingIsLimited) {
         return "a = " + std::string(depth, '[') + std::string(depth, ']');
     };
     EXPECT_TRUE(parse(nested(kNestingMax)).starts_with("{a:[["));
-    EXPECT_EQ(parse(nested(kNestingMax + 1)), "!a.conf:1:69: nested deeper than 64 levels\n");
+    EXPECT_EQ(parse(nested(kNestingMax + 1)), "!a.conf:1:68: nested deeper than 64 levels\n");
     EXPECT_THAT(parse("a = " + std::string(1000000, '[')), HasSubstr("nested deeper"));
     std::string maps;
     for (int i = 0; i < 100000; ++i) maps += "m {";

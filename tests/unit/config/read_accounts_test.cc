@@ -28,8 +28,8 @@ TEST(ReadAccountsTest, NamesOnly) {
     const Options o = options_of("accounts: [A, B]");
     ASSERT_EQ(o.accounts.size(), 2U);
     EXPECT_EQ(o.accounts[1].name, "B");
-    EXPECT_EQ(error("accounts: [A, A]"), "1:15: Duplicate Account Entry: A");
-    EXPECT_EQ(error("accounts: [\"$G\"]"), "1:13: \"$G\" is a Reserved Account");
+    EXPECT_EQ(error("accounts: [A, A]"), "1:14: Duplicate Account Entry: A");
+    EXPECT_EQ(error("accounts: [\"$G\"]"), "1:12: \"$G\" is a Reserved Account");
 }
 
 TEST(ReadAccountsTest, UsersBelongToTheirAccount) {
@@ -51,7 +51,7 @@ TEST(ReadAccountsTest, UsersBelongToTheirAccount) {
 
 TEST(ReadAccountsTest, UserNamesAreUniqueEverywhere) {
     EXPECT_EQ(error("accounts { A { users: [{user: a}] }, B { users: [{user: a}] } }"),
-              "1:42: Duplicate user \"a\" detected");
+              "1:41: Duplicate user \"a\" detected");
     EXPECT_THAT(
         error("accounts { A { users: [{user: a}] } }\nauthorization { users: [{user: a}] }"),
         HasSubstr("2:1: Duplicate user \"a\" detected"));
@@ -85,72 +85,72 @@ TEST(ReadAccountsTest, ExportsAndImports) {
 
 TEST(ReadAccountsTest, ShapeErrors) {
     EXPECT_EQ(error("accounts: 5"),
-              "1:1: interface conversion: interface {} is int64, not map[string]interface {}");
-    EXPECT_EQ(error("accounts { A: x }"), "1:12: Expected map entries for accounts");
-    EXPECT_EQ(error("accounts { \"$G\" {} }"), "1:13: \"$G\" is a Reserved Account");
+              "1:0: interface conversion: interface {} is int64, not map[string]interface {}");
+    EXPECT_EQ(error("accounts { A: x }"), "1:11: Expected map entries for accounts");
+    EXPECT_EQ(error("accounts { \"$G\" {} }"), "1:12: \"$G\" is a Reserved Account");
     EXPECT_EQ(error("accounts { A { nkey: x } }"),
-              "1:16: Not a valid public nkey for an account: \"x\"");
+              "1:15: Not a valid public nkey for an account: \"x\"");
     EXPECT_EQ(error("accounts { A { exports: 5 } }"),
-              "1:16: Exports should be an array, got int64");
+              "1:15: Exports should be an array, got int64");
     EXPECT_EQ(error("accounts { A { imports: 5 } }"),
-              "1:16: Imports should be an array, got int64");
+              "1:15: Imports should be an array, got int64");
     EXPECT_EQ(error("accounts { A { exports: [x] } }"),
-              "1:26: Export Items should be a map with type entry, got string");
+              "1:25: Export Items should be a map with type entry, got string");
     EXPECT_EQ(error("accounts { A { imports: [x] } }"),
-              "1:26: Import Items should be a map with type entry, got string");
+              "1:25: Import Items should be a map with type entry, got string");
     EXPECT_EQ(error("accounts { A { exports: [{stream: a, service: b}] } }"),
-              "1:38: Detected service \"b\" but already saw a stream");
+              "1:37: Detected service \"b\" but already saw a stream");
     EXPECT_EQ(error("accounts { A { exports: [{service: a, stream: b}] } }"),
-              "1:39: Detected stream \"b\" but already saw a service");
+              "1:38: Detected stream \"b\" but already saw a service");
     EXPECT_EQ(error("accounts { A { exports: [{stream: 5}] } }"),
-              "1:27: Expected stream name to be string, got int64");
+              "1:26: Expected stream name to be string, got int64");
     EXPECT_EQ(error("accounts { A { imports: [{stream: 5}] } }"),
-              "1:27: Stream entry should be an account map, got int64");
+              "1:26: Stream entry should be an account map, got int64");
     EXPECT_EQ(error("accounts { A { imports: [{service: 5}] } }"),
-              "1:27: Service entry should be an account map, got int64");
+              "1:26: Service entry should be an account map, got int64");
     EXPECT_EQ(error("accounts { A { imports: [{stream: {account: B}}] } }"),
-              "1:27: Expect an account name and a subject");
+              "1:26: Expect an account name and a subject");
     EXPECT_EQ(error("accounts { A { limits: 5 } }"),
-              "1:16: Expected account limits to be a map/struct, got 5");
+              "1:15: Expected account limits to be a map/struct, got 5");
     EXPECT_EQ(error("accounts { A { limits { max: 5 } } }"),
-              "1:25: Unknown field \"max\" parsing account limits");
+              "1:24: Unknown field \"max\" parsing account limits");
     EXPECT_EQ(error("accounts { A { exports: [{stream: a, response_type: single}] } }"),
-              "1:38: Detected response directive on non-service");
+              "1:37: Detected response directive on non-service");
 }
 
 TEST(ReadAccountsTest, ImportsNeedTheirExport) {
     EXPECT_EQ(error("accounts { A { imports: [{stream: {account: X, subject: s}}] } }"),
-              "1:1: \"X\" account not defined for stream import");
+              "1:0: \"X\" account not defined for stream import");
     EXPECT_EQ(error("accounts { A { exports: [{service: s, accounts: [X]}] } }"),
-              "1:1: \"X\" account not defined for service export");
+              "1:0: \"X\" account not defined for service export");
     EXPECT_EQ(error("accounts { A {}, B { imports: [{stream: {account: A, subject: s}}] } }"),
-              "1:1: Error adding stream import \"s\": stream import not authorized");
+              "1:0: Error adding stream import \"s\": stream import not authorized");
     EXPECT_EQ(error("accounts { A { exports: [{service: s, accounts: [A]}] }\n"
                     "B { imports: [{service: {account: A, subject: s}}] } }"),
-              "1:1: Error adding service import \"s\": service import not authorized");
+              "1:0: Error adding service import \"s\": service import not authorized");
     EXPECT_EQ(error("accounts { A { exports: [{stream: \"a.*\"}] }\n"
                     "B { imports: [{stream: {account: A, subject: \"a.>\"}}] } }"),
-              "1:1: Error adding stream import \"a.>\": stream import not authorized");
+              "1:0: Error adding stream import \"a.>\": stream import not authorized");
     EXPECT_EQ(error("accounts { A { exports: [{stream: \"a.>\"}] }\n"
                     "B { imports: [{stream: {account: A, subject: \"a.*\"}}] } }"),
               "");
     EXPECT_EQ(error("accounts { A { exports: [{stream: \">\"}] }\n"
                     "B { imports: [{stream: {account: A, subject: \"a..b\"}}] } }"),
-              "1:1: Error adding stream import \"a..b\": stream import not authorized");
+              "1:0: Error adding stream import \"a..b\": stream import not authorized");
 }
 
 TEST(ReadAccountsTest, ImportsThatCannotBeCarriedOutAreRefused) {
     EXPECT_EQ(error("accounts { A { exports: [{stream: s}] }\n"
                     "B { imports: [{stream: {account: A, subject: s}, prefix: \"p.*\"}] } }"),
-              "1:1: Error adding stream import \"s\": stream import prefix can not contain wildcard "
+              "1:0: Error adding stream import \"s\": stream import prefix can not contain wildcard "
               "tokens");
     EXPECT_EQ(error("accounts { A { exports: [{stream: s}] }\n"
                     "B { imports: [{stream: {account: A, subject: s}}\n"
                     "{stream: {account: A, subject: s}, to: t}] } }"),
-              "1:1: Error adding stream import \"s\": stream import already exists");
+              "1:0: Error adding stream import \"s\": stream import already exists");
     EXPECT_EQ(error("accounts { A { exports: [{stream: \"s.*\"}] }\n"
                     "B { imports: [{stream: {account: A, subject: \"s.*\"}, to: t}] } }"),
-              "1:1: Error adding stream import \"s.*\": failed to create mapping transform for stream "
+              "1:0: Error adding stream import \"s.*\": failed to create mapping transform for stream "
               "import subject \"s.*\" to \"t\": invalid mapping destination: not using all of the "
               "token wildcard(s) in t");
     EXPECT_EQ(error("accounts { A { exports: [{service: q}, {service: r}] }\n"
@@ -160,7 +160,7 @@ TEST(ReadAccountsTest, ImportsThatCannotBeCarriedOutAreRefused) {
               "previously used in import for account \"A\", subject \"q\"");
     EXPECT_EQ(error("accounts { A { exports: [{service: \"q.*\"}] }\n"
                     "B { imports: [{service: {account: A, subject: \"q.*\"}, to: x}] } }"),
-              "1:1: Error adding service import \"q.*\": failed to create mapping transform for "
+              "1:0: Error adding service import \"q.*\": failed to create mapping transform for "
               "service import subject \"x\" to \"q.*\": invalid mapping destination: not using all "
               "of the token wildcard(s) in x");
 }
@@ -169,12 +169,12 @@ TEST(ReadAccountsTest, CirclesOfImportsAreRefused) {
     EXPECT_EQ(error("accounts {\n"
                     "A { exports: [{service: q}], imports: [{service: {account: B, subject: q}}] }\n"
                     "B { exports: [{service: q}], imports: [{service: {account: A, subject: q}}] } }"),
-              "1:1: Error adding service import \"q\": import forms a cycle");
+              "1:0: Error adding service import \"q\": import forms a cycle");
     EXPECT_EQ(error("accounts {\n"
                     "A { exports: [{stream: s}], imports: [{stream: {account: C, subject: s}}] }\n"
                     "B { exports: [{stream: s}], imports: [{stream: {account: A, subject: s}}] }\n"
                     "C { exports: [{stream: s}], imports: [{stream: {account: B, subject: s}}] } }"),
-              "1:1: Error adding stream import \"s\": import forms a cycle");
+              "1:0: Error adding stream import \"s\": import forms a cycle");
     EXPECT_EQ(error("accounts {\n"
                     "A { exports: [{service: q}], imports: [{service: {account: B, subject: r}}] }\n"
                     "B { exports: [{service: r}], imports: [{service: {account: A, subject: q}}] } }"),
@@ -187,9 +187,9 @@ TEST(ReadAccountsTest, AnExportMayNameItsImporterInAToken) {
     EXPECT_EQ(error(exported + "B { imports: [{service: {account: A, subject: \"q.B\"}, to: q}] } }"),
               "");
     EXPECT_EQ(error(exported + "B { imports: [{service: {account: A, subject: \"q.C\"}, to: q}] } }"),
-              "1:1: Error adding service import \"q.C\": service import not authorized");
+              "1:0: Error adding service import \"q.C\": service import not authorized");
     EXPECT_EQ(error("accounts { A { exports: [{stream: \"q.x\", account_token_position: 2}] } }"),
-              "1:1: Error adding stream export \"q.x\": sublist: invalid subject");
+              "1:0: Error adding stream export \"q.x\": sublist: invalid subject");
 }
 
 TEST(ReadAccountsTest, Mappings) {
@@ -203,19 +203,19 @@ TEST(ReadAccountsTest, Mappings) {
     EXPECT_EQ(o.mappings[1].targets.at(0).weight, 60);
     EXPECT_EQ(o.mappings[1].targets.at(1).cluster, "X");
     EXPECT_EQ(error("mappings { a: {dest: b} }"),
-              "1:12: Missing weight for mapping destination \"b\"");
+              "1:11: Missing weight for mapping destination \"b\"");
     EXPECT_EQ(error("mappings { a: {dest: b, weight: 101} }"),
-              "1:25: Invalid weight 101 for mapping destination");
+              "1:24: Invalid weight 101 for mapping destination");
     EXPECT_EQ(error("mappings { a: {dest: b, weight: x} }"),
-              "1:25: Invalid weight \"x\" for mapping destination");
-    EXPECT_EQ(error("mappings { \"a..b\": c }"), "1:13: Subject \"a..b\" is not a valid subject");
+              "1:24: Invalid weight \"x\" for mapping destination");
+    EXPECT_EQ(error("mappings { \"a..b\": c }"), "1:12: Subject \"a..b\" is not a valid subject");
     EXPECT_EQ(error("mappings { \"a.*\": c }"),
-              "1:13: Error adding mapping for \"a.*\" to \"c\" : invalid mapping destination: not "
+              "1:12: Error adding mapping for \"a.*\" to \"c\" : invalid mapping destination: not "
               "using all of the token wildcard(s) in c");
     EXPECT_EQ(error("mappings { a: [{dest: b, weight: 60}, {dest: c, weight: 60}] }"),
-              "1:12: Error adding mapping for \"a\" to \"c\" : total weight needs to be <= 100");
+              "1:11: Error adding mapping for \"a\" to \"c\" : total weight needs to be <= 100");
     EXPECT_EQ(error("mappings { a: [{dest: b, weight: 10}, {dest: b, weight: 10}] }"),
-              "1:12: Error adding mapping for \"a\" to \"b\" : duplicate entry for \"b\"");
+              "1:11: Error adding mapping for \"a\" to \"b\" : duplicate entry for \"b\"");
 }
 
 TEST(ReadAccountsTest, VariablesAmongAccountsAreSkipped) {

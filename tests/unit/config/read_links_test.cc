@@ -48,7 +48,7 @@ TEST(ReadClusterTest, EveryKey) {
 }
 
 TEST(ReadClusterTest, Errors) {
-    EXPECT_EQ(messages_of("cluster: 5"), "1:1: Expected map to define cluster, got int64");
+    EXPECT_EQ(messages_of("cluster: 5"), "1:0: Expected map to define cluster, got int64");
     EXPECT_THAT(messages_of("cluster { routes: [\"nats://h:x\"] }"),
                 HasSubstr("error parsing route url [\"nats://h:x\"]"));
     EXPECT_THAT(messages_of("cluster { authorization { users: [{user: a}] } }"),
@@ -64,7 +64,7 @@ TEST(ReadClusterTest, PermissionsInTheAuthorizationBlockAreDeprecated) {
         read("cluster { authorization { user: u, permissions { import: a } } }");
     EXPECT_TRUE(result.good);
     EXPECT_THAT(result.messages,
-                HasSubstr("a.conf:1:11: invalid use of field \"authorization\": setting "
+                HasSubstr("a.conf:1:10: invalid use of field \"authorization\": setting "
                           "\"permissions\" within cluster authorization block is deprecated"));
     EXPECT_THAT(result.options.cluster.permissions->publish.allow, ElementsAre("a"));
     const Options both = options_of(
@@ -75,7 +75,7 @@ TEST(ReadClusterTest, PermissionsInTheAuthorizationBlockAreDeprecated) {
 TEST(ReadClusterTest, IsNotedWhileInactive) {
     if (is_active(Part::kCluster)) GTEST_SKIP();
     EXPECT_EQ(messages_of("cluster { port: 1 }"),
-              "1:1: \"cluster\" is accepted, but not active in this version");
+              "1:0: \"cluster\" is accepted, but not active in this version");
 }
 
 // ---------------------------------------------------------------------------- gateway
@@ -102,7 +102,7 @@ TEST(ReadGatewayTest, EveryKey) {
 }
 
 TEST(ReadGatewayTest, Errors) {
-    EXPECT_EQ(messages_of("gateway: x"), "1:1: Expected gateway to be a map, got string");
+    EXPECT_EQ(messages_of("gateway: x"), "1:0: Expected gateway to be a map, got string");
     EXPECT_THAT(messages_of("gateway { gateways: 5 }"),
                 HasSubstr("Expected gateways field to be an array, got int64"));
     EXPECT_THAT(messages_of("gateway { gateways: [x] }"),
@@ -148,7 +148,7 @@ TEST(ReadLeafnodesTest, UsersWithAccounts) {
 }
 
 TEST(ReadLeafnodesTest, Errors) {
-    EXPECT_EQ(messages_of("leafnodes: x"), "1:1: Expected map to define a leafnode, got string");
+    EXPECT_EQ(messages_of("leafnodes: x"), "1:0: Expected map to define a leafnode, got string");
     EXPECT_THAT(messages_of("leafnodes { remotes: 5 }"),
                 HasSubstr("Expected remotes field to be an array, got int64"));
     EXPECT_THAT(messages_of("leafnodes { remotes: [x] }"),
@@ -165,7 +165,7 @@ TEST(ReadOperatorTest, FilesAndKeys) {
     EXPECT_THAT(options_of("operator: o.jwt").trust.files, ElementsAre("o.jwt"));
     EXPECT_THAT(options_of("operators: [a, b]").trust.files, ElementsAre("a", "b"));
     EXPECT_EQ(messages_of("operator: 5").substr(messages_of("operator: 5").find('\n') + 1),
-              "1:1: error parsing operators: unsupported type int64");
+              "1:0: error parsing operators: unsupported type int64");
     const std::string key(kOperatorKey);
     EXPECT_THAT(options_of("trusted: [" + key + "]").trust.trusted_keys, ElementsAre(key));
     EXPECT_THAT(options_of("trusted_keys: " + key).trust.trusted_keys, ElementsAre(key));
@@ -202,7 +202,7 @@ TEST(ReadOperatorTest, Preload) {
                 HasSubstr("preload should be a map of key:jwt"));
     EXPECT_THAT(messages_of("resolver_preload { A: 5 }"),
                 HasSubstr("preload map value should be a string jwt"));
-    EXPECT_EQ(messages_of("system_account: 5"), "1:1: system account name must be a string");
+    EXPECT_EQ(messages_of("system_account: 5"), "1:0: system account name must be a string");
 }
 
 }  // namespace

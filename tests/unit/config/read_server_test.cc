@@ -27,13 +27,13 @@ TEST(ReadServerTest, ListenTakesHostAndPortInEveryForm) {
 }
 
 TEST(ReadServerTest, ListenErrors) {
-    EXPECT_EQ(messages_of("listen: foo"), "1:1: could not parse address string \"foo\"");
-    EXPECT_EQ(messages_of("listen: ::1:4222"), "1:1: could not parse address string \"::1:4222\"");
-    EXPECT_EQ(messages_of("listen: a:b"), "1:1: could not parse port \"b\"");
-    EXPECT_EQ(messages_of("listen: 'a:'"), "1:1: could not parse port \"\"");
-    EXPECT_EQ(messages_of("listen: a:70000"), "1:1: could not parse port \"70000\"");
-    EXPECT_EQ(messages_of("listen: true"), "1:1: expected port or host:port, got bool");
-    EXPECT_EQ(messages_of("port: 70000"), "1:1: port 70000 is out of range, expected -1 to 65535");
+    EXPECT_EQ(messages_of("listen: foo"), "1:0: could not parse address string \"foo\"");
+    EXPECT_EQ(messages_of("listen: ::1:4222"), "1:0: could not parse address string \"::1:4222\"");
+    EXPECT_EQ(messages_of("listen: a:b"), "1:0: could not parse port \"b\"");
+    EXPECT_EQ(messages_of("listen: 'a:'"), "1:0: could not parse port \"\"");
+    EXPECT_EQ(messages_of("listen: a:70000"), "1:0: could not parse port \"70000\"");
+    EXPECT_EQ(messages_of("listen: true"), "1:0: expected port or host:port, got bool");
+    EXPECT_EQ(messages_of("port: 70000"), "1:0: port 70000 is out of range, expected -1 to 65535");
 }
 
 TEST(ReadServerTest, KeysInAnyCaseAndWithAliases) {
@@ -106,39 +106,39 @@ TEST(ReadServerTest, HttpTakesHostAndPort) {
     EXPECT_EQ(options.http.port, 8222);
     EXPECT_EQ(options_of("https: :8443").http.https_port, 8443);
     EXPECT_EQ(messages_of("http_port: 0"), "");
-    EXPECT_EQ(messages_of("http: x"), "1:1: could not parse address string \"x\"");
+    EXPECT_EQ(messages_of("http: x"), "1:0: could not parse address string \"x\"");
 }
 
 TEST(ReadServerTest, WrongTypesReadAsGoSaysThem) {
     EXPECT_EQ(messages_of("port: abc"),
-              "1:1: interface conversion: interface {} is string, not int64");
+              "1:0: interface conversion: interface {} is string, not int64");
     EXPECT_EQ(messages_of("host: 5"),
-              "1:1: interface conversion: interface {} is int64, not string");
+              "1:0: interface conversion: interface {} is int64, not string");
     EXPECT_EQ(messages_of("debug: 1.5"),
-              "1:1: interface conversion: interface {} is float64, not bool");
+              "1:0: interface conversion: interface {} is float64, not bool");
     EXPECT_EQ(messages_of("max_payload: [1]"),
-              "1:1: interface conversion: interface {} is []interface {}, not int64");
+              "1:0: interface conversion: interface {} is []interface {}, not int64");
     EXPECT_EQ(messages_of("authorization: x"),
-              "1:1: interface conversion: interface {} is string, not map[string]interface {}");
+              "1:0: interface conversion: interface {} is string, not map[string]interface {}");
     EXPECT_EQ(messages_of("pid_file: {}"),
-              "1:1: interface conversion: interface {} is map[string]interface {}, not string");
+              "1:0: interface conversion: interface {} is map[string]interface {}, not string");
 }
 
 TEST(ReadServerTest, UnknownKeysAreRefusedWithWhatWasMeant) {
-    EXPECT_EQ(messages_of("a = 1"), "1:1: unknown field \"a\"");
+    EXPECT_EQ(messages_of("a = 1"), "1:0: unknown field \"a\"");
     EXPECT_EQ(messages_of("\n\nprot: 4222"),
               "3:1: unknown field \"prot\" (did you mean \"port\"?)");
     EXPECT_EQ(messages_of("Max_Payloud: 1"),
-              "1:1: unknown field \"Max_Payloud\" (did you mean \"max_payload\"?)");
+              "1:0: unknown field \"Max_Payloud\" (did you mean \"max_payload\"?)");
     EXPECT_EQ(messages_of("authorisation {}"),
-              "1:1: unknown field \"authorisation\" (did you mean \"authorization\"?)");
+              "1:0: unknown field \"authorisation\" (did you mean \"authorization\"?)");
     EXPECT_EQ(messages_of("completely_different: 1"),
-              "1:1: unknown field \"completely_different\"");
+              "1:0: unknown field \"completely_different\"");
 }
 
 TEST(ReadServerTest, UsedVariablesMayHaveAnyName) {
     EXPECT_EQ(messages_of("P: 5222\nport: $P"), "");
-    EXPECT_EQ(messages_of("P: 5222"), "1:1: unknown field \"P\"");
+    EXPECT_EQ(messages_of("P: 5222"), "1:0: unknown field \"P\"");
 }
 
 TEST(ReadServerTest, AllErrorsShowAtOnceWarningsFirst) {
@@ -146,19 +146,19 @@ TEST(ReadServerTest, AllErrorsShowAtOnceWarningsFirst) {
         messages_of("port: x\nfoo: 1\nwrite_deadline: 2\nlisten: y"),
         "3:1: invalid use of field \"write_deadline\": write_deadline should be converted to a "
         "duration\n"
-        "1:1: interface conversion: interface {} is string, not int64\n"
+        "1:0: interface conversion: interface {} is string, not int64\n"
         "2:1: unknown field \"foo\"\n"
         "4:1: could not parse address string \"y\"");
 }
 
 TEST(ReadServerTest, LimitsHaveTo32Bits) {
-    EXPECT_EQ(messages_of("max_payload: 3g"), "1:1: max_payload value is too big");
+    EXPECT_EQ(messages_of("max_payload: 3g"), "1:0: max_payload value is too big");
     EXPECT_EQ(messages_of("max_control_line: 2147483648"),
-              "1:1: max_control_line value is too big");
+              "1:0: max_control_line value is too big");
     EXPECT_EQ(options_of("max_control_line: 2147483647").max_control_line, 2147483647);
     EXPECT_EQ(options_of("max_payload: -1").max_payload, kUnlimited);
-    EXPECT_EQ(messages_of("max_sub_tokens: 256"), "1:1: max_sub_tokens value is too big");
-    EXPECT_EQ(messages_of("max_sub_tokens: -1"), "1:1: max_sub_tokens value can not be negative");
+    EXPECT_EQ(messages_of("max_sub_tokens: 256"), "1:0: max_sub_tokens value is too big");
+    EXPECT_EQ(messages_of("max_sub_tokens: -1"), "1:0: max_sub_tokens value can not be negative");
 }
 
 TEST(ReadServerTest, WriteDeadlineIsADurationOrWarnedSeconds) {
@@ -168,13 +168,13 @@ TEST(ReadServerTest, WriteDeadlineIsADurationOrWarnedSeconds) {
     EXPECT_TRUE(number.good);
     EXPECT_EQ(number.options.write_deadline, seconds(5));
     EXPECT_EQ(number.messages,
-              "a.conf:1:1: invalid use of field \"write_deadline\": write_deadline should be "
+              "a.conf:1:0: invalid use of field \"write_deadline\": write_deadline should be "
               "converted to a duration\n");
     EXPECT_EQ(messages_of("write_deadline: abc"),
-              "1:1: error parsing write_deadline: time: invalid duration \"abc\"");
+              "1:0: error parsing write_deadline: time: invalid duration \"abc\"");
     EXPECT_EQ(messages_of("write_deadline: true"),
-              "1:1: interface conversion: interface {} is bool, not int64");
-    EXPECT_EQ(messages_of("write_deadline: 99999999999"), "1:1: write_deadline value is too big");
+              "1:0: interface conversion: interface {} is bool, not int64");
+    EXPECT_EQ(messages_of("write_deadline: 99999999999"), "1:0: write_deadline value is too big");
 }
 
 // `2m` without quotes is the integer 2000000 of the language; who writes it means two minutes.
@@ -195,14 +195,14 @@ TEST(ReadServerTest, PingIntervalTakesSecondsOrDuration) {
 TEST(ReadServerTest, LameDuckTimes) {
     EXPECT_EQ(options_of("lame_duck_duration: 30s").lame_duck_duration, seconds(30));
     EXPECT_EQ(messages_of("lame_duck_duration: 29s"),
-              "1:1: invalid lame_duck_duration of 29s, minimum is 30 seconds");
+              "1:0: invalid lame_duck_duration of 29s, minimum is 30 seconds");
     EXPECT_EQ(messages_of("lame_duck_duration: abc"),
-              "1:1: error parsing lame_duck_duration: time: invalid duration \"abc\"");
+              "1:0: error parsing lame_duck_duration: time: invalid duration \"abc\"");
     EXPECT_EQ(messages_of("lame_duck_duration: 60"),
-              "1:1: interface conversion: interface {} is int64, not string");
+              "1:0: interface conversion: interface {} is int64, not string");
     EXPECT_EQ(options_of("lame_duck_grace_period: 5s").lame_duck_grace_period, seconds(5));
     EXPECT_EQ(messages_of("lame_duck_grace_period: '-1s'"),
-              "1:1: invalid lame_duck_grace_period, needs to be positive");
+              "1:0: invalid lame_duck_grace_period, needs to be positive");
 }
 
 TEST(ReadServerTest, TraceVerboseSwitchesTraceOn) {
@@ -213,7 +213,7 @@ TEST(ReadServerTest, TraceVerboseSwitchesTraceOn) {
 TEST(ReadServerTest, LogFormat) {
     EXPECT_EQ(options_of("log_format: TEXT").log.format, LogFormat::kText);
     EXPECT_EQ(messages_of("log_format: xml"),
-              "1:1: log_format \"xml\" is unknown, expected text or json");
+              "1:0: log_format \"xml\" is unknown, expected text or json");
 }
 
 TEST(ReadServerTest, UringBlock) {
@@ -231,16 +231,16 @@ TEST(ReadServerTest, UringBlock) {
     EXPECT_EQ(o.uring.zero_copy_threshold, 4096);
     EXPECT_EQ(o.uring.cache_entries, 1000);
     EXPECT_EQ(messages_of("uring { io: kqueue }"),
-              "1:9: io \"kqueue\" is unknown, expected auto, uring or epoll");
+              "1:8: io \"kqueue\" is unknown, expected auto, uring or epoll");
     EXPECT_EQ(messages_of("uring { worker: 1 }"),
-              "1:9: unknown field \"worker\" (did you mean \"workers\"?)");
+              "1:8: unknown field \"worker\" (did you mean \"workers\"?)");
 }
 
 TEST(ReadServerTest, InactivePartsGiveOneNoticeAndNoError) {
     const ReadResult result = read("jetstream: true\nstore_dir: x\nwebsocket { port: 1 }\nmqtt {}");
     EXPECT_TRUE(result.good);
     EXPECT_EQ(result.messages,
-              "a.conf:1:1: \"jetstream\" is accepted, but not active in this version\n"
+              "a.conf:1:0: \"jetstream\" is accepted, but not active in this version\n"
               "a.conf:3:1: \"websocket\" is accepted, but not active in this version\n"
               "a.conf:4:1: \"mqtt\" is accepted, but not active in this version\n");
     EXPECT_EQ(messages_of("jetstream: false\nprof_port: 0"), "");

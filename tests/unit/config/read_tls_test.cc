@@ -40,7 +40,7 @@ TEST(ReadTlsTest, Timeouts) {
     EXPECT_EQ(tls_of("timeout: 5").timeout, seconds(5));
     EXPECT_EQ(tls_of("timeout: 0.5").timeout, std::chrono::milliseconds(500));
     EXPECT_EQ(tls_of("timeout: \"3s\"").timeout, seconds(3));
-    EXPECT_EQ(tls_error("timeout: true"), "1:34: error parsing tls config, 'timeout' wrong type");
+    EXPECT_EQ(tls_error("timeout: true"), "1:33: error parsing tls config, 'timeout' wrong type");
     EXPECT_THAT(tls_error("timeout: abc"),
                 HasSubstr("error parsing tls config, 'timeout' time: invalid duration \"abc\""));
 }
@@ -51,11 +51,11 @@ TEST(ReadTlsTest, Suites) {
     EXPECT_THAT(tls_of("curve_preferences: [X25519, CurveP256]").curve_preferences,
                 ElementsAre("X25519", "CurveP256"));
     EXPECT_EQ(tls_error("cipher_suites: []"),
-              "1:34: error parsing tls config, 'cipher_suites' cannot be empty");
-    EXPECT_EQ(tls_error("cipher_suites: [ROT13]"), "1:50: unrecognized cipher ROT13");
+              "1:33: error parsing tls config, 'cipher_suites' cannot be empty");
+    EXPECT_EQ(tls_error("cipher_suites: [ROT13]"), "1:49: unrecognized cipher ROT13");
     EXPECT_EQ(tls_error("curve_preferences: []"),
-              "1:34: error parsing tls config, 'curve_preferences' cannot be empty");
-    EXPECT_EQ(tls_error("curve_preferences: [P9]"), "1:54: unrecognized curve preference P9");
+              "1:33: error parsing tls config, 'curve_preferences' cannot be empty");
+    EXPECT_EQ(tls_error("curve_preferences: [P9]"), "1:53: unrecognized curve preference P9");
 }
 
 TEST(ReadTlsTest, NewerKeys) {
@@ -72,33 +72,33 @@ TEST(ReadTlsTest, NewerKeys) {
     EXPECT_THAT(tls_error("min_version: \"1.0\""),
                 HasSubstr("'min_version' \"1.0\" is not 1.2 or"));
     EXPECT_EQ(tls_error("verify_cert_and_check_known_urls: true"),
-              "1:34: verify_cert_and_check_known_urls not supported in this context");
+              "1:33: verify_cert_and_check_known_urls not supported in this context");
 }
 
 TEST(ReadTlsTest, WrongTypesAndUnknownKeys) {
     EXPECT_EQ(messages_of("tls { cert_file: 5, key_file: k }"),
-              "1:7: error parsing tls config, expected 'cert_file' to be filename");
+              "1:6: error parsing tls config, expected 'cert_file' to be filename");
     EXPECT_EQ(tls_error("verify: 5"),
-              "1:34: error parsing tls config, expected 'verify' to be a boolean");
+              "1:33: error parsing tls config, expected 'verify' to be a boolean");
     EXPECT_EQ(
         tls_error("verfy: true"),
-        "1:34: error parsing tls config, unknown field [\"verfy\"] (did you mean \"verify\"?)");
+        "1:33: error parsing tls config, unknown field [\"verfy\"] (did you mean \"verify\"?)");
     // Variables are not exempt here.
     EXPECT_THAT(tls_error("x: c, ca_file: $x"), HasSubstr("unknown field [\"x\"]"));
     EXPECT_EQ(messages_of("tls: true"),
-              "1:1: interface conversion: interface {} is bool, not map[string]interface {}");
+              "1:0: interface conversion: interface {} is bool, not map[string]interface {}");
 }
 
 TEST(ReadTlsTest, AListenerNeedsCertificateAndKey) {
-    EXPECT_EQ(messages_of("tls { cert_file: c }"), "1:1: missing 'key_file' in TLS configuration");
-    EXPECT_EQ(messages_of("tls { key_file: k }"), "1:1: missing 'cert_file' in TLS configuration");
+    EXPECT_EQ(messages_of("tls { cert_file: c }"), "1:0: missing 'key_file' in TLS configuration");
+    EXPECT_EQ(messages_of("tls { key_file: k }"), "1:0: missing 'cert_file' in TLS configuration");
     EXPECT_THAT(
         messages_of("tls {}"),
         HasSubstr("error parsing X509 certificate/key pair: 'cert_file' and 'key_file' are"));
     EXPECT_TRUE(read("leafnodes { remotes: [{url: \"tls://h\", tls: {ca_file: a}}] }").good);
     // One mistake, one message.
     EXPECT_EQ(messages_of("tls { timeout: x }"),
-              "1:7: error parsing tls config, 'timeout' time: invalid duration \"x\"");
+              "1:6: error parsing tls config, 'timeout' time: invalid duration \"x\"");
 }
 
 }  // namespace

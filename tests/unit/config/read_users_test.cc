@@ -28,15 +28,15 @@ TEST(ReadUsersTest, SingleUserTokenAndTimeout) {
 
 TEST(ReadUsersTest, ContradictionsAreRefused) {
     EXPECT_EQ(messages_of("authorization { user: a, token: b }"),
-              "1:1: Cannot have a user/pass and token");
+              "1:0: Cannot have a user/pass and token");
     EXPECT_EQ(messages_of("authorization { pass: a, token: b }"),
-              "1:1: Cannot have a user/pass and token");
+              "1:0: Cannot have a user/pass and token");
     EXPECT_EQ(messages_of("authorization { user: a, users: [] }"),
-              "1:1: Can not have a single user/pass and a users array");
+              "1:0: Can not have a single user/pass and a users array");
     EXPECT_EQ(messages_of("authorization { token: a, users: [] }"),
-              "1:1: Can not have a token and a users array");
+              "1:0: Can not have a token and a users array");
     EXPECT_EQ(messages_of("authorization { users: [{user: a}, {user: a}] }"),
-              "1:1: Duplicate user \"a\" detected");
+              "1:0: Duplicate user \"a\" detected");
 }
 
 TEST(ReadUsersTest, UsersWithEveryKey) {
@@ -59,20 +59,20 @@ TEST(ReadUsersTest, UsersWithEveryKey) {
 
 TEST(ReadUsersTest, UserErrors) {
     EXPECT_EQ(messages_of("authorization { users: 5 }"),
-              "1:17: Expected users field to be an array, got 5");
+              "1:16: Expected users field to be an array, got 5");
     EXPECT_EQ(messages_of("authorization { users: [x] }"),
-              "1:25: Expected user entry to be a map/struct, got x");
+              "1:24: Expected user entry to be a map/struct, got x");
     EXPECT_EQ(messages_of("authorization { users: [{pass: x}] }"),
-              "1:25: User entry requires a user");
+              "1:24: User entry requires a user");
     EXPECT_EQ(messages_of("authorization { users: [{nkey: UABC}] }"),
-              "1:25: Not a valid public nkey for a user");
+              "1:24: Not a valid public nkey for a user");
     EXPECT_EQ(
         messages_of(std::string("authorization { users: [{user: x, nkey: ") + kUserKey + "}] }"),
-        "1:25: Nkey users do not take usernames or passwords");
+        "1:24: Nkey users do not take usernames or passwords");
     EXPECT_EQ(messages_of("authorization { users: [{user: x, passwd: y}] }"),
-              "1:35: unknown field \"passwd\" (did you mean \"password\"?)");
+              "1:34: unknown field \"passwd\" (did you mean \"password\"?)");
     EXPECT_THAT(messages_of("authorization { users: [{user: x, clients: [fax, MQTT, pigeon]}] }"),
-                HasSubstr("1:35: invalid connection types [\"FAX\" \"PIGEON\"]"));
+                HasSubstr("1:34: invalid connection types [\"FAX\" \"PIGEON\"]"));
 }
 
 TEST(ReadUsersTest, PermissionsInEveryForm) {
@@ -153,7 +153,7 @@ TEST(ReadUsersTest, VariablesInTheBlockAreNoErrors) {
         users = [ {user: a, password: b, permissions: $ADMIN} ]
     })");
     EXPECT_THAT(o.authorization.users[0].permissions->publish.allow, ElementsAre(">"));
-    EXPECT_EQ(messages_of("authorization { ADMIN = {} }"), "1:17: unknown field \"ADMIN\"");
+    EXPECT_EQ(messages_of("authorization { ADMIN = {} }"), "1:16: unknown field \"ADMIN\"");
 }
 
 }  // namespace

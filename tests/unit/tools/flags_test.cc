@@ -348,7 +348,7 @@ TEST(BuildOptionsTest, EveryStageCanRefuse) {
         return report(diagnostics);
     };
     EXPECT_EQ(refuse({"-c", "a.conf"}, "prot: 1"),
-              "a.conf:1:1: unknown field \"prot\" (did you mean \"port\"?)\n");
+              "a.conf:1:0: unknown field \"prot\" (did you mean \"port\"?)\n");
     EXPECT_EQ(refuse({"-tls"}, ""),
               "nats-uring: TLS Server certificate must be present and valid\n");
     EXPECT_THAT(
@@ -372,7 +372,7 @@ TEST(BuildOptionsTest, CheckFailsOnErrorsAndWarningsButNotOnNotices) {
     EXPECT_EQ(check("mqtt {}").exit_code, 0);
     EXPECT_EQ(check("write_deadline: 2").exit_code, 1);
     EXPECT_EQ(check("port: x").exit_code, 1);
-    EXPECT_THAT(check("port: x").error, HasSubstr("a.conf:1:1: interface conversion"));
+    EXPECT_THAT(check("port: x").error, HasSubstr("a.conf:1:0: interface conversion"));
 }
 
 // Every flag that the help names is one that we take.
