@@ -87,28 +87,29 @@ void read_operator_files(Reader& reader, const Value& value) {
     reader.texts(value, &trust.files);
 }
 
+void read_trusted_key(Reader& reader, const Value& key) {
+    if (!is_public_key(key.text, KeyKind::kOperator)) {
+        return reader.error(
+            key,
+            fmt::format("trust key \"{}\" required to be a valid public operator nkey", key.text));
+    }
+    reader.options()->trust.trusted_keys.push_back(key.text);
+}
+
 void read_trusted_keys(Reader& reader, const Value& value) {
-    OperatorOptions& trust = reader.options()->trust;
-    trust.trusted_keys.clear();
-    if (value.type == ValueType::kString) {
-        trust.trusted_keys.push_back(value.text);
-    } else if (value.type != ValueType::kArray) {
+    reader.options()->trust.trusted_keys.clear();
+    if (value.type == ValueType::kString) return read_trusted_key(reader, value);
+    if (value.type != ValueType::kArray) {
         return reader.error(
             value, fmt::format("error parsing trusted: unsupported type {}", value.go_type()));
     }
     for (const Value& element : value.elements) {
-        if (element.type != ValueType::kString) {
+        if (element.type == ValueType::kString) {
+            read_trusted_key(reader, element);
+        } else {
             reader.error(element, fmt::format("error parsing trusted: unsupported type in array {}",
                                               element.go_type()));
-            continue;
         }
-        trust.trusted_keys.push_back(element.text);
-    }
-    for (const std::string& key : trust.trusted_keys) {
-        if (is_public_key(key, KeyKind::kOperator)) continue;
-        reader.error(
-            value,
-            fmt::format("trust key \"{}\" required to be a valid public operator nkey", key));
     }
 }
 

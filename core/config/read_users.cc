@@ -152,9 +152,10 @@ constexpr Row<UserEntry> kUserRows[] = {
      }},
 };
 
-// Sorts an entry into users or nkeys; false: reported.
-void add_entry(Reader& reader, const Value& at, UserEntry entry, std::vector<User>* users,
+// Sorts an entry into users or nkeys. What is wrong with it as a whole is said of its first key.
+void add_entry(Reader& reader, const Value& map, UserEntry entry, std::vector<User>* users,
                std::vector<NkeyUser>* nkeys) {
+    const Value& at = map.members.empty() ? map : map.members.front().value;
     if (entry.name.empty() && entry.nkey.empty()) {
         return reader.error(at, "User entry requires a user");
     }

@@ -171,6 +171,7 @@ TEST(ReadOperatorTest, FilesAndKeys) {
     EXPECT_THAT(options_of("trusted_keys: " + key).trust.trusted_keys, ElementsAre(key));
     EXPECT_THAT(messages_of("trusted: OABC"),
                 HasSubstr("trust key \"OABC\" required to be a valid public operator nkey"));
+    EXPECT_EQ(messages_of("trusted: [" + key + ", OABC]").substr(0, 15), "1:68: trust key");
     EXPECT_THAT(messages_of("trusted: 5"),
                 HasSubstr("error parsing trusted: unsupported type int64"));
     EXPECT_THAT(messages_of("trusted: [5]"),

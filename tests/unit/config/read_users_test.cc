@@ -63,12 +63,12 @@ TEST(ReadUsersTest, UserErrors) {
     EXPECT_EQ(messages_of("authorization { users: [x] }"),
               "1:24: Expected user entry to be a map/struct, got x");
     EXPECT_EQ(messages_of("authorization { users: [{pass: x}] }"),
-              "1:24: User entry requires a user");
+              "1:25: User entry requires a user");
     EXPECT_EQ(messages_of("authorization { users: [{nkey: UABC}] }"),
-              "1:24: Not a valid public nkey for a user");
+              "1:25: Not a valid public nkey for a user");
     EXPECT_EQ(
         messages_of(std::string("authorization { users: [{user: x, nkey: ") + kUserKey + "}] }"),
-        "1:24: Nkey users do not take usernames or passwords");
+        "1:25: Nkey users do not take usernames or passwords");
     EXPECT_EQ(messages_of("authorization { users: [{user: x, passwd: y}] }"),
               "1:34: unknown field \"passwd\" (did you mean \"password\"?)");
     EXPECT_THAT(messages_of("authorization { users: [{user: x, clients: [fax, MQTT, pigeon]}] }"),
