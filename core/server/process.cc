@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -52,16 +51,6 @@ constexpr uint32_t kFetchThreads = 8;
 
 // Threads for the handshakes of TLS: one for two workers, but not more than this.
 constexpr uint32_t kHandshakeThreadsMax = 16;
-
-// Lines that wait for the control thread, which on a busy machine does not run for some 10 ms, while a traced
-// worker makes 50 MB of them a second: 4 MiB a thread, less where there are many. Touched only as lines come.
-constexpr size_t kLogBytes = 16 << 20;
-constexpr size_t kLogRingBytesMin = 512 << 10;
-constexpr size_t kLogRingBytesMax = 4 << 20;
-
-size_t log_ring_bytes(uint32_t writer_count) {
-    return std::bit_floor(std::clamp(kLogBytes / writer_count, kLogRingBytesMin, kLogRingBytesMax));
-}
 
 // An eventfd that any thread may ring.
 class Bell {
@@ -261,7 +250,6 @@ int Process::run() {
 bool Process::open_log(uint32_t worker_count) {
     log::LoggerOptions options;
     options.writer_count = 1 + worker_count;
-    options.ring_bytes = log_ring_bytes(options.writer_count);
     options.debug = options_->log.debug;
     options.trace = options_->log.trace;
     options.clock = {.now_ns = &wall_clock};
