@@ -133,7 +133,13 @@ class Play:
                 raise WireError(f"left over on {name or 'the'} connection: {bytes(wire.buffer[:200])!r}")
 
     def close(self):
+        """Waits until the server has let go of the connections: the next case must not meet their subscriptions."""
         for wire in self.wires.values():
+            try:
+                wire.shutdown()
+                wire.read_to_end()
+            except (OSError, WireError):
+                pass  # closed by the case, or the case has failed already
             wire.close()
 
     def _wire(self, name):
