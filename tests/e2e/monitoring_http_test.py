@@ -300,6 +300,44 @@ class HttpTest(MonitoringCase):
             self.assertEqual(connection.getresponse().status, 200)
             connection.close()
 
+    @differs("2.9.10", "its large answers come in chunks")
+    @unittest.skipUnless(shutil.which("openssl"), "SKIPPED: no openssl program")
+    def test_a_large_page_over_https(self):
+        """Read in small pieces, and once more on the same connection, beside one that stops reading."""
+        certificates = Certificates(self.folder())
+        server = self.start("-ms", "-1", config=certificates.config() + "allow_non_tls: true\n")
+        port = int(server.log.wait(STARTING)[0].group(3))
+        crowd = self.client(server)
+        crowd.send("".join(f"SUB {'s' * 150}.{number} {number}\r\n" for number in range(20000)))
+        crowd.expect_quiet()
+        context = ssl.create_default_context(cafile=certificates.ca)
+        request = b"GET /subsz?subs=1&limit=100000 HTTP/1.1\r\nHost: x\r\n\r\n"
+
+        def plugged():
+            plain = socket.socket()
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+            plain.settimeout(DEADLINE_S)
+            plain.connect(("127.0.0.1", port))
+            plug = context.wrap_socket(plain, server_hostname="127.0.0.1")
+            self.addCleanup(plug.close)
+            plug.sendall(request)
+            return plug
+
+        stopped = plugged()
+        self.assertEqual(stopped.recv(9), b"HTTP/1.1 ")
+        reading = plugged()
+        for _ in range(2):
+            stream = reading.makefile("rb")
+            self.assertEqual(stream.readline(), b"HTTP/1.1 200 OK\r\n")
+            length = 0
+            while (line := stream.readline()) != b"\r\n":
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            page = json.loads(stream.read(length))
+            self.assertEqual(len(page["subscriptions_list"]), 20000)
+            reading.sendall(request)
+        self.check_serves(server)
+
     def test_base_path(self):
         server = self.monitored(config='http_base_path: "/watch"\n')
         self.assertEqual(self.get(server, "/watch/varz")["http_base_path"], "/watch")
