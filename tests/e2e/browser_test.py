@@ -192,7 +192,8 @@ class BrowserTest(PageCase):
     def test_hostile_names_are_inert(self):
         server, url = self.monitored()
         for name in HOSTILE:
-            self.client(server, name=name).send(f"PUB {HOSTILE_SUBJECT} 2\r\nhi\r\n")
+            client = self.client(server, name=name, lang="<i>x</i>", version="1" * 60)
+            client.send(f"PUB {HOSTILE_SUBJECT} 2\r\nhi\r\n")
             self.client(server, name=name).close()
         # What cannot be seen is spelled out.
         names = [name.replace("\u202e", "\\u202e").replace("\u0007", "\\u0007") for name in HOSTILE]

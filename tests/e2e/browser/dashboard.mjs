@@ -226,6 +226,8 @@ async function hostile() {
     equal(await page.evaluate(() => window.pwned), undefined, "nothing of a client was run");
     equal(await page.locator("img, iframe, object, main script, main style").count(), 0, "no element came from a client");
     await fits(page);
+    const hidden = await page.locator("#connections-table").evaluate((place) => place.scrollWidth - place.clientWidth);
+    check(hidden <= 1, `a long word pushes ${hidden} pixels of the connections out of sight`);
   }
   // The policy that embed.py adds holds even where the script of the page would slip.
   const context = await browser.newContext();
