@@ -41,6 +41,10 @@ class alignas(64) MatchEntry {
     std::string_view subject() const {
         return {subject_size_ <= kTextInline ? text_ : long_text_.get(), subject_size_};
     }
+    bool is_of(std::string_view subject) const {
+        return subject.size() == subject_size_ &&
+               std::memcmp(subject.data(), this->subject().data(), subject.size()) == 0;
+    }
     uint64_t hash() const { return hash_; }
     const Sublist* sublist() const { return sublist_; }
     uint32_t serial() const { return serial_; }
@@ -55,7 +59,7 @@ class alignas(64) MatchEntry {
     static constexpr uint32_t kTextInline = 40;
 
     bool is_for(const Sublist* sublist, std::string_view subject, uint64_t hash) const {
-        return hash_ == hash && sublist_ == sublist && this->subject() == subject;
+        return hash_ == hash && sublist_ == sublist && is_of(subject);
     }
     // Gives the entry to a subject: a new serial.
     void assign(Sublist* sublist, std::string_view subject, uint64_t hash);
@@ -83,6 +87,10 @@ class MatchMemo {
     MatchMemo() = default;
     explicit MatchMemo(const MatchEntry& entry) : entry_(&entry), serial_(entry.serial()) {}
 
+    // False: it is of another subject, by the hash (0: not known). Costs less than to compare.
+    bool may_be_of(uint64_t hash) const {
+        return hash == 0 || (entry_ != nullptr && entry_->hash() == hash);
+    }
     // The entry still belongs to the subject of then, and its result holds.
     bool current() const {
         return entry_ != nullptr && entry_->serial() == serial_ && entry_->current();

@@ -257,7 +257,9 @@ void Client::report_publish_violation(std::string_view part, std::string_view qu
 // Most publishers stay with one subject: its match is kept, and valid while nothing changes.
 const interest::MatchEntry& Client::match(const Parsed& publish) {
     const std::string_view subject = publish.run.subject;
-    if (memo_.current() && memo_.entry().subject() == subject) return memo_.entry();
+    if (memo_.may_be_of(publish.hash) && memo_.current() && memo_.entry().is_of(subject)) {
+        return memo_.entry();
+    }
     interest::Sublist& sublist = account_->sublist();
     const uint64_t hash = publish.hash != 0 ? publish.hash : sublist.hash(subject);
     const interest::MatchEntry& entry = links_.cache.find(sublist, subject, hash);
