@@ -307,10 +307,11 @@ class ConnzTest(MonitoringCase):
         for _ in range(40):
             wire = self.client(server)
             wire.close()
-        self.wait_for(lambda: self.get(server, "/varz")["connections"] == 0, "all are closed")
+            # One worker may see its end later than another the end of the next.
+            self.wait_for(lambda: self.get(server, "/varz")["connections"] == 0, "it is closed")
         page = self.get(server, "/connz?state=closed")
         self.assertEqual(page["total"], 10)
-        self.assertGreater(page["connections"][0]["cid"], 20)
+        self.assertEqual([each["cid"] for each in page["connections"]], list(range(31, 41)))
 
     def test_filters_by_account_and_user(self):
         server = self.monitored(config=USERS)
