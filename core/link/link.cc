@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/base/errno_text.h"
 #include "core/base/host_port.h"
 #include "core/link/tls_channel.h"
 #include "core/link/worker_links.h"
@@ -106,7 +107,7 @@ void Link::on_receive_ended(int32_t result) {
         }
         // A paused link has accepted what it holds; the end is met again when it reads on.
         if (paused_) return;
-        if (handshaking()) return fail_handshake(result == 0 ? "EOF" : std::strerror(-result));
+        if (handshaking()) return fail_handshake(result == 0 ? "EOF" : base::errno_text(-result));
         close(result == 0 ? CloseReason::kClientClosed : CloseReason::kReadError);
         return;
     }
@@ -230,7 +231,7 @@ void Link::on_sent(int32_t result) {
         return;
     }
     if (state_ == State::kOpen) {
-        links_.log.debug("{} - Error flushing: {}", label(), std::strerror(-result));
+        links_.log.debug("{} - Error flushing: {}", label(), base::errno_text(-result));
         close(CloseReason::kWriteError);
     } else {
         shut_down();
