@@ -42,7 +42,7 @@ bool operator==(const TlsOptions& a, const TlsOptions& b) {
         return std::tie(tls.cert_file, tls.key_file, tls.ca_file, tls.verify, tls.map,
                         tls.check_known_urls, tls.insecure, tls.timeout, tls.cipher_suites,
                         tls.curve_preferences, tls.pinned_certs, tls.connection_rate_limit,
-                        tls.min_version, tls.handshake_first);
+                        tls.min_version, tls.handshake_first, tls.hello_wait);
     };
     return fields(a) == fields(b);
 }

@@ -120,6 +120,7 @@ struct TlsOptions {
     int64_t connection_rate_limit = 0;           // 2.7.0; handshakes per second, 0: no limit
     std::string min_version;                     // 2.10.21; "1.2" or "1.3"; empty: 1.2
     bool handshake_first = false;                // 2.10.0; TLS before INFO
+    nanoseconds hello_wait{0};  // 2.10.4; then INFO comes first after all; 0: it does not
     Position position;
 
     // Compares what is configured, not where it stands.

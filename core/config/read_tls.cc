@@ -130,6 +130,37 @@ void read_min_version(Reader& reader, const Member& member, TlsBlock* block) {
     block->tls.min_version = version;
 }
 
+// "auto" and durations: what who says nothing for so long gets INFO first after all.
+constexpr std::chrono::milliseconds kHelloWaitDefault{50};
+
+void read_handshake_first(Reader& reader, const Member& member, TlsBlock* block) {
+    TlsOptions& tls = block->tls;
+    if (member.value.type == ValueType::kBool) {
+        tls.handshake_first = member.value.boolean;
+        tls.hello_wait = {};
+        return;
+    }
+    if (member.value.type != ValueType::kString) {
+        return reader.error(member.value,
+                            fmt::format("field \"{}\" should be a boolean or a string, got {}",
+                                        member.key, member.value.go_type()));
+    }
+    const std::string word = to_lower(member.value.text);
+    tls.handshake_first = word != "false" && word != "off" && word != "no";
+    tls.hello_wait = {};
+    if (!tls.handshake_first || word == "true" || word == "on" || word == "yes") return;
+    if (word == "auto") {
+        tls.hello_wait = kHelloWaitDefault;
+        return;
+    }
+    const auto wait = parse_duration(word);
+    if (!wait.ok() || *wait < std::chrono::nanoseconds{0}) {
+        return reader.error(member.value, fmt::format("field \"{}\"'s value \"{}\" is invalid",
+                                                      member.key, member.value.text));
+    }
+    tls.hello_wait = *wait;
+}
+
 constexpr Row<TlsBlock> kTlsRows[] = {
     {"cert_file", [](Reader& r, const Member& m,
                      TlsBlock* b) { filename(r, m, "cert_file", &b->tls.cert_file); }},
@@ -157,10 +188,7 @@ constexpr Row<TlsBlock> kTlsRows[] = {
     {"connection_rate_limit", read_rate_limit},
     {"pinned_certs", read_pins},
     {"min_version", read_min_version},
-    {"handshake_first first immediate",
-     [](Reader& r, const Member& m, TlsBlock* b) {
-         flag(r, m, "handshake_first", &b->tls.handshake_first);
-     }},
+    {"handshake_first first immediate", read_handshake_first},
     {"certs",
      [](Reader& r, const Member& m, TlsBlock* b) {
          b->has_certificate_list = true;

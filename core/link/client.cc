@@ -63,6 +63,11 @@ void Client::greet() {
     }
     await_login();
     if (links_.tls == nullptr) return;
+    if (tls_first && links_.options->tls->hello_wait.count() > 0) {
+        const auto wait_ns = static_cast<uint64_t>(links_.options->tls->hello_wait.count());
+        links_.timers.arm(keep_alive_timer_, links_.ring.now_ns() + wait_ns);
+        return await_hello(links_.tls);
+    }
     start_tls(links_.tls, /*optional=*/links_.options->allow_non_tls && !tls_first);
 }
 
@@ -79,6 +84,14 @@ void Client::await_login() {
 }
 
 // ------------------------------------------------------------------------------------------ TLS
+
+// It says nothing, so it is one that waits for INFO: as if there were no handshake_first.
+void Client::on_no_hello() {
+    send_info();
+    await_login();
+    // A reload may have taken the block away meanwhile.
+    end_hello_wait(/*optional=*/links_.tls == nullptr || links_.options->allow_non_tls);
+}
 
 // Source: server/server.go, createClient, and server/client.go, doTLSHandshake 2.9.10.
 bool Client::on_handshake_begun() {
@@ -299,6 +312,7 @@ void Client::keep_alive_fired(runtime::Timer& timer) {
 
 // Source: server/client.go, processPingTimer 2.0.0-RC19: no PING to who was active in the interval.
 void Client::keep_alive() {
+    if (awaits_hello()) return on_no_hello();
     if (handshaking()) return fail_handshake(kHandshakeTimeout);
     if (!admitted_) {
         links_.log.debug("{} - {}", label(), proto::kErrAuthenticationTimeout);

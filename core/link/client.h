@@ -116,6 +116,7 @@ class Client final : public Link {
     void arm_expiry();
     bool has_pinned_certificate() const;
     void await_login();
+    void on_no_hello();
     void welcome_again(std::shared_ptr<const auth::Identity> identity);
     void finish_connect(std::shared_ptr<const auth::Identity> identity);
     void refuse_credentials();

@@ -104,6 +104,10 @@ class Link : public Subscriber {
     // The peer speaks TLS from now on; what is queued already leaves in clear text. Optional: its first
     // byte tells.
     void start_tls(std::shared_ptr<const tls::Profile> profile, bool optional);
+    // The peer may begin with TLS, and with nothing else, until end_hello_wait(): as start_tls() then.
+    void await_hello(std::shared_ptr<const tls::Profile> profile);
+    bool awaits_hello() const;
+    void end_hello_wait(bool optional);
     bool handshaking() const;
     // To be called when it has taken too long, too.
     void fail_handshake(std::string_view error);

@@ -99,6 +99,20 @@ void Link::start_tls(std::shared_ptr<const tls::Profile> profile, bool optional)
     if (!optional) begin_handshake();
 }
 
+void Link::await_hello(std::shared_ptr<const tls::Profile> profile) {
+    tls_ = std::make_unique<TlsChannel>(links_.slabs, std::move(profile));
+    tls_->hello_due = true;
+}
+
+bool Link::awaits_hello() const {
+    return tls_ != nullptr && tls_->hello_due;
+}
+
+void Link::end_hello_wait(bool optional) {
+    tls_->hello_due = false;
+    if (!optional) begin_handshake();
+}
+
 // What was queued so far leaves in clear text: it is the wire's now, a send in flight included.
 void Link::begin_handshake() {
     if (!on_handshake_begun()) return;
@@ -109,8 +123,8 @@ void Link::begin_handshake() {
 void Link::receive_tls(char* bytes, size_t size) {
     TlsChannel& channel = *tls_;
     if (state_ == State::kOpen && channel.phase == TlsChannel::Phase::kUndecided) {
-        if (*bytes == kHandshakeRecord) {
-            begin_handshake();
+        if (*bytes == kHandshakeRecord || channel.hello_due) {
+            end_hello_wait(/*optional=*/false);
         } else {
             tls_.reset();
             return take(bytes, size);

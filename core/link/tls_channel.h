@@ -42,6 +42,7 @@ struct TlsChannel {
         : profile(std::move(tls_profile)), wire(pool) {}
 
     Phase phase = Phase::kUndecided;
+    bool hello_due = false;  // undecided for a while only: who begins, begins with TLS
     std::shared_ptr<const tls::Profile> profile;  // null once the engine exists, which has its own
     std::unique_ptr<tls::Engine> engine;  // null before the first record, and while a job has it
     ByteBuffer received;                  // of the handshake, not handed to the engine yet

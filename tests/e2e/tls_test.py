@@ -92,6 +92,39 @@ class TlsTest(ServerCase):
         wire.send('CONNECT {"verbose":false}\r\n')
         wire.expect_quiet()
 
+    def test_handshake_first_for_those_who_begin(self):
+        if case.Options.reference:
+            self.skipTest("SKIPPED: handshake_first came with 2.10")
+        server = self.serve('handshake_first: "150ms"')
+        wire = TlsWire(server.port)
+        self.addCleanup(wire.close)
+        wire.handshake(self.certificates)
+        self.assertIs(wire.read_info()["tls_required"], True)
+        self.check_serves_tls(server)  # reads INFO first
+        # Who waited for INFO must speak TLS all the same, and so must who does not wait.
+        for early in (False, True):
+            plain = self.wire(server)
+            if not early:
+                self.assertIs(plain.read_info()["tls_required"], True)
+            plain.send('CONNECT {"verbose":false}\r\nPING\r\n')
+            plain.read_to_end()
+            self.assertNotIn(b"PONG", bytes(plain.buffer))
+            server.log.wait("TLS handshake error: tls: first record does not look like a TLS handshake")
+
+    def test_handshake_first_beside_clear_text(self):
+        if case.Options.reference:
+            self.skipTest("SKIPPED: handshake_first came with 2.10")
+        server = self.serve("handshake_first: auto", config="allow_non_tls: true\n")
+        plain = self.wire(server)
+        self.assertIs(plain.read_info()["tls_available"], True)
+        plain.send('CONNECT {"verbose":false}\r\n')
+        plain.expect_quiet()
+        self.check_serves_tls(server)
+        wire = TlsWire(server.port)
+        self.addCleanup(wire.close)
+        wire.handshake(self.certificates)
+        wire.read_info()
+
     def test_versions_suites_and_curves_as_configured(self):
         if case.Options.reference:
             self.skipTest("SKIPPED: s_client needs handshake_first, which came with 2.10")

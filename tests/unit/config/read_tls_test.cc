@@ -67,12 +67,25 @@ TEST(ReadTlsTest, NewerKeys) {
     EXPECT_EQ(tls.connection_rate_limit, 7);
     EXPECT_EQ(tls.min_version, "1.3");
     EXPECT_TRUE(tls.handshake_first && tls.insecure);
+    EXPECT_EQ(tls.hello_wait.count(), 0);
     EXPECT_THAT(tls_error("pinned_certs: [abc]"),
                 HasSubstr("'pinned_certs' key abc does not look"));
     EXPECT_THAT(tls_error("min_version: \"1.0\""),
                 HasSubstr("'min_version' \"1.0\" is not 1.2 or"));
     EXPECT_EQ(tls_error("verify_cert_and_check_known_urls: true"),
               "1:33: verify_cert_and_check_known_urls not supported in this context");
+}
+
+TEST(ReadTlsTest, HandshakeFirstMayWaitForAWhile) {
+    using std::chrono::milliseconds;
+    EXPECT_EQ(tls_of("handshake_first: auto").hello_wait, milliseconds(50));
+    EXPECT_EQ(tls_of("handshake_first: \"300ms\"").hello_wait, milliseconds(300));
+    EXPECT_TRUE(tls_of("handshake_first: \"300ms\"").handshake_first);
+    EXPECT_TRUE(tls_of("handshake_first: \"true\"").handshake_first);
+    EXPECT_FALSE(tls_of("handshake_first: \"off\"").handshake_first);
+    EXPECT_EQ(tls_error("handshake_first: soon"),
+              "1:33: field \"handshake_first\"'s value \"soon\" is invalid");
+    EXPECT_EQ(tls_error("first: 5"), "1:33: field \"first\" should be a boolean or a string, got int64");
 }
 
 TEST(ReadTlsTest, WrongTypesAndUnknownKeys) {
