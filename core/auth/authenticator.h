@@ -32,6 +32,7 @@ struct Identity {
     bool ends_with_account = false;                  // that time is the account's
     std::string name_tag;                            // the user's name in its token
     std::string issuer_key;
+    bool bearer_token = false;  // its token lets in whoever shows it
     std::vector<std::string> tags;
 };
 

@@ -85,6 +85,7 @@ std::shared_ptr<const Identity> make_identity(const TrustedAccount& account, con
                                  user.head.expires != account_end_s;
     identity.name_tag = user.head.name;
     identity.issuer_key = user.head.issuer;
+    identity.bearer_token = rights.bearer_token;
     identity.tags = user.head.tags;
     return std::make_shared<const Identity>(std::move(identity));
 }

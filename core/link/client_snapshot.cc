@@ -42,6 +42,9 @@ void Client::copy_texts(ConnectionSnapshot* out) const {
         out->tls_cipher = engine->cipher_suite();
     }
     out->jwt = jwt();
+    // A bearer token is a secret, and so may be one that has not let anybody in yet.
+    const bool secret = identity_ == nullptr || identity_->bearer_token;
+    if (secret) out->jwt.resize(out->jwt.rfind('.') + 1);
     if (identity_ != nullptr) {
         out->issuer_key = identity_->issuer_key;
         out->name_tag = identity_->name_tag;
