@@ -23,6 +23,7 @@
 #include "monitor/pages.h"
 #include "monitor/process_usage.h"
 #include "monitor/system_requests.h"
+#include "monitor/user_info.h"
 
 namespace nuring::monitor {
 namespace {
@@ -30,6 +31,8 @@ namespace {
 // The server's statistics: soon after the start, then at twice the distance each, up to this.
 constexpr uint64_t kFirstHeartbeat_ns = 250'000'000;
 constexpr uint64_t kHeartbeat_ns = 30'000'000'000;
+
+constexpr uint64_t kSecond_ns = 1'000'000'000;
 
 // Requests that may wait for the control thread; what comes beyond is not answered.
 constexpr uint32_t kRequestsMax = 256;
@@ -72,6 +75,7 @@ class SystemEvents final : public server::Subsystem, private link::LinkEvents {
     void take(std::shared_ptr<const config::Options> options);
     std::shared_ptr<const config::Options> options();
     Sources sources();
+    void serve_users(account::Account& account);
     void subscribe_requests();
     void serve_account(account::Account& account);
     template <class Answer>
@@ -361,7 +365,38 @@ void SystemEvents::subscribe(account::Account& account, std::string subject, Ans
     });
 }
 
+// A user asks who it is and what it may do. The worker that has the connection answers.
+void SystemEvents::serve_users(account::Account& account) {
+    server_->subscribe(
+        account, "$SYS.REQ.USER.INFO", [this](const link::InternalMessage& message) {
+            if (message.reply.empty() || !message.origin.valid()) return;
+            const auto worker = static_cast<uint32_t>(message.origin.worker());
+            server_->post(worker, [this, worker, origin = message.origin, asker = &message.account,
+                                   reply = std::string(message.reply)] {
+                link::WorkerLinks& links = server_->links(worker);
+                const link::Link* link = links.table.find(origin);
+                if (link == nullptr || link->kind() != proto::Kind::kClient) return;
+                std::string text;
+                JsonWriter json(&text, /*indent=*/0);
+                json.begin_object();
+                json.begin_object("server");
+                writer_->write_server(&json, *links.options);
+                json.end_object();
+                write_user_info(&json.key("data"), static_cast<const link::Client&>(*link),
+                                links.authenticator->trust().get(),
+                                static_cast<int64_t>(links.ring.wall_ns() / kSecond_ns));
+                json.end_object();
+                links.internal.publish({.account = asker,
+                                        .subject = reply,
+                                        .reply = {},
+                                        .headers = {},
+                                        .body = std::move(text)});
+            });
+        });
+}
+
 void SystemEvents::subscribe_requests() {
+    serve_users(*account_);
     const std::string& id = server_->facts().info.server_id;
     for (const SystemRequest& request : server_requests()) {
         for (const std::string& whom : {id, std::string("PING")}) {
@@ -396,6 +431,7 @@ void SystemEvents::serve_account(account::Account& account) {
         std::string_view subject;
         std::string_view request;
     };
+    serve_users(account);
     constexpr std::array kServices = {Service{"$SYS.REQ.SERVER.PING.CONNZ", "CONNZ"},
                                       Service{"$SYS.REQ.ACCOUNT.PING.CONNZ", "CONNZ"},
                                       Service{"$SYS.REQ.ACCOUNT.PING.STATZ", "STATZ"}};

@@ -17,11 +17,9 @@ bool matched_by_any(const std::vector<std::string>& patterns, std::string_view s
 }  // namespace
 
 Permissions::Permissions(const config::Permissions& permissions)
-    : publish_allow_(permissions.publish.allow),
-      publish_deny_(permissions.publish.deny),
+    : configured_(permissions),
       subscribe_allow_(entries(permissions.subscribe.allow)),
-      subscribe_deny_(entries(permissions.subscribe.deny)),
-      responses_(permissions.responses) {
+      subscribe_deny_(entries(permissions.subscribe.deny)) {
     denies_queues_ = std::any_of(subscribe_deny_.begin(), subscribe_deny_.end(),
                                  [](const Entry& entry) { return !entry.queue.empty(); });
 }
@@ -44,10 +42,11 @@ bool Permissions::concerns(const Entry& entry, std::string_view queue) {
 }
 
 bool Permissions::may_publish(std::string_view subject) const {
+    const auto& [allow, deny] = configured_.publish;
     // With allow_responses and no list of its own, only responses are allowed.
-    if (publish_allow_.empty() && responses_.has_value()) return false;
-    if (!publish_allow_.empty() && !matched_by_any(publish_allow_, subject)) return false;
-    return !matched_by_any(publish_deny_, subject);
+    if (allow.empty() && configured_.responses.has_value()) return false;
+    if (!allow.empty() && !matched_by_any(allow, subject)) return false;
+    return !matched_by_any(deny, subject);
 }
 
 bool Permissions::may_subscribe(std::string_view pattern, std::string_view queue) const {

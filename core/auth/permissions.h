@@ -29,7 +29,11 @@ class Permissions {
     // Does may_receive() depend on the queue?
     bool denies_queues() const { return denies_queues_; }
 
-    const std::optional<config::ResponsePermissions>& responses() const { return responses_; }
+    const std::optional<config::ResponsePermissions>& responses() const {
+        return configured_.responses;
+    }
+    // As the configuration or the token says it.
+    const config::Permissions& configured() const { return configured_; }
 
   private:
     struct Entry {
@@ -40,11 +44,9 @@ class Permissions {
     static bool concerns(const Entry& entry, std::string_view queue);
     bool limits_queues(std::string_view pattern, std::string_view queue) const;
 
-    std::vector<std::string> publish_allow_;
-    std::vector<std::string> publish_deny_;
+    const config::Permissions configured_;
     std::vector<Entry> subscribe_allow_;
     std::vector<Entry> subscribe_deny_;
-    std::optional<config::ResponsePermissions> responses_;
     bool denies_queues_ = false;
 };
 

@@ -286,6 +286,7 @@ bool make_room(WorkerLinks& links, Link& link, const interest::MatchResult& matc
 bool deliver_run(WorkerLinks& links, const Publisher& publisher, account::Account& account,
              const interest::MatchResult& match, const MessageRun& run) {
     bool taken = false;
+    links.origin = publisher.link;
     for (interest::Subscription* subscription : match.local()) {
         if (!publisher.echo && subscription->link() == publisher.link) continue;
         taken |= static_cast<Subscriber*>(subscription->owner)->deliver(*subscription, run) != 0;
@@ -327,6 +328,7 @@ void deliver_record(WorkerLinks& links, const DeliverRecord& record) {
     } else {
         const auto& entry = links.cache.find(record.account->sublist(), run.subject);
         const interest::MatchPin pin(entry);
+        links.origin = record.origin;
         for (interest::Subscription* subscription : entry.result().local()) {
             static_cast<Subscriber*>(subscription->owner)->deliver(*subscription, run);
         }

@@ -111,7 +111,8 @@ uint32_t InternalLink::deliver(interest::Subscription& subscription, const Messa
                        .subject = run.subject,
                        .reply = run.reply,
                        .headers = payload.substr(0, run.header_size),
-                       .body = payload.substr(run.header_size)});
+                       .body = payload.substr(run.header_size),
+                       .origin = links_.origin});
     }
     return count;
 }

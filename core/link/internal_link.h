@@ -25,6 +25,7 @@ struct InternalMessage {
     std::string_view reply;
     std::string_view headers;  // the whole block, or empty
     std::string_view body;
+    base::LinkHandle origin;  // of who has published it; not known to members of a queue group
 };
 
 // What the server says.

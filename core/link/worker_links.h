@@ -200,6 +200,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     Services services{*this};
     std::string mapped_subject;  // of the publish that goes on
     InternalLink internal;         // the server itself, as publisher and subscriber
+    base::LinkHandle origin;       // who has published what is being delivered
     LinkEvents* events = nullptr;  // who hears of clients; set before the worker runs
     std::vector<Link*> dirty;
     std::vector<Link*> retired_links;
