@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -10,22 +11,31 @@
 
 namespace nuring::auth {
 
+class AccountDirectory;
+
 // AccountResolver is where the tokens of accounts come from: memory, a URL, a directory.
 // Threads: any, several at once; may block (files, network), so never on a worker.
-// Limits:  tokens up to kJwtBytesMax. A cache directory keeps the `limit` of the configuration.
+// Limits:  tokens up to kJwtBytesMax; those of a directory.
 // Errors:  "account missing", or why it could not be read. What is fetched is text, believed by nobody.
-// Source:  server/accounts.go and dirstore.go 2.9.10.
+// Source:  server/accounts.go 2.9.10.
 class AccountResolver {
   public:
     virtual ~AccountResolver() = default;
 
-    // The token of that account, whose key has been checked to be one.
-    virtual absl::StatusOr<std::string> fetch(const std::string& account) = 0;
+    // The token of that account, whose key has been checked to be one. now_s: Unix seconds.
+    virtual absl::StatusOr<std::string> fetch(const std::string& account, int64_t now_s) = 0;
     // Keeps a token that has been verified. The resolver of a URL cannot.
-    virtual absl::Status store(const std::string& account, const std::string& token) = 0;
+    virtual absl::Status store(const std::string& account, const std::string& token,
+                               int64_t now_s) = 0;
+    // Keeps a token of the configuration.
+    virtual absl::Status preload(const std::string& account, const std::string& token) {
+        return store(account, token, 0);
+    }
 
     // Is it the place where all accounts are kept, asked for or not?
     virtual bool keeps_all() const { return false; }
+    // Null: none.
+    virtual AccountDirectory* directory() { return nullptr; }
 
     // The one that is configured, with its preloads. A URL is tried once, as a test; a directory is
     // made if there is none.

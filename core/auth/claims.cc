@@ -20,7 +20,7 @@ constexpr std::string_view kService = "service";
 class Document {
   public:
     absl::Status open(std::string_view token, ClaimsKind kind, std::string_view kind_name) {
-        auto jwt = decode_jwt(token);
+        auto jwt = kind == ClaimsKind::kGeneric ? decode_generic_jwt(token) : decode_jwt(token);
         if (!jwt.ok()) return jwt.status();
         if (jwt->kind != kind) {
             return absl::InvalidArgumentError(fmt::format("not {} claim", kind_name));
@@ -323,6 +323,20 @@ absl::StatusOr<ActivationClaims> decode_activation(std::string_view token) {
     nats.take("subject", &claims.subject);
     nats.take(document.is_v1() ? "type" : "kind", &claims.kind);
     document.moved().take("issuer_account", &claims.issuer_account);
+    return finished(document, std::move(claims));
+}
+
+absl::StatusOr<DeletionClaims> decode_deletion(std::string_view token) {
+    Document document;
+    if (auto status = document.open(token, ClaimsKind::kGeneric, "generic"); !status.ok()) {
+        return status;
+    }
+    DeletionClaims claims;
+    document.read(&claims.head);
+    std::string error;
+    const JsonFields nats = document.nats().with_error(&error);
+    nats.take("accounts", &claims.accounts);
+    claims.has_accounts = nats.has("accounts") && error.empty();
     return finished(document, std::move(claims));
 }
 

@@ -127,6 +127,13 @@ struct ActivationClaims {
     std::string kind;  // "stream", "service"
 };
 
+// What an operator signs to have accounts deleted: a claim without a type.
+struct DeletionClaims {
+    ClaimsHead head;
+    std::vector<std::string> accounts;
+    bool has_accounts = false;  // a list of texts
+};
+
 // Token to claims: signature, kind and types of all fields are checked, nothing else.
 // Threads: any. Errors: as decode_jwt(), then of the fields; "not <kind> claim".
 // Source: nats-io/jwt v2.3, with its migration of version 1.
@@ -134,5 +141,6 @@ absl::StatusOr<OperatorClaims> decode_operator(std::string_view token);
 absl::StatusOr<AccountClaims> decode_account(std::string_view token);
 absl::StatusOr<UserClaims> decode_user(std::string_view token);
 absl::StatusOr<ActivationClaims> decode_activation(std::string_view token);
+absl::StatusOr<DeletionClaims> decode_deletion(std::string_view token);
 
 }  // namespace nuring::auth

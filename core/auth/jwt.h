@@ -15,7 +15,7 @@
 
 namespace nuring::auth {
 
-enum class ClaimsKind : uint8_t { kOperator, kAccount, kUser, kActivation };
+enum class ClaimsKind : uint8_t { kOperator, kAccount, kUser, kActivation, kGeneric };
 
 // Above this a token is not even looked at: accounts with thousands of imports fit.
 inline constexpr size_t kJwtBytesMax = 1024 * 1024;
@@ -32,6 +32,8 @@ struct Jwt {
 // and JSON, header, kind, signature, kind of the issuer.
 // Source: nats-io/jwt 0.2.6 and 2.3, Decode.
 absl::StatusOr<Jwt> decode_jwt(std::string_view token);
+// A token of whatever type, by whatever key: kGeneric. Source: DecodeGeneric.
+absl::StatusOr<Jwt> decode_generic_jwt(std::string_view token);
 
 // The token in a text of "-----BEGIN ...-----" lines (the first block), or the text itself without
 // the blanks around it. Source: ParseDecoratedJWT.

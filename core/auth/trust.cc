@@ -90,6 +90,11 @@ absl::StatusOr<std::shared_ptr<Trust>> Trust::create(const config::OperatorOptio
     return trust;
 }
 
+bool Trust::admits(const std::string& account) const {
+    const std::lock_guard lock(mutex_);
+    return pinned_.empty() || pinned_.contains(account);
+}
+
 TrustedAccountPtr Trust::find(const std::string& account) const {
     const std::lock_guard lock(mutex_);
     const auto found = accounts_.find(account);
@@ -119,7 +124,7 @@ absl::StatusOr<TrustedAccountPtr> Trust::fetch(const std::string& account, int64
         const std::lock_guard lock(mutex_);
         resolver = resolver_;
     }
-    auto token = resolver->fetch(account);
+    auto token = resolver->fetch(account, now_s);
     if (!token.ok()) return token.status();
     return verified(account, std::string(undecorate_jwt(*token)), now_s);
 }
@@ -193,13 +198,24 @@ absl::Status Trust::update(const std::string& account, const std::string& token,
         loaded = accounts_.contains(account);
     }
     if (!loaded && !resolver->keeps_all()) return absl::NotFoundError("account is not loaded");
-    const absl::Status stored = resolver->store(account, token);
+    const absl::Status stored = resolver->store(account, token, now_s);
     // A URL keeps its tokens itself, and tells the servers so that they take them over.
     if (!stored.ok() && !absl::IsUnimplemented(stored)) return stored;
     if (!loaded) return absl::OkStatus();
     load_exporters(**fresh, now_s);
     keep(*fresh);
     return absl::OkStatus();
+}
+
+absl::Status Trust::remove_stored(AccountDirectory& directory, const std::string& account) {
+    if (auto removed = directory.remove(account); !removed.ok()) return removed;
+    if (find(account) != nullptr) remove(account);
+    return absl::OkStatus();
+}
+
+std::shared_ptr<AccountDirectory> Trust::directory() const {
+    const std::lock_guard lock(mutex_);
+    return {resolver_, resolver_->directory()};
 }
 
 absl::StatusOr<TrustUpdate> Trust::prepare(const config::OperatorOptions& options) const {
@@ -222,6 +238,8 @@ void Trust::apply(TrustUpdate update, int64_t now_s) {
         const std::lock_guard lock(mutex_);
         resolver_ = std::move(update.resolver);
         options_ = std::move(update.options);
+        pinned_.clear();
+        pinned_.insert(options_.pinned_accounts.begin(), options_.pinned_accounts.end());
         for (const auto& [name, account] : accounts_) known.push_back(name);
     }
     std::sort(known.begin(), known.end());

@@ -13,6 +13,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
+#include "core/auth/account_directory.h"
 #include "core/auth/account_resolver.h"
 #include "core/auth/claims.h"
 #include "core/config/options.h"
@@ -73,10 +74,8 @@ class Trust {
     // Do the users of accounts signed with that key need a signing key as issuer?
     bool is_strict(const std::string& issuer) const { return strict_keys_.contains(issuer); }
 
-    // May users of that account log in here? (resolver_pinned_accounts, of the start)
-    bool admits(const std::string& account) const {
-        return pinned_.empty() || pinned_.contains(account);
-    }
+    // May users of that account log in here? (resolver_pinned_accounts)
+    bool admits(const std::string& account) const;
 
     // How often loaded claims have been replaced or removed: a verdict is good while this stays.
     uint64_t change_count() const { return change_count_.load(std::memory_order_acquire); }
@@ -88,6 +87,10 @@ class Trust {
     // A newer token of an account, whoever sends it: verified, stored, and taken over if the account is
     // loaded. If it is not, only a full directory keeps it; else the answer is kNotFound.
     absl::Status update(const std::string& account, const std::string& token, int64_t now_s);
+    // Deletes an account's file, and the account with it. Errors: those of AccountDirectory.
+    absl::Status remove_stored(AccountDirectory& directory, const std::string& account);
+    // The resolver's directory; null: it has none.
+    std::shared_ptr<AccountDirectory> directory() const;
     // A reload, in two steps: other preloads, files, or another URL. prepare() does all that can fail
     // and changes nothing; apply() takes it over. Loaded accounts that the resolver has no more are
     // removed. A URL that stays is not asked: it tells by itself what changes.
@@ -112,11 +115,11 @@ class Trust {
     std::vector<OperatorClaims> operators_;
     absl::flat_hash_set<std::string> keys_;
     absl::flat_hash_set<std::string> strict_keys_;
-    absl::flat_hash_set<std::string> pinned_;
     Listener listener_;
 
     std::atomic<uint64_t> change_count_{0};  // release after the change, acquire by who reads it
     mutable std::mutex mutex_;
+    absl::flat_hash_set<std::string> pinned_;                       // guarded by mutex_; empty: all
     config::OperatorOptions options_;                               // guarded by mutex_
     std::shared_ptr<AccountResolver> resolver_;                     // guarded by mutex_
     absl::flat_hash_map<std::string, TrustedAccountPtr> accounts_;  // guarded by mutex_

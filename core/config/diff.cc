@@ -274,7 +274,7 @@ class Differ {
         }
         const bool same = active_.trust.resolver == fresh_.trust.resolver &&
                           active_.trust.resolver_url == fresh_.trust.resolver_url &&
-                          active_.trust.resolver_directory == fresh_.trust.resolver_directory;
+                          active_.trust.directory == fresh_.trust.directory;
         if (!same) add(OptionId::kResolver, "");
     }
 

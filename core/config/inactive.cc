@@ -20,6 +20,8 @@ constexpr std::array kInactive = {
     Part::kWriteTimeout,    Part::kCertificateList,
     Part::kTraceHeaders,    Part::kDefaultSentinel,
     Part::kProfiling,       Part::kResolverTls,
+    Part::kResolverInterval, Part::kResolverTimeout,
+    Part::kExportLatency,    Part::kExportTrace,
 };
 
 }  // namespace
@@ -74,6 +76,14 @@ std::string_view part_key(Part part) {
             return "prof_port";
         case Part::kResolverTls:
             return "resolver_tls";
+        case Part::kResolverInterval:
+            return "resolver interval";
+        case Part::kResolverTimeout:
+            return "resolver timeout";
+        case Part::kExportLatency:
+            return "latency";
+        case Part::kExportTrace:
+            return "allow_trace";
     }
     return "";
 }

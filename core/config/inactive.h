@@ -35,6 +35,10 @@ enum class Part : uint8_t {
     kDefaultSentinel,
     kProfiling,
     kResolverTls,
+    kResolverInterval,
+    kResolverTimeout,
+    kExportLatency,
+    kExportTrace,
 };
 
 // How the part is called in messages: its key.

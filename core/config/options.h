@@ -200,6 +200,20 @@ struct AccountOptions {
     friend bool operator==(const AccountOptions& a, const AccountOptions& b);
 };
 
+// What becomes of the file of an account that is deleted by a request.
+enum class AccountDeletion : uint8_t { kRefused, kRenamed, kRemoved };
+
+// The directory of a resolver: a file per account.
+struct AccountDirectoryOptions {
+    std::string path;
+    int64_t limit = 0;           // files; 0: kCachedAccountsMax in a cache, else none
+    std::chrono::seconds ttl{};  // of a file that nobody uses; 0: until its token expires
+    AccountDeletion deletion = AccountDeletion::kRefused;
+
+    friend bool operator==(const AccountDirectoryOptions&, const AccountDirectoryOptions&) = default;
+};
+inline constexpr int64_t kCachedAccountsMax = 1000;
+
 enum class ResolverKind { kNone, kMemory, kUrl, kFullDirectory, kCacheDirectory };
 
 // Operator mode: trust comes from signed JWTs instead of from this configuration.
@@ -208,7 +222,7 @@ struct OperatorOptions {
     std::vector<std::string> trusted_keys;  // public operator keys, "O..."
     ResolverKind resolver = ResolverKind::kNone;
     std::string resolver_url;
-    std::string resolver_directory;              // 2.2.0
+    AccountDirectoryOptions directory;           // 2.2.0
     std::map<std::string, std::string> preload;  // account key -> JWT
     std::vector<std::string> pinned_accounts;    // 2.4.0; whose users may log in here; empty: all
     Position position;

@@ -95,7 +95,11 @@ constexpr Row<ExportEntry> kExportRows[] = {
      }},
     {"response_type response", read_response_type},
     {"response_threshold threshold response_max_time response_time", read_response_threshold},
-    {"latency", [](Reader&, const Member& m, ExportEntry* e) { e->latency = &m.value; }},
+    {"latency",
+     [](Reader& r, const Member& m, ExportEntry* e) {
+         e->latency = &m.value;
+         r.note(m.value, Part::kExportLatency);
+     }},
     {"account_token_position",
      [](Reader& r, const Member& m, ExportEntry* e) {
          r.integer(m.value, &e->out.account_token_position);
@@ -103,7 +107,7 @@ constexpr Row<ExportEntry> kExportRows[] = {
     {"allow_trace",
      [](Reader& r, const Member& m, ExportEntry*) {
          bool allow = false;
-         if (r.boolean(m.value, &allow) && allow) r.note(m.value, Part::kTraceHeaders);
+         if (r.boolean(m.value, &allow) && allow) r.note(m.value, Part::kExportTrace);
      }},
 };
 
@@ -189,7 +193,7 @@ constexpr Row<ImportEntry> kImportRows[] = {
     {"allow_trace",
      [](Reader& r, const Member& m, ImportEntry*) {
          bool allow = false;
-         if (r.boolean(m.value, &allow) && allow) r.note(m.value, Part::kTraceHeaders);
+         if (r.boolean(m.value, &allow) && allow) r.note(m.value, Part::kExportTrace);
      }},
 };
 
@@ -353,7 +357,7 @@ constexpr Row<AccountEntry> kAccountRows[] = {
     {"jetstream",
      [](Reader& r, const Member& m, AccountEntry*) { r.note(m.value, Part::kJetStream); }},
     {"msg_trace trace_dest",
-     [](Reader& r, const Member& m, AccountEntry*) { r.note(m.value, Part::kTraceHeaders); }},
+     [](Reader& r, const Member& m, AccountEntry*) { r.note(m.value, Part::kExportTrace); }},
 };
 
 bool usable_name(Reader& reader, const Value& at, const std::string& name) {

@@ -2,8 +2,11 @@
 // Operator mode: operator, trusted, resolver, resolver_preload.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "core/config/duration.h"
 #include "core/config/names.h"
 #include "core/config/reader.h"
 #include "core/config/text.h"
@@ -28,36 +31,76 @@ std::optional<std::string> resolver_url(std::string_view text) {
 
 struct DirectoryResolver {
     std::string type;
-    std::string directory;
+    AccountDirectoryOptions directory;
+    bool allow_delete = false;
+    bool hard_delete = false;
+    std::chrono::nanoseconds ttl{0};
+    std::chrono::nanoseconds interval{0};
 };
 
-// What only core/auth needs of a directory resolver is checked for its type here and read there.
+// `interval` and `timeout` are for what servers ask each other, so they wait for routes.
 constexpr Row<DirectoryResolver> kDirectoryRows[] = {
     {"type", [](Reader& r, const Member& m, DirectoryResolver* d) { r.text(m.value, &d->type); }},
     {"dir",
-     [](Reader& r, const Member& m, DirectoryResolver* d) { r.text(m.value, &d->directory); }},
-    {"allow_delete hard_delete",
-     [](Reader& r, const Member& m, DirectoryResolver*) {
-         bool allow = false;
-         r.boolean(m.value, &allow);
-     }},
+     [](Reader& r, const Member& m, DirectoryResolver* d) { r.text(m.value, &d->directory.path); }},
+    {"allow_delete",
+     [](Reader& r, const Member& m, DirectoryResolver* d) { r.boolean(m.value, &d->allow_delete); }},
+    {"hard_delete",
+     [](Reader& r, const Member& m, DirectoryResolver* d) { r.boolean(m.value, &d->hard_delete); }},
     {"limit",
-     [](Reader& r, const Member& m, DirectoryResolver*) {
-         int64_t limit = 0;
-         r.integer(m.value, &limit);
+     [](Reader& r, const Member& m, DirectoryResolver* d) {
+         r.integer(m.value, &d->directory.limit);
      }},
-    {"ttl interval timeout",
+    {"ttl",
+     [](Reader& r, const Member& m, DirectoryResolver* d) { r.duration(m.value, m.key, &d->ttl); }},
+    {"interval",
+     [](Reader& r, const Member& m, DirectoryResolver* d) {
+         if (r.duration(m.value, m.key, &d->interval)) r.note(m.value, Part::kResolverInterval);
+     }},
+    {"timeout",
      [](Reader& r, const Member& m, DirectoryResolver*) {
          std::chrono::nanoseconds time{0};
-         r.duration(m.value, m.key, &time);
+         if (!r.duration(m.value, m.key, &time)) return;
+         r.note(m.value, Part::kResolverTimeout);
+         if (time > time.zero()) return;
+         r.error(m.value, fmt::format("Fetch timeout {} is too small", format_duration(time)));
      }},
 };
+
+// Source: server/opts.go 2.9.10 and 2.15.2 (hard_delete).
+void check_directory_resolver(Reader& reader, const Value& value, const DirectoryResolver& resolver) {
+    const auto refuse = [&](bool bad, std::string_view text) {
+        if (bad) reader.error(value, text);
+    };
+    if (to_lower(resolver.type) == "cache") {
+        refuse(resolver.interval != resolver.interval.zero(), "CACHE does not accept sync");
+        refuse(resolver.allow_delete, "CACHE does not accept allow_delete");
+        refuse(resolver.hard_delete, "CACHE does not accept hard_delete");
+    } else {
+        refuse(resolver.ttl != resolver.ttl.zero(), "FULL does not accept ttl");
+        refuse(resolver.hard_delete && !resolver.allow_delete,
+               "hard_delete has no effect without delete");
+    }
+}
+
+AccountDirectoryOptions directory_options(const DirectoryResolver& resolver, bool is_cache) {
+    AccountDirectoryOptions directory = resolver.directory;
+    directory.limit = std::max<int64_t>(directory.limit, 0);
+    directory.ttl = std::chrono::ceil<std::chrono::seconds>(resolver.ttl);
+    // A cache may forget any time, so a request to do so needs no leave.
+    if (is_cache || resolver.hard_delete) {
+        directory.deletion = AccountDeletion::kRemoved;
+    } else if (resolver.allow_delete) {
+        directory.deletion = AccountDeletion::kRenamed;
+    }
+    return directory;
+}
 
 void read_directory_resolver(Reader& reader, const Value& value) {
     DirectoryResolver resolver;
     read_block(reader, value, kDirectoryRows, &resolver);
     const std::string type = to_lower(resolver.type);
-    if (resolver.directory.empty()) {
+    if (resolver.directory.path.empty()) {
         return reader.error(value, "dir has no value and needs to point to a directory");
     }
     if (type != "full" && type != "cache") {
@@ -65,9 +108,10 @@ void read_directory_resolver(Reader& reader, const Value& value) {
                             "error parsing account resolver, should be MEM or  URL(\"url\") or a "
                             "map containing dir and type state=[FULL|CACHE])");
     }
+    check_directory_resolver(reader, value, resolver);
     OperatorOptions& trust = reader.options()->trust;
     trust.resolver = type == "full" ? ResolverKind::kFullDirectory : ResolverKind::kCacheDirectory;
-    trust.resolver_directory = resolver.directory;
+    trust.directory = directory_options(resolver, type == "cache");
 }
 
 }  // namespace

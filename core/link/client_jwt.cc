@@ -63,6 +63,9 @@ class Client::JwtJob final : public runtime::Job {
         if (!fetch_status_.ok()) {
             verdict_.reason =
                 fmt::format("Account JWT lookup error: {}", base::message_of(fetch_status_));
+            // Its clients hear of a deleted account what they would hear of one whose time is over.
+            const bool deleted = absl::IsNotFound(fetch_status_) && trust_->directory() != nullptr;
+            if (!first_time_ && deleted) verdict_.outcome = auth::JwtOutcome::kAccountExpired;
         } else if (changes_ != trust_->change_count()) {
             // Claims have changed since: what was found may not hold any more.
             return client.ask_jwt_job(std::move(account_), first_time_);

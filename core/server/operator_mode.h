@@ -9,9 +9,9 @@
 #include "absl/status/statusor.h"
 #include "core/auth/trust.h"
 #include "core/config/options.h"
-#include "core/link/internal_link.h"
 #include "core/log/log.h"
 #include "core/runtime/timer_wheel.h"
+#include "core/server/claims_requests.h"
 
 namespace nuring::server {
 
@@ -28,24 +28,15 @@ absl::StatusOr<std::shared_ptr<auth::Trust>> create_trust(const config::Options&
 // OperatorMode ties a Trust to a running server: accounts are what their claims say, clients follow when
 // those change, and requests in the system account bring new ones.
 //
-//     $SYS.ACCOUNT.<a>.CLAIMS.UPDATE      $SYS.REQ.ACCOUNT.<a>.CLAIMS.UPDATE     the account's token
-//     $SYS.REQ.CLAIMS.UPDATE              the same, with the account in the token (directories)
-//     $SYS.REQ.ACCOUNT.<a>.CLAIMS.LOOKUP  answers with the token (directories)
-//
-// A token counts if a trusted operator has signed it, whoever sends it. (The directories of the
-// reference keep what any user of the system account sends.)
-//
-// Threads: made on the control thread, before the workers run. Requests arrive on worker 0, where tokens
-//          are not verified: that is a job. Errors: go into the answer and the log.
+// Threads: made on the control thread, before the workers run. Errors: go into answers and the log.
 // Lifetime: that of the Server.
-// Source:  server/events.go, accountClaimUpdate, and accounts.go, DirAccResolver, 2.9.10.
+// Source:  server/accounts.go 2.9.10.
 class OperatorMode {
   public:
     OperatorMode(Server& server, std::shared_ptr<auth::Trust> trust, log::Writer& log);
     ~OperatorMode();
 
   private:
-    class UpdateJob;
     class ExpiryJob;
     struct ExpiryTimer : runtime::Timer {
         explicit ExpiryTimer(OperatorMode& mode) : Timer(&expiry_fired), owner(mode) {}
@@ -56,17 +47,12 @@ class OperatorMode {
     int64_t now_s() const;
     void update_accounts();
     void arm_expiry();
-    void subscribe(const config::OperatorOptions& options);
-    void on_update(const link::InternalMessage& message, std::string account);
-    void on_lookup(const link::InternalMessage& message, const std::string& account);
-    std::string answer(const std::string& account, const absl::Status& status,
-                       std::string_view text) const;
 
     Server& server_;
     const std::shared_ptr<auth::Trust> trust_;
-    log::Writer& log_;  // the control thread's
     std::mutex mutex_;  // of the way from claims to accounts: the newest arrive last
     ExpiryTimer expiry_timer_{*this};  // worker 0: an activation token ends
+    ClaimsRequests requests_;
 };
 
 }  // namespace nuring::server

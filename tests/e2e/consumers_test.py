@@ -45,6 +45,7 @@ SORTS = ("cid", "subs", "pending", "msgs_to", "msgs_from", "bytes_to", "bytes_fr
 TOOLS = {
     "nats-top": ("nats_top", "github.com/nats-io/nats-top"),
     "nats": ("natscli", "github.com/nats-io/natscli/nats"),
+    "nsc": ("nsc", "github.com/nats-io/nsc/v2"),
     "prometheus-nats-exporter": None,
     "promtool": None,
 }
@@ -411,7 +412,8 @@ class NatscliTest(ConsumerCase):
         other.expect_quiet()
 
 
-if __name__ == "__main__":
+def parse_own():
+    """Takes the arguments of this program out of the command line."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--work-dir", required=True)
     parser.add_argument("--fetch", action="store_true", help="build the pinned tools")
@@ -419,4 +421,8 @@ if __name__ == "__main__":
     Tools.work_dir = os.path.abspath(own.work_dir)
     Tools.fetch = own.fetch
     sys.argv[1:] = rest
+
+
+if __name__ == "__main__":
+    parse_own()
     main()

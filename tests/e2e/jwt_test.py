@@ -546,6 +546,22 @@ class ChangeTest(OperatorCase):
         self.refuse(server, User(self.tenant))
 
 
+    def test_pinned_accounts_hold_from_a_reload_on(self):
+        other = Tenant(self.operator, "B")
+        tenants = (self.tenant, other)
+        server = self.start_with(*tenants, more=f"resolver_pinned_accounts: [{self.tenant.public}]")
+        self.accept(server, User(self.tenant))
+        self.accept(server, User(self.system))  # always
+        self.refuse(server, User(other), "not listed as operator pinned account")
+        with open(server.config_file, "w", encoding="utf-8") as out:
+            out.write(self.config(*tenants, more=f"resolver_pinned_accounts: [{other.public}]"))
+        server.send_signal(signal.SIGHUP)
+        server.log.wait("Reloaded server configuration")
+        self.accept(server, User(other))
+        self.accept(server, User(self.system))
+        self.refuse(server, User(self.tenant))
+
+
 class Accounts(http.server.ThreadingHTTPServer):
     """Accounts behind a URL: what `answers` has for a path, a status, or an Event to wait for first."""
 
@@ -719,65 +735,6 @@ class UrlResolverTest(OperatorCase):
         code, _, error = self.run_once("-p", "-1", "-c", out.name)
         self.assertEqual(code, 1)
         self.assertIn("could not fetch", error)
-
-
-class DirectoryResolverTest(OperatorCase):
-    def start_with(self, *tenants, kind="full", **options):
-        self.directory = os.path.join(self.folder(), "jwt")
-        os.mkdir(self.directory)
-        for tenant in (self.system, *(tenants or (self.tenant,))):
-            self.write(tenant.public, tenant.token())
-        resolver = f"{{ type: {kind}, dir: '{self.directory}' }}"
-        return self.start("-DV", config=self.config(resolver=resolver, **options))
-
-    def path(self, name):
-        return os.path.join(self.directory, name + ".jwt")
-
-    def write(self, name, token):
-        with open(self.path(name), "w", encoding="ascii") as out:
-            out.write(token)
-
-    def request(self, wire, subject, body):
-        wire.send(f"SUB reply 9\r\nPUB {subject} reply {len(body)}\r\n{body}\r\n")
-        size = int(wire.expect_line(r"MSG reply 9  ?(\d+)").group(1))
-        answer = wire.read(size)
-        wire.read(2)
-        wire.send("UNSUB 9\r\n")
-        return answer
-
-    def test_accounts_are_files(self):
-        server = self.start_with()
-        self.accept(server, User(self.tenant))
-        self.refuse(server, User(Tenant(self.operator, "stranger")), "Account JWT lookup error")
-
-    def test_a_new_account_becomes_a_file(self):
-        server = self.start_with()
-        other = Tenant(self.operator, "B")
-        admin = self.accept(server, User(self.system))
-        answer = json.loads(self.request(admin, "$SYS.REQ.CLAIMS.UPDATE", other.token()))
-        self.assertEqual(answer["data"]["message"], "jwt updated")
-        self.accept(server, User(other))
-        with open(self.path(other.public), encoding="ascii") as stream:
-            self.assertEqual(len(stream.read().split(".")), 3)
-        looked_up = self.request(admin, f"$SYS.REQ.ACCOUNT.{other.public}.CLAIMS.LOOKUP", "")
-        self.assertEqual(len(looked_up.split(b".")), 3)
-
-    @differs("2.9.10", "keeps what any user of the system account sends")
-    def test_nobody_elses_account_becomes_a_file(self):
-        server = self.start_with()
-        stranger = Tenant(Key("operator"), "stranger")
-        admin = self.accept(server, User(self.system))
-        answer = json.loads(self.request(admin, "$SYS.REQ.CLAIMS.UPDATE", stranger.token()))
-        self.assertEqual(answer["error"]["code"], 500)
-        self.assertFalse(os.path.exists(self.path(stranger.public)))
-
-    def test_no_name_leads_out_of_the_directory(self):
-        server = self.start_with()
-        user = User(self.tenant)
-        user.token = self.tenant.key.token(
-            user.key.public, "user", {**USER_UNLIMITED, "issuer_account": "../../etc/passwd"}
-        )
-        self.refuse(server, user, "User JWT no longer valid|User JWT not valid")
 
 
 class StartTest(OperatorCase):

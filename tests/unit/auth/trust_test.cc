@@ -97,7 +97,7 @@ TEST_F(TrustTest, WhatIsNoAccountsKeyIsNotStored) {
     ASSERT_NE(::mkdtemp(directory), nullptr);
     options_.preload.clear();
     options_.resolver = config::ResolverKind::kFullDirectory;
-    options_.resolver_directory = directory;
+    options_.directory.path = directory;
     const auto trust = this->trust();
     for (const char* name : {"../outside", "/etc/x", "..", ""}) {
         EXPECT_FALSE(
@@ -202,7 +202,7 @@ TEST_F(TrustTest, ADirectoryKeepsWhatItIsSent) {
     ASSERT_NE(::mkdtemp(folder.data()), nullptr);
     options_.preload.clear();
     options_.resolver = config::ResolverKind::kFullDirectory;
-    options_.resolver_directory = folder;
+    options_.directory.path = folder;
     const auto trust = this->trust();
     EXPECT_FALSE(trust->load(account_.text, kNow).ok());
     ASSERT_TRUE(trust->update(account_.text, account_token(), kNow).ok());

@@ -187,7 +187,8 @@ TEST(ReadOperatorTest, Resolvers) {
     EXPECT_EQ(options_of("resolver: 'url( \"http://h:1/\" )'").trust.resolver_url, "http://h:1/");
     const auto directory = options_of("resolver { type: full, dir: './jwt', limit: 5 }").trust;
     EXPECT_EQ(directory.resolver, ResolverKind::kFullDirectory);
-    EXPECT_EQ(directory.resolver_directory, "./jwt");
+    EXPECT_EQ(directory.directory.path, "./jwt");
+    EXPECT_EQ(directory.directory.limit, 5);
     EXPECT_THAT(messages_of("resolver: x"),
                 HasSubstr("error parsing account resolver, should be MEM or URL(\"url\")"));
     EXPECT_THAT(messages_of("resolver: 5"),
