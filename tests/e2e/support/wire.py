@@ -43,6 +43,15 @@ class Wire:
             self.socket.close()
             raise
 
+    @classmethod
+    def over(cls, connection):
+        """A wire over a socket that is connected already."""
+        wire = cls.__new__(cls)
+        wire.deadline_s, wire.buffer, wire.ended, wire.socket = DEADLINE_S, bytearray(), False, connection
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.settimeout(SEND_DEADLINE_S)
+        return wire
+
     def __enter__(self):
         return self
 
