@@ -32,11 +32,12 @@ class MemoryResolver final : public AccountResolver {
 
 class UrlResolver final : public AccountResolver {
   public:
-    explicit UrlResolver(std::string base) : base_(std::move(base)) {
+    UrlResolver(std::string base, config::TlsOptions tls)
+        : base_(std::move(base)), tls_(std::move(tls)) {
         if (!base_.ends_with('/')) base_ += '/';
     }
     absl::StatusOr<std::string> fetch(const std::string& account, int64_t) override {
-        return http_get(base_ + account);
+        return http_get(base_ + account, tls_);
     }
     absl::Status store(const std::string&, const std::string&, int64_t) override {
         return absl::UnimplementedError("store operation not supported for URL Resolver");
@@ -44,6 +45,7 @@ class UrlResolver final : public AccountResolver {
 
   private:
     std::string base_;
+    const config::TlsOptions tls_;
 };
 
 }  // namespace
@@ -59,7 +61,8 @@ absl::StatusOr<std::unique_ptr<AccountResolver>> AccountResolver::create(
             resolver = std::make_unique<MemoryResolver>();
             break;
         case config::ResolverKind::kUrl: {
-            resolver = std::make_unique<UrlResolver>(options.resolver_url);
+            resolver = std::make_unique<UrlResolver>(
+                options.resolver_url, options.resolver_tls.value_or(config::TlsOptions{}));
             if (const auto page = resolver->fetch("", 0); !page.ok()) return page.status();
             break;
         }

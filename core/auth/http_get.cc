@@ -2,6 +2,7 @@
 #include "core/auth/http_get.h"
 
 #include <httplib.h>
+#include <openssl/ssl.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -48,6 +49,27 @@ absl::Status failure(const Place& place, std::string_view why) {
         fmt::format("could not fetch <{}>: {}", proto::quote(place.origin + place.path), why));
 }
 
+// Of an https client. False: a file or a name is not usable.
+bool apply_tls(httplib::Client& client, const config::TlsOptions& tls) {
+    SSL_CTX* native = client.ssl_context();
+    if (native == nullptr) return true;  // http
+    if (!tls.ca_file.empty()) client.set_ca_cert_path(tls.ca_file.c_str());
+    if (tls.insecure) client.enable_server_certificate_verification(false);
+    std::string suites;
+    for (const std::string& suite : tls.cipher_suites) {
+        suites += fmt::format("{}:", ::OPENSSL_cipher_name(suite.c_str()));
+    }
+    std::string curves;
+    for (const std::string& curve : tls.curve_preferences) {  // "CurveP256" is "P-256" there
+        if (!curves.empty()) curves += ':';
+        curves += curve.starts_with("CurveP") ? "P-" + curve.substr(6) : curve;
+    }
+    const int version = tls.min_version == "1.3" ? TLS1_3_VERSION : TLS1_2_VERSION;
+    return ::SSL_CTX_set_min_proto_version(native, version) == 1 &&
+           (suites.empty() || ::SSL_CTX_set_cipher_list(native, suites.c_str()) == 1) &&
+           (curves.empty() || ::SSL_CTX_set1_groups_list(native, curves.c_str()) == 1);
+}
+
 // Cuts off a request when its time is over, wherever it stands: the library's own timeouts begin anew with
 // every byte, so that a server which dribbles its headers could hold the caller for ever.
 class Watchdog {
@@ -83,18 +105,18 @@ class Watchdog {
 
 }  // namespace
 
-absl::StatusOr<std::string> http_get(const std::string& url, const std::string& ca_file) {
+absl::StatusOr<std::string> http_get(const std::string& url, const config::TlsOptions& tls) {
     Place place;
     if (!split(url, &place)) {
         return absl::InvalidArgumentError("could not fetch: not an http or https URL");
     }
-    httplib::Client client(place.origin);
-    if (!client.is_valid()) return failure(place, "not a valid URL");
+    httplib::Client client(place.origin, tls.cert_file, tls.key_file);
+    if (!client.is_valid()) return failure(place, "not a valid URL, certificate or key");
+    if (!apply_tls(client, tls)) return failure(place, "resolver_tls cannot be used");
     client.set_connection_timeout(kTimeout);
     client.set_read_timeout(kTimeout);
     client.set_write_timeout(kTimeout);
     client.set_follow_location(false);
-    if (!ca_file.empty()) client.set_ca_cert_path(ca_file.c_str());
     if (const size_t colon = place.user_info.find(':'); colon != std::string::npos) {
         client.set_basic_auth(place.user_info.substr(0, colon), place.user_info.substr(colon + 1));
     }
@@ -110,6 +132,9 @@ absl::StatusOr<std::string> http_get(const std::string& url, const std::string& 
     }();
     if (!result && Clock::now() >= end) return failure(place, "the answer took longer than 2s");
     if (body.size() > kJwtBytesMax) return failure(place, "the answer is too large");
+    if (result.error() == httplib::Error::SSLServerVerification) {
+        return failure(place, "the server's certificate does not verify");
+    }
     if (!result) return failure(place, httplib::to_string(result.error()));
     if (result->status != kOk) {
         return failure(place, fmt::format("{} {}", result->status, result->reason));

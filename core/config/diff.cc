@@ -274,6 +274,7 @@ class Differ {
         }
         const bool same = active_.trust.resolver == fresh_.trust.resolver &&
                           active_.trust.resolver_url == fresh_.trust.resolver_url &&
+                          active_.trust.resolver_tls == fresh_.trust.resolver_tls &&
                           active_.trust.directory == fresh_.trust.directory;
         if (!same) add(OptionId::kResolver, "");
     }

@@ -19,8 +19,8 @@ constexpr std::array kInactive = {
     Part::kProxyProtocol,   Part::kServerMetadata,
     Part::kWriteTimeout,    Part::kCertificateList,
     Part::kTraceHeaders,    Part::kDefaultSentinel,
-    Part::kProfiling,       Part::kResolverTls,
-    Part::kResolverInterval, Part::kResolverTimeout,
+    Part::kProfiling,       Part::kResolverInterval,
+    Part::kResolverTimeout,
     Part::kExportLatency,    Part::kExportTrace,
 };
 
@@ -74,8 +74,6 @@ std::string_view part_key(Part part) {
             return "default_sentinel";
         case Part::kProfiling:
             return "prof_port";
-        case Part::kResolverTls:
-            return "resolver_tls";
         case Part::kResolverInterval:
             return "resolver interval";
         case Part::kResolverTimeout:

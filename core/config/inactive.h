@@ -34,7 +34,6 @@ enum class Part : uint8_t {
     kTraceHeaders,
     kDefaultSentinel,
     kProfiling,
-    kResolverTls,
     kResolverInterval,
     kResolverTimeout,
     kExportLatency,

@@ -58,7 +58,7 @@ bool operator==(const AccountOptions& a, const AccountOptions& b) {
 bool operator==(const OperatorOptions& a, const OperatorOptions& b) {
     const auto fields = [](const OperatorOptions& trust) {
         return std::tie(trust.files, trust.trusted_keys, trust.resolver, trust.resolver_url,
-                        trust.directory, trust.preload, trust.pinned_accounts);
+                        trust.resolver_tls, trust.directory, trust.preload, trust.pinned_accounts);
     };
     return fields(a) == fields(b);
 }

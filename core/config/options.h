@@ -222,6 +222,7 @@ struct OperatorOptions {
     std::vector<std::string> trusted_keys;  // public operator keys, "O..."
     ResolverKind resolver = ResolverKind::kNone;
     std::string resolver_url;
+    std::optional<TlsOptions> resolver_tls;      // 2.2.0; of requests to an https URL
     AccountDirectoryOptions directory;           // 2.2.0
     std::map<std::string, std::string> preload;  // account key -> JWT
     std::vector<std::string> pinned_accounts;    // 2.4.0; whose users may log in here; empty: all

@@ -261,7 +261,10 @@ constexpr Row<Options> kServerRows[] = {
      }},
     {"resolver_pinned_accounts",
      [](Reader& r, const Member& m, Options*) { read_pinned_accounts(r, m.value); }},
-    {"resolver_tls", read_inactive<Part::kResolverTls>},
+    {"resolver_tls",
+     [](Reader& r, const Member& m, Options* o) {
+         read_tls(r, m.value, TlsSide::kResolver, &o->trust.resolver_tls);
+     }},
     {"default_sentinel", read_inactive<Part::kDefaultSentinel>},
     {"proxies", read_inactive<Part::kProxies>},
     {"proxy_protocol", read_inactive<Part::kProxyProtocol>},

@@ -208,7 +208,8 @@ bool check_key_pair(Reader& reader, const Value& value, const TlsBlock& block) {
         reader.error(value, "missing 'cert_file' in TLS configuration");
         return false;
     }
-    const bool optional = block.side == TlsSide::kLeafnodeRemote || block.has_certificate_list;
+    const bool optional = block.side == TlsSide::kLeafnodeRemote ||
+                          block.side == TlsSide::kResolver || block.has_certificate_list;
     if (no_cert && !optional) {
         reader.error(value,
                      "error parsing X509 certificate/key pair: 'cert_file' and 'key_file' are "

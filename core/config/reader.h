@@ -123,7 +123,7 @@ struct AuthorizationBlock {
 };
 
 // Whose TLS block: what is required and allowed depends on it.
-enum class TlsSide : uint8_t { kClients, kLinks, kLinkRemote, kLeafnodeRemote };
+enum class TlsSide : uint8_t { kClients, kLinks, kLinkRemote, kLeafnodeRemote, kResolver };
 
 // One block each. Those that return bool return false after they have reported an error.
 bool read_authorization(Reader& reader, const Value& value, AuthorizationBlock* out);

@@ -6,12 +6,13 @@
 namespace nuring::server {
 namespace {
 
-absl::StatusOr<std::shared_ptr<const tls::Profile>> load(const config::Options& options,
-                                                         bool verify_peer) {
-    if (!options.tls.has_value()) return std::shared_ptr<const tls::Profile>();
-    const config::TlsOptions& tls = *options.tls;
+using Loaded = absl::StatusOr<std::shared_ptr<const tls::Profile>>;
+
+Loaded load(const std::optional<config::TlsOptions>& block, tls::Role role, bool verify_peer) {
+    if (!block.has_value()) return std::shared_ptr<const tls::Profile>();
+    const config::TlsOptions& tls = *block;
     return tls::Profile::create(
-        {.role = tls::Role::kServer,
+        {.role = role,
          .cert_file = tls.cert_file,
          .key_file = tls.key_file,
          .ca_file = tls.ca_file,
@@ -25,20 +26,23 @@ absl::StatusOr<std::shared_ptr<const tls::Profile>> load(const config::Options& 
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const tls::Profile>> load_client_tls(const config::Options& options) {
-    return load(options, options.tls.has_value() && options.tls->verify);
+Loaded load_client_tls(const config::Options& options) {
+    return load(options.tls, tls::Role::kServer, options.tls.has_value() && options.tls->verify);
 }
 
-absl::StatusOr<std::shared_ptr<const tls::Profile>> load_monitor_tls(
-    const config::Options& options) {
-    return load(options, /*verify_peer=*/false);
+Loaded load_monitor_tls(const config::Options& options) {
+    return load(options.tls, tls::Role::kServer, /*verify_peer=*/false);
 }
 
 bool check_tls_files(const config::Options& options, config::Diagnostics* diagnostics) {
-    const auto context = load_client_tls(options);
-    if (context.ok()) return true;
-    diagnostics->error(options.tls->position, base::message_of(context.status()));
-    return false;
+    const auto check = [diagnostics](const Loaded& loaded,
+                                     const std::optional<config::TlsOptions>& block) {
+        if (!loaded.ok()) diagnostics->error(block->position, base::message_of(loaded.status()));
+        return loaded.ok();
+    };
+    const std::optional<config::TlsOptions>& resolver = options.trust.resolver_tls;
+    const bool clients_good = check(load_client_tls(options), options.tls);
+    return check(load(resolver, tls::Role::kClient, false), resolver) && clients_good;
 }
 
 }  // namespace nuring::server

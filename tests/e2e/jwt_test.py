@@ -7,12 +7,14 @@ import http.server
 import json
 import os
 import signal
+import ssl
 import threading
 import time
 
 from support.case import differs, main
 from support.nkeys import UNLIMITED, USER_UNLIMITED, Key, Tenant, User
 from support.operators import VIOLATION, OperatorCase, now
+from support.tls import Certificates
 
 
 def exported(subject, kind, **more):
@@ -565,8 +567,12 @@ class ChangeTest(OperatorCase):
 class Accounts(http.server.ThreadingHTTPServer):
     """Accounts behind a URL: what `answers` has for a path, a status, or an Event to wait for first."""
 
-    def __init__(self):
+    def __init__(self, context=None):
         super().__init__(("127.0.0.1", 0), AccountsHandler)
+        self.scheme = "http"
+        if context:
+            self.scheme = "https"
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self.answers = {}
         self.asked = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -576,7 +582,7 @@ class Accounts(http.server.ThreadingHTTPServer):
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}/accounts/"
+        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}/accounts/"
 
 
 class AccountsHandler(http.server.BaseHTTPRequestHandler):
@@ -598,6 +604,67 @@ class AccountsHandler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class ResolverTlsTest(OperatorCase):
+    """resolver_tls: how requests to an https URL are made."""
+
+    def setUp(self):
+        super().setUp()
+        self.certificates = Certificates(self.folder())
+
+    def serve(self, verify=False):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificates.cert, self.certificates.key)
+        if verify:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self.certificates.ca)
+        accounts = Accounts(context)
+        self.addCleanup(accounts.server_close)
+        self.addCleanup(accounts.shutdown)
+        accounts.answers[""] = "hello"
+        for tenant in (self.system, self.tenant):
+            accounts.answers[tenant.public] = tenant.token()
+        return accounts
+
+    def config_with(self, accounts, *lines):
+        block = "\n".join(["resolver_tls {", *lines, "}", ""]) if lines else ""
+        return self.config(resolver=f'URL("{accounts.url}")') + block
+
+    def fails_to_start(self, config, why):
+        path = os.path.join(self.folder(), "c.conf")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(config)
+        code, _, error = self.run_once("-p", "-1", "-c", path)
+        self.assertEqual(code, 1)
+        self.assertIn(why, error)
+
+    def test_the_ca_of_the_block_is_believed(self):
+        accounts = self.serve()
+        server = self.start(config=self.config_with(accounts, f'ca_file: "{self.certificates.ca}"'))
+        self.accept(server, User(self.tenant))
+
+    def test_insecure_believes_anybody(self):
+        server = self.start(config=self.config_with(self.serve(), "insecure: true"))
+        self.accept(server, User(self.tenant))
+
+    @differs("2.9.10", "min_version came with 2.10.21")
+    def test_the_certificate_of_the_block_is_shown(self):
+        accounts = self.serve(verify=True)
+        cert, key = self.certificates.issue("resolver", "/CN=resolver", "DNS:resolver")
+        server = self.start(config=self.config_with(
+            accounts, f'ca_file: "{self.certificates.ca}"', f'cert_file: "{cert}"',
+            f'key_file: "{key}"', 'min_version: "1.3"'))  # fmt: skip
+        self.accept(server, User(self.tenant))
+
+    def test_a_stranger_is_not_believed(self):
+        for lines in ((), ("insecure: false",)):
+            with self.subTest(lines=lines):
+                self.fails_to_start(self.config_with(self.serve(), *lines), "certificate")
+
+    def test_a_ca_file_must_be_there(self):
+        config = self.config_with(self.serve(), 'ca_file: "/no/such.pem"')
+        self.fails_to_start(config, "/no/such.pem: no such file or directory")
 
 
 class UrlResolverTest(OperatorCase):

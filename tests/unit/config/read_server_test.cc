@@ -251,7 +251,7 @@ TEST(ReadServerTest, InactivePartsGiveOneNoticeAndNoError) {
 TEST(ReadServerTest, EveryKeyOfNewerServersIsKnown) {
     for (const char* key :
          {"ocsp", "trace_headers", "default_sentinel", "write_timeout", "proxies",
-          "server_metadata", "proxy_protocol", "resolver_tls"}) {
+          "server_metadata", "proxy_protocol"}) {
         const ReadResult result = read(std::string(key) + ": {}");
         EXPECT_TRUE(result.good) << result.messages;
         EXPECT_THAT(result.messages, HasSubstr("not active")) << key;
