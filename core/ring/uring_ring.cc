@@ -28,12 +28,6 @@ constexpr uint64_t kIgnored = 0;  // close, cancel: nobody waits for them
 constexpr uint64_t kWake = 1;     // MSG_RING from another worker
 constexpr uint64_t kNotify = 2;   // our eventfd was written
 
-// A turn that submits sends expects them to complete at once (the socket has room), so it asks the
-// kernel to return only when one more completion than that is there: a request that is answered
-// then costs one system call instead of two. When a socket is full after all, the wait ends after
-// this time, once per socket that fills up.
-constexpr uint64_t kSendGrace_ns = 100'000;
-
 // The parts of a gathered send; read by the kernel when the batch is submitted, then free again.
 struct SendVector {
     msghdr header;
@@ -154,7 +148,6 @@ class UringRing final : public Ring {
 
     std::vector<std::unique_ptr<SendVector>> send_vectors_;
     size_t send_vectors_used_ = 0;
-    unsigned sends_in_batch_ = 0;
 };
 
 UringRing::~UringRing() {
@@ -298,7 +291,6 @@ void UringRing::send(Submission& submission, int fd, std::span<const iovec> part
     prepare_send(entry, fd, parts);
     io_uring_sqe_set_data(entry, &submission);
     ++stats_.sends;
-    ++sends_in_batch_;
 }
 
 void UringRing::prepare_send(io_uring_sqe* entry, int fd, std::span<const iovec> parts) {
@@ -408,8 +400,6 @@ unsigned UringRing::turn(uint64_t deadline_ns) {
 }
 
 void UringRing::submit_and_wait(uint64_t deadline_ns) {
-    const unsigned expected_sends = sends_in_batch_;
-    sends_in_batch_ = 0;
     ++stats_.enters;
     if (deadline_ns == 0) {
         (void)io_uring_submit_and_get_events(&ring_);
@@ -421,12 +411,11 @@ void UringRing::submit_and_wait(uint64_t deadline_ns) {
         const uint64_t now = monotonic_ns();
         wait_ns = deadline_ns > now ? deadline_ns - now : 0;
     }
-    if (expected_sends > 0) wait_ns = std::min(wait_ns, kSendGrace_ns);
     __kernel_timespec limit{};
     limit.tv_sec = static_cast<int64_t>(wait_ns / 1'000'000'000);
     limit.tv_nsec = static_cast<long long>(wait_ns % 1'000'000'000);
     io_uring_cqe* first = nullptr;
-    (void)io_uring_submit_and_wait_timeout(&ring_, &first, 1 + expected_sends,
+    (void)io_uring_submit_and_wait_timeout(&ring_, &first, 1,
                                            wait_ns == kForever ? nullptr : &limit, nullptr);
     send_vectors_used_ = 0;
 }

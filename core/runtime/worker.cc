@@ -35,6 +35,7 @@ void Worker::turn() {
     mesh_.flush(id_);
     more_work |= delegate_->flush();
     mesh_.flush(id_);  // what found no room before
+    more_work |= ring_.stats().sends != sends;  // their completions, most likely: see worker.h
     decide_wait(more_work, completions != 0 || controlled || stats_.records != records_before);
     note_times(receives, sends);
 }

@@ -17,6 +17,7 @@ namespace nuring::runtime {
 class FakeRing final : public ring::Ring {
   public:
     void set_now(uint64_t now_ns) { now_ns_ = now_ns; }
+    void count_send() { ++stats_.sends; }
     uint32_t wakes() const { return wakes_.load(std::memory_order_acquire); }
     uint32_t notifies() const { return notifies_.load(std::memory_order_acquire); }
 

@@ -103,6 +103,18 @@ TEST_F(WorkerTest, DoesNotWaitWhileThereIsWork) {
     EXPECT_EQ(worker.stats().parks, 1U);
 }
 
+TEST_F(WorkerTest, DoesNotWaitAfterATurnThatSent) {
+    ring.on_turn = [this](uint64_t) {
+        ring.count_send();
+        return 0U;
+    };
+    worker.turn();
+    EXPECT_EQ(worker.wait_until_ns(), 0U);
+    ring.on_turn = nullptr;  // the send has not completed: its completion ends the wait
+    worker.turn();
+    EXPECT_EQ(worker.wait_until_ns(), ring::kForever);
+}
+
 TEST_F(WorkerTest, IsWokenWhileItWaitsAndNotAfterwards) {
     worker.turn();
     write(kPeer, kSelf, 16);
