@@ -6,6 +6,7 @@ succeed any more (wrong bytes, end of stream) fails at once and shows what came.
 answered on the way, unless a PING is what is expected: a slow machine must not change a result.
 """
 
+import errno
 import json
 import re
 import select
@@ -80,7 +81,11 @@ class Wire:
 
     def shutdown(self):
         """Ends the client's direction only (half-open)."""
-        self.socket.shutdown(socket.SHUT_WR)
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:  # the server was first
+                raise
 
     def reset(self):
         """Closes with RST."""
