@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Who may be a route: user and password, time to log in, certificates of both ends."""
+
+import json
+import shutil
+import socket
+import ssl
+import unittest
+
+from support import cluster
+from support.cluster import Cluster
+from support.route_peer import PeerCase, RoutePeer
+from support.tls import Certificates, TlsWire
+
+AUTHORIZATION = 'authorization { user: ruser, password: "top_secret", timeout: %s }\n'
+# "top_secret", of the READMEs.
+HASHED = "$2a$11$UaoHwUEqHaMwqo6L4kM2buOBnGFnSCWxNXY87hl.kCERqKK8WAXM."
+
+
+class AuthorizationTest(PeerCase):
+    def guarded(self, timeout=5, **parts):
+        server = self.member(cluster_settings=AUTHORIZATION % timeout, **parts)
+        server.routes = []
+        return server
+
+    def check_refused(self, peer, error="Authorization Violation"):
+        said = [op.line for op in peer.read_until_end() if op.verb == "-ERR"]
+        self.assertEqual(said, [f"-ERR '{error}'"])
+
+    def test_the_right_password(self):
+        server = self.guarded()
+        peer = self.peer(server, connect={"user": "ruser", "pass": "top_secret"})
+        self.assertIs(peer.peer["auth_required"], True)
+        self.check_routed(server, peer)
+
+    def test_wrong_logins(self):
+        server = self.guarded()
+        for login in ({}, {"user": "ruser"}, {"user": "ruser", "pass": "wrong"}, {"user": "other", "pass": "top_secret"},
+                      {"user": "", "pass": ""}):  # fmt: skip
+            with self.subTest(login):
+                peer = self.dialed(server)
+                peer.read_op()
+                peer.send_connect(**login)
+                self.check_refused(peer)
+        self.assertEqual(server.get("/varz")["remotes"], 0)
+        self.assertNotIn("top_secret", server.log.text())
+        self.assertNotIn("wrong", server.log.text())
+
+    def test_anything_before_the_login(self):
+        server = self.guarded()
+        for said in (f"INFO {json.dumps({'server_id': 'N' * 56, 'proto': 2})}\r\n", "PING\r\n", "RS+ $G foo\r\n",
+                     "RMSG $G foo 1\r\nx\r\n"):  # fmt: skip
+            with self.subTest(said):
+                peer = self.dialed(server)
+                peer.read_op()
+                peer.send(said)
+                self.check_refused(peer)
+
+    def test_silence(self):
+        server = self.guarded(timeout=0.5)
+        peer = self.dialed(server)
+        peer.read_op()
+        self.check_refused(peer, "Authentication Timeout")
+
+    def test_a_hashed_password(self):
+        server = self.member(cluster_settings=f'authorization {{ user: ruser, password: "{HASHED}", timeout: 10 }}\n')
+        self.check_routed(server, self.peer(server, connect={"user": "ruser", "pass": "top_secret"}))
+        peer = self.dialed(server)
+        peer.read_op()
+        peer.send_connect(user="ruser", **{"pass": HASHED})
+        self.check_refused(peer)
+
+    def test_servers_log_in_to_each_other(self):
+        """Those found by gossip with the password of the cluster."""
+        settings = {"cluster_settings": AUTHORIZATION % 5}
+        seed = self.member(**settings)
+        url = seed.route_url.replace("//", "//ruser:top_secret@")
+        servers = [seed] + [self.member(index, routes=[url], **settings) for index in (1, 2)]
+        Cluster(self, servers).wait_mesh()
+
+    def test_a_server_with_a_wrong_password_stays_out(self):
+        seed = self.guarded()
+        url = seed.route_url.replace("//", "//ruser:wrong@")
+        other = self.member(1, routes=[url])
+        other.log.wait("Authorization Violation")
+        seed.log.wait("authentication error|Authorization Violation|Authentication Failure", deadline_s=20)
+        self.assertEqual((seed.get("/varz")["remotes"], other.get("/varz")["remotes"]), (0, 0))
+
+
+class TlsPeer(RoutePeer):
+    """A peer that speaks TLS from the first byte, and does not mind who the server is."""
+
+    receive = TlsWire.receive
+
+    def handshake(self, certificates, client=None, side="client"):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if side == "client" else ssl.PROTOCOL_TLS_SERVER)
+        if side == "client":
+            context.load_verify_locations(certificates.ca)
+        else:
+            context.verify_mode = ssl.CERT_OPTIONAL
+            context.load_verify_locations(certificates.ca)
+        if client:
+            context.load_cert_chain(*client)
+        options = {"server_hostname": "127.0.0.1"} if side == "client" else {"server_side": True}
+        self.socket = context.wrap_socket(self.socket, **options)
+        return self
+
+    def read_until_end(self):
+        try:
+            return super().read_until_end()
+        except (ConnectionResetError, ssl.SSLError):
+            return []
+
+
+@unittest.skipUnless(shutil.which("openssl"), "SKIPPED: openssl is not installed")
+class TlsTest(PeerCase):
+    def setUp(self):
+        self.certificates = Certificates(self.folder())
+        # The certificate is the one of a server to who is dialed, and of a client to who dials.
+        self.settings = self.certificates.config(f'ca_file: "{self.certificates.ca}"', "timeout: 10")
+
+    def secure(self, index=0, **options):
+        return self.member(index, cluster_settings=self.settings, **options)
+
+    def tls_peer(self, server, certificate=True):
+        peer = TlsPeer(server.route_port).setup(cluster_name=server.cluster_name)
+        self.addCleanup(peer.close)
+        own = (self.certificates.cert, self.certificates.key)
+        return peer.handshake(self.certificates, client=own if certificate else None)
+
+    def test_a_peer_with_a_certificate(self):
+        server = self.secure()
+        peer = self.tls_peer(server)
+        peer.send_connect(tls_required=True)
+        peer.send_info()
+        peer.read_registered()
+        self.assertIs(peer.peer["tls_required"], True)
+        self.assertIs(peer.peer["tls_verify"], True)
+        self.check_routed(server, peer)
+        wire = self.client(server)
+        wire.send("SUB big 1\r\n")
+        wire.expect_quiet()
+        peer.drain()
+        peer.send(b"RMSG $G big 1048576\r\n" + b"x" * 1048576 + b"\r\n")
+        wire.expect_message("big", 1, b"x" * 1048576)
+
+    def check_no_route(self, server):
+        server.log.wait("TLS route handshake error")
+        self.assertEqual(server.get("/varz")["remotes"], 0)
+        peer = self.tls_peer(server)
+        self.assertEqual(peer.read_op().verb, "INFO")
+
+    def test_a_peer_without_a_certificate(self):
+        server = self.secure()
+        try:
+            peer = self.tls_peer(server, certificate=False)
+            peer.send_connect()
+            self.assertFalse([op for op in peer.read_until_end() if op.verb == "INFO"])
+        except (ssl.SSLError, ConnectionResetError):
+            pass  # refused within the handshake
+        self.check_no_route(server)
+
+    def test_a_peer_of_another_authority(self):
+        server = self.secure()
+        stranger = Certificates(self.folder())
+        try:
+            peer = TlsPeer(server.route_port).setup()
+            self.addCleanup(peer.close)
+            peer.handshake(self.certificates, client=(stranger.cert, stranger.key))
+            peer.send_connect()
+            self.assertFalse([op for op in peer.read_until_end() if op.verb == "INFO"])
+        except (ssl.SSLError, ConnectionResetError):
+            pass
+        self.check_no_route(server)
+
+    def test_a_peer_in_clear_text(self):
+        server = self.secure()
+        peer = self.dialed(server)
+        peer.send_connect()
+        peer.send_info()
+        self.assertNotIn(b"INFO", peer.read_to_end())
+        self.check_no_route(server)
+
+    def test_silence_before_the_handshake(self):
+        server = self.member(cluster_settings=self.settings.replace("timeout: 10", "timeout: 0.5"))
+        peer = self.dialed(server)
+        peer.read_to_end()
+        server.log.wait("TLS route handshake error")
+
+    def test_a_dialer_shows_its_certificate(self):
+        listener = self.listener()
+        server = self.secure(routes=[listener.url])
+        listener.socket.settimeout(10)
+        connection, _ = listener.socket.accept()
+        peer = TlsPeer.over(connection).setup(server.cluster_name, listener.server_id, port=listener.port)
+        self.addCleanup(peer.close)
+        peer.handshake(self.certificates, (self.certificates.cert, self.certificates.key), side="server")
+        self.assertTrue(peer.socket.getpeercert())
+        peer.send_info()
+        connect = peer.read_op()
+        self.assertEqual(connect.verb, "CONNECT")
+        self.assertIs(connect.json["tls_required"], True)
+
+    def test_a_listener_of_another_authority_is_not_trusted(self):
+        stranger = Certificates(self.folder())
+        listener = self.listener()
+        server = self.secure(routes=[listener.url])
+        listener.socket.settimeout(10)
+        connection, _ = listener.socket.accept()
+        peer = TlsPeer.over(connection).setup()
+        self.addCleanup(peer.close)
+        with self.assertRaises((ssl.SSLError, ConnectionResetError, socket.timeout)):
+            peer.handshake(stranger, (stranger.cert, stranger.key), side="server")
+            if not peer.socket.recv(1):
+                raise ConnectionResetError
+        server.log.wait("TLS route handshake error")
+
+    def test_three_servers(self):
+        seed = self.secure()
+        servers = [seed] + [self.secure(index, routes=[seed.route_url]) for index in (1, 2)]
+        Cluster(self, servers).wait_mesh()
+        wires = [self.client(server) for server in servers]
+        wires[2].send("SUB foo 1\r\n")
+        self.sync(wires[2], *wires[:2])
+        for wire in wires[:2]:
+            wire.send(b"PUB foo 500000\r\n" + b"y" * 500000 + b"\r\n")
+            wires[2].expect_message("foo", 1, b"y" * 500000)
+
+    def test_a_server_in_clear_text_stays_out(self):
+        seed = self.secure()
+        other = self.member(1, routes=[seed.route_url])
+        seed.log.wait("TLS route handshake error")
+        self.assertEqual((seed.get("/varz")["remotes"], other.get("/varz")["remotes"]), (0, 0))
+
+
+if __name__ == "__main__":
+    cluster.main()
