@@ -141,7 +141,8 @@ class ClusterDiscoveryTest(DiscoveryCase):
         second = self.member(1, routes=[first.route_url])
         self.await_urls(wire, [self.own(first), self.own(second)])
         Cluster(self, [first, second]).wait_mesh()
-        self.assertEqual(sorted(self.listening(second).info["connect_urls"]), sorted([self.own(first), self.own(second)]))
+        urls = sorted([self.own(first), self.own(second)])
+        self.assertEqual(sorted(self.listening(second).info["connect_urls"]), urls)
         second.stop()
         self.await_urls(wire, [self.own(first)])
 

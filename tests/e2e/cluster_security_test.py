@@ -36,8 +36,8 @@ class AuthorizationTest(PeerCase):
 
     def test_wrong_logins(self):
         server = self.guarded()
-        for login in ({}, {"user": "ruser"}, {"user": "ruser", "pass": "wrong"}, {"user": "other", "pass": "top_secret"},
-                      {"user": "", "pass": ""}):  # fmt: skip
+        for login in ({}, {"user": "ruser"}, {"user": "ruser", "pass": "wrong"},
+                      {"user": "other", "pass": "top_secret"}, {"user": "", "pass": ""}):  # fmt: skip
             with self.subTest(login):
                 peer = self.dialed(server)
                 peer.read_op()
