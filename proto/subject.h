@@ -21,6 +21,18 @@ inline constexpr std::string_view kGatewayReplyPrefix = "$GR.";
 inline constexpr std::string_view kGatewayRoutedReplyPrefix = "_GR_.";
 inline constexpr std::string_view kJetStreamAckPrefix = "$JS.ACK.";
 
+// On the way back through a gateway: no client may publish to it.
+inline bool is_gateway_reply(std::string_view subject) {
+    return subject.starts_with(kGatewayRoutedReplyPrefix) &&
+           subject.size() > kGatewayRoutedReplyPrefix.size();
+}
+
+// A reply that only servers make up: no client may ask for an answer there (since 2.2).
+inline bool is_reserved_reply(std::string_view reply) {
+    return reply.starts_with(kServiceReplyPrefix) || is_gateway_reply(reply) ||
+           (reply.starts_with(kJetStreamAckPrefix) && reply.size() > kJetStreamAckPrefix.size());
+}
+
 // SubjectTokens walks the tokens of a subject: for (std::string_view token : SubjectTokens(s)).
 // Like the reference's split, an empty subject has one empty token, and `foo.` has two.
 // Lifetime: the tokens are views into the subject.

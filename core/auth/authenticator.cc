@@ -100,11 +100,11 @@ Decision Authenticator::decide(const Credentials& shown) const {
     };
     if (!required_) return accept(everyone_);
     if (trust_ != nullptr) return {.verdict = Verdict::kJwt};
-    const bool shows_nothing = shown.user.empty() && shown.password.empty() &&
-                               shown.token.empty() && shown.nkey.empty() &&
-                               shown.signature.empty();
+    const bool shows_nkey = !nkeys_.empty() && !shown.nkey.empty();  // else nobody asks for it
+    const bool shows_nothing =
+        shown.user.empty() && shown.password.empty() && shown.token.empty() && !shows_nkey;
     if (shows_nothing && anonymous_ != nullptr) return accept(anonymous_);
-    if (!nkeys_.empty() && !shown.nkey.empty()) {
+    if (shows_nkey) {
         const auto found = nkeys_.find(base::absl_view(shown.nkey));
         if (found == nkeys_.end()) return {};
         if (!verify_nonce(found->second.key, shown.nonce, shown.signature)) return {};

@@ -60,7 +60,11 @@ bool Permissions::may_subscribe(std::string_view pattern, std::string_view queue
         std::none_of(subscribe_allow_.begin(), subscribe_allow_.end(), admits)) {
         return false;
     }
-    return std::none_of(subscribe_deny_.begin(), subscribe_deny_.end(), covers);
+    // As the reference: the pattern is looked up like a subject, so that `*` denies `>`, too, which it only
+    // overlaps. No lesser pattern slips through: what covers it also matches it.
+    return std::none_of(subscribe_deny_.begin(), subscribe_deny_.end(), [&](const Entry& entry) {
+        return concerns(entry, queue) && proto::matches_literal(pattern, entry.pattern);
+    });
 }
 
 // Entries with a queue say which groups may be joined there; an entry without one then speaks of plain

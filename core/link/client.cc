@@ -200,8 +200,10 @@ void Client::perform(const proto::ClientOperation& operation) {
 
 void Client::refuse(proto::ParseStatus status, const proto::ClientOperation& operation,
                     const char* begin, const char* end) {
+    if (refuses_headers(operation)) return;  // nothing else of it is looked at
     switch (status) {
         case proto::ParseStatus::kUnknownOperation: {
+            if (operation.verb <= proto::ClientVerb::kHeaderPublish) check_literal(operation.subject);
             const auto size = std::min<size_t>(static_cast<size_t>(end - begin), 32);
             // A CONNECT with a wrong letter has secrets, too.
             links_.log.error("{} - Client parser ERROR, state={}, i={}: proto='{}...'", label(), 0,

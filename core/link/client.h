@@ -131,6 +131,7 @@ class Client final : public Link {
     void find_run(const char* begin, const char* end, Parsed* publish) const;
     void normalise_tail(const proto::ClientOperation& operation, MessageRun* run);
     bool refuses_headers(const proto::ClientOperation& operation);
+    void check_literal(std::string_view subject);
     bool may_publish(const Parsed& publish);
     const interest::MatchEntry& match(const Parsed& publish);
     void note_heavy(const interest::MatchEntry& entry, uint32_t bytes_each);

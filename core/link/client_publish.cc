@@ -210,23 +210,31 @@ bool Client::refuses_headers(const proto::ClientOperation& operation) {
     return true;
 }
 
-// What must be said before the messages go out, for each of them. False: they do not.
+// Pedantic clients hear of it; the message goes out all the same.
+void Client::check_literal(std::string_view subject) {
+    if (connect_.pedantic && !proto::is_valid_literal_subject(subject)) {
+        send_error(proto::kErrInvalidPublishSubject);
+    }
+}
+
+// What must be said before the messages go out, for each of them, in the order of the reference's checks: of
+// the subject as the client wrote it (pedantic), as mapped (permissions), of the reply. False: they do not.
 bool Client::may_publish(const Parsed& publish) {
     const proto::ClientOperation& operation = publish.operation;
     const std::string_view subject = publish.run.subject;
     uint32_t count = publish.run.count;
-    if (operation.reply.starts_with(proto::kServiceReplyPrefix)) [[unlikely]] {
-        const std::string reply = proto::quote(operation.reply);
-        while (count-- > 0) report_publish_violation("Reply", reply, proto::kErrReplyViolation);
-        return false;
-    }
-    if (permissions_ != nullptr && !permits_publish(subject)) [[unlikely]] {
+    check_literal(operation.subject);
+    const bool permitted = !proto::is_gateway_reply(subject) &&
+                           (permissions_ == nullptr || permits_publish(subject));
+    if (!permitted) [[unlikely]] {
         const std::string quoted = proto::quote(subject);
         while (count-- > 0) report_publish_violation("Subject", quoted, proto::kErrPublishViolation);
         return false;
     }
-    if (connect_.pedantic && !proto::is_valid_literal_subject(subject)) {
-        send_error(proto::kErrInvalidPublishSubject);  // and routed all the same
+    if (proto::is_reserved_reply(operation.reply)) [[unlikely]] {
+        const std::string reply = proto::quote(operation.reply);
+        while (count-- > 0) report_publish_violation("Reply", reply, proto::kErrReplyViolation);
+        return false;
     }
     if (connect_.verbose) send_ok();
     return true;
