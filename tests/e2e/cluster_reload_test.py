@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a reload of the configuration changes in a cluster, and what it refuses."""
+
+import re
+import signal
+
+from support import cluster
+from support.cluster import Cluster
+from support.route_peer import PeerCase
+
+
+class ReloadCase(PeerCase):
+    def reload(self, server, done="Reloaded server configuration|Reloaded: cluster"):
+        mark = len(server.log.lines())
+        server.write_config()
+        server.send_signal(signal.SIGHUP)
+        server.log.wait(done, after=mark)
+
+    def refuse(self, server, text):
+        self.reload(server, re.escape(text))
+
+
+class RoutesReloadTest(ReloadCase):
+    def test_a_route_is_added(self):
+        listener = self.listener()
+        server = self.member()
+        server.routes = [listener.url]
+        self.reload(server, "Reloaded: cluster routes")
+        self.check_routed(server, self.accepted(listener))
+        (route,) = server.get("/routez")["routes"]
+        self.assertEqual((route["did_solicit"], route["is_configured"]), (True, True))
+
+    def test_a_route_is_removed(self):
+        if self.kind().pools:
+            self.skipTest("a server that pools dials again for its system account")
+        kept, removed = self.listener(), self.listener()
+        server = self.member(routes=[kept.url, removed.url])
+        stays, goes = self.accepted(kept), self.accepted(removed)
+        server.routes = [kept.url]
+        self.reload(server, "Reloaded: cluster routes")
+        goes.read_until_end()
+        stays.drain()
+        self.check_routed(server, stays)
+        # It is not dialed again: what is added now is dialed, and nobody came to the other until then.
+        added = self.listener()
+        server.routes = [kept.url, added.url]
+        self.reload(server, "Reloaded: cluster routes")
+        self.accepted(added)
+        removed.socket.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            removed.socket.accept()
+
+    def test_clients_notice_nothing(self):
+        listener = self.listener()
+        server = self.member()
+        wire = self.client(server)
+        wire.send("SUB foo 1\r\n")
+        wire.expect_quiet()
+        server.routes = [listener.url]
+        self.reload(server, "Reloaded: cluster routes")
+        peer = self.accepted(listener)
+        self.assertEqual([op.line for op in peer.dump], ["RS+ $G foo"])
+        peer.send("RMSG $G foo 1\r\nx\r\n")
+        wire.expect_message("foo", 1, b"x")
+        wire.expect_quiet()
+
+    def test_servers_join_by_reload(self):
+        first, second = self.member(0), self.member(1)
+        second.routes = [first.route_url]
+        self.reload(second, "Reloaded: cluster routes")
+        Cluster(self, [first, second]).wait_mesh()
+
+    def test_the_port_cannot_change(self):
+        server = self.member()
+        port = server.route_port
+        server.route_port = 1
+        self.refuse(server, f"config reload not supported for cluster port: old={port}, new=1")
+        server.route_port = port
+        self.check_routed(server, self.peer(server))
+
+
+class SettingsReloadTest(ReloadCase):
+    def test_permissions(self):
+        server = self.member(cluster_settings='permissions { import: "a.>", export: "a.>" }\n')
+        peer = self.peer(server)
+        wire = self.client(server)
+        wire.send("SUB a.x 1\r\nSUB b.x 2\r\n")
+        wire.expect_quiet()
+        peer.expect_op("RS+ $G a.x")
+        peer.send("RS+ $G a.y\r\nRS+ $G b.y\r\n")
+        peer.expect_quiet()
+        server.cluster_settings = 'permissions { import: "b.>", export: "b.>" }\n'
+        self.reload(server, "Reloaded: cluster")
+        ops = []
+        while len(ops) < 3:
+            ops.append(peer.read_op())
+        (info,) = [op.json for op in ops if op.verb == "INFO"]
+        self.assertEqual((info["import"], info["export"]), ({"allow": ["b.>"]}, {"allow": ["b.>"]}))
+        self.assertEqual(info["server_id"], server.id)
+        self.assertEqual({op.line for op in ops if op.verb != "INFO"}, {"RS- $G a.x", "RS+ $G b.x"})
+        wire.send("PUB a.y 1\r\nx\r\n")
+        wire.expect_quiet()
+        peer.expect_quiet()
+        peer.send("RS+ $G b.z\r\nRS+ $G a.z\r\n")
+        peer.drain()
+        wire.send("PUB a.z 1\r\nx\r\nPUB b.z 1\r\nx\r\n")
+        peer.expect_op("RMSG $G b.z 1", b"x")
+        self.assertEqual(server.get("/routez")["import"], {"allow": ["b.>"]})
+
+    def test_permissions_of_the_peer_change(self):
+        """It exports more than before: what is subscribed here is told it now."""
+        server = self.member()
+        peer = self.peer(server, **{"export": {"allow": ["a.>"]}})
+        wire = self.client(server)
+        wire.send("SUB b.x 1\r\n")
+        wire.expect_quiet()
+        peer.drain()
+        peer.send_info(**{"export": {"allow": ["a.>", "b.>"]}})
+        peer.expect_op("RS+ $G b.x")
+        peer.send("RMSG $G b.x 1\r\nx\r\n")
+        wire.expect_message("b.x", 1, b"x")
+
+    def test_a_password_appears(self):
+        """Routes that were accepted without it are closed, and have to log in."""
+        server = self.member()
+        peer = self.peer(server)
+        server.cluster_settings = "authorization { user: r, password: secret, timeout: 5 }\n"
+        self.reload(server, "Reloaded: cluster")
+        peer.read_until_end()
+        late = self.peer(server, connect={"user": "r", "pass": "secret"})
+        self.check_routed(server, late)
+
+    def test_nothing_is_advertised_any_more(self):
+        server = self.member()
+        self.assertEqual(self.peer(server).peer["connect_urls"], [f"127.0.0.1:{server.port}"])
+        server.cluster_settings = "no_advertise: true\n"
+        self.reload(server, "Reloaded: cluster")
+        self.assertFalse(self.peer(server).peer.get("connect_urls"))
+
+
+if __name__ == "__main__":
+    cluster.main()
