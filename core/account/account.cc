@@ -7,9 +7,10 @@
 
 namespace nuring::account {
 
-Account::Account(std::string name, const interest::SublistOptions& options)
+Account::Account(std::string name, interest::SublistOptions options, InterestFeed* feed)
     : name_(std::move(name)),
-      sublist_(options),
+      feed_(feed),
+      sublist_((options.observer = feed == nullptr ? nullptr : this, options)),
       owned_(std::make_shared<const Exchange>()),
       exchange_(owned_.get()) {}
 
@@ -43,6 +44,11 @@ void Account::listen_for_replies() {
     replies_.reset(
         interest::Subscription::create({.subject = pattern, .kind = proto::Kind::kAccount}));
     sublist_.insert(replies_.get());
+    known_replies_.store(replies_.get(), std::memory_order_release);
+}
+
+void Account::on_interest_changed(const interest::Subscription& subscription) {
+    feed_->on_interest_changed(*this, subscription);
 }
 
 }  // namespace nuring::account

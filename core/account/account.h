@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/account/exchange.h"
+#include "core/account/interest_feed.h"
 #include "core/interest/sublist.h"
 
 namespace nuring::account {
@@ -16,9 +17,10 @@ inline constexpr std::string_view kGlobalAccount = "$G";
 // Account is a tenant: its own subject space. Every subscription and every publish belongs to one.
 // Threads: any worker; the sublist locks by itself, exchange() is replaced by the AccountRegistry.
 // Lifetime: owned by the AccountRegistry; stays until no worker can name it any more.
-class Account {
+class Account final : private interest::InterestObserver {
   public:
-    Account(std::string name, const interest::SublistOptions& options);
+    // `feed` null: nobody has to hear of interest.
+    Account(std::string name, interest::SublistOptions options, InterestFeed* feed = nullptr);
     ~Account();
     Account(const Account&) = delete;
     Account& operator=(const Account&) = delete;
@@ -29,6 +31,11 @@ class Account {
 
     // On a worker: good until the end of the turn; what is kept longer is kept by shared_ptr.
     const Exchange& exchange() const { return *exchange_.load(std::memory_order_acquire); }
+    // The pattern under which replies to requests from other accounts come in; empty: there are none.
+    std::string_view reply_pattern() const {
+        const interest::Subscription* replies = known_replies_.load(std::memory_order_acquire);
+        return replies == nullptr ? std::string_view() : replies->subject();
+    }
 
     // Connections now, on all workers. Relaxed: it is only a number.
     int64_t connections() const { return connections_.load(std::memory_order_relaxed); }
@@ -43,13 +50,16 @@ class Account {
 
     // From here on replies to requests from other accounts find their way (`_R_.>`).
     void listen_for_replies();
+    void on_interest_changed(const interest::Subscription& subscription) override;
 
     const std::string name_;
+    InterestFeed* const feed_;
     interest::Sublist sublist_;
     std::shared_ptr<const Exchange> owned_;  // guarded by the registry's mutex
     std::atomic<const Exchange*> exchange_;
     std::atomic<int64_t> connections_{0};
-    interest::SubscriptionPtr replies_;
+    interest::SubscriptionPtr replies_;  // guarded by the registry's mutex
+    std::atomic<const interest::Subscription*> known_replies_{nullptr};  // the same, for all
 };
 
 }  // namespace nuring::account

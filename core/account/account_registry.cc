@@ -27,12 +27,12 @@ bool contains(const std::vector<std::shared_ptr<const ServiceImport>>& services,
 
 }  // namespace
 
-AccountRegistry::AccountRegistry(uint32_t worker_count, uint64_t hash_seed)
-    : worker_count_(worker_count), hash_seed_(hash_seed) {
+AccountRegistry::AccountRegistry(uint32_t worker_count, uint64_t hash_seed, InterestFeed* feed)
+    : worker_count_(worker_count), hash_seed_(hash_seed), feed_(feed) {
     interest::SublistOptions options = interest::SublistOptions::large(worker_count);
     options.hash_seed = hash_seed_;
     Entry& global = accounts_[std::string(kGlobalAccount)];
-    global.account = std::make_unique<Account>(std::string(kGlobalAccount), options);
+    global.account = std::make_unique<Account>(std::string(kGlobalAccount), options, feed_);
     global_ = global.account.get();
 }
 
@@ -42,7 +42,7 @@ AccountRegistry::Entry& AccountRegistry::entry(std::string_view name) {
         interest::SublistOptions options;
         options.worker_count = worker_count_;
         options.hash_seed = hash_seed_ + accounts_.size();
-        found.account = std::make_unique<Account>(std::string(name), options);
+        found.account = std::make_unique<Account>(std::string(name), options, feed_);
     }
     return found;
 }

@@ -26,8 +26,9 @@ using Retired = std::shared_ptr<const std::vector<std::shared_ptr<const Exchange
 // Limits:  as many accounts as the configuration names.
 class AccountRegistry {
   public:
-    // hash_seed: unknown to peers, so that they cannot aim at collisions.
-    AccountRegistry(uint32_t worker_count, uint64_t hash_seed);
+    // hash_seed: unknown to peers, so that they cannot aim at collisions. `feed` null: nobody has to hear
+    // of changes of interest.
+    AccountRegistry(uint32_t worker_count, uint64_t hash_seed, InterestFeed* feed = nullptr);
 
     Account& global() { return *global_; }
     // The account of that name; empty: the global one.
@@ -60,6 +61,7 @@ class AccountRegistry {
 
     const uint32_t worker_count_;
     const uint64_t hash_seed_;
+    InterestFeed* const feed_;
     std::mutex mutex_;
     std::string cluster_;  // guarded by mutex_, like all below
     absl::flat_hash_map<std::string, Entry> accounts_;

@@ -31,6 +31,12 @@ class LinkHandle {
         : bits_(uint64_t{index_of(worker)} << 48 | uint64_t{slot & kSlotMax} << 24 |
                 (generation & kGenerationMax)) {}
 
+    static constexpr LinkHandle from_bits(uint64_t bits) {
+        LinkHandle handle;
+        handle.bits_ = bits;
+        return handle;
+    }
+
     constexpr WorkerId worker() const { return static_cast<WorkerId>(bits_ >> 48); }
     constexpr uint32_t slot() const { return static_cast<uint32_t>(bits_ >> 24) & kSlotMax; }
     constexpr uint32_t generation() const { return static_cast<uint32_t>(bits_) & kGenerationMax; }

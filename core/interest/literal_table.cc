@@ -16,13 +16,13 @@ LiteralTable::~LiteralTable() {
     std::free(all);
 }
 
-void LiteralTable::insert(Subscription* subscription, uint64_t hash, uint64_t hash_seed) {
+InterestChange LiteralTable::insert(Subscription* subscription, uint64_t hash, uint64_t hash_seed) {
     subscription->subject_hash_ = static_cast<uint32_t>(hash);
     if (uint64_t* slot = find_slot(subscription->subject(), hash); slot != nullptr) {
         Subscribers subscribers = Subscribers::from_bits(*slot);
-        subscribers.add(subscription, hash_seed);
+        const InterestChange change = subscribers.add(subscription, hash_seed);
         *slot = tag_of(hash) | subscribers.bits();
-        return;
+        return change;
     }
     if (slots() == nullptr) {
         rehash(1);
@@ -32,26 +32,28 @@ void LiteralTable::insert(Subscription* subscription, uint64_t hash, uint64_t ha
                                                        : bucket_mask() + 1);
     }
     Subscribers subscribers;
-    subscribers.add(subscription, hash_seed);
+    const InterestChange change = subscribers.add(subscription, hash_seed);
     uint64_t* slot = find_room(hash, slots(), bucket_mask());
     if (*slot == kFree) ++used_;
     ++live_;
     *slot = tag_of(hash) | subscribers.bits();
+    return change;
 }
 
-bool LiteralTable::remove(Subscription* subscription, uint64_t hash, uint64_t hash_seed) {
+InterestChange LiteralTable::remove(Subscription* subscription, uint64_t hash, uint64_t hash_seed) {
     uint64_t* slot = find_slot(subscription->subject(), hash);
-    if (slot == nullptr) return false;
+    if (slot == nullptr) return InterestChange::kAbsent;
     Subscribers subscribers = Subscribers::from_bits(*slot);
-    if (!subscribers.remove(subscription, hash_seed)) return false;
+    const InterestChange change = subscribers.remove(subscription, hash_seed);
+    if (change == InterestChange::kAbsent) return change;
     if (!subscribers.empty()) {
         *slot = tag_of(hash) | subscribers.bits();
-        return true;
+        return change;
     }
     free_slot(slot);
     const uint64_t buckets = bucket_mask() + 1;
     if (buckets > 1 && uint64_t{live_} * 16 < slot_count()) rehash(buckets / 4 + (buckets < 4));
-    return true;
+    return change;
 }
 
 Subscribers LiteralTable::find(std::string_view subject, uint64_t hash) const {

@@ -31,9 +31,8 @@ class LiteralTable {
     LiteralTable& operator=(const LiteralTable&) = delete;
 
     // `hash` is that of the subscription's subject; `hash_seed` the one that it was made with.
-    void insert(Subscription* subscription, uint64_t hash, uint64_t hash_seed);
-    // False if the subscription is not in the table.
-    [[nodiscard]] bool remove(Subscription* subscription, uint64_t hash, uint64_t hash_seed);
+    InterestChange insert(Subscription* subscription, uint64_t hash, uint64_t hash_seed);
+    InterestChange remove(Subscription* subscription, uint64_t hash, uint64_t hash_seed);
     // Those with exactly this subject; empty if there are none.
     Subscribers find(std::string_view subject, uint64_t hash) const;
 
@@ -46,6 +45,16 @@ class LiteralTable {
     }
     // Loads the subscriptions that find() compares with.
     void prefetch_subscribers(uint64_t hash) const;
+
+    // Calls visit(Subscribers) for each subject.
+    template <typename Visit>
+    void for_each(Visit&& visit) const {
+        const uint64_t* all = slots();
+        if (all == nullptr) return;
+        for (uint64_t i = 0; i < slot_count(); ++i) {
+            if (is_taken(all[i])) visit(Subscribers::from_bits(all[i]));
+        }
+    }
 
     uint32_t subject_count() const { return live_; }
     size_t heap_bytes() const { return slots() == nullptr ? 0 : slot_count() * sizeof(uint64_t); }

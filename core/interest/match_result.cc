@@ -13,7 +13,8 @@ size_t MatchResult::heap_bytes() const {
                  (queues_->members.capacity() + queues_->sorted.capacity()) * sizeof(QueueMember) +
                  queues_->runs.capacity() * sizeof(Run) + queues_->names.capacity() +
                  queues_->index.capacity() * sizeof(uint32_t) +
-                 queues_->services.capacity() * sizeof(Subscription*);
+                 queues_->services.capacity() * sizeof(Subscription*) +
+                 queues_->peers.capacity() * sizeof(base::LinkHandle);
     }
     return bytes;
 }
@@ -26,6 +27,10 @@ void MatchResult::clear() {
         service_count_ = 0;
         queues_->services.clear();
     }
+    if (peer_count_ != 0) {
+        peer_count_ = 0;
+        queues_->peers.clear();
+    }
     if (queues_ != nullptr && !queues_->groups.empty()) {
         queues_->groups.clear();
         queues_->members.clear();
@@ -33,6 +38,7 @@ void MatchResult::clear() {
         queues_->runs.clear();
         queues_->index.clear();
         queues_->scattered = false;
+        queues_->mixed = false;
     }
 }
 
@@ -41,13 +47,24 @@ void MatchResult::reset() {
     remote_workers_.clear();
     plain_count_ = 0;
     service_count_ = 0;
+    peer_count_ = 0;
     queues_.reset();
 }
 
 void MatchResult::add_service(Subscription* subscription) {
     if (queues_ == nullptr) queues_ = std::make_unique<Queues>();
+    if (service_count_ == UINT16_MAX) return;
     queues_->services.push_back(subscription);
     ++service_count_;
+}
+
+// Few servers, so each is compared with all.
+void MatchResult::add_peer(base::LinkHandle peer) {
+    if (queues_ == nullptr) queues_ = std::make_unique<Queues>();
+    std::vector<base::LinkHandle>& peers = queues_->peers;
+    if (peer_count_ == UINT16_MAX || std::find(peers.begin(), peers.end(), peer) != peers.end()) return;
+    peers.push_back(peer);
+    ++peer_count_;
 }
 
 void MatchResult::add_members(std::string_view name, uint32_t name_hash,
@@ -68,8 +85,23 @@ void MatchResult::add_members(std::string_view name, uint32_t name_hash,
     for (Subscription* subscription : subscriptions) {
         group.weight += subscription->weight();
         group.workers.add(subscription->worker());
+        if (subscription->is_own()) {
+            ++group.own_count;
+        } else {
+            queues.mixed = true;
+        }
         queues.members.push_back({subscription, subscription->link(), subscription->serial(),
                                   subscription->weight(), subscription->kind()});
+    }
+}
+
+void MatchResult::own_members_first() {
+    for (const Group& group : queues_->groups) {
+        if (group.own_count == group.count) continue;
+        const auto begin = queues_->members.begin() + group.first;
+        std::stable_partition(begin, begin + group.count, [](const QueueMember& member) {
+            return member.kind != proto::Kind::kRoute && member.kind != proto::Kind::kGateway;
+        });
     }
 }
 
@@ -113,7 +145,7 @@ uint32_t MatchResult::find_or_add_group(std::string_view name, uint32_t name_has
         queues.index[slot] = count + 1;
     }
     queues.groups.push_back({static_cast<uint32_t>(queues.names.size()),
-                             static_cast<uint32_t>(name.size()), name_hash, 0, 0, 0, {}});
+                             static_cast<uint32_t>(name.size()), name_hash, 0, 0, 0, {}, 0});
     queues.names.append(name);
     return count;
 }

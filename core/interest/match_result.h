@@ -24,6 +24,12 @@ class WorkerSet {
   public:
     static constexpr uint32_t kWorkersMax = 128;
 
+    static WorkerSet from_words(const std::array<uint64_t, 2>& words) {
+        WorkerSet set;
+        set.words_ = words;
+        return set;
+    }
+
     void add(base::WorkerId worker) {
         const uint32_t i = base::index_of(worker);
         assert(i < kWorkersMax);
@@ -81,13 +87,16 @@ struct QueueGroup {
     std::span<const QueueMember> members;
     uint64_t weight = 0;  // sum over the members, at least their count
     WorkerSet workers;    // of the members
+    uint32_t own_count = 0;  // members of this server, each of weight 1: they come first
 };
 
 // MatchResult says who gets a message with one subject, as seen by one worker: the plain
-// subscriptions of that worker, the other workers that own plain subscriptions, and the queue groups
-// with all their members. It is filled by Sublist::match() and reused: cleared results keep their
-// memory, so that refilling one does not allocate once it has grown.
-// Threads: one owner. Limits: WorkerSet's. Errors: none.
+// subscriptions of that worker, the other workers that own plain subscriptions, the other servers that
+// have told of plain ones, and the queue groups with all their members, other servers' among them. It
+// is filled by Sublist::match() and reused: cleared results keep their memory, so that refilling one
+// does not allocate once it has grown.
+// Threads: one owner. Errors: none.
+// Limits:  WorkerSet's; 65,535 services and as many peers, further ones are left out.
 // Lifetime: queue names are copied; subscriptions are pointers into the sublist's world, see Sublist.
 class MatchResult {
   public:
@@ -97,7 +106,8 @@ class MatchResult {
 
     // Nobody at all: neither here nor on another worker, plain or queue. (Services are asked for apart.)
     bool empty() const {
-        return local_.empty() && remote_workers_.empty() && queue_group_count() == 0;
+        return local_.empty() && remote_workers_.empty() && peer_count_ == 0 &&
+               queue_group_count() == 0;
     }
 
     std::span<Subscription* const> local() const { return {local_.data(), local_.size()}; }
@@ -110,7 +120,13 @@ class MatchResult {
         const Group& group = queues_->groups[index];
         return {std::string_view(queues_->names).substr(group.name_offset, group.name_size),
                 std::span(queues_->members).subspan(group.first, group.count), group.weight,
-                group.workers};
+                group.workers, group.own_count};
+    }
+
+    // Links to servers with plain subscriptions, each once, on whatever worker they live.
+    std::span<const base::LinkHandle> peers() const {
+        if (peer_count_ == 0) return {};
+        return {queues_->peers.data(), peer_count_};
     }
 
     // What leads into other accounts: subscriptions of kind kAccount. They belong to no worker; that of
@@ -150,6 +166,7 @@ class MatchResult {
         uint32_t count;
         uint64_t weight;
         WorkerSet workers;
+        uint32_t own_count;
     };
     // A run of members that belong to one group, in the order of arrival.
     struct Run {
@@ -166,11 +183,16 @@ class MatchResult {
         std::vector<QueueMember> sorted;
         std::vector<uint32_t> index;  // open addressing: group + 1, 0 = free
         bool scattered = false;
+        bool mixed = false;  // some members are other servers'
         std::vector<Subscription*> services;
+        std::vector<base::LinkHandle> peers;
     };
 
     void add_plain(base::WorkerId self, Subscription* subscription) {
-        if (subscription->kind() == proto::Kind::kAccount) return add_service(subscription);
+        if (subscription->kind() != proto::Kind::kClient) [[unlikely]] {
+            if (subscription->kind() == proto::Kind::kAccount) return add_service(subscription);
+            if (!subscription->is_own()) return add_peer(subscription->link());
+        }
         ++plain_count_;
         if (subscription->worker() == self) {
             local_.push_back(subscription);
@@ -179,13 +201,16 @@ class MatchResult {
         }
     }
     void add_service(Subscription* subscription);
+    void add_peer(base::LinkHandle peer);
     void add_members(std::string_view name, uint32_t name_hash,
                      std::span<Subscription* const> subscriptions);
     // To be called once after the last add_members().
     void finish() {
         if (queues_ != nullptr && queues_->scattered) gather();
+        if (queues_ != nullptr && queues_->mixed) own_members_first();
     }
     void gather();
+    void own_members_first();
     uint32_t find_or_add_group(std::string_view name, uint32_t name_hash);
     void index_groups();
 
@@ -193,7 +218,9 @@ class MatchResult {
     WorkerSet remote_workers_;
     std::unique_ptr<Queues> queues_;
     uint32_t plain_count_ = 0;
-    uint32_t service_count_ = 0;  // here, so that a publish without any need not look behind queues_
+    // Here, so that a publish without any need not look behind queues_.
+    uint16_t service_count_ = 0;
+    uint16_t peer_count_ = 0;
 };
 
 }  // namespace nuring::interest

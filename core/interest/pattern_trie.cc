@@ -12,7 +12,7 @@ PatternTrie::~PatternTrie() {
     }
 }
 
-void PatternTrie::insert(Subscription* subscription) {
+InterestChange PatternTrie::insert(Subscription* subscription) {
     TokenList tokens;
     split_tokens(subscription->subject(), &tokens);
     uint32_t node = kRoot;
@@ -20,8 +20,7 @@ void PatternTrie::insert(Subscription* subscription) {
         Token& token = tokens[i];
         if (token.text == ">") {
             assert(i + 1 == tokens.size());
-            nodes_[node].tail.add(subscription, hash_seed_);
-            return;
+            return nodes_[node].tail.add(subscription, hash_seed_);
         }
         if (token.text == "*") {
             uint32_t child = nodes_[node].star;
@@ -33,27 +32,41 @@ void PatternTrie::insert(Subscription* subscription) {
         if (child == kNone) child = add_child(node, tokens_.acquire(&token));
         node = child;
     }
-    nodes_[node].here.add(subscription, hash_seed_);
+    return nodes_[node].here.add(subscription, hash_seed_);
 }
 
-bool PatternTrie::remove(Subscription* subscription) {
+PatternTrie::Place PatternTrie::locate(std::string_view pattern) const {
     TokenList tokens;
-    split_tokens(subscription->subject(), &tokens);
-    uint32_t node = kRoot;
-    bool is_tail = false;
+    split_tokens(pattern, &tokens);
+    Place place{.node = kRoot};
     for (Token& token : tokens) {
-        if (is_tail) return false;
+        if (place.is_tail) return {};
         if (token.text == ">") {
-            is_tail = true;
+            place.is_tail = true;
             continue;
         }
-        node = token.text == "*" ? nodes_[node].star : literal_child(node, &token);
-        if (node == kNone) return false;
+        place.node = token.text == "*" ? nodes_[place.node].star : literal_child(place.node, &token);
+        if (place.node == kNone) return {};
     }
-    Subscribers& subscribers = is_tail ? nodes_[node].tail : nodes_[node].here;
-    if (subscribers.empty() || !subscribers.remove(subscription, hash_seed_)) return false;
-    prune(node);
-    return true;
+    place.found = true;
+    return place;
+}
+
+InterestChange PatternTrie::remove(Subscription* subscription) {
+    const Place place = locate(subscription->subject());
+    if (!place.found) return InterestChange::kAbsent;
+    Node& node = nodes_[place.node];
+    Subscribers& subscribers = place.is_tail ? node.tail : node.here;
+    if (subscribers.empty()) return InterestChange::kAbsent;
+    const InterestChange change = subscribers.remove(subscription, hash_seed_);
+    if (change != InterestChange::kAbsent) prune(place.node);
+    return change;
+}
+
+Subscribers PatternTrie::find(std::string_view pattern) const {
+    const Place place = locate(pattern);
+    if (!place.found) return {};
+    return place.is_tail ? nodes_[place.node].tail : nodes_[place.node].here;
 }
 
 size_t PatternTrie::heap_bytes() const {

@@ -34,9 +34,19 @@ class PatternTrie {
     PatternTrie(const PatternTrie&) = delete;
     PatternTrie& operator=(const PatternTrie&) = delete;
 
-    void insert(Subscription* subscription);
-    // False if the subscription is not in the trie.
-    [[nodiscard]] bool remove(Subscription* subscription);
+    InterestChange insert(Subscription* subscription);
+    InterestChange remove(Subscription* subscription);
+
+    // Those with exactly this pattern; empty if there are none.
+    Subscribers find(std::string_view pattern) const;
+    // Calls visit(Subscribers) for each pattern.
+    template <typename Visit>
+    void for_each(Visit&& visit) const {
+        for (const Node& node : nodes_) {
+            if (!node.here.empty()) visit(node.here);
+            if (!node.tail.empty()) visit(node.tail);
+        }
+    }
 
     // Calls visit(Subscribers) for each pattern that matches, until it returns false; returns false
     // if it did. Leaves this trie's token numbers in `tokens`.
@@ -80,6 +90,13 @@ class PatternTrie {
             return nodes_[child].parent == node && nodes_[child].token == id;
         });
     }
+    // Where a pattern ends.
+    struct Place {
+        uint32_t node = kNone;
+        bool is_tail = false;  // behind `>`
+        bool found = false;
+    };
+    Place locate(std::string_view pattern) const;
     uint32_t add_child(uint32_t parent, uint32_t token);
     void prune(uint32_t node);
 

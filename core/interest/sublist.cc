@@ -22,6 +22,7 @@ Sublist::Split::Split(uint32_t count) : bits_(static_cast<uint32_t>(std::countr_
 
 Sublist::Sublist(const SublistOptions& options)
     : hash_seed_(options.hash_seed),
+      observer_(options.observer),
       literal_shard_of_(options.literal_shards),
       literal_generation_of_(options.literal_generations),
       wildcard_shard_of_(options.wildcard_shards),
@@ -44,49 +45,74 @@ Sublist::~Sublist() = default;
 
 void Sublist::insert(Subscription* subscription, uint64_t hash) {
     const std::string_view pattern = subscription->subject();
+    InterestChange change = InterestChange::kNone;
     if (proto::is_literal(pattern)) {
         LiteralShard& shard = literal_shard(hash);
         const WriteGuard guard(shard.lock, slots_);
-        shard.table.insert(subscription, hash, hash_seed_);
+        change = shard.table.insert(subscription, hash, hash_seed_);
         add(shard.count, 1);
         bump(literal_generations_[literal_generation_of_(hash)]);
     } else {
         const WildcardPlace place = wildcard_place(pattern);
         const WriteGuard guard(place.shard->lock, slots_);
         if (place.shard->trie == nullptr) place.shard->trie = std::make_unique<PatternTrie>(hash_seed_);
-        place.shard->trie->insert(subscription);
+        change = place.shard->trie->insert(subscription);
         add(place.shard->count, 1);
         bump(*place.generation);
     }
     inserts_.fetch_add(1, std::memory_order_relaxed);
+    tell(*subscription, change);
 }
 
 bool Sublist::remove(Subscription* subscription) {
+    const InterestChange change = take_out(subscription);
+    if (change == InterestChange::kAbsent) return false;
+    // Release: who counts the removal counts the insertion too.
+    removes_.fetch_add(1, std::memory_order_release);
+    tell(*subscription, change);
+    return true;
+}
+
+InterestChange Sublist::take_out(Subscription* subscription) {
     const std::string_view pattern = subscription->subject();
     if (proto::is_literal(pattern)) {
         const uint64_t hash = this->hash(pattern);
         LiteralShard& shard = literal_shard(hash);
         const WriteGuard guard(shard.lock, slots_);
-        if (!shard.table.remove(subscription, hash, hash_seed_)) return false;
+        const InterestChange change = shard.table.remove(subscription, hash, hash_seed_);
+        if (change == InterestChange::kAbsent) return change;
         add(shard.count, static_cast<uint32_t>(-1));
         bump(literal_generations_[literal_generation_of_(hash)]);
-    } else {
-        const WildcardPlace place = wildcard_place(pattern);
-        const WriteGuard guard(place.shard->lock, slots_);
-        PatternTrie* trie = place.shard->trie.get();
-        if (trie == nullptr || !trie->remove(subscription)) return false;
-        add(place.shard->count, static_cast<uint32_t>(-1));
-        bump(*place.generation);
-        // An emptied trie keeps its arrays for the next pattern, unless they are large.
-        constexpr size_t kKeepNodes = 1024;
-        if (place.shard->count.load(std::memory_order_relaxed) == 0 &&
-            trie->node_capacity() > kKeepNodes) {
-            place.shard->trie.reset();
-        }
+        return change;
     }
-    // Release: who counts the removal counts the insertion too.
-    removes_.fetch_add(1, std::memory_order_release);
-    return true;
+    const WildcardPlace place = wildcard_place(pattern);
+    const WriteGuard guard(place.shard->lock, slots_);
+    PatternTrie* trie = place.shard->trie.get();
+    if (trie == nullptr) return InterestChange::kAbsent;
+    const InterestChange change = trie->remove(subscription);
+    if (change == InterestChange::kAbsent) return change;
+    add(place.shard->count, static_cast<uint32_t>(-1));
+    bump(*place.generation);
+    // An emptied trie keeps its arrays for the next pattern, unless they are large.
+    constexpr size_t kKeepNodes = 1024;
+    if (place.shard->count.load(std::memory_order_relaxed) == 0 &&
+        trie->node_capacity() > kKeepNodes) {
+        place.shard->trie.reset();
+    }
+    return change;
+}
+
+size_t Sublist::own_interest(base::WorkerId self, std::string_view pattern, std::string_view queue) {
+    if (proto::is_literal(pattern)) {
+        const uint64_t hash = this->hash(pattern);
+        LiteralShard& shard = literal_shard(hash);
+        const ReadGuard guard(shard.lock, slots_, self);
+        return shard.table.find(pattern, hash).own_count(queue, hash_seed_);
+    }
+    const WildcardPlace place = wildcard_place(pattern);
+    const ReadGuard guard(place.shard->lock, slots_, self);
+    if (place.shard->trie == nullptr) return 0;
+    return place.shard->trie->find(pattern).own_count(queue, hash_seed_);
 }
 
 size_t Sublist::remove_batch(std::span<Subscription* const> subscriptions) {

@@ -10,6 +10,7 @@
 
 #include "core/base/ids.h"
 #include "core/interest/big_reader_lock.h"
+#include "core/interest/interest_observer.h"
 #include "core/interest/literal_table.h"
 #include "core/interest/match_result.h"
 #include "core/interest/pattern_trie.h"
@@ -47,6 +48,7 @@ struct SublistOptions {
     // Unknown to peers; a seed per account also keeps equal subjects of many accounts apart in the
     // caches of matches.
     uint64_t hash_seed = 0;
+    InterestObserver* observer = nullptr;  // null: nobody has to hear of changes
 
     // For the account that everybody uses.
     static SublistOptions large(uint32_t worker_count) {
@@ -110,6 +112,15 @@ class Sublist {
     // Does anybody subscribe to this subject? Stops at the first that does.
     bool has_interest(base::WorkerId self, std::string_view subject);
 
+    // What other servers are told of a pattern: how many plain subscriptions, or members of the group,
+    // this server has itself.
+    size_t own_interest(base::WorkerId self, std::string_view pattern, std::string_view queue);
+    // The same for all patterns, in slices of one shard below own_slice_count(): calls
+    // visit(pattern, queue, count) for each, under the lock of the shard.
+    uint32_t own_slice_count() const { return literal_shard_count_ + wildcard_shard_count_ + 1; }
+    template <typename Visit>
+    void for_each_own(base::WorkerId self, uint32_t slice, Visit&& visit);
+
     // Loads what a match will touch first; for a batch of subjects whose turn comes later.
     void prefetch(uint64_t hash) const { literal_shard(hash).table.prefetch(hash); }
     // Loads the subscriptions themselves, some time after prefetch().
@@ -156,8 +167,14 @@ class Sublist {
     }
     LiteralShard& literal_shard(uint64_t hash) { return literal_shards_[literal_shard_of_(hash)]; }
     WildcardPlace wildcard_place(std::string_view pattern);
+    InterestChange take_out(Subscription* subscription);
     uint64_t first_token_hash(std::string_view subject) const;
 
+    void tell(const Subscription& subscription, InterestChange change) {
+        if (observer_ != nullptr && change == InterestChange::kChanged) {
+            observer_->on_interest_changed(subscription);
+        }
+    }
     // Only under the lock of the one shard that the counter belongs to. Release: who sees the new
     // value sees the change. Partner of Generations::current().
     static void bump(Counter& generation) {
@@ -171,6 +188,7 @@ class Sublist {
     bool has_pattern(base::WorkerId self, const WildcardShard& shard, TokenList* tokens);
 
     const uint64_t hash_seed_;
+    InterestObserver* const observer_;
     const Split literal_shard_of_;
     const Split literal_generation_of_;
     const Split wildcard_shard_of_;
@@ -189,5 +207,19 @@ class Sublist {
     alignas(64) Counter inserts_{0};
     Counter removes_{0};
 };
+
+template <typename Visit>
+void Sublist::for_each_own(base::WorkerId self, uint32_t slice, Visit&& visit) {
+    const auto visit_own = [&](const Subscribers& subscribers) { subscribers.for_each_own(visit); };
+    if (slice < literal_shard_count_) {
+        LiteralShard& shard = literal_shards_[slice];
+        const ReadGuard guard(shard.lock, slots_, self);
+        return shard.table.for_each(visit_own);
+    }
+    slice -= literal_shard_count_;
+    WildcardShard& shard = slice < wildcard_shard_count_ ? wildcard_shards_[slice] : wildcard_first_;
+    const ReadGuard guard(shard.lock, slots_, self);
+    if (shard.trie != nullptr) shard.trie->for_each(visit_own);
+}
 
 }  // namespace nuring::interest

@@ -21,44 +21,65 @@ void shrink(std::vector<Subscription*>& array) {
     }
 }
 
+// Each member of a group counts; of plain ones, the first that comes and the last that goes.
+InterestChange change_of(const Subscription& subscription, bool first_or_last) {
+    return subscription.is_queue() || first_or_last ? InterestChange::kChanged : InterestChange::kNone;
+}
+
 }  // namespace
 
-void SubscriberSet::add(Subscription* subscription, uint64_t hash_seed) {
+InterestChange SubscriberSet::add(Subscription* subscription, uint64_t hash_seed) {
     std::vector<Subscription*>* array = &plain_;
+    size_t* of_others = &plain_of_others_;
     if (subscription->is_queue()) {
         const std::string_view name = subscription->queue();
         const uint32_t name_hash = hash_name(name, hash_seed);
         Group* group = find_group(name, name_hash);
         if (group == nullptr) group = add_group(name, name_hash);
         array = &group->members;
+        of_others = &group->of_others;
     }
+    const bool first = array->size() == *of_others;
     subscription->index_ = static_cast<uint32_t>(array->size());
     array->push_back(subscription);
     ++size_;
+    if (subscription->is_own()) return change_of(*subscription, first);
+    ++*of_others;
+    return InterestChange::kNone;
 }
 
-bool SubscriberSet::remove(Subscription* subscription, uint64_t hash_seed) {
+InterestChange SubscriberSet::remove(Subscription* subscription, uint64_t hash_seed) {
     std::vector<Subscription*>* array = &plain_;
+    size_t* of_others = &plain_of_others_;
     Group* group = nullptr;
     if (subscription->is_queue()) {
         const std::string_view name = subscription->queue();
         group = find_group(name, hash_name(name, hash_seed));
-        if (group == nullptr) return false;
+        if (group == nullptr) return InterestChange::kAbsent;
         array = &group->members;
+        of_others = &group->of_others;
     }
     const uint32_t index = subscription->index_;
-    if (index >= array->size() || (*array)[index] != subscription) return false;
+    if (index >= array->size() || (*array)[index] != subscription) return InterestChange::kAbsent;
     Subscription* last = array->back();
     (*array)[index] = last;
     last->index_ = index;
     array->pop_back();
     --size_;
+    if (!subscription->is_own()) --*of_others;
+    const bool was_last = array->size() == *of_others;
     if (group != nullptr && array->empty()) {
         remove_group(group);
     } else {
         shrink(*array);
     }
-    return true;
+    return subscription->is_own() ? change_of(*subscription, was_last) : InterestChange::kNone;
+}
+
+size_t SubscriberSet::own_count(std::string_view queue, uint64_t hash_seed) const {
+    if (queue.empty()) return plain_.size() - plain_of_others_;
+    const Group* group = find_group(queue, hash_name(queue, hash_seed));
+    return group == nullptr ? 0 : group->own_count();
 }
 
 void SubscriberSet::collect(base::WorkerId self, MatchResult* result) const {
@@ -110,32 +131,37 @@ void SubscriberSet::remove_group(Group* group) {
     groups_.pop_back();
 }
 
-void Subscribers::add(Subscription* subscription, uint64_t hash_seed) {
+InterestChange Subscribers::add(Subscription* subscription, uint64_t hash_seed) {
     if (empty()) {
         assign(subscription, 0);
-        return;
+        return subscription->is_own() ? InterestChange::kChanged : InterestChange::kNone;
     }
     if (!is_set()) {
         auto* set = new SubscriberSet;
-        set->add(single(), hash_seed);
+        (void)set->add(single(), hash_seed);
         assign(set, kSetBit);
     }
-    set()->add(subscription, hash_seed);
+    return set()->add(subscription, hash_seed);
 }
 
-bool Subscribers::remove(Subscription* subscription, uint64_t hash_seed) {
+InterestChange Subscribers::remove(Subscription* subscription, uint64_t hash_seed) {
     if (!is_set()) {
-        if (single() != subscription) return false;
+        if (single() != subscription) return InterestChange::kAbsent;
         bits_ = 0;
-        return true;
+        return subscription->is_own() ? InterestChange::kChanged : InterestChange::kNone;
     }
     SubscriberSet* from = set();
-    if (!from->remove(subscription, hash_seed)) return false;
+    const InterestChange change = from->remove(subscription, hash_seed);
     if (from->size() == 1) {
         assign(from->front(), 0);
         delete from;
     }
-    return true;
+    return change;
+}
+
+size_t Subscribers::own_count(std::string_view queue, uint64_t hash_seed) const {
+    if (is_set()) return set()->own_count(queue, hash_seed);
+    return !empty() && single()->is_own() && single()->queue() == queue ? 1 : 0;
 }
 
 void Subscribers::clear() {

@@ -14,17 +14,36 @@
 
 namespace nuring::interest {
 
+// What a change of the subscriptions to one pattern means to other servers, which are told of those of
+// this server (Subscription::is_own()): whether there is a plain one, and how many members a group has.
+enum class [[nodiscard]] InterestChange : uint8_t {
+    kAbsent,  // the subscription to be removed was not there
+    kNone,
+    kChanged,
+};
+
 // SubscriberSet holds two or more subscriptions with one and the same pattern: the plain ones in an
 // array, the others in one array per queue name. A subscription knows its place in its array, so
 // that the hundred-thousandth one on a subject is added and removed at the price of the first.
 // Threads: under the lock of its shard. Errors: none.
 class SubscriberSet {
   public:
-    void add(Subscription* subscription, uint64_t hash_seed);
-    // False if the subscription is not in the set.
-    [[nodiscard]] bool remove(Subscription* subscription, uint64_t hash_seed);
+    InterestChange add(Subscription* subscription, uint64_t hash_seed);
+    InterestChange remove(Subscription* subscription, uint64_t hash_seed);
 
     size_t size() const { return size_; }
+    // Subscriptions of this server: plain ones, or members of that group.
+    size_t own_count(std::string_view queue, uint64_t hash_seed) const;
+    template <typename Visit>
+    void for_each_own(Visit&& visit) const {
+        const std::string_view pattern = front()->subject();
+        if (plain_.size() > plain_of_others_) {
+            visit(pattern, std::string_view(), plain_.size() - plain_of_others_);
+        }
+        for (const std::unique_ptr<Group>& group : groups_) {
+            if (group->own_count() > 0) visit(pattern, std::string_view(group->name), group->own_count());
+        }
+    }
     // Any member; all have the same subject. The set must not be empty.
     Subscription* front() const {
         return plain_.empty() ? groups_.front()->members.front() : plain_.front();
@@ -37,6 +56,9 @@ class SubscriberSet {
         uint32_t name_hash;
         uint32_t index;  // own place in groups_
         std::vector<Subscription*> members;
+        size_t of_others = 0;  // members that are not own
+
+        size_t own_count() const { return members.size() - of_others; }
     };
     using GroupsByName = absl::flat_hash_map<std::string_view, Group*>;
     // From so many groups on, names are found by hash.
@@ -50,6 +72,7 @@ class SubscriberSet {
     std::vector<std::unique_ptr<Group>> groups_;
     std::unique_ptr<GroupsByName> by_name_;
     size_t size_ = 0;
+    size_t plain_of_others_ = 0;
 };
 
 // Subscribers is what stands behind one pattern in one word: nobody, a single subscription, or a
@@ -76,9 +99,17 @@ class Subscribers {
     size_t size() const { return empty() ? 0 : is_set() ? set()->size() : 1; }
     Subscription* front() const { return is_set() ? set()->front() : single(); }
 
-    void add(Subscription* subscription, uint64_t hash_seed);
-    [[nodiscard]] bool remove(Subscription* subscription, uint64_t hash_seed);
+    InterestChange add(Subscription* subscription, uint64_t hash_seed);
+    InterestChange remove(Subscription* subscription, uint64_t hash_seed);
     void clear();
+
+    size_t own_count(std::string_view queue, uint64_t hash_seed) const;
+    // Calls visit(pattern, queue, count) for the plain ones of this server and each of its groups.
+    template <typename Visit>
+    void for_each_own(Visit&& visit) const {
+        if (is_set()) return set()->for_each_own(visit);
+        if (!empty() && single()->is_own()) visit(single()->subject(), single()->queue(), size_t{1});
+    }
 
     void collect(base::WorkerId self, uint64_t hash_seed, MatchResult* result) const {
         if (is_set()) {

@@ -72,6 +72,13 @@ class Subscription {
     proto::Kind kind() const { return kind_; }
     uint32_t weight() const { return weight_; }
 
+    // Of this server, so that others are told of it: not what they have told us, and not an import,
+    // which they hear of from the exporting account. (Replies to services have no owner.)
+    bool is_own() const {
+        if (kind_ == proto::Kind::kRoute || kind_ == proto::Kind::kGateway) return false;
+        return kind_ != proto::Kind::kAccount || owner == nullptr;
+    }
+
     bool closed() const { return (flags & kClosed) != 0; }
 
     // Bytes of the allocation, without the allocator's own.

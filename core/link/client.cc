@@ -235,9 +235,17 @@ void Client::announce_lame_duck() {
     if (open() && connected_ && connect_.protocol >= 1) send_info(/*lame_duck=*/true);
 }
 
+void Client::announce_cluster() {
+    if (open() && connected_ && ponged_ && connect_.protocol >= 1) send_info();
+}
+
 void Client::ping() {
     queue(proto::kPongFrame);
     if (tracing_) links_.log.trace("{} - ->> [PONG]", label());
+    if (ponged_) return;
+    ponged_ = true;
+    const auto& view = links_.cluster_view();
+    if (view != nullptr && told_view_ != view->serial) announce_cluster();
 }
 
 void Client::send_ping() {
@@ -279,6 +287,11 @@ void Client::send_info(bool lame_duck) {
     }
     info.max_payload = links_.limits.parse.payload_max;
     info.ldm = lame_duck;
+    if (const auto& view = links_.cluster_view(); view != nullptr) {
+        info.connect_urls = view->connect_urls;
+        info.cluster = view->cluster;
+        told_view_ = view->serial;
+    }
     queue(proto::encode_info(info));
     greeted_ = true;
 }

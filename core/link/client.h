@@ -42,8 +42,8 @@ class Client final : public Link {
     uint32_t deliver(interest::Subscription& subscription, const MessageRun& run) override;
     bool accepts(const interest::Subscription& subscription, base::LinkHandle origin) const override;
 
-    // Takes back up to `most` subscriptions of a closed client; true: that was all.
-    bool release(size_t most);
+    // Takes back subscriptions.
+    bool release(size_t most) override;
 
     // There are more clients than the server may have.
     void refuse_excess();
@@ -51,6 +51,8 @@ class Client final : public Link {
     void on_reload() override;
     void on_account_changed() override;
     void announce_lame_duck() override;
+    // What is known of the cluster has changed.
+    void announce_cluster();
 
     account::Account& account() const { return *account_; }
     size_t subscription_count() const { return subscriptions_.size(); }
@@ -136,7 +138,6 @@ class Client final : public Link {
     const interest::MatchEntry& match(const Parsed& publish);
     void note_heavy(const interest::MatchEntry& entry, uint32_t bytes_each);
     void send_no_responders(std::string_view reply);
-    void append_frames(std::string_view head, const MessageRun& run, uint32_t count);
     void append_stripped(interest::Subscription& subscription, const MessageRun& run,
                          uint32_t count);
     bool fits_pending(uint64_t bytes) const {
@@ -217,10 +218,12 @@ class Client final : public Link {
     bool admitted_ = false;  // may do more than CONNECT
     bool counted_ = false;  // among the server's clients
     bool greeted_ = false;  // with INFO
+    bool ponged_ = false;   // has had a PONG: before, an INFO of its own accord may surprise it
     bool joined_ = false;   // counted among its account's connections
     bool tracing_ = false;  // as of this batch of input
     interest::MatchMemo memo_;
     ClientTimer keep_alive_timer_;
+    uint64_t told_view_ = 0;  // serial of the ClusterView that the last INFO showed
     uint64_t last_activity_ns_ = 0;
     uint64_t ping_sent_ns_ = 0;
     uint64_t rtt_ns_ = 0;

@@ -16,9 +16,6 @@ namespace {
 // Heads up to this are built on the stack and stamped in front of every frame.
 constexpr size_t kStampedHeadMax = 512;
 
-// A frame above this is appended piece by piece, over several slabs.
-constexpr size_t kWholeFrameMax = 48 * 1024;
-
 // Requests whose answer is still allowed, per connection.
 constexpr size_t kResponsesMax = 65536;
 
@@ -69,7 +66,9 @@ uint32_t Client::deliver(interest::Subscription& subscription, const MessageRun&
         if (run.header_size != 0) *out++ = 'H';
         out = proto::encode_msg_start(out, run.subject);
         out = proto::append_short(out, sid);
-        append_frames({head, static_cast<size_t>(out - head)}, run, count);
+        const std::string_view stamp(head, static_cast<size_t>(out - head));
+        if (links_.log.trace_enabled()) [[unlikely]] trace_out(stamp, run);
+        outbound_.append_frames(stamp, run, count);
     }
     const uint64_t bytes = uint64_t{count} * (strip ? run.total_size - run.header_size : run.total_size);
     subscription.delivered += count;
@@ -98,36 +97,6 @@ bool Client::permits_receive(const interest::Subscription& subscription, std::st
     const bool may = permissions_->may_receive(subject, {});
     receivable_.remember(subject, may);
     return may;
-}
-
-void Client::append_frames(std::string_view head, const MessageRun& run, uint32_t count) {
-    if (links_.log.trace_enabled()) [[unlikely]] trace_out(head, run);
-    const size_t frame_size = head.size() + run.tail_size;
-    const char* tail = run.tail;
-    if (frame_size > kWholeFrameMax) {
-        for (; count > 0; --count, tail += run.stride) {
-            outbound_.append(head);
-            outbound_.append({tail, run.tail_size});
-        }
-        return;
-    }
-    while (count > 0) {
-        if (outbound_.window() < frame_size) outbound_.open_window(frame_size);
-        uint32_t fitting = 1;
-        if (count > 1) {
-            fitting = static_cast<uint32_t>(
-                std::min<size_t>(count, outbound_.window() / frame_size));
-        }
-        char* out = outbound_.cursor();
-        for (uint32_t i = 0; i < fitting; ++i) {
-            base::block_copy(out, head.data(), head.size());
-            base::block_copy(out + head.size(), tail, run.tail_size);
-            out += frame_size;
-            tail += run.stride;
-        }
-        outbound_.advance(fitting * frame_size);
-        count -= fitting;
-    }
 }
 
 // To a client without header support: the body alone, as a MSG.

@@ -66,6 +66,9 @@ size_t Client::consume(const char* begin, const char* end) {
         if (count > 1) look_ahead({batch, count});
         for (size_t i = 0; i < count; ++i) {
             if (!batch[i].is_publish()) {
+                if (!links_.make_room_to_announce(*this, batch[i].size)) [[unlikely]] {
+                    return static_cast<size_t>(at - begin);
+                }
                 perform(batch[i].operation);
             } else if (!publish(batch[i])) {
                 return static_cast<size_t>(at - begin);
@@ -84,6 +87,7 @@ size_t Client::consume(const char* begin, const char* end) {
             break;
         }
         if (another_verb) {
+            if (!links_.make_room_to_announce(*this, batch[count].operation.consumed)) break;
             perform(batch[count].operation);
             at += batch[count].operation.consumed;
         }

@@ -33,6 +33,8 @@ std::string_view to_text(CloseReason reason) {
         case CloseReason::kRevocation: return "Credentials Revoked";
         case CloseReason::kInternalClient: return "Internal Client";
         case CloseReason::kNoRespondersRequiresHeaders: return "No Responders Requires Headers";
+        case CloseReason::kClusterNameConflict: return "Cluster Name Conflict";
+        case CloseReason::kDuplicateServerName: return "Duplicate Server Name";
     }
     return "Unknown State";
 }

@@ -37,10 +37,12 @@ enum class CloseReason : uint8_t {
     kRevocation,
     kInternalClient,
     kNoRespondersRequiresHeaders,
+    kClusterNameConflict,
+    kDuplicateServerName,
 };
 
 inline constexpr unsigned kCloseReasonCount =
-    static_cast<unsigned>(CloseReason::kNoRespondersRequiresHeaders) + 1;
+    static_cast<unsigned>(CloseReason::kDuplicateServerName) + 1;
 
 std::string_view to_text(CloseReason reason);
 

@@ -20,6 +20,13 @@ struct Publisher {
     base::LinkHandle link;
     proto::Kind kind = proto::Kind::kClient;
     bool echo = true;  // false: not to its own subscriptions
+    // Of a route: the message goes to subscribers of this server only, and to no queue groups but those
+    // named here (names between blanks), or to all of them.
+    std::string_view queues = {};
+    bool all_queues = false;
+
+    bool is_route() const { return kind == proto::Kind::kRoute; }
+    bool may_serve(std::string_view queue) const;
 };
 
 // Cuts the run to what the mailboxes of all workers concerned can take now. False: not even one
@@ -39,7 +46,7 @@ size_t reply_record_size(const WorkerLinks& links, const MessageRun& message);
 void send_reply_record(WorkerLinks& links, base::WorkerId to, const Publisher& publisher,
                        account::Account& account, const MessageRun& message);
 
-// A run from another worker: to the plain subscriptions here, or to the chosen queue member.
+// A run from another worker: to the plain subscriptions here, the chosen queue member, or a peer.
 void deliver_record(WorkerLinks& links, const DeliverRecord& record);
 
 }  // namespace nuring::link

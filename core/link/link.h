@@ -87,6 +87,8 @@ class Link : public Subscriber {
 
     // Called by WorkerLinks: sends what is queued, if no send is in flight.
     void flush();
+    // Gives back up to `most` of what a closed link still has; true: that was all.
+    virtual bool release(size_t /*most*/) { return true; }
     // Stops reading (a mailbox that this link feeds is full) until resume(), which first handles what
     // was kept. Called while consuming: consume() returns at once afterwards.
     void pause();
@@ -118,6 +120,7 @@ class Link : public Subscriber {
     virtual void on_handshake_failed(std::string_view /*error*/) {}
 
     // Its kind has more to give back than one turn should take: the link, closed, lives on until then.
+    // WorkerLinks::release_later() calls release() until it says that this was all.
     void keep_until_released() { unreleased_ = true; }
     void released() {
         unreleased_ = false;

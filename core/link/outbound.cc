@@ -6,7 +6,16 @@
 #include <cstring>
 #include <utility>
 
+#include "core/base/block_copy.h"
+#include "core/link/message_run.h"
+
 namespace nuring::link {
+namespace {
+
+// A frame above this is appended piece by piece, over several slabs.
+constexpr size_t kWholeFrameMax = 48 * 1024;
+
+}  // namespace
 
 void Outbound::seal_tail() {
     if (tail_ == nullptr) return;
@@ -36,6 +45,34 @@ void Outbound::append(std::string_view bytes) {
         std::memcpy(cursor_, bytes.data(), size);
         advance(size);
         bytes.remove_prefix(size);
+    }
+}
+
+void Outbound::append_frames(std::string_view head, const MessageRun& run, uint32_t count) {
+    const size_t frame_size = head.size() + run.tail_size;
+    const char* tail = run.tail;
+    if (frame_size > kWholeFrameMax) {
+        for (; count > 0; --count, tail += run.stride) {
+            append(head);
+            append({tail, run.tail_size});
+        }
+        return;
+    }
+    while (count > 0) {
+        if (window() < frame_size) open_window(frame_size);
+        uint32_t fitting = 1;
+        if (count > 1) {
+            fitting = static_cast<uint32_t>(std::min<size_t>(count, window() / frame_size));
+        }
+        char* out = cursor_;
+        for (uint32_t i = 0; i < fitting; ++i) {
+            base::block_copy(out, head.data(), head.size());
+            base::block_copy(out + head.size(), tail, run.tail_size);
+            out += frame_size;
+            tail += run.stride;
+        }
+        advance(fitting * frame_size);
+        count -= fitting;
     }
 }
 

@@ -11,6 +11,8 @@
 
 namespace nuring::link {
 
+struct MessageRun;
+
 // Outbound holds the frames of one link that wait to leave, as a chain of slabs; an idle link holds
 // none. Frames are only ever appended; what a send in flight covers is not touched.
 //
@@ -43,6 +45,9 @@ class Outbound {
     void open_window(size_t bytes);
     // Any size; may be split over slabs.
     void append(std::string_view bytes);
+    // The first `count` messages of the run, each as the head (a block of slack readable after it) and its
+    // tail.
+    void append_frames(std::string_view head, const MessageRun& run, uint32_t count);
 
     // --- sending --------------------------------------------------------------------------------
     // The oldest bytes as parts for one send.

@@ -11,6 +11,9 @@
 // | kDeliverQueueLarge | same                     | same               | same, body in a counted payload|
 // | kDeliverReply   | responder's -> requestor's  | same               | the route of a reply is there  |
 // | kDeliverReplyLarge | same                     | same               | same, body in a counted payload|
+// | kDeliverPeer    | publisher's -> a peer's     | that of publishing | goes to that other server      |
+// | kDeliverPeerLarge | same                      | same               | same, body in a counted payload|
+// | kInterest       | subscriber's -> peers'      | before publishes   | peers are told, if it still is |
 #pragma once
 
 #include <atomic>
@@ -34,6 +37,9 @@ enum RecordKind : uint32_t {
     kDeliverQueueLarge = 5,
     kDeliverReply = 6,
     kDeliverReplyLarge = 7,
+    kDeliverPeer = 8,
+    kDeliverPeerLarge = 9,
+    kInterest = 10,
 };
 
 // A subject and reply, or subject and queue name, together. Control lines may be set to be longer, for
@@ -71,7 +77,7 @@ struct DeliverRecord {
     runtime::RecordHeader header;
     account::Account* account;  // lives as long as any record may name it
     base::LinkHandle origin;    // the publisher
-    uint64_t member_serial;     // kDeliverQueue*: the chosen subscription
+    uint64_t target;            // kDeliverQueue*: serial of the chosen subscription; kDeliverPeer*: the link
     uint32_t block_size;
     uint32_t tail_size;
     uint32_t stride;
@@ -80,10 +86,21 @@ struct DeliverRecord {
     uint32_t total_size;
     uint16_t subject_size;
     uint16_t reply_size;
-    uint16_t queue_size;  // kDeliverQueue*
+    uint16_t queue_size;  // kDeliverQueue*: the group; kDeliverPeer*: those that the server is to serve
     uint8_t hops;         // kDeliverQueue*: how often a vanished member was replaced
     uint8_t kind;         // of the publisher, proto::Kind
     uint8_t echo;         // 0: not to the publisher itself
+    uint8_t all_queues;   // Publisher::all_queues
+};
+
+// The interest in a pattern may have changed (account/interest_feed.h).
+//
+//   | InterestRecord | pattern | queue name |
+struct InterestRecord {
+    runtime::RecordHeader header;
+    account::Account* account;
+    uint16_t pattern_size;
+    uint16_t queue_size;
 };
 
 }  // namespace nuring::link

@@ -87,6 +87,8 @@ void Services::follow_from(size_t first) {
 void Services::follow(Leg& leg, const interest::Subscription& service) {
     const account::ServiceImport* import = account::ServiceImport::of(service);
     if (import == nullptr) return follow_reply(leg);
+    // What comes from another server was sent on by that one; only answers find their way back here.
+    if (publisher_.is_route()) return;
     if (!is_followed(leg, *import)) follow_import(leg, *import);
 }
 
@@ -184,7 +186,9 @@ void Services::go(Leg& leg) {
 
 void Services::deliver_at(Leg& leg) {
     if (leg.entry == nullptr || leg.entry->result().empty()) return;
-    leg.is_taken = deliver_run(links_, publisher_, *leg.account, leg.entry->result(), leg.message);
+    Publisher publisher = publisher_;
+    if (leg.parent != nullptr) publisher.all_queues = true;  // those that a route names are of its account
+    leg.is_taken = deliver_run(links_, publisher, *leg.account, leg.entry->result(), leg.message);
 }
 
 void Services::go_import(Leg& leg) {

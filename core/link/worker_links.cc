@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "core/config/duration.h"
+#include "core/link/announcer.h"
 #include "core/link/client.h"
 #include "core/link/delivery.h"
+#include "core/link/peer.h"
 
 namespace nuring::link {
 namespace {
@@ -48,6 +50,7 @@ WorkerLinks::WorkerLinks(runtime::Worker& worker_ref, const Shared& shared, log:
       accounts(shared.accounts),
       jobs(shared.jobs),
       handshakes(shared.handshakes),
+      announcer(shared.announcer),
       options(settings.options),
       authenticator(settings.authenticator),
       tls(settings.tls),
@@ -129,6 +132,7 @@ void WorkerLinks::refresh_accounts() {
     for (size_t i = all.size(); i-- > 0;) {
         if (Link* link = table.find(all[i])) link->on_account_changed();
     }
+    announce_reply_patterns();
 }
 
 std::vector<base::LinkHandle> WorkerLinks::handles() const {
@@ -152,10 +156,26 @@ void WorkerLinks::adopt(int fd) {
     client->greet();
 }
 
-void WorkerLinks::send_adopt(base::WorkerId to, int fd) {
+void WorkerLinks::place_client(int fd) {
+    const base::WorkerId to = least_loaded();
+    // Counted here rather than where it arrives, so that a burst is spread evenly.
+    facts.worker_clients[index_of(to)].fetch_add(1, std::memory_order_relaxed);
+    if (to == id) return adopt(fd);
     runtime::RecordHeader* record = begin_record(to, sizeof(AdoptRecord), kAdopt);
     reinterpret_cast<AdoptRecord*>(record)->fd = fd;
     commit_record(to, record);
+}
+
+base::WorkerId WorkerLinks::least_loaded() const {
+    uint32_t best = 0;
+    int64_t fewest = INT64_MAX;
+    for (uint32_t i = 0; i < mesh.worker_count(); ++i) {
+        const int64_t clients = facts.worker_clients[i].load(std::memory_order_relaxed);
+        if (clients >= fewest) continue;
+        fewest = clients;
+        best = i;
+    }
+    return static_cast<base::WorkerId>(best);
 }
 
 void WorkerLinks::hold(void (*held)(void*), void* state) {
@@ -249,6 +269,47 @@ void WorkerLinks::slow_consumer_deadline(Link& link) {
              link.label(), config::format_duration(options->write_deadline), link.pending_chunks(),
              link.pending_bytes());
     link.close(CloseReason::kSlowConsumerWriteDeadline);
+}
+
+// ---------------------------------------------------------------------------- other servers
+
+void WorkerLinks::add_peer(Peer& peer) {
+    peers_.push_back(&peer);
+    announcer->set_has_peers(id, true);
+}
+
+void WorkerLinks::remove_peer(Peer& peer) {
+    std::erase(peers_, &peer);
+    if (peers_.empty()) announcer->set_has_peers(id, false);
+}
+
+bool WorkerLinks::announces(Link& link, size_t names_size) {
+    return announcer->make_room(*this, link, names_size);
+}
+
+void WorkerLinks::announce(const InterestRecord& record) {
+    const char* text = reinterpret_cast<const char*>(&record + 1);
+    const std::string_view pattern(text, record.pattern_size);
+    const std::string_view queue(text + record.pattern_size, record.queue_size);
+    for (Peer* peer : peers_) peer->announce(*record.account, pattern, queue);
+}
+
+// They are inserted by the control thread, which tells nobody (Announcer).
+void WorkerLinks::announce_reply_patterns() {
+    if (peers_.empty()) return;
+    for (account::Account* account : accounts.list()) {
+        const std::string_view pattern = account->reply_pattern();
+        if (pattern.empty()) continue;
+        for (Peer* peer : peers_) peer->announce(*account, pattern, {});
+    }
+}
+
+void WorkerLinks::set_cluster_view(std::shared_ptr<const ClusterView> view) {
+    if (cluster_view_ != nullptr && cluster_view_->serial > view->serial) return;
+    cluster_view_ = std::move(view);
+    table.for_each([](Link& link) {
+        if (link.kind() == proto::Kind::kClient) static_cast<Client&>(link).announce_cluster();
+    });
 }
 
 // ---------------------------------------------------------------------------- subscriptions
@@ -366,8 +427,12 @@ void WorkerLinks::on_record(base::WorkerId /*from*/, const runtime::RecordHeader
         case kDeliverQueueLarge:
         case kDeliverReply:
         case kDeliverReplyLarge:
+        case kDeliverPeer:
+        case kDeliverPeerLarge:
             deliver_record(*this, reinterpret_cast<const DeliverRecord&>(record));
             return;
+        case kInterest:
+            return announce(reinterpret_cast<const InterestRecord&>(record));
     }
     assert(false && "unknown record");
 }

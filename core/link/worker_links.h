@@ -34,8 +34,10 @@
 
 namespace nuring::link {
 
+class Announcer;
 class Client;
 class LinkEvents;
+class Peer;
 
 // The limits that the data path looks at, taken out of Options when those change.
 struct LinkLimits {
@@ -66,6 +68,13 @@ struct LinkSettings {
     std::shared_ptr<const auth::Authenticator> authenticator;  // made from the same options
     std::shared_ptr<const tls::Profile> tls;  // of clients; null: they speak in clear text
     ClientAddress address;                    // what INFO says
+};
+
+// What clients are told of the cluster that this server is part of.
+struct ClusterView {
+    uint64_t serial = 0;  // each view has a higher one than those before
+    std::string cluster;
+    std::vector<std::string> connect_urls;  // this server's own come first
 };
 
 // Counters of one worker over all links that it ever had; plain integers, copied by surveys.
@@ -101,6 +110,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
         account::AccountRegistry& accounts;
         runtime::JobRunner& jobs;
         runtime::JobRunner& handshakes;  // jobs that a user waits for: before the others
+        Announcer* announcer = nullptr;  // null: this server has no peers, and never will
     };
 
     WorkerLinks(runtime::Worker& worker, const Shared& shared, log::Writer& log,
@@ -118,12 +128,14 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     // --- links ------------------------------------------------------------------------------------
     // A new client connection lives here from now on.
     void adopt(int fd);
-    // The accepting worker hands the connection to another one.
-    void send_adopt(base::WorkerId to, int fd);
+    // The accepting worker gives a new client connection to the worker that has the fewest clients.
+    void place_client(int fd);
     // The first half of a stop: takes no connection and reads nothing more. Calls `held` once, when
     // every record for other workers is in its mailbox.
     void hold(void (*held)(void*), void* state);
     bool holding() const { return holding_; }
+    // No new connections: the server ends, or is a lame duck.
+    bool stopping() const { return stopping_ || holding_; }
     // The second half, when all workers hold: delivers what is in the mailboxes, then closes every link;
     // their last bytes still leave. Calls `drained` once, when none is left.
     void stop(void (*drained)(void*), void* state);
@@ -132,10 +144,24 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     // spread over the lame duck duration. `drained` as in stop().
     void enter_lame_duck(void (*drained)(void*), void* state);
 
-    // A closed client with more subscriptions than this is taken back in slices, one per turn: a million
+    // A closed link with more subscriptions than this is taken back in slices, one per turn: a million
     // of them would hold up everybody else for a few hundred milliseconds, a slice does for about one.
     size_t released_per_turn = 2048;  // less in the simulator, whose clients are small
-    void release_later(Client& client) { releasing_.push_back(&client); }
+    void release_later(Link& link) { releasing_.push_back(&link); }
+
+    // --- other servers --------------------------------------------------------------------------------
+    // From now on the peer hears of what is subscribed to here (Peer::announce()).
+    void add_peer(Peer& peer);
+    void remove_peer(Peer& peer);
+    std::span<Peer* const> peers() const { return peers_; }
+    // May a subscription come or go now, as far as telling others of it goes? False: the link was paused.
+    bool make_room_to_announce(Link& link, size_t names_size) {
+        return announcer == nullptr || announces(link, names_size);
+    }
+    // What INFO tells clients of this cluster; those that are connected hear of it now. Older views than
+    // the one that there is are left aside.
+    void set_cluster_view(std::shared_ptr<const ClusterView> view);
+    const std::shared_ptr<const ClusterView>& cluster_view() const { return cluster_view_; }
 
     void slow_consumer_pending(Link& link);
     void slow_consumer_deadline(Link& link);
@@ -182,6 +208,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     account::AccountRegistry& accounts;
     runtime::JobRunner& jobs;
     runtime::JobRunner& handshakes;
+    Announcer* const announcer;
     std::shared_ptr<const config::Options> options;
     std::shared_ptr<const auth::Authenticator> authenticator;
     std::shared_ptr<const tls::Profile> tls;
@@ -205,6 +232,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     std::vector<Link*> dirty;
     std::vector<Link*> retired_links;
     std::string scratch;  // rare re-framing of odd input
+    std::string peer_queues;  // of the message that goes to a peer
 
   private:
     struct Outlet {  // towards one other worker
@@ -213,8 +241,12 @@ class WorkerLinks final : public runtime::WorkerDelegate {
         std::vector<base::LinkHandle> waiting;
     };
 
+    base::WorkerId least_loaded() const;
     void close_excess(std::vector<base::LinkHandle> handles);
     bool release_some();
+    bool announces(Link& link, size_t names_size);
+    void announce(const InterestRecord& record);
+    void announce_reply_patterns();
     static void lame_duck_fired(runtime::Timer& timer);
     void close_one_client();
     static void log_timer_fired(runtime::Timer& timer);
@@ -252,7 +284,9 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     uint64_t last_serial_ = 0;
     absl::flat_hash_map<uint64_t, interest::Subscription*> members_;
     std::vector<interest::Subscription*> retired_subscriptions_;
-    std::vector<Client*> releasing_;
+    std::vector<Link*> releasing_;
+    std::vector<Peer*> peers_;
+    std::shared_ptr<const ClusterView> cluster_view_;
     std::vector<std::unique_ptr<Shadow>> retired_shadows_;
 };
 

@@ -3,6 +3,7 @@
 #include "core/base/errno_text.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace nuring::server {
 namespace {
@@ -12,9 +13,12 @@ constexpr uint64_t kRetryMax_ns = 1'000'000'000;
 
 }  // namespace
 
-Listener::Listener(link::WorkerLinks& links, int fd)
+Listener::Listener(link::WorkerLinks& links, int fd, std::string_view what,
+                   std::function<void(int fd)> accepted)
     : links_(links),
       fd_(fd),
+      what_(what),
+      accepted_(std::move(accepted)),
       accept_(&accept_completed, *this),
       retry_timer_(&retry_fired, *this) {}
 
@@ -48,28 +52,7 @@ void Listener::accept_completed(ring::Submission& submission, const ring::Comple
 
 void Listener::on_accepted(int fd) {
     retry_ns_ = 0;
-    const base::WorkerId target = least_loaded();
-    // Counted here rather than where it arrives, so that a burst is spread evenly.
-    links_.facts.worker_clients[index_of(target)].fetch_add(1, std::memory_order_relaxed);
-    if (target == links_.id) {
-        links_.adopt(fd);
-    } else {
-        links_.send_adopt(target, fd);
-    }
-}
-
-base::WorkerId Listener::least_loaded() {
-    const uint32_t count = links_.mesh.worker_count();
-    uint32_t best = 0;
-    int64_t fewest = INT64_MAX;
-    for (uint32_t i = 0; i < count; ++i) {
-        const int64_t clients =
-            links_.facts.worker_clients[i].load(std::memory_order_relaxed);
-        if (clients >= fewest) continue;
-        fewest = clients;
-        best = i;
-    }
-    return static_cast<base::WorkerId>(best);
+    accepted_(fd);
 }
 
 void Listener::on_ended(int error) {
@@ -79,7 +62,7 @@ void Listener::on_ended(int error) {
         return;
     }
     retry_ns_ = std::clamp(retry_ns_ * 2, kRetryMin_ns, kRetryMax_ns);
-    links_.log.error("Temporary Client Accept Error({}), sleeping {}ms", base::errno_text(error),
+    links_.log.error("Temporary {} Accept Error({}), sleeping {}ms", what_, base::errno_text(error),
                      retry_ns_ / 1'000'000);
     links_.timers.arm(retry_timer_, links_.ring.now_ns() + retry_ns_);
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <string_view>
 
 #include "core/link/worker_links.h"
 #include "core/ring/ring.h"
@@ -9,13 +11,14 @@
 
 namespace nuring::server {
 
-// Listener accepts client connections on one worker and gives each to the worker that has the fewest.
+// Listener accepts connections on one worker and hands each on.
 // Threads: its worker. Lifetime: outlives its pending accept.
 // Errors:  out of descriptors and the like are logged; it tries again after a pause that doubles from
 //          10 ms to 1 s (server/server.go, AcceptLoop 2.0.0-RC19).
 class Listener {
   public:
-    Listener(link::WorkerLinks& links, int fd);
+    // `what` stands in its log lines: "Client". It owns the socket from start() on.
+    Listener(link::WorkerLinks& links, int fd, std::string_view what, std::function<void(int fd)> accepted);
     ~Listener();
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
@@ -29,7 +32,6 @@ class Listener {
     static void retry_fired(runtime::Timer& timer);
     void on_accepted(int fd);
     void on_ended(int error);
-    base::WorkerId least_loaded();
 
     struct AcceptSubmission : ring::Submission {
         AcceptSubmission(CompleteFunction function, Listener& listener)
@@ -43,6 +45,8 @@ class Listener {
 
     link::WorkerLinks& links_;
     const int fd_;
+    const std::string_view what_;
+    const std::function<void(int fd)> accepted_;
     bool stopping_ = false;
     bool closed_ = false;
     AcceptSubmission accept_;

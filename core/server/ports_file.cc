@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/server/ports_file.h"
 
-#include <arpa/inet.h>
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -14,36 +10,16 @@
 
 #include "core/base/errno_text.h"
 #include "core/base/host_port.h"
+#include "core/server/interface_addresses.h"
 #include "fmt/format.h"
 
 namespace nuring::server {
 namespace {
 
-std::vector<std::string> addresses_of_this_machine() {
-    std::vector<std::string> addresses;
-    ifaddrs* found = nullptr;
-    if (::getifaddrs(&found) != 0) return addresses;
-    const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> guard(found, ::freeifaddrs);
-    std::array<char, INET6_ADDRSTRLEN> text;
-    for (const ifaddrs* entry = found; entry != nullptr; entry = entry->ifa_next) {
-        if (entry->ifa_addr == nullptr) continue;
-        if (entry->ifa_addr->sa_family == AF_INET) {
-            const auto* v4 = reinterpret_cast<const sockaddr_in*>(entry->ifa_addr);
-            ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
-            addresses.emplace_back(text.data());
-        } else if (entry->ifa_addr->sa_family == AF_INET6) {
-            const auto* v6 = reinterpret_cast<const sockaddr_in6*>(entry->ifa_addr);
-            ::inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
-            addresses.emplace_back(text.data());
-        }
-    }
-    return addresses;
-}
-
 std::vector<std::string> urls_of(const PortsEntry& entry) {
     std::vector<std::string> hosts;
     if (entry.host.empty() || entry.host == "0.0.0.0" || entry.host == "::") {
-        hosts = addresses_of_this_machine();
+        hosts = interface_addresses(/*reachable=*/false);
     } else {
         hosts.push_back(entry.host);
     }

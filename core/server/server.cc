@@ -133,7 +133,9 @@ Server::Server(ServerSetup setup)
     : setup_(std::move(setup)),
       facts_(static_cast<uint32_t>(setup_.rings.size())),
       mesh_(setup_.rings, mailbox_bytes(setup_)),
-      accounts_(static_cast<uint32_t>(setup_.rings.size()), setup_.rings[0]->random_seed()),
+      announcer_(setup_.options->cluster.port == 0 ? nullptr : std::make_unique<link::Announcer>()),
+      accounts_(static_cast<uint32_t>(setup_.rings.size()), setup_.rings[0]->random_seed(),
+                announcer_.get()),
       system_account_(server::system_account(*setup_.options, accounts_)),
       control_(setup_.wake_control, setup_.wake_state) {
     const link::LinkSettings settings{
@@ -145,7 +147,8 @@ Server::Server(ServerSetup setup)
         .facts = facts_,
         .accounts = accounts_,
         .jobs = setup_.jobs != nullptr ? *setup_.jobs : inline_jobs_,
-        .handshakes = setup_.handshake_jobs != nullptr ? *setup_.handshake_jobs : inline_jobs_};
+        .handshakes = setup_.handshake_jobs != nullptr ? *setup_.handshake_jobs : inline_jobs_,
+        .announcer = announcer_.get()};
     (void)accounts_.apply(*setup_.options);  // nobody uses what there was before
     fill_info();
     const auto busy_poll_ns = static_cast<uint64_t>(setup_.options->uring.busy_poll.count());
@@ -155,6 +158,7 @@ Server::Server(ServerSetup setup)
             static_cast<base::WorkerId>(i), *setup_.rings[i], mesh_, busy_poll_ns);
         state->links = std::make_unique<link::WorkerLinks>(
             *state->worker, shared, setup_.logger->writer(1 + i), settings);
+        if (announcer_ != nullptr) announcer_->add_worker(*state->links);
         workers_.push_back(std::move(state));
     }
     if (setup_.trust != nullptr) {
@@ -199,7 +203,8 @@ absl::Status Server::listen() {
     facts_.info.port = address->port;
     for (auto& state : workers_) state->links->address = *address;
     WorkerState& first = *workers_[0];
-    first.listener = std::make_unique<Listener>(*first.links, client_socket_.fd);
+    first.listener = std::make_unique<Listener>(
+        *first.links, client_socket_.fd, "Client", [links = first.links.get()](int fd) { links->place_client(fd); });
 
     class StartTask final : public runtime::ControlTask {
       public:

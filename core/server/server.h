@@ -12,6 +12,7 @@
 #include "core/account/account_registry.h"
 #include "core/auth/trust.h"
 #include "core/config/options.h"
+#include "core/link/announcer.h"
 #include "core/link/internal_link.h"
 #include "core/link/link_events.h"
 #include "core/link/server_facts.h"
@@ -132,6 +133,7 @@ class Server {
     ServerSetup setup_;
     link::ServerFacts facts_;
     runtime::Mesh mesh_;
+    const std::unique_ptr<link::Announcer> announcer_;  // null: this server has no peers
     account::AccountRegistry accounts_;
     account::Account* const system_account_;
     runtime::InlineJobs inline_jobs_;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/link/announcer.h"
 #include "core/link/worker_links.h"
 #include "tests/support/sim_stage.h"
 
@@ -34,17 +35,21 @@ class LinkStage : public test::SimStage {
                        size_t mailbox_bytes = size_t{256} * 1024)
         : SimStage(worker_count),
           facts(worker_count),
-          accounts(worker_count, 1),
+          accounts(worker_count, 1, &announcer_),
           mesh_(rings(), mailbox_bytes),
           logger_(log::LoggerOptions{.writer_count = worker_count}) {
         listener_ = net.listen(0);
-        const WorkerLinks::Shared shared{
-            .facts = facts, .accounts = accounts, .jobs = jobs_, .handshakes = jobs_};
+        const WorkerLinks::Shared shared{.facts = facts,
+                                         .accounts = accounts,
+                                         .jobs = jobs_,
+                                         .handshakes = jobs_,
+                                         .announcer = &announcer_};
         for (uint32_t i = 0; i < worker_count; ++i) {
             workers_.push_back(std::make_unique<runtime::Worker>(static_cast<base::WorkerId>(i),
                                                                  *rings()[i], mesh_, 0));
             links_.push_back(std::make_unique<WorkerLinks>(*workers_[i], shared, logger_.writer(i),
                                                            settings_of(options)));
+            announcer_.add_worker(*links_[i]);
             add(*workers_[i]);
         }
     }
@@ -57,12 +62,16 @@ class LinkStage : public test::SimStage {
 
     // A connection of that worker, its INFO unread.
     test::SimPeer& accept(uint32_t worker) {
+        facts.worker_clients[worker].fetch_add(1, std::memory_order_relaxed);
+        return accept_as(worker, [](WorkerLinks& links, int fd) { links.adopt(fd); });
+    }
+    // A connection of another kind, which `adopt` makes.
+    test::SimPeer& accept_as(uint32_t worker, const std::function<void(WorkerLinks&, int fd)>& adopt) {
         sim::SimStream& stream = net.connect(net.listener_of(listener_)->port);
         while (net.listener_of(listener_)->waiting.empty()) net.step();
         const int fd = net.add_descriptor(*net.listener_of(listener_)->waiting.front());
         net.listener_of(listener_)->waiting.pop_front();
-        facts.worker_clients[worker].fetch_add(1, std::memory_order_relaxed);
-        links_[worker]->adopt(fd);
+        adopt(*links_[worker], fd);
         workers_[worker]->turn();
         peers_.push_back(std::make_unique<test::SimPeer>(*this, stream));
         return *peers_.back();
@@ -95,6 +104,11 @@ class LinkStage : public test::SimStage {
     }
 
     ServerFacts facts;
+
+  private:
+    Announcer announcer_;
+
+  public:
     account::AccountRegistry accounts;
 
   private:

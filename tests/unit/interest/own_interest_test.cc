@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// What other servers are told of, and what they have told us.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/prng.h"
+#include "core/interest/interest_observer.h"
+#include "core/interest/sublist.h"
+#include "tests/unit/interest/interest_fixture.h"
+
+namespace nuring::interest {
+namespace {
+
+class Observed final : public InterestObserver {
+  public:
+    void on_interest_changed(const Subscription& subscription) override {
+        changes.push_back(std::string(subscription.subject()) + " " + std::string(subscription.queue()));
+    }
+    std::vector<std::string> take() { return std::exchange(changes, {}); }
+
+    std::vector<std::string> changes;
+};
+
+SubscriptionPtr make(proto::Kind kind, std::string_view subject, std::string_view queue = {},
+                     uint32_t slot = 1, uint32_t weight = 1) {
+    static uint64_t serial = 1'000'000;
+    SubscriptionSpec spec;
+    spec.link = base::LinkHandle(kWorker0, slot, 1);
+    spec.serial = ++serial;
+    spec.subject = subject;
+    spec.queue = queue;
+    spec.weight = weight;
+    spec.kind = kind;
+    spec.owner = &serial;  // anybody
+    return SubscriptionPtr(Subscription::create(spec));
+}
+
+MatchResult result_of(Sublist& sublist, std::string_view subject) {
+    MatchResult result;
+    sublist.match(kWorker0, subject, sublist.hash(subject), &result);
+    return result;
+}
+
+using Strings = std::vector<std::string>;
+
+TEST(OwnInterestTest, TheFirstPlainSubscriptionAndTheLastAreAChange) {
+    Observed observed;
+    Sublist sublist({.observer = &observed});
+    for (const std::string subject : {"a.b", "a.*", "*.b", "a.>", ">"}) {
+        const auto first = make(proto::Kind::kClient, subject);
+        const auto second = make(proto::Kind::kSystem, subject);
+        sublist.insert(first.get());
+        EXPECT_EQ(observed.take(), Strings{subject + " "});
+        sublist.insert(second.get());
+        EXPECT_EQ(sublist.own_interest(kWorker0, subject, {}), 2U);
+        EXPECT_TRUE(sublist.remove(first.get()));
+        EXPECT_EQ(observed.take(), Strings());
+        EXPECT_EQ(sublist.own_interest(kWorker0, subject, {}), 1U);
+        EXPECT_TRUE(sublist.remove(second.get()));
+        EXPECT_EQ(observed.take(), Strings{subject + " "});
+        EXPECT_EQ(sublist.own_interest(kWorker0, subject, {}), 0U);
+        EXPECT_FALSE(sublist.remove(second.get()));
+        EXPECT_EQ(observed.take(), Strings());
+    }
+}
+
+TEST(OwnInterestTest, EachMemberOfAGroupIsAChange) {
+    Observed observed;
+    Sublist sublist({.observer = &observed});
+    const auto plain = make(proto::Kind::kClient, "a");
+    const auto first = make(proto::Kind::kClient, "a", "q");
+    const auto second = make(proto::Kind::kClient, "a", "q");
+    sublist.insert(first.get());
+    sublist.insert(plain.get());
+    sublist.insert(second.get());
+    EXPECT_EQ(observed.take(), (Strings{"a q", "a ", "a q"}));
+    EXPECT_EQ(sublist.own_interest(kWorker0, "a", "q"), 2U);
+    EXPECT_EQ(sublist.own_interest(kWorker0, "a", "other"), 0U);
+    EXPECT_EQ(sublist.own_interest(kWorker0, "a", {}), 1U);
+    EXPECT_TRUE(sublist.remove(first.get()));
+    EXPECT_TRUE(sublist.remove(second.get()));
+    EXPECT_EQ(observed.take(), (Strings{"a q", "a q"}));
+    EXPECT_TRUE(sublist.remove(plain.get()));
+}
+
+TEST(OwnInterestTest, WhatOthersHaveToldUsIsNotOurs) {
+    Observed observed;
+    Sublist sublist({.observer = &observed});
+    const auto route = make(proto::Kind::kRoute, "a");
+    const auto gateway = make(proto::Kind::kGateway, "a");
+    const auto import = make(proto::Kind::kAccount, "a");
+    const auto members = make(proto::Kind::kRoute, "a", "q", 1, 3);
+    for (const auto* each : {&route, &gateway, &import, &members}) sublist.insert(each->get());
+    EXPECT_EQ(observed.take(), Strings());
+    EXPECT_EQ(sublist.own_interest(kWorker0, "a", {}), 0U);
+    EXPECT_EQ(sublist.own_interest(kWorker0, "a", "q"), 0U);
+    const auto client = make(proto::Kind::kClient, "a");
+    sublist.insert(client.get());
+    EXPECT_EQ(observed.take(), Strings{"a "});
+    EXPECT_TRUE(sublist.remove(client.get()));
+    EXPECT_EQ(observed.take(), Strings{"a "});
+    for (const auto* each : {&route, &gateway, &import, &members}) {
+        EXPECT_TRUE(sublist.remove(each->get()));
+    }
+    EXPECT_EQ(observed.take(), Strings());
+}
+
+TEST(OwnInterestTest, APeerIsNamedOnceForAllItsPatterns) {
+    Sublist sublist({});
+    std::vector<SubscriptionPtr> all;
+    for (const char* subject : {"a.b", "a.*", ">"}) all.push_back(make(proto::Kind::kRoute, subject, {}, 7));
+    all.push_back(make(proto::Kind::kRoute, "a.b", {}, 8));
+    for (const SubscriptionPtr& each : all) sublist.insert(each.get());
+    const MatchResult result = result_of(sublist, "a.b");
+    EXPECT_FALSE(result.empty());
+    EXPECT_TRUE(result.local().empty());
+    EXPECT_TRUE(result.remote_workers().empty());
+    ASSERT_EQ(result.peers().size(), 2U);
+    EXPECT_NE(result.peers()[0], result.peers()[1]);
+    for (const SubscriptionPtr& each : all) EXPECT_TRUE(sublist.remove(each.get()));
+    EXPECT_TRUE(result_of(sublist, "a.b").empty());
+}
+
+TEST(OwnInterestTest, OwnMembersComeBeforeThoseOfPeers) {
+    Sublist sublist({});
+    std::vector<SubscriptionPtr> all;
+    all.push_back(make(proto::Kind::kRoute, "a.*", "q", 7, 5));
+    all.push_back(make(proto::Kind::kClient, "a.b", "q", 1));
+    all.push_back(make(proto::Kind::kRoute, "a.b", "q", 8, 2));
+    all.push_back(make(proto::Kind::kClient, "a.>", "q", 2));
+    for (const SubscriptionPtr& each : all) sublist.insert(each.get());
+    const MatchResult result = result_of(sublist, "a.b");
+    ASSERT_EQ(result.queue_group_count(), 1U);
+    const QueueGroup group = result.queue_group(0);
+    EXPECT_EQ(group.own_count, 2U);
+    EXPECT_EQ(group.weight, 9U);
+    ASSERT_EQ(group.members.size(), 4U);
+    EXPECT_EQ(group.members[0].kind, proto::Kind::kClient);
+    EXPECT_EQ(group.members[1].kind, proto::Kind::kClient);
+    EXPECT_EQ(group.members[2].kind, proto::Kind::kRoute);
+    EXPECT_EQ(group.members[3].kind, proto::Kind::kRoute);
+    for (const SubscriptionPtr& each : all) EXPECT_TRUE(sublist.remove(each.get()));
+}
+
+// Whatever was inserted and removed: the walk over all slices, the question for one pattern and a plain
+// count agree; and who follows the changes alone arrives at the same.
+TEST(OwnInterestTest, WalkQuestionAndChangesAgreeWithAPlainCount) {
+    base::Prng prng(20);
+    Observed observed;
+    Sublist sublist({.literal_shards = 2, .wildcard_shards = 2, .observer = &observed});
+    using Key = std::pair<std::string, std::string>;
+    std::map<Key, size_t> counts;
+    std::map<std::string, size_t> told;
+    std::vector<SubscriptionPtr> live;
+    const std::vector<std::string> subjects{"a", "a.b", "a.*", "*.b", "a.>", ">", "b.c.d", "b.*.d"};
+    const std::vector<std::string> queues{"", "", "q", "r"};
+    const std::vector<proto::Kind> kinds{proto::Kind::kClient, proto::Kind::kRoute, proto::Kind::kSystem};
+    for (int step = 0; step < 4000; ++step) {
+        if (live.empty() || prng.below(100) < (step < 3000 ? 55U : 20U)) {
+            live.push_back(make(kinds[prng.below(3)], subjects[prng.below(8)], queues[prng.below(4)],
+                                1 + prng.below(4)));
+            sublist.insert(live.back().get());
+            if (live.back()->is_own()) {
+                ++counts[Key(live.back()->subject(), live.back()->queue())];
+            }
+        } else {
+            std::swap(live[prng.below(static_cast<uint32_t>(live.size()))], live.back());
+            const SubscriptionPtr gone = std::move(live.back());
+            live.pop_back();
+            ASSERT_TRUE(sublist.remove(gone.get()));
+            const Key key(gone->subject(), gone->queue());
+            if (gone->is_own() && --counts[key] == 0) counts.erase(key);
+        }
+        for (const std::string& change : observed.take()) {
+            const size_t blank = change.find(' ');
+            const std::string subject = change.substr(0, blank);
+            const std::string queue = change.substr(blank + 1);
+            const size_t count = sublist.own_interest(kWorker0, subject, queue);
+            if (count == 0) {
+                told.erase(change);
+            } else {
+                told[change] = queue.empty() ? 1 : count;
+            }
+        }
+        if (step % 50 != 0) continue;
+        std::map<Key, size_t> walked;
+        for (uint32_t slice = 0; slice < sublist.own_slice_count(); ++slice) {
+            sublist.for_each_own(kWorker0, slice, [&](auto pattern, auto queue, size_t count) {
+                ASSERT_TRUE(walked.emplace(Key(pattern, queue), count).second) << pattern;
+            });
+        }
+        ASSERT_EQ(walked, counts) << step;
+        std::map<std::string, size_t> expected;
+        for (const auto& [key, count] : counts) {
+            ASSERT_EQ(sublist.own_interest(kWorker0, key.first, key.second), count);
+            expected[key.first + " " + key.second] = key.second.empty() ? 1 : count;
+        }
+        ASSERT_EQ(told, expected) << step;
+    }
+    for (const SubscriptionPtr& each : live) ASSERT_TRUE(sublist.remove(each.get()));
+}
+
+}  // namespace
+}  // namespace nuring::interest
