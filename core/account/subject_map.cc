@@ -68,7 +68,8 @@ const SubjectMap::Mapping* SubjectMap::find(std::string_view subject) const {
         if (found != literals_.end()) return &found->second;
     }
     for (const Mapping& mapping : patterns_) {
-        if (proto::matches_literal(subject, mapping.source_)) return &mapping;
+        // A published pattern is mapped only where all that it matches is.
+        if (proto::is_subset(subject, mapping.source_)) return &mapping;
     }
     return nullptr;
 }

@@ -148,17 +148,27 @@ Token Lexer::next() {
 
 // A key, at top level or in a map; or the end of either.
 Token Lexer::lex_key() {
+    // Braces around the whole file (JSON) mean nothing, nor do separators there.
+    bool closed = false;
     while (true) {
         skip_spaces();
         if (at_comment()) {
             skip_comment();
             continue;
         }
-        // Braces around the whole file (JSON) mean nothing, nor do separators there.
         const bool skip = brackets_.empty() && !at_end() &&
                           std::string_view("{},;").find(peek()) != std::string_view::npos;
         if (!skip) break;
+        if (peek() == '}' && !closed) {
+            mark();
+            closed = true;
+        }
         advance();
+    }
+    // Behind a value a brace may stand, as may a comma; on a line of its own it ends the file.
+    if (closed && !at_end()) {
+        state_ = State::kDone;
+        return token(TokenKind::kError, "Unexpected '}': no map is open here");
     }
     mark();
     if (at_end()) {
@@ -279,6 +289,7 @@ bool Lexer::lex_value_end(Token* out) {
             return false;
         }
     } else if (at_end() || is_new_line(peek()) || peek() == ';' || peek() == ',' || peek() == '}') {
+        if (!at_end()) advance();
         state_ = State::kKey;
         return false;
     }

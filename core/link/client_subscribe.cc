@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fmt/format.h"
@@ -13,14 +14,23 @@
 #include "proto/subject.h"
 
 namespace nuring::link {
+namespace {
+
+// The queue group of a server's own subscriptions.
+constexpr std::string_view kSystemQueue = "_sys_";
+
+}  // namespace
 
 void Client::subscribe(const proto::ClientOperation& operation) {
     last_activity_ns_ = links_.ring.now_ns();
     const size_t names_size = operation.subject.size() + operation.queue.size();
     if (names_size > kNamesSizeMax) return refuse_control_line();
     const LinkLimits& limits = links_.limits;
-    if (permissions_ != nullptr && !permissions_->may_subscribe(operation.subject, operation.queue))
-        [[unlikely]] {
+    const bool permitted =
+        operation.queue != kSystemQueue &&
+        (permissions_ == nullptr ||
+         permissions_->may_subscribe(operation.subject, operation.queue));
+    if (!permitted) [[unlikely]] {
         links_.log.error("{} - Subscription Violation - {}, Subject {}, SID {}", label(), who(),
                          proto::quote(operation.subject), operation.sid);
         std::string text =
@@ -30,15 +40,15 @@ void Client::subscribe(const proto::ClientOperation& operation) {
         }
         return send_error(text);
     }
-    if (subscriptions_max_ >= 0 &&
-        static_cast<int64_t>(subscriptions_.size()) >= subscriptions_max_) {
-        links_.log.error("{} - {}", label(), proto::kErrSubscriptionsExceeded);
-        return send_error(proto::kErrSubscriptionsExceeded);
-    }
     if (limits.max_sub_tokens > 0 &&
         proto::token_count(operation.subject) > static_cast<size_t>(limits.max_sub_tokens)) {
         return send_error(fmt::format("{}{}, too many tokens", proto::kErrSubscriptionViolation,
                                       proto::quote(operation.subject)));
+    }
+    if (subscriptions_max_ >= 0 &&
+        static_cast<int64_t>(subscriptions_.size()) >= subscriptions_max_) {
+        links_.log.error("{} - {}", label(), proto::kErrSubscriptionsExceeded);
+        return send_error(proto::kErrSubscriptionsExceeded);
     }
     const interest::SidTable::Key sid_key = subscriptions_.key(operation.sid);
     if (subscriptions_.find(operation.sid, sid_key) == nullptr) {

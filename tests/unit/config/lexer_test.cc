@@ -138,6 +138,13 @@ TEST(LexerTest, BracesAroundTheFileMeanNothing) {
     EXPECT_EQ(tokens("{ a: 1"), "K(a)I(1)");
     EXPECT_EQ(tokens("a: 1 }"), "K(a)I(1)");
     EXPECT_EQ(tokens("{}"), "");
+    EXPECT_EQ(tokens("a: {b: 1}\n}\n# end\n}\n"), "K(a){K(b)I(1)}");
+}
+
+TEST(LexerTest, ABraceOnItsOwnThatClosesNothingEndsTheFile) {
+    EXPECT_EQ(error("a: 1\n}\nb: 2"), "2:1 Unexpected '}': no map is open here");
+    EXPECT_EQ(error("}\na: {b: 1}"), "1:1 Unexpected '}': no map is open here");
+    EXPECT_EQ(error("{\n a: 1\n}\n;b: 2"), "3:1 Unexpected '}': no map is open here");
 }
 
 TEST(LexerTest, MapItemsEndByNewLineSemicolonOrComma) {
