@@ -63,6 +63,8 @@ class Side:
 
     def stop(self):
         server, self.server = self.server, None
+        if server and self.reference:
+            server.kill()  # it may have died since: nobody's business
         if server:
             server.close()
 

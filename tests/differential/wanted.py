@@ -45,6 +45,11 @@ RULES = [
         f"-ERR 'Permissions Violation for Publish to \"{EMPTY_TOKEN}\"'.*",
         ANY,
     ),
+    Rule(
+        "... of subscriptions",
+        f"-ERR 'Permissions Violation for Subscription to \"{EMPTY_TOKEN}\".*",
+        "-ERR.*",
+    ),
     Rule("... and of an allow list", ANY, f"-ERR 'Permissions Violation for Publish to \"{EMPTY_TOKEN}\"'.*"),
 ]
 
