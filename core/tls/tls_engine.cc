@@ -8,20 +8,9 @@
 #include <cstring>
 
 #include "core/tls/tls_error.h"
+#include "core/tls/verify_error.h"
 
 namespace nuring::tls {
-namespace {
-
-// An address and a host name are checked against different entries of the certificate.
-void expect_server(SSL* ssl, const std::string& name) {
-    X509_VERIFY_PARAM* parameters = SSL_get0_param(ssl);
-    if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name.c_str()) == 1) return;
-    ERR_clear_error();
-    X509_VERIFY_PARAM_set1_host(parameters, name.c_str(), name.size());
-    SSL_set_tlsext_host_name(ssl, name.c_str());
-}
-
-}  // namespace
 
 // ------------------------------------------------------------------- OpenSSL's view of our memory
 
@@ -75,16 +64,52 @@ std::unique_ptr<Engine> Engine::create(std::shared_ptr<const Profile> profile,
     BIO_set_data(bio, engine.get());
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
+    SSL_set_app_data(ssl, engine.get());
+    SSL_set_verify(ssl, SSL_get_verify_mode(ssl), &Engine::on_verified);
     if (engine->profile_->role() == Role::kServer) {
         SSL_set_accept_state(ssl);
     } else {
         SSL_set_connect_state(ssl);
-        if (!server_name.empty()) expect_server(ssl, server_name);
+        if (!server_name.empty()) engine->expect_server(server_name);
     }
     return engine;
 }
 
-void Engine::fail() { error_ = take_error(ssl_.get()); }
+// An address and a host name are checked against different entries of the certificate. As in Go, the
+// common name is none of them, and an asterisk stands for a whole label.
+void Engine::expect_server(const std::string& name) {
+    server_name_ = name;
+    X509_VERIFY_PARAM* parameters = SSL_get0_param(ssl_.get());
+    if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name.c_str()) == 1) return;
+    ERR_clear_error();
+    X509_VERIFY_PARAM_set_hostflags(
+        parameters, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    X509_VERIFY_PARAM_set1_host(parameters, name.c_str(), name.size());
+    SSL_set_tlsext_host_name(ssl_.get(), name.c_str());
+}
+
+// OpenSSL asks at each certificate of the chain. The text is made here because it forgets the
+// certificate that it refuses.
+int Engine::on_verified(int good, X509_STORE_CTX* store) {
+    if (good == 1) return 1;
+    const auto* ssl = static_cast<const SSL*>(
+        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto& engine = *static_cast<Engine*>(SSL_get_app_data(ssl));
+    engine.refusal_ = verify_error(store, engine.server_name_);
+    return 0;
+}
+
+// A refusal is no failure where nobody has to be verified. Go 1.19 says that it has verified only as
+// server.
+void Engine::fail() {
+    const auto reason = ERR_GET_REASON(ERR_peek_error());
+    error_ = take_error();
+    if (reason != SSL_R_CERTIFICATE_VERIFY_FAILED || refusal_.empty()) return;
+    error_ = profile_->role() == Role::kServer
+                 ? "tls: failed to verify client certificate: " + refusal_
+                 : refusal_;
+    met_another_ = is_name_mismatch(static_cast<int>(SSL_get_verify_result(ssl_.get())));
+}
 
 // The error queue belongs to the thread, and what another connection left there must not count.
 HandshakeStatus Engine::handshake(std::string_view* received, Output output) {
@@ -149,6 +174,11 @@ std::string_view Engine::version() const {
 std::string_view Engine::cipher_suite() const {
     const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl_.get());
     return cipher == nullptr ? "" : SSL_CIPHER_standard_name(cipher);
+}
+
+std::string_view Engine::requested_name() const {
+    const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+    return name == nullptr ? "" : name;
 }
 
 std::vector<PeerCertificate> Engine::peer_certificates() const {

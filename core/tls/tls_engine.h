@@ -29,8 +29,8 @@ enum class ReadStatus : uint8_t {
     kFailed,
 };
 
-// Engine is the TLS of one connection: it turns bytes received into plaintext and plaintext into bytes
-// to be sent, and knows no socket.
+// Engine is the TLS of one connection, of either end of it: it turns bytes received into plaintext and
+// plaintext into bytes to be sent, and knows no socket. A client's first handshake() takes no bytes.
 //
 //   received --> handshake(), read() --> plaintext
 //   Output   <-- write(), close_notify(), and what the protocol itself has to say
@@ -45,7 +45,8 @@ enum class ReadStatus : uint8_t {
 // Randomness comes from OpenSSL, not from the ring: a simulated run with TLS would not replay.
 class Engine {
   public:
-    // server_name: whom a client expects to meet, a host name or an address; empty: it does not care.
+    // server_name: whom a client wants to meet, a host name or an address without brackets. A name is
+    // sent (SNI) even where nothing is verified. Empty: whoever has a good certificate will do.
     static std::unique_ptr<Engine> create(std::shared_ptr<const Profile> profile,
                                           const std::string& server_name = "");
     Engine(const Engine&) = delete;
@@ -62,10 +63,13 @@ class Engine {
     void close_notify(Output output);
 
     const std::string& error() const { return error_; }
+    // A client failed because it met somebody, but not whom it wanted to meet.
+    bool met_another() const { return met_another_; }
 
     // After the handshake:
     std::string_view version() const;       // "1.3"
     std::string_view cipher_suite() const;  // IANA's name
+    std::string_view requested_name() const;  // as server: the host name that the client wants (SNI)
     bool has_peer_certificate() const { return peer() != nullptr; }
     // The peer's leaf certificate, and then what it sent with it. Empty: it has none.
     std::vector<PeerCertificate> peer_certificates() const;
@@ -75,7 +79,9 @@ class Engine {
   private:
     explicit Engine(std::shared_ptr<const Profile> profile) : profile_(std::move(profile)) {}
     X509* peer() const { return SSL_get0_peer_certificate(ssl_.get()); }
+    void expect_server(const std::string& name);
     void fail();
+    static int on_verified(int good, X509_STORE_CTX* store);
     static const BIO_METHOD* bridge_method();
     static int bridge_read(BIO* bio, char* out, int size);
     static int bridge_write(BIO* bio, const char* bytes, int size);
@@ -85,7 +91,10 @@ class Engine {
     SslHandle ssl_;
     std::string_view* received_ = nullptr;  // during a call
     Output output_;                         // during a call
+    std::string server_name_;
+    std::string refusal_;  // why the peer's certificate was refused
     std::string error_;
+    bool met_another_ = false;
 };
 
 }  // namespace nuring::tls

@@ -2,13 +2,11 @@
 #include "core/tls/tls_error.h"
 
 #include <openssl/err.h>
-#include <openssl/x509_vfy.h>
+#include <openssl/ssl.h>
 
 #include <algorithm>
 #include <array>
 #include <iterator>
-
-#include "fmt/format.h"
 
 namespace nuring::tls {
 namespace {
@@ -40,17 +38,18 @@ constexpr Wording kReasons[] = {
     {SSL_R_TLSV1_ALERT_UNKNOWN_CA, "remote error: tls: unknown certificate authority"},
     {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "remote error: tls: protocol version not supported"},
     {SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, "remote error: tls: certificate required"},
-};
-
-constexpr Wording kVerifyResults[] = {
-    {X509_V_ERR_CERT_HAS_EXPIRED, "x509: certificate has expired or is not yet valid"},
-    {X509_V_ERR_CERT_NOT_YET_VALID, "x509: certificate has expired or is not yet valid"},
-    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "x509: certificate signed by unknown authority"},
-    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "x509: certificate signed by unknown authority"},
-    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, "x509: certificate signed by unknown authority"},
-    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, "x509: certificate signed by unknown authority"},
-    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, "x509: certificate signed by unknown authority"},
-    {X509_V_ERR_INVALID_PURPOSE, "x509: certificate specifies an incompatible key usage"},
+    {SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE, "remote error: tls: unexpected message"},
+    {SSL_R_SSLV3_ALERT_BAD_RECORD_MAC, "remote error: tls: bad record MAC"},
+    {SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE, "remote error: tls: unsupported certificate"},
+    {SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "remote error: tls: revoked certificate"},
+    {SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER, "remote error: tls: illegal parameter"},
+    {SSL_R_TLSV1_ALERT_ACCESS_DENIED, "remote error: tls: access denied"},
+    {SSL_R_TLSV1_ALERT_DECODE_ERROR, "remote error: tls: error decoding message"},
+    {SSL_R_TLSV1_ALERT_DECRYPT_ERROR, "remote error: tls: error decrypting message"},
+    {SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY, "remote error: tls: insufficient security level"},
+    {SSL_R_TLSV1_ALERT_INTERNAL_ERROR, "remote error: tls: internal error"},
+    {SSL_R_TLSV1_ALERT_USER_CANCELLED, "remote error: tls: user canceled"},
+    {SSL_R_TLSV1_UNRECOGNIZED_NAME, "remote error: tls: unrecognized name"},
 };
 
 const char* find(const Wording* begin, const Wording* end, int code) {
@@ -78,19 +77,6 @@ std::string take_error() {
     std::string text = describe(error);
     ERR_clear_error();
     return text;
-}
-
-std::string take_error(const SSL* ssl) {
-    const unsigned long error = ERR_peek_error();  // NOLINT(google-runtime-int): OpenSSL's type
-    const bool verification = ERR_GET_LIB(error) == ERR_LIB_SSL &&
-                              ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED;
-    if (!verification) return take_error();
-    ERR_clear_error();
-    const auto result = static_cast<int>(SSL_get_verify_result(ssl));
-    const char* text = find(std::begin(kVerifyResults), std::end(kVerifyResults), result);
-    return fmt::format("tls: failed to verify {} certificate: {}",
-                       SSL_is_server(ssl) != 0 ? "client" : "server",
-                       text != nullptr ? text : X509_verify_cert_error_string(result));
 }
 
 }  // namespace nuring::tls

@@ -129,6 +129,8 @@ absl::Status use_roots(SSL_CTX* native, const ProfileSettings& settings, const M
         return absl::OkStatus();
     }
     X509_STORE* store = SSL_CTX_get_cert_store(native);
+    // As in Go, whatever stands in the file is trusted, be it no root.
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
     const BioHandle in = memory(material.roots);
     int count = 0;
     while (const CertificateHandle root = next_certificate(in.get())) {

@@ -2,6 +2,7 @@
 // Two engines in one thread, each fed with what the other one says: whole, byte by byte, or damaged.
 #include "core/tls/tls_engine.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@ namespace nuring::tls {
 namespace {
 
 using nuring::test::TestCertificate;
+using testing::MatchesRegex;
 
 // One end: an engine, what it has been sent, what it has to send.
 struct End {
@@ -204,9 +206,9 @@ TEST_F(TlsEngineTest, ClientCertificatesAreCheckedAndNamed) {
     client.key_file = old.key_file();
     make(server, client);
     EXPECT_EQ(shake(), HandshakeStatus::kFailed);
-    EXPECT_EQ(server_.engine->error(),
-              "tls: failed to verify client certificate: x509: certificate has expired or is not "
-              "yet valid");
+    EXPECT_THAT(server_.engine->error(),
+                MatchesRegex("tls: failed to verify client certificate: x509: certificate has expired "
+                             "or is not yet valid: current time .+Z is after .+Z"));
 
     client.cert_file = stranger.certificate_file();
     client.key_file = stranger.key_file();
@@ -227,6 +229,90 @@ TEST_F(TlsEngineTest, AClientChecksWhomItMeetsUnlessToldNotTo) {
     insecure.verify_peer = false;
     make(server_settings(), insecure, "");
     EXPECT_EQ(shake(), HandshakeStatus::kDone);
+}
+
+TEST_F(TlsEngineTest, AClientSaysWhyItRefusesTheServer) {
+    const auto refusal = [this](const TestCertificate& shown, const std::string& wanted) {
+        ProfileSettings server = server_settings();
+        server.cert_file = shown.certificate_file();
+        server.key_file = shown.key_file();
+        make(server, client_settings(), wanted);
+        EXPECT_EQ(shake(), HandshakeStatus::kFailed);
+        return client_.engine->error();
+    };
+    EXPECT_EQ(refusal(server_pair_, "elsewhere.io"),
+              "x509: certificate is valid for localhost, not elsewhere.io");
+    EXPECT_TRUE(client_.engine->met_another());
+    EXPECT_EQ(refusal(server_pair_, "10.0.0.1"),
+              "x509: certificate is valid for 127.0.0.1, not 10.0.0.1");
+    EXPECT_EQ(refusal(server_pair_, "::1"), "x509: certificate is valid for 127.0.0.1, not ::1");
+    const TestCertificate names({.names = "DNS:one.io,DNS:*.two.io,DNS:thr*.io"}, &authority_);
+    EXPECT_EQ(refusal(names, "three.io"),
+              "x509: certificate is valid for one.io, *.two.io, thr*.io, not three.io");
+    EXPECT_EQ(refusal(names, "127.0.0.1"),
+              "x509: cannot validate certificate for 127.0.0.1 because it doesn't contain any IP "
+              "SANs");
+    const TestCertificate address({.names = "IP:127.0.0.1"}, &authority_);
+    EXPECT_EQ(refusal(address, "localhost"),
+              "x509: certificate is not valid for any names, but wanted to match localhost");
+    const TestCertificate common_name({.names = ""}, &authority_);
+    EXPECT_EQ(refusal(common_name, "localhost"),
+              "x509: certificate relies on legacy Common Name field, use SANs instead");
+    const TestCertificate old({.valid_s = -60}, &authority_);
+    EXPECT_THAT(refusal(old, "localhost"), MatchesRegex("x509: certificate has expired or is not yet "
+                                                        "valid: current time .+Z is after .+Z"));
+    EXPECT_FALSE(client_.engine->met_another());
+    const TestCertificate stranger({});
+    EXPECT_EQ(refusal(stranger, "localhost"), "x509: certificate signed by unknown authority");
+}
+
+TEST_F(TlsEngineTest, AnAsteriskStandsForOneLabel) {
+    const TestCertificate names({.names = "DNS:*.two.io"}, &authority_);
+    ProfileSettings server = server_settings();
+    server.cert_file = names.certificate_file();
+    server.key_file = names.key_file();
+    for (const auto& [name, accepted] :
+         {std::pair{"one.two.io", true}, std::pair{"two.io", false}, std::pair{"a.b.two.io", false}}) {
+        make(server, client_settings(), name);
+        EXPECT_EQ(shake() == HandshakeStatus::kDone, accepted) << name;
+    }
+}
+
+TEST_F(TlsEngineTest, WhereNothingIsVerifiedTheNameIsSentAllTheSame) {
+    ProfileSettings insecure = client_settings();
+    insecure.verify_peer = false;
+    insecure.ca_file.clear();
+    for (const auto& [wanted, sent] :
+         {std::pair{"elsewhere.io", "elsewhere.io"}, std::pair{"127.0.0.1", ""}}) {
+        make(server_settings(), insecure, wanted);
+        ASSERT_EQ(shake(), HandshakeStatus::kDone) << client_.engine->error();
+        EXPECT_EQ(server_.engine->requested_name(), sent);
+        // A failure later on has nothing to do with it.
+        ASSERT_TRUE(server_.engine->write("x", server_.output()));
+        server_.outgoing.back() ^= 1;
+        exchange();
+        std::string heard;
+        EXPECT_EQ(client_.read(&heard), ReadStatus::kFailed);
+        EXPECT_EQ(client_.engine->error(), "tls: bad record MAC");
+    }
+}
+
+TEST_F(TlsEngineTest, WhatStandsInTheFileIsTrustedBeItNoRoot) {
+    const TestCertificate between({.subject = {{"CN", "between"}}, .authority = true}, &authority_);
+    const TestCertificate leaf({}, &between);
+    ProfileSettings server = server_settings();
+    server.cert_file = leaf.certificate_file();
+    server.key_file = leaf.key_file();
+    ProfileSettings client = client_settings();
+    for (const TestCertificate* trusted : {&between, &leaf}) {
+        client.ca_file = trusted->certificate_file();
+        make(server, client);
+        EXPECT_EQ(shake(), HandshakeStatus::kDone) << client_.engine->error();
+    }
+    client.ca_file = authority_.certificate_file();  // nobody shows what is between
+    make(server, client);
+    EXPECT_EQ(shake(), HandshakeStatus::kFailed);
+    EXPECT_EQ(client_.engine->error(), "x509: certificate signed by unknown authority");
 }
 
 TEST_F(TlsEngineTest, SuitesAndCurvesAreTheConfiguredOnes) {
