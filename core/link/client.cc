@@ -116,7 +116,10 @@ bool Client::on_handshake_begun() {
 }
 
 void Client::on_handshake_done() {
-    if (!has_pinned_certificate()) return fail_handshake("certificate not pinned");
+    const auto& options = links_.options->tls;  // a reload may have taken it away meanwhile
+    if (options.has_value() && !has_pinned_certificate(options->pinned_certs)) {
+        return fail_handshake("certificate not pinned");
+    }
     if (links_.log.debug_enabled()) {
         links_.log.debug("{} - TLS handshake complete", label());
         links_.log.debug("{} - TLS version {}, cipher suite {}", label(), tls_engine()->version(),
@@ -130,20 +133,6 @@ void Client::on_handshake_done() {
 void Client::on_handshake_failed(std::string_view error) {
     if (error == kHandshakeTimeout) return links_.log.error("{} - TLS handshake timeout", label());
     links_.log.error("{} - TLS handshake error: {}", label(), error);
-}
-
-bool Client::has_pinned_certificate() const {
-    if (!links_.options->tls.has_value() || links_.options->tls->pinned_certs.empty()) return true;
-    const std::vector<std::string>& pins = links_.options->tls->pinned_certs;
-    if (!tls_engine()->has_peer_certificate()) {
-        links_.log.debug("{} - Failed pinned cert test as client did not provide a certificate",
-                         label());
-        return false;
-    }
-    const std::string key = tls_engine()->peer_key_digest();
-    if (std::find(pins.begin(), pins.end(), key) != pins.end()) return true;
-    links_.log.debug("{} - Failed pinned cert test for key id: {}", label(), key);
-    return false;
 }
 
 void Client::on_close() {

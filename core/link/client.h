@@ -116,7 +116,6 @@ class Client final : public Link {
     void end_login(std::string_view text, CloseReason reason);
     void arm_claimed_expiry();
     void arm_expiry();
-    bool has_pinned_certificate() const;
     void await_login();
     void on_no_hello();
     void welcome_again(std::shared_ptr<const auth::Identity> identity);

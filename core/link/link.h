@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/ids.h"
 #include "core/link/byte_buffer.h"
@@ -35,7 +36,7 @@ struct TlsChannel;
 //     \                    \________________________________________________/
 //      \_____ read error, write error, slow consumer ______________________/
 //
-// With TLS (start_tls(), link_tls.cc) bytes pass through a TlsChannel on their way to and from the socket;
+// With TLS (start_tls*(), link_tls.cc) bytes pass through a TlsChannel on their way to and from the socket;
 // consume() and outbound_ see plaintext. A plain link pays one branch per receive and per send.
 //
 // Lingering: the last words (an -ERR) would be lost if the socket were closed with unread input, as
@@ -106,6 +107,11 @@ class Link : public Subscriber {
     // The peer speaks TLS from now on; what is queued already leaves in clear text. Optional: its first
     // byte tells.
     void start_tls(std::shared_ptr<const tls::Profile> profile, bool optional);
+    // This side dialed, and speaks TLS from its first byte on to a server of that name (or address, or any:
+    // tls::Engine::create()). Instead of start(): the first receive is armed when there is something
+    // to receive.
+    void start_tls_client(std::shared_ptr<const tls::Profile> profile,
+                          const std::string& server_name);
     // The peer may begin with TLS, and with nothing else, until end_hello_wait(): as start_tls() then.
     void await_hello(std::shared_ptr<const tls::Profile> profile);
     bool awaits_hello() const;
@@ -113,6 +119,8 @@ class Link : public Subscriber {
     bool handshaking() const;
     // To be called when it has taken too long, too.
     void fail_handshake(std::string_view error);
+    // After the handshake: is the peer's key one of these digests? True if none is given.
+    bool has_pinned_certificate(const std::vector<std::string>& pins) const;
     // The handshake begins with the next bytes; false: the link was closed instead.
     virtual bool on_handshake_begun() { return true; }
     // The peer is known; what it sends from now on comes to consume(). May close().
@@ -170,6 +178,7 @@ class Link : public Subscriber {
     class HandshakeJob;
     void begin_handshake();
     bool advance_handshake();
+    void submit_handshake(std::string input);
     void on_handshake_step(HandshakeJob& job);
     void receive_tls(char* bytes, size_t size);
     void decrypt(std::string_view received);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Link, TLS: the handshake on the jobs threads, ciphertext in, ciphertext out.
+// Link, TLS: the handshake on the jobs threads, from either end; ciphertext in, ciphertext out.
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <string>
 #include <utility>
 
@@ -43,7 +44,7 @@ size_t whole_records_size(std::string_view received) {
 }
 
 // A step of the handshake costs from 0.15 to 3.4 ms of processor time (docs/benchmarks.md), part of which
-// the client chooses by its curve, and cannot be divided; the worker's other connections must not wait
+// the peer chooses by its curve, and cannot be divided; the worker's other connections must not wait
 // for it longer than 1 ms. So every step is a job, and there is no budget of handshakes per turn.
 class Link::HandshakeJob final : public runtime::Job {
   public:
@@ -99,6 +100,17 @@ void Link::start_tls(std::shared_ptr<const tls::Profile> profile, bool optional)
     if (!optional) begin_handshake();
 }
 
+void Link::start_tls_client(std::shared_ptr<const tls::Profile> profile,
+                            const std::string& server_name) {
+    assert(!receive_.pending);
+    tls_ = std::make_unique<TlsChannel>(links_.slabs, nullptr);
+    tls_->engine = tls::Engine::create(std::move(profile), server_name);
+    begin_handshake();
+    if (state_ != State::kOpen) return;
+    paused_ = true;  // until the first step is done: there is nothing to read before
+    submit_handshake({});
+}
+
 void Link::await_hello(std::shared_ptr<const tls::Profile> profile) {
     tls_ = std::make_unique<TlsChannel>(links_.slabs, std::move(profile));
     tls_->hello_due = true;
@@ -143,10 +155,15 @@ bool Link::advance_handshake() {
     const size_t size = whole_records_size(received);
     if (size == 0) return false;
     if (channel.engine == nullptr) channel.engine = tls::Engine::create(std::move(channel.profile));
-    auto job = std::make_unique<HandshakeJob>(*this, std::string(received.substr(0, size)));
+    std::string input(received.substr(0, size));
     channel.received.erase_front(size);
-    links_.handshakes.submit(links_.worker, std::move(job));
+    submit_handshake(std::move(input));
     return true;
+}
+
+void Link::submit_handshake(std::string input) {
+    links_.handshakes.submit(links_.worker,
+                             std::make_unique<HandshakeJob>(*this, std::move(input)));
 }
 
 void Link::on_handshake_step(HandshakeJob& job) {
@@ -173,6 +190,20 @@ void Link::on_handshake_step(HandshakeJob& job) {
     early.swap(channel.received);
     if (!early.empty() && state_ == State::kOpen) decrypt({early.begin(), early.size()});
     if (state_ == State::kOpen) resume();
+}
+
+// Source: server/client.go, matchesPinnedCert 2.9.10.
+bool Link::has_pinned_certificate(const std::vector<std::string>& pins) const {
+    if (pins.empty()) return true;
+    if (!tls_engine()->has_peer_certificate()) {
+        links_.log.debug("{} - Failed pinned cert test as client did not provide a certificate",
+                         label());
+        return false;
+    }
+    const std::string key = tls_engine()->peer_key_digest();
+    if (std::find(pins.begin(), pins.end(), key) != pins.end()) return true;
+    links_.log.debug("{} - Failed pinned cert test for key id: {}", label(), key);
+    return false;
 }
 
 void Link::fail_handshake(std::string_view error) {
