@@ -34,15 +34,26 @@ Loaded load_monitor_tls(const config::Options& options) {
     return load(options.tls, tls::Role::kServer, /*verify_peer=*/false);
 }
 
+absl::StatusOr<LinkProfiles> load_cluster_tls(const config::Options& options) {
+    const std::optional<config::TlsOptions>& block = options.cluster.tls;
+    Loaded acceptor = load(block, tls::Role::kServer, /*verify_peer=*/true);
+    if (!acceptor.ok()) return acceptor.status();
+    Loaded dialer = load(block, tls::Role::kClient, block.has_value() && !block->insecure);
+    if (!dialer.ok()) return dialer.status();
+    return LinkProfiles{.acceptor = *std::move(acceptor), .dialer = *std::move(dialer)};
+}
+
 bool check_tls_files(const config::Options& options, config::Diagnostics* diagnostics) {
-    const auto check = [diagnostics](const Loaded& loaded,
+    const auto check = [diagnostics](const absl::Status& status,
                                      const std::optional<config::TlsOptions>& block) {
-        if (!loaded.ok()) diagnostics->error(block->position, base::message_of(loaded.status()));
-        return loaded.ok();
+        if (!status.ok()) diagnostics->error(block->position, base::message_of(status));
+        return status.ok();
     };
     const std::optional<config::TlsOptions>& resolver = options.trust.resolver_tls;
-    const bool clients_good = check(load_client_tls(options), options.tls);
-    return check(load(resolver, tls::Role::kClient, false), resolver) && clients_good;
+    const bool clients_good = check(load_client_tls(options).status(), options.tls);
+    const bool cluster_good = check(load_cluster_tls(options).status(), options.cluster.tls);
+    return check(load(resolver, tls::Role::kClient, false).status(), resolver) && clients_good &&
+           cluster_good;
 }
 
 }  // namespace nuring::server

@@ -17,6 +17,18 @@ absl::StatusOr<std::shared_ptr<const tls::Profile>> load_client_tls(const config
 absl::StatusOr<std::shared_ptr<const tls::Profile>> load_monitor_tls(
     const config::Options& options);
 
+// Both ends of the links to other servers, from one block: the certificate is shown either way, the
+// authorities are the same, and a peer has to have a certificate whether the block says `verify` or not.
+// `insecure` lets the dialer meet anybody; whoever dials in is verified all the same. The rest of the
+// block (timeout, pinned_certs) is the user's. Both null: there is no TLS.
+// A reload loads again; what has changed tells by the fingerprints, and links that stand keep theirs.
+// Source: server/opts.go, parseCluster 2.0.0-RC19.
+struct LinkProfiles {
+    std::shared_ptr<const tls::Profile> acceptor;
+    std::shared_ptr<const tls::Profile> dialer;
+};
+absl::StatusOr<LinkProfiles> load_cluster_tls(const config::Options& options);
+
 // Loads all blocks for the check alone: says what is wrong, and where the block stands.
 bool check_tls_files(const config::Options& options, config::Diagnostics* diagnostics);
 
