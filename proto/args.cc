@@ -8,6 +8,7 @@
 namespace nuring::proto {
 namespace {
 
+template <typename Args>
 Args split_plainly(std::string_view text, Separators separators) {
     Args args;
     size_t i = 0;
@@ -40,6 +41,7 @@ uint32_t separator_bits(const char* from, __m128i cr_or_space) {
 }
 
 // As split_plainly(), in blocks; kBlockSize bytes behind the text must be readable.
+template <typename Args>
 Args split_in_blocks(std::string_view text, Separators separators) {
     const __m128i cr_or_space = _mm_set1_epi8(separators == Separators::kBlanksAndCr ? '\r' : ' ');
     const char* const text_end = text.data() + text.size();
@@ -71,22 +73,25 @@ Args split_in_blocks(std::string_view text, Separators separators) {
 
 #endif
 
+template <typename Args>
+Args split(std::string_view text, [[maybe_unused]] const char* end, Separators separators) {
+#if defined(__SSE2__)
+    const char* const text_end = text.data() + text.size();
+    if (end - text_end >= static_cast<ptrdiff_t>(kBlockSize)) {
+        return split_in_blocks<Args>(text, separators);
+    }
+#endif
+    return split_plainly<Args>(text, separators);
+}
+
 }  // namespace
 
-#if defined(__SSE2__)
-
 Args split_args(std::string_view text, const char* end, Separators separators) {
-    const char* const text_end = text.data() + text.size();
-    if (end - text_end < static_cast<ptrdiff_t>(kBlockSize)) return split_plainly(text, separators);
-    return split_in_blocks(text, separators);
+    return split<Args>(text, end, separators);
 }
 
-#else
-
-Args split_args(std::string_view text, const char*, Separators separators) {
-    return split_plainly(text, separators);
+RouteArgs split_route_args(std::string_view text, const char* end) {
+    return split<RouteArgs>(text, end, Separators::kBlanksAndCr);
 }
-
-#endif
 
 }  // namespace nuring::proto

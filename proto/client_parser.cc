@@ -2,35 +2,23 @@
 #include "proto/client_parser.h"
 
 #include <cassert>
-#include <cstring>
+#include <iterator>
 
 #include "proto/args.h"
 #include "proto/byte_blocks.h"
+#include "proto/control_line.h"
 #include "proto/decimal.h"
 
 namespace nuring::proto {
 namespace {
 
-char fold_case(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-}
-
 #if defined(__SSE2__)
-constexpr uint32_t kCaseBits3 = 0x00202020;  // fold three letters, keep the fourth byte
-constexpr uint32_t kCaseBits4 = 0x20202020;  // fold four letters
-constexpr uint16_t kCrLf = 0x0a0d;           // "\r\n" as a little-endian word
-constexpr size_t kVerbSize = 4;              // "PUB "
+constexpr size_t kVerbSize = 4;  // "PUB "
 #endif
 
 // ---- verbs -------------------------------------------------------------------------------------
 
-struct VerbForm {
-    std::string_view text;  // lower case
-    ClientVerb verb;
-    bool needs_blank;  // a blank must follow the verb
-};
-
-constexpr VerbForm kVerbForms[] = {
+constexpr VerbForm<ClientVerb> kVerbForms[] = {
     {"pub", ClientVerb::kPublish, true},      {"hpub", ClientVerb::kHeaderPublish, true},
     {"sub", ClientVerb::kSubscribe, true},    {"unsub", ClientVerb::kUnsubscribe, true},
     {"ping", ClientVerb::kPing, false},       {"pong", ClientVerb::kPong, false},
@@ -51,36 +39,14 @@ static_assert(kVerbForms[kUnsubscribeForm].verb == ClientVerb::kUnsubscribe);
 static_assert(kVerbForms[kPingForm].verb == ClientVerb::kPing);
 static_assert(kVerbForms[kPongForm].verb == ClientVerb::kPong);
 
-// The verb at `begin` with the blank that it needs; or how far the input is a beginning of one.
-struct VerbMatch {
-    const VerbForm* form = nullptr;
-    size_t matched = 0;  // bytes which agree with some verb
-};
-
-VerbMatch match_any_verb(const char* begin, size_t size) {
-    VerbMatch best;
-    for (const VerbForm& form : kVerbForms) {
-        size_t count = 0;
-        while (count < size && count < form.text.size() &&
-               fold_case(begin[count]) == form.text[count]) {
-            ++count;
-        }
-        if (count == form.text.size()) {
-            if (!form.needs_blank || (count < size && is_blank(begin[count]))) {
-                return {&form, count};
-            }
-        }
-        if (count > best.matched) best.matched = count;
-    }
-    return best;
-}
+using Match = VerbMatch<ClientVerb>;
 
 #if defined(__SSE2__)
 
 // The common verbs by one compare of their first four bytes.
-VerbMatch match_verb(const char* begin, size_t size) {
+Match match_verb(const char* begin, size_t size) {
     if (size < 6) [[unlikely]]
-        return match_any_verb(begin, size);
+        return match_any_verb(kVerbForms, begin, size);
     const uint32_t first = load<uint32_t>(begin);
     if ((first | kCaseBits3) == word_of("sub ")) return {&kVerbForms[kSubscribeForm], 3};
     if ((first | kCaseBits3) == word_of("pub ")) return {&kVerbForms[kPublishForm], 3};
@@ -98,13 +64,13 @@ VerbMatch match_verb(const char* begin, size_t size) {
         default:
             break;
     }
-    return match_any_verb(begin, size);
+    return match_any_verb(kVerbForms, begin, size);
 }
 
 #else
 
-VerbMatch match_verb(const char* begin, size_t size) {
-    return match_any_verb(begin, size);
+Match match_verb(const char* begin, size_t size) {
+    return match_any_verb(kVerbForms, begin, size);
 }
 
 #endif
@@ -119,27 +85,7 @@ ParseStatus take_payload(const char* begin, const char* end, const ClientParseLi
         out->claimed_size = total;
         return ParseStatus::kPayloadTooLarge;
     }
-    const size_t size = static_cast<size_t>(total);
-    const size_t operation_size = out->line_size + size + kLineEndSize;
-    const size_t available = static_cast<size_t>(end - begin);
-    const char* payload = begin + out->line_size;
-    if (available > out->line_size + size && payload[size] != '\r') {
-        out->error_offset = out->line_size + size;
-        return ParseStatus::kUnknownOperation;
-    }
-    if (available < operation_size) {
-        out->needed_bytes = operation_size;
-        out->scanned_bytes = 0;
-        return ParseStatus::kNeedMore;
-    }
-    if (payload[size + 1] != '\n') {
-        out->error_offset = out->line_size + size + 1;
-        return ParseStatus::kUnknownOperation;
-    }
-    out->payload = payload;
-    out->total_size = static_cast<uint32_t>(size);
-    out->consumed = operation_size;
-    return ParseStatus::kOperation;
+    return take_payload_bytes<ParseStatus>(begin, end, static_cast<size_t>(total), out);
 }
 
 // Single blanks between the args, nothing behind them but CRLF.
@@ -215,37 +161,6 @@ ParseStatus take_unsubscribe(const char* end, ClientOperation* out) {
 
 // ---- lines -------------------------------------------------------------------------------------
 
-// The blanks in front of the args, and the args, are each bounded by the limit.
-struct ArgSpan {
-    const char* from;
-    bool too_long;
-};
-
-ArgSpan find_args(const char* verb_end, const char* line_end, const ClientParseLimits& limits) {
-    const char* from = verb_end;
-    while (from < line_end && is_blank(*from)) ++from;
-    const size_t blanks = static_cast<size_t>(from - verb_end);
-    const size_t size = static_cast<size_t>(line_end - from);
-    return {from, blanks > limits.control_line_max || size > limits.control_line_max};
-}
-
-ParseStatus incomplete_line(const char* begin, const char* verb_end, const char* end,
-                            const ClientParseLimits& limits, ClientOperation* out) {
-    const size_t size = static_cast<size_t>(end - verb_end);
-    if (size > limits.control_line_max) {
-        // A CR at the end does not count: its LF may be on the way.
-        const char* stop = end[-1] == '\r' ? end - 1 : end;
-        const ArgSpan span = find_args(verb_end, stop, limits);
-        if (span.too_long) {
-            out->args = {span.from, static_cast<size_t>(stop - span.from)};
-            return ParseStatus::kControlLineTooLong;
-        }
-    }
-    out->needed_bytes = 0;
-    out->scanned_bytes = static_cast<size_t>(end - begin);
-    return ParseStatus::kNeedMore;
-}
-
 // Any operation in any spelling; the plain and complete definition. Not inlined, so that the quick
 // path around it stays small.
 [[gnu::noinline]] ParseStatus parse_any(const char* begin, const char* end,
@@ -253,29 +168,12 @@ ParseStatus incomplete_line(const char* begin, const char* verb_end, const char*
                                         size_t scanned_bytes) {
     const size_t size = static_cast<size_t>(end - begin);
     assert(scanned_bytes <= size);
-    const VerbMatch match = match_verb(begin, size);
-    if (match.form == nullptr) {
-        if (match.matched == size) {
-            out->needed_bytes = 0;
-            out->scanned_bytes = size;
-            return ParseStatus::kNeedMore;
-        }
-        out->error_offset = match.matched;
-        return ParseStatus::kUnknownOperation;
-    }
-    const char* verb_end = begin + match.matched;
-    const char* search = scanned_bytes > match.matched ? begin + scanned_bytes : verb_end;
-    const void* found = std::memchr(search, '\n', static_cast<size_t>(end - search));
-    if (found == nullptr) return incomplete_line(begin, verb_end, end, limits, out);
-
-    const char* line_feed = static_cast<const char*>(found);
-    const char* line_end = line_feed;
-    if (line_end > verb_end && line_end[-1] == '\r') --line_end;
-    const ArgSpan span = find_args(verb_end, line_end, limits);
-    out->args = {span.from, static_cast<size_t>(line_end - span.from)};
-    if (span.too_long) return ParseStatus::kControlLineTooLong;
+    const Match match = match_verb(begin, size);
+    if (match.form == nullptr) return refuse_verb<ParseStatus>(match.matched, size, out);
+    const ParseStatus line = take_line<ParseStatus>(begin, begin + match.matched, end,
+                                                    limits.control_line_max, out, scanned_bytes);
+    if (line != ParseStatus::kOperation) return line;
     out->verb = match.form->verb;
-    out->line_size = static_cast<uint32_t>(line_feed + 1 - begin);
     switch (match.form->verb) {
         case ClientVerb::kPublish:
             return take_publish(begin, end, limits, out);
@@ -303,23 +201,6 @@ ParseStatus incomplete_line(const char* begin, const char* verb_end, const char*
 
 #if defined(__SSE2__)
 namespace {
-
-// What quick_decimal() answers for text which is no number: more than any buffer has.
-constexpr uint64_t kNoNumber = uint64_t{1} << 62;
-
-// The number that one to eight digits say.
-[[gnu::always_inline]] inline uint64_t quick_decimal(const char* from, const char* to) {
-    uint64_t value = 0;
-    do {
-        const uint32_t digit = static_cast<uint8_t>(*from) - uint32_t{'0'};
-        if (digit > 9) [[unlikely]]
-            return kNoNumber;
-        value = value * 10 + digit;
-    } while (++from != to);
-    return value;
-}
-
-enum class Quick : uint8_t { kDone, kLonger, kOther };
 
 // A canonical PUB whose line ends within kSize bytes after the verb and whose payload is here.
 // kLonger: the line may go on behind the window. kOther: ask parse_any().

@@ -31,6 +31,19 @@ inline constexpr size_t kUnsubscribeArgsMin = 1;
 inline constexpr size_t kUnsubscribeArgsMax = 2;
 inline constexpr size_t kClientArgsMax = kHeaderPublishArgsMax;
 
+// The words of a route's line that a parser keeps as they come: an LMSG's origin, account, subject,
+// reply indicator, reply and first queue. Queue names have no number; the sizes at the end are
+// found from behind.
+inline constexpr size_t kRouteArgsKept = 6;
+
+// Bytes of a control line between servers, at least. Servers before 2.2 stop at 4096 when a line is
+// split over two reads; those since 2.12.14 at 16 times `max_control_line`.
+inline constexpr uint32_t kServerControlLineSizeDefault = 64 * 1024;
+
+// Digits of a size or weight between servers; longer ones are no number (server/util.go: parseSize,
+// 2.2+). `max_payload` does not hold between servers, so this is what bounds a routed message.
+inline constexpr size_t kServerNumberDigitsMax = 9;
+
 // "\r\n" behind a control line and behind a payload.
 inline constexpr size_t kLineEndSize = 2;
 
@@ -40,6 +53,7 @@ inline constexpr size_t kDecimalDigitsMax = 20;
 static_assert(kPublishArgsMax <= kClientArgsMax);
 static_assert(kSubscribeArgsMax <= kClientArgsMax);
 static_assert(kUnsubscribeArgsMax <= kClientArgsMax);
+static_assert(kServerControlLineSizeDefault > kControlLineSizeDefault);
 static_assert(kPayloadSizeDefault <= kPayloadSizeMax);
 
 }  // namespace nuring::proto
