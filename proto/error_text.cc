@@ -32,4 +32,13 @@ std::string removed_violation(const RemovedSubscription& removed) {
     return fmt::format("{} (sid {})", subscription_violation(removed.subject), quote(removed.sid));
 }
 
+std::string gateway_on_route_port(std::string_view gateway) {
+    return fmt::format("Rejecting connection from gateway {} on the Route port", quote(gateway));
+}
+
+std::string cluster_name_conflict(const ClusterNames& names) {
+    return fmt::format("Rejecting connection, cluster name {} does not match {}", quote(names.remote),
+                       quote(names.own));
+}
+
 }  // namespace nuring::proto

@@ -41,6 +41,7 @@ inline constexpr std::string_view kErrNoRespondersNeedsHeaders =  // 2.2+
 inline constexpr std::string_view kErrSubscriptionsExceeded = "maximum subscriptions exceeded";
 inline constexpr std::string_view kErrInvalidSubject = "Invalid Subject";
 inline constexpr std::string_view kErrInvalidPublishSubject = "Invalid Publish Subject";
+inline constexpr std::string_view kErrInvalidSubscription = "Invalid Subscription";  // of a route
 
 // Beginnings of texts that go on with a quoted subject.
 inline constexpr std::string_view kErrPublishViolation = "Permissions Violation for Publish to ";
@@ -70,5 +71,16 @@ struct RemovedSubscription {
     std::string_view sid;
 };
 std::string removed_violation(const RemovedSubscription& removed);
+
+// These close a route. Names come quoted.
+// Rejecting connection from gateway "<name>" on the Route port
+std::string gateway_on_route_port(std::string_view gateway);
+
+// Rejecting connection, cluster name "<remote>" does not match "<own>" (since 2.2)
+struct ClusterNames {
+    std::string_view remote;
+    std::string_view own;
+};
+std::string cluster_name_conflict(const ClusterNames& names);
 
 }  // namespace nuring::proto

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Frames for a route, written into the caller's memory.
+//
+//   RS+ <account> <subject>[ <queue> <weight>]\r\n              LS+ <origin> ...
+//   RS- <account> <subject>[ <queue>]\r\n                       LS- [<origin>] ...
+//   RMSG <account> <subject>[ <reply>] <total>\r\n              HMSG ... <header> <total>\r\n
+//   RMSG <account> <subject> | <queues> <total>\r\n             LMSG <origin> ... <header> <total>\r\n
+//   RMSG <account> <subject> + <reply> <queues> <total>\r\n
+//   |<----------- head ----------->|<- tail
+//
+// Every encode_ function writes at `out`, which must have room for the matching _size() (exactly
+// that much), and returns the end of what it wrote.
+// Threads: any. Errors: none. Nothing is allocated.
+// Source:  server/route.go and client.go (deliverMsg), 2.0.0-RC19; H and L verbs as since 2.2.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "proto/encode_client.h"
+
+namespace nuring::proto {
+
+// ---- interest ----------------------------------------------------------------------------------
+
+// What somebody here subscribes to. `origin`: of a leafnode's cluster, for peers that said `lnoc`.
+struct RouteInterest {
+    std::string_view account;
+    std::string_view subject;
+    std::string_view queue = {};  // may be empty
+    uint32_t weight = 0;          // members of the queue; RS+ and LS+ only
+    std::string_view origin = {};  // set: LS+ or LS- instead of RS+ or RS-
+    bool names_unsubscribe_origin = false;  // the peer said `lnocu`
+};
+
+// RS+ or LS+.
+size_t route_subscribe_size(const RouteInterest& interest);
+char* encode_route_subscribe(char* out, const RouteInterest& interest);
+
+// RS- or LS-.
+size_t route_unsubscribe_size(const RouteInterest& interest);
+char* encode_route_unsubscribe(char* out, const RouteInterest& interest);
+
+// A+ <account>\r\n or A- <account>\r\n
+constexpr size_t account_interest_size(std::string_view account) {
+    return sizeof("A+ \r\n") - 1 + account.size();
+}
+char* encode_account_interest(char* out, std::string_view account, bool is_wanted);
+
+// ---- messages ----------------------------------------------------------------------------------
+
+// What a message's line is made of besides the sizes. `queues`: names with one blank between them.
+struct RouteMessageHead {
+    std::string_view account;
+    std::string_view subject;
+    std::string_view reply = {};   // may be empty
+    std::string_view queues = {};  // may be empty
+    std::string_view origin = {};  // set: LMSG
+    bool has_headers = false;      // HMSG instead of RMSG
+};
+
+// Everything that comes before the tail. Without queues the tail is "[ <reply>] <sizes>\r\n...", as
+// of a MSG frame; with queues the reply is in the head, and the tail begins with the sizes.
+inline size_t route_head_size(const RouteMessageHead& head) {
+    size_t size = sizeof("RMSG  ") - 1 + head.account.size() + head.subject.size();
+    if (!head.origin.empty()) size += head.origin.size() + 1;
+    if (!head.queues.empty()) {
+        size += 2 + 1 + head.queues.size();
+        if (!head.reply.empty()) size += 1 + head.reply.size();
+    }
+    return size;
+}
+
+inline char* encode_route_head(char* out, const RouteMessageHead& head) {
+    std::memcpy(out, !head.origin.empty() ? "LMSG " : head.has_headers ? "HMSG " : "RMSG ", 5);
+    out += 5;
+    if (!head.origin.empty()) {
+        out = append_short(out, head.origin);
+        *out++ = ' ';
+    }
+    out = append_short(out, head.account);
+    *out++ = ' ';
+    out = append_short(out, head.subject);
+    if (head.queues.empty()) return out;
+    std::memcpy(out, head.reply.empty() ? " |" : " +", 2);
+    out += 2;
+    if (!head.reply.empty()) {
+        *out++ = ' ';
+        out = append_short(out, head.reply);
+    }
+    *out++ = ' ';
+    return append_short(out, head.queues);
+}
+
+// A whole message in its parts. Without `has_headers` (the peer has none) the headers are left out:
+// the sender strips them. An LMSG always says how long they are.
+struct RouteMessage {
+    RouteMessageHead head;
+    std::string_view headers = {};
+    std::string_view body;
+};
+size_t route_message_size(const RouteMessage& message);
+char* encode_route_message(char* out, const RouteMessage& message);
+
+}  // namespace nuring::proto
