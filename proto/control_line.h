@@ -42,11 +42,18 @@ struct VerbMatch {
     size_t matched = 0;  // bytes which agree with some verb
 };
 
+// A set of rows of a table of verbs: bit i for row i.
+using VerbRows = uint32_t;
+inline constexpr VerbRows kAllVerbRows = ~VerbRows{0};
+
 template <typename Verb, size_t kCount>
 VerbMatch<Verb> match_any_verb(const VerbForm<Verb> (&forms)[kCount], const char* begin,
-                               size_t size) {
+                               size_t size, VerbRows rows = kAllVerbRows) {
+    static_assert(kCount <= 8 * sizeof(VerbRows));
     VerbMatch<Verb> best;
-    for (const VerbForm<Verb>& form : forms) {
+    for (size_t row = 0; row < kCount; ++row) {
+        if ((rows >> row & 1) == 0) continue;
+        const VerbForm<Verb>& form = forms[row];
         size_t count = 0;
         while (count < size && count < form.text.size() &&
                fold_case(begin[count]) == form.text[count]) {

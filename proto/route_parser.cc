@@ -47,51 +47,101 @@ static_assert(form_of(RouteVerb::kSubscribe).verb == RouteVerb::kSubscribe);
 static_assert(form_of(RouteVerb::kUnsubscribe).verb == RouteVerb::kUnsubscribe);
 static_assert(form_of(RouteVerb::kError).verb == RouteVerb::kError);
 
+constexpr bool speaks(RouteDialect dialect, RouteVerb verb) {
+    switch (verb) {
+        case RouteVerb::kMessage:
+        case RouteVerb::kSubscribe:
+        case RouteVerb::kUnsubscribe:
+        case RouteVerb::kAccountSubscribe:
+        case RouteVerb::kAccountUnsubscribe:
+            return dialect != RouteDialect::kLeafnode;
+        case RouteVerb::kLeafMessage:
+        case RouteVerb::kLeafSubscribe:
+        case RouteVerb::kLeafUnsubscribe:
+            return dialect != RouteDialect::kGateway;
+        case RouteVerb::kHeaderMessage:
+        case RouteVerb::kPing:
+        case RouteVerb::kPong:
+        case RouteVerb::kConnect:
+        case RouteVerb::kInfo:
+        case RouteVerb::kOk:
+        case RouteVerb::kError:
+            break;
+    }
+    return true;
+}
+
+constexpr VerbRows rows_of(RouteDialect dialect) {
+    VerbRows rows = 0;
+    for (size_t row = 0; row < kRouteVerbCount; ++row) {
+        if (speaks(dialect, static_cast<RouteVerb>(row))) rows |= VerbRows{1} << row;
+    }
+    return rows;
+}
+constexpr VerbRows kRows[] = {rows_of(RouteDialect::kRoute), rows_of(RouteDialect::kGateway),
+                              rows_of(RouteDialect::kAccountRoute),
+                              rows_of(RouteDialect::kLeafnode)};
+static_assert(std::size(kRows) == kRouteDialectCount);
+
+constexpr VerbRows rows_for(RouteDialect dialect) {
+    return kRows[static_cast<size_t>(dialect)];
+}
+
 #if defined(__SSE2__)
 
 constexpr uint32_t kCaseBits2 = 0x00002020;  // fold two letters, keep the sign and the blank
 constexpr size_t kVerbSize = 5;              // "RMSG "
 
 // The common verbs by one compare of their first four bytes.
-Match match_verb(const char* begin, size_t size) {
+Match match_verb(const char* begin, size_t size, RouteDialect dialect) {
+    const VerbRows rows = rows_for(dialect);
     if (size < kVerbSize) [[unlikely]]
-        return match_any_verb(kVerbForms, begin, size);
+        return match_any_verb(kVerbForms, begin, size, rows);
     const uint32_t first = load<uint32_t>(begin);
-    switch (first | kCaseBits4) {
-        case word_of("rmsg"):
-            if (!is_blank(begin[4])) break;
-            return {&form_of(RouteVerb::kMessage), 4};
-        case word_of("hmsg"):
-            if (!is_blank(begin[4])) break;
-            return {&form_of(RouteVerb::kHeaderMessage), 4};
-        default:
-            break;
-    }
-    if ((first | kCaseBits2) == word_of("rs+ ")) return {&form_of(RouteVerb::kSubscribe), 3};
-    if ((first | kCaseBits2) == word_of("rs- ")) return {&form_of(RouteVerb::kUnsubscribe), 3};
-    return match_any_verb(kVerbForms, begin, size);
+    const auto match = [&](RouteVerb verb) -> Match {
+        const VerbForm<RouteVerb>& form = form_of(verb);
+        if ((rows >> static_cast<size_t>(verb) & 1) != 0 && is_blank(begin[form.text.size()]))
+            [[likely]]
+            return {&form, form.text.size()};
+        return match_any_verb(kVerbForms, begin, size, rows);
+    };
+    if ((first | kCaseBits4) == word_of("rmsg")) return match(RouteVerb::kMessage);
+    if ((first | kCaseBits4) == word_of("hmsg")) return match(RouteVerb::kHeaderMessage);
+    if ((first | kCaseBits4) == word_of("lmsg")) return match(RouteVerb::kLeafMessage);
+    if ((first | kCaseBits2) == word_of("rs+ ")) return match(RouteVerb::kSubscribe);
+    if ((first | kCaseBits2) == word_of("rs- ")) return match(RouteVerb::kUnsubscribe);
+    if ((first | kCaseBits2) == word_of("ls+ ")) return match(RouteVerb::kLeafSubscribe);
+    if ((first | kCaseBits2) == word_of("ls- ")) return match(RouteVerb::kLeafUnsubscribe);
+    return match_any_verb(kVerbForms, begin, size, rows);
 }
 
 #else
 
-Match match_verb(const char* begin, size_t size) {
-    return match_any_verb(kVerbForms, begin, size);
+Match match_verb(const char* begin, size_t size, RouteDialect dialect) {
+    return match_any_verb(kVerbForms, begin, size, rows_for(dialect));
 }
 
 #endif
 
 // ---- messages ----------------------------------------------------------------------------------
 
-// What a message's line has besides account, subject, reply and queues.
+// What a message's line has besides subject, reply and queues.
 struct MessageForm {
-    size_t origins;  // in front of the account
-    size_t numbers;  // at the end
-};
-constexpr MessageForm kMessageForms[] = {{0, 1}, {0, 2}, {1, 2}};
-static_assert(std::size(kMessageForms) == kRouteMessageVerbCount);
+    size_t origins;   // first
+    size_t accounts;  // behind them
+    size_t numbers;   // at the end
 
-constexpr const MessageForm& message_form(RouteVerb verb) {
-    return kMessageForms[static_cast<size_t>(verb)];
+    constexpr size_t subject_at() const { return origins + accounts; }
+    // Words with neither reply nor queues.
+    constexpr size_t plain_count() const { return subject_at() + 1 + numbers; }
+};
+
+constexpr MessageForm message_form(RouteVerb verb, RouteDialect dialect) {
+    const bool has_origin = verb == RouteVerb::kLeafMessage && dialect != RouteDialect::kLeafnode;
+    const bool has_header_size = verb == RouteVerb::kHeaderMessage || has_origin;
+    return {.origins = has_origin ? 1U : 0U,
+            .accounts = names_account(dialect) ? 1U : 0U,
+            .numbers = has_header_size ? 2U : 1U};
 }
 
 // A size or a weight; -1 if the text is none.
@@ -129,14 +179,12 @@ bool follows(const char** at, std::string_view word) {
 }
 
 // Account, subject, reply, queues and the text of the sizes.
-Status take_names(const RouteArgs& args, RouteOperation* out, std::string_view* header_text) {
-    const MessageForm& form = message_form(out->verb);
-    const size_t subject_at = form.origins + 1;
-    const size_t plain_count = subject_at + 1 + form.numbers;
-    if (args.count < plain_count) return Status::kBadMessageArgs;
+Status take_names(const RouteArgs& args, const MessageForm& form, RouteOperation* out,
+                  std::string_view* header_text) {
+    if (args.count < form.plain_count()) return Status::kBadMessageArgs;
     out->origin = form.origins == 0 ? std::string_view() : args.at[0];
-    out->account = args.at[subject_at - 1];
-    out->subject = args.at[subject_at];
+    out->account = form.accounts == 0 ? std::string_view() : args.at[form.origins];
+    out->subject = args.at[form.subject_at()];
     out->reply = {};
     out->queues = {};
     out->queue_count = 0;
@@ -148,9 +196,9 @@ Status take_names(const RouteArgs& args, RouteOperation* out, std::string_view* 
         *header_text = last_word(before);
         before = trim_end(without_last(before, header_text->size()));
     }
-    const size_t next_at = subject_at + 1;
-    if (args.count == plain_count) return Status::kOperation;
-    if (args.count == plain_count + 1) {
+    const size_t next_at = form.subject_at() + 1;
+    if (args.count == form.plain_count()) return Status::kOperation;
+    if (args.count == form.plain_count() + 1) {
         out->reply = args.at[next_at];
         return Status::kOperation;
     }
@@ -166,13 +214,14 @@ Status take_names(const RouteArgs& args, RouteOperation* out, std::string_view* 
     return Status::kOperation;
 }
 
-Status take_message(const char* begin, const char* end, RouteOperation* out) {
+Status take_message(const char* begin, const char* end, RouteDialect dialect, RouteOperation* out) {
+    const MessageForm form = message_form(out->verb, dialect);
     const RouteArgs args = split_route_args(out->args, end);
     std::string_view header_text;
-    const Status names = take_names(args, out, &header_text);
+    const Status names = take_names(args, form, out, &header_text);
     if (names != Status::kOperation) return names;
     int64_t header = 0;
-    const bool has_header = message_form(out->verb).numbers == 2;
+    const bool has_header = form.numbers == 2;
     if (has_header) {
         header = parse_number(header_text);
         if (header < 0) return Status::kBadMessageHeaderSize;
@@ -182,8 +231,7 @@ Status take_message(const char* begin, const char* end, RouteOperation* out) {
     if (header > total) return Status::kBadMessageSizes;
     out->header_size = static_cast<uint32_t>(header);
 
-    const bool is_list = args.count > message_form(out->verb).origins + 3 +
-                                          message_form(out->verb).numbers;
+    const bool is_list = args.count > form.plain_count() + 1;
     const std::string_view before = is_list ? out->queues : out->subject;
     const char* at = before.data() + before.size();
     const char* const line_end = out->args.data() + out->args.size();
@@ -197,26 +245,30 @@ Status take_message(const char* begin, const char* end, RouteOperation* out) {
 
 // ---- interest ----------------------------------------------------------------------------------
 
-// [origin] account subject, and what may come behind.
-// `queue_words`: with a weight or without.
-Status take_interest(const char* end, bool has_origin, size_t queue_words, RouteOperation* out) {
+// [origin] [account] subject, and a queue with its weight (RS+, LS+) or alone (RS-, LS-).
+Status take_interest(const char* end, bool has_origin, bool has_weight, RouteDialect dialect,
+                     RouteOperation* out) {
     const RouteArgs args = split_route_args(out->args, end);
     const size_t account_at = has_origin ? 1 : 0;
-    const size_t plain_count = account_at + 2;
-    if (args.count != plain_count && args.count != plain_count + queue_words) {
-        return queue_words == 2 ? Status::kBadSubscribeArgs : Status::kBadUnsubscribeArgs;
-    }
+    const size_t subject_at = account_at + (names_account(dialect) ? 1 : 0);
+    const size_t plain_count = subject_at + 1;
+    const size_t queue_words = has_weight ? 2 : 1;
     out->origin = has_origin ? args.at[0] : std::string_view();
-    out->account = args.at[account_at];
-    out->subject = args.at[account_at + 1];
+    out->account = names_account(dialect) ? args.at[account_at] : std::string_view();
+    out->subject = args.at[subject_at];
     out->queue = {};
     out->weight = 0;
-    if (args.count > plain_count) {
-        out->queue = args.at[plain_count];
-        const int64_t weight = queue_words == 2 ? parse_number(args.at[plain_count + 1]) : 0;
-        if (weight > 0) out->weight = static_cast<uint32_t>(weight);
-    }
     out->consumed = out->line_size;
+    if (args.count == plain_count) return Status::kOperation;
+    if (args.count == plain_count + queue_words) {
+        out->queue = args.at[plain_count];
+        const int64_t weight = has_weight ? parse_number(args.at[plain_count + 1]) : 0;
+        if (weight > 0) out->weight = static_cast<uint32_t>(weight);
+        return Status::kOperation;
+    }
+    if (has_weight) return Status::kBadSubscribeArgs;
+    if (dialect != RouteDialect::kLeafnode) return Status::kBadUnsubscribeArgs;
+    out->subject = {};
     return Status::kOperation;
 }
 
@@ -226,24 +278,27 @@ Status take_interest(const char* end, bool has_origin, size_t queue_words, Route
                                    size_t scanned_bytes) {
     const size_t size = static_cast<size_t>(end - begin);
     assert(scanned_bytes <= size);
-    const Match match = match_verb(begin, size);
+    const Match match = match_verb(begin, size, limits.dialect);
     if (match.form == nullptr) return refuse_verb<Status>(match.matched, size, out);
-    const Status line = take_line<Status>(begin, begin + match.matched, end, limits.control_line_max,
-                                          out, scanned_bytes);
+    const Status line = take_line<Status>(begin, begin + match.matched, end,
+                                          limits.control_line_max, out, scanned_bytes);
     if (line != Status::kOperation) return line;
     out->verb = match.form->verb;
+    const bool is_leafnode = limits.dialect == RouteDialect::kLeafnode;
     switch (out->verb) {
         case RouteVerb::kMessage:
         case RouteVerb::kHeaderMessage:
         case RouteVerb::kLeafMessage:
-            return take_message(begin, end, out);
+            return take_message(begin, end, limits.dialect, out);
         case RouteVerb::kSubscribe:
-        case RouteVerb::kLeafSubscribe:
-            return take_interest(end, out->verb == RouteVerb::kLeafSubscribe, 2, out);
+            return take_interest(end, false, true, limits.dialect, out);
         case RouteVerb::kUnsubscribe:
-            return take_interest(end, false, 1, out);
+            return take_interest(end, false, false, limits.dialect, out);
+        case RouteVerb::kLeafSubscribe:
+            return take_interest(end, !is_leafnode, true, limits.dialect, out);
         case RouteVerb::kLeafUnsubscribe:
-            return take_interest(end, limits.names_unsubscribe_origin, 1, out);
+            return take_interest(end, !is_leafnode && limits.names_unsubscribe_origin, false,
+                                 limits.dialect, out);
         case RouteVerb::kAccountSubscribe:
         case RouteVerb::kAccountUnsubscribe:
             out->account = out->args;
@@ -267,13 +322,13 @@ Status take_interest(const char* end, bool has_origin, size_t queue_words, Route
 #if defined(__SSE2__)
 namespace {
 
-// A canonical RMSG without queues, whose line ends within kSize bytes after the verb and whose
-// payload is here.
+// A canonical RMSG (LMSG of a leafnode) without queues, whose line ends within kSize bytes after the
+// verb and whose payload is here.
 //
 //   args      $G foo.bar _INBOX.x 5\r\n
 //   blanks    ..1.......1........1.11
 //   pairs     ......................1     the first pair of neighbours must be the CRLF
-template <size_t kSize>
+template <size_t kSize, bool kHasAccount>
 [[gnu::always_inline]] inline Quick quick_message(const char* begin, const char* end,
                                                   const RouteParseLimits& limits,
                                                   RouteOperation* out) {
@@ -283,14 +338,15 @@ template <size_t kSize>
     if (pairs == 0) return Quick::kLonger;
     const char* const line_feed = args + lowest_bit(pairs);
     const char* const line_end = line_feed - 1;
-    const char* const account_end = args + lowest_bit(blanks);
-    const uint64_t behind_account = blanks & (blanks - 1);  // not 0: CR and LF are blanks, too
+    // Not 0 below: CR and LF are blanks, too.
+    const char* const account_end = kHasAccount ? args + lowest_bit(blanks) : args - 1;
+    const uint64_t behind_account = kHasAccount ? blanks & (blanks - 1) : blanks;
     const char* const subject_end = args + lowest_bit(behind_account);
-    if (load<uint16_t>(line_end) != kCrLf || *account_end != ' ' || *subject_end != ' ')
-        [[unlikely]] {
+    if (load<uint16_t>(line_end) != kCrLf || (kHasAccount && *account_end != ' ') ||
+        *subject_end != ' ') [[unlikely]] {
         return Quick::kOther;
     }
-    const uint64_t behind = behind_account & (behind_account - 1);  // not 0: as above
+    const uint64_t behind = behind_account & (behind_account - 1);
     const char* size_text = subject_end + 1;
     size_t reply_size = 0;
     if (const char* next = args + lowest_bit(behind); next != line_end) {
@@ -304,12 +360,12 @@ template <size_t kSize>
     if (digits - 1 >= 8) [[unlikely]] {
         return Quick::kOther;
     }
-    out->verb = RouteVerb::kMessage;
     out->canonical = true;
     out->header_size = 0;
     out->queue_count = 0;
     out->origin = {};
-    out->account = {args, static_cast<size_t>(account_end - args)};
+    out->account = kHasAccount ? std::string_view(args, static_cast<size_t>(account_end - args))
+                               : std::string_view();
     out->subject = {account_end + 1, static_cast<size_t>(subject_end - account_end - 1)};
     out->reply = {subject_end + 1, reply_size};
     out->queues = {};
@@ -329,10 +385,40 @@ template <size_t kSize>
     return Quick::kDone;
 }
 
+template <bool kHasAccount>
 [[gnu::noinline]] Status parse_long_message(const char* begin, const char* end,
                                             const RouteParseLimits& limits, RouteOperation* out,
                                             size_t scanned_bytes) {
-    if (quick_message<64>(begin, end, limits, out) == Quick::kDone) return Status::kOperation;
+    if (quick_message<64, kHasAccount>(begin, end, limits, out) == Quick::kDone) {
+        return Status::kOperation;
+    }
+    return parse_any(begin, end, limits, out, scanned_bytes);
+}
+
+// The input begins with the dialect's verb for messages, and a window fits behind that.
+template <bool kHasAccount>
+[[gnu::always_inline]] inline Status parse_message(const char* begin, const char* end,
+                                                   const RouteParseLimits& limits,
+                                                   RouteOperation* out, size_t scanned_bytes) {
+    const Quick quick = quick_message<32, kHasAccount>(begin, end, limits, out);
+    if (quick == Quick::kDone) [[likely]]
+        return Status::kOperation;
+    if (quick == Quick::kLonger && end - begin >= static_cast<ptrdiff_t>(kVerbSize + 64)) {
+        return parse_long_message<kHasAccount>(begin, end, limits, out, scanned_bytes);
+    }
+    return parse_any(begin, end, limits, out, scanned_bytes);
+}
+
+// The dialects without accounts.
+[[gnu::noinline]] Status parse_without_account(const char* begin, const char* end,
+                                               const RouteParseLimits& limits, RouteOperation* out,
+                                               size_t scanned_bytes) {
+    const bool is_leafnode = limits.dialect == RouteDialect::kLeafnode;
+    if (end - begin >= static_cast<ptrdiff_t>(kVerbSize + 32) && begin[4] == ' ' &&
+        (load<uint32_t>(begin) | kCaseBits4) == (is_leafnode ? word_of("lmsg") : word_of("rmsg"))) {
+        out->verb = is_leafnode ? RouteVerb::kLeafMessage : RouteVerb::kMessage;
+        return parse_message<false>(begin, end, limits, out, scanned_bytes);
+    }
     return parse_any(begin, end, limits, out, scanned_bytes);
 }
 
@@ -340,15 +426,13 @@ template <size_t kSize>
 
 RouteParseStatus parse_route(const char* begin, const char* end, const RouteParseLimits& limits,
                              RouteOperation* out, size_t scanned_bytes) {
-    const ptrdiff_t size = end - begin;
-    if (size >= static_cast<ptrdiff_t>(kVerbSize + 32) &&
+    if (!names_account(limits.dialect)) {
+        return parse_without_account(begin, end, limits, out, scanned_bytes);
+    }
+    if (end - begin >= static_cast<ptrdiff_t>(kVerbSize + 32) &&
         (load<uint32_t>(begin) | kCaseBits4) == word_of("rmsg") && begin[4] == ' ') [[likely]] {
-        const Quick quick = quick_message<32>(begin, end, limits, out);
-        if (quick == Quick::kDone) [[likely]]
-            return Status::kOperation;
-        if (quick == Quick::kLonger && size >= static_cast<ptrdiff_t>(kVerbSize + 64)) {
-            return parse_long_message(begin, end, limits, out, scanned_bytes);
-        }
+        out->verb = RouteVerb::kMessage;
+        return parse_message<true>(begin, end, limits, out, scanned_bytes);
     }
     return parse_any(begin, end, limits, out, scanned_bytes);
 }
@@ -375,66 +459,11 @@ std::string_view take_queue(std::string_view* queues) {
 // ---- texts -------------------------------------------------------------------------------------
 
 std::string_view to_text(RouteVerb verb) {
-    constexpr std::string_view kTexts[] = {"RMSG", "HMSG", "LMSG", "RS+",     "RS-",
-                                           "LS+",  "LS-",  "A+",   "A-",      "PING",
+    constexpr std::string_view kTexts[] = {"RMSG", "HMSG",    "LMSG", "RS+", "RS-",
+                                           "LS+",  "LS-",     "A+",   "A-",  "PING",
                                            "PONG", "CONNECT", "INFO", "+OK", "-ERR"};
     static_assert(std::size(kTexts) == kRouteVerbCount);
     return kTexts[static_cast<size_t>(verb)];
-}
-
-namespace {
-
-// As Go prints a list of words.
-std::string listed(std::string_view args) {
-    std::string list = "[";
-    for (std::string_view word = take_queue(&args); !word.empty(); word = take_queue(&args)) {
-        if (list.size() > 1) list += ' ';
-        list += word;
-    }
-    return list + "]";
-}
-
-std::string_view word_at(std::string_view args, size_t index) {
-    for (; index != 0; --index) (void)take_queue(&args);
-    return take_queue(&args);
-}
-
-std::string message_log_line(std::string_view text, RouteVerb verb, std::string_view shown) {
-    constexpr std::string_view kFunctions[] = {"processRoutedMsgArgs", "processRoutedHeaderMsgArgs",
-                                               "processRoutedOriginClusterMsgArgs"};
-    static_assert(std::size(kFunctions) == kRouteMessageVerbCount);
-    std::string line(kFunctions[static_cast<size_t>(verb)]);
-    return line.append(" ").append(text).append(": '").append(shown).append("'");
-}
-
-}  // namespace
-
-std::string log_line(RouteParseStatus status, const RouteOperation& operation) {
-    const RouteVerb verb = operation.verb;
-    const std::string_view args = operation.args;
-    switch (status) {
-        case Status::kBadMessageArgs:
-            return message_log_line("Parse Error", verb, listed(args));
-        case Status::kBadMessageIndicator:
-            return message_log_line("Bad or Missing Reply Indicator", verb,
-                                    word_at(args, message_form(verb).origins + 2));
-        case Status::kBadMessageHeaderSize:
-            return message_log_line("Bad or Missing Header Size", verb, args);
-        case Status::kBadMessageSize:
-            return message_log_line("Bad or Missing Size", verb, listed(args));
-        case Status::kBadMessageSizes:
-            return message_log_line("Header Size larger then TotalSize", verb, args);
-        case Status::kBadSubscribeArgs:
-            return std::string("processRemoteSub Parse Error: '").append(args).append("'");
-        case Status::kBadUnsubscribeArgs:
-            return std::string("processRemoteUnsub parse error: '").append(args).append("'");
-        case Status::kOperation:
-        case Status::kNeedMore:
-        case Status::kUnknownOperation:
-        case Status::kControlLineTooLong:
-            break;
-    }
-    return {};
 }
 
 }  // namespace nuring::proto

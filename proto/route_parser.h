@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes of a route in, one operation out.
+// Bytes of another server in, one operation out. Routes, gateways and leafnodes speak dialects of one
+// protocol (RouteDialect).
 //
 //   RMSG $G orders.new _INBOX.x 5\r\nhello\r\n          plain subscribers only
 //   RMSG $G orders.new | workers audit 5\r\nhello\r\n    and one member of each group
@@ -15,9 +16,9 @@
 //          payloads are not looked into. Nothing is allocated (log_line() apart).
 // Errors:  RouteParseStatus, as soon as the offending byte is there: the answer for an input never
 //          depends on how it was split over calls.
-// Source:  server/parser.go and server/route.go 2.0.0-RC19; HMSG, LMSG, LS+ and LS- as 2.2 to 2.10.
-//          There, PUB, SUB and UNSUB pass the parser on routes, too, with effects that nobody
-//          meant; here they are unknown.
+// Source:  server/parser.go, route.go, gateway.go and leafnode.go 2.0.0-RC19; HMSG, LMSG, LS+ and LS-
+//          as 2.2 to 2.10. There, verbs of clients and of other dialects pass the parser, too, with
+//          effects that nobody meant; here they are unknown.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +29,23 @@
 #include "proto/limits.h"
 
 namespace nuring::proto {
+
+// What differs between connections of servers:
+//
+//   dialect          account in lines   HMSG, + and | lists   RMSG RS+ RS-   A+ A-   LMSG LS+ LS-
+//   kRoute           yes                yes                   yes            yes     with an origin
+//   kGateway         yes                yes                   yes            yes     unknown
+//   kAccountRoute    no                 yes                   yes            yes     with an origin
+//   kLeafnode        no                 yes                   unknown        unknown yes, as RMSG RS+ RS-
+//
+// kAccountRoute: a route that its INFO dedicated to one account (2.10).
+enum class RouteDialect : uint8_t { kRoute, kGateway, kAccountRoute, kLeafnode };
+
+inline constexpr size_t kRouteDialectCount = 4;
+
+constexpr bool names_account(RouteDialect dialect) {
+    return dialect <= RouteDialect::kGateway;
+}
 
 // Those with a payload come first.
 enum class RouteVerb : uint8_t {
@@ -59,8 +77,8 @@ constexpr bool has_payload(RouteVerb verb) {
 std::string_view to_text(RouteVerb verb);
 
 enum class [[nodiscard]] RouteParseStatus : uint8_t{
-    kOperation,           // `consumed` bytes are one operation
-    kNeedMore,            // see `needed_bytes` and `scanned_bytes`
+    kOperation,         // `consumed` bytes are one operation
+    kNeedMore,          // see `needed_bytes` and `scanned_bytes`
     kUnknownOperation,  // bad verb or payload end; `error_offset`. -ERR kErrUnknownOperation, close
     kControlLineTooLong,  // -ERR kErrControlLineExceeded, close
     // Logged by log_line(), closed without -ERR. `verb` is set:
@@ -74,8 +92,9 @@ enum class [[nodiscard]] RouteParseStatus : uint8_t{
 };
 
 struct RouteParseLimits {
+    RouteDialect dialect = RouteDialect::kRoute;
     uint32_t control_line_max = kServerControlLineSizeDefault;  // bytes of a line's argument part
-    // Both sides said `lnocu` (2.10.23): LS- names the origin, too.
+    // Both sides of a route said `lnocu` (2.10.23): LS- names the origin, too.
     bool names_unsubscribe_origin = false;
 };
 
@@ -100,11 +119,13 @@ struct RouteOperation {
     size_t consumed = 0;  // kOperation
 
     std::string_view origin;   // messages, interest: of LMSG, LS+, LS-: the leafnode's cluster
-    std::string_view account;  // messages, interest, A+, A-
-    std::string_view subject;  // messages, interest
-    std::string_view reply;    // messages; may be empty
-    std::string_view queues;   // messages: the names with the blanks between them; may be empty
-    std::string_view size_text;     // messages: total size as it was written
+    std::string_view account;  // messages, interest, A+, A-; empty if the dialect has none
+    // Messages, interest. Empty with an LS- of a leafnode whose words make no sense: the reference finds
+    // no such subscription and goes on.
+    std::string_view subject;
+    std::string_view reply;      // messages; may be empty
+    std::string_view queues;     // messages: the names with the blanks between them; may be empty
+    std::string_view size_text;  // messages: total size as it was written
     const char* payload = nullptr;  // messages
 
     std::string_view queue;  // interest; may be empty
@@ -135,6 +156,7 @@ std::string_view take_queue(std::string_view* queues);
 
 // What the reference logs of bad arguments ("processRoutedMsgArgs Parse Error: '[$G foo]'"); empty
 // for the other statuses.
-std::string log_line(RouteParseStatus status, const RouteOperation& operation);
+std::string log_line(RouteParseStatus status, const RouteOperation& operation,
+                     RouteDialect dialect = RouteDialect::kRoute);
 
 }  // namespace nuring::proto
