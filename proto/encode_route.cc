@@ -4,15 +4,22 @@
 namespace nuring::proto {
 namespace {
 
+bool has_leaf_verb(const RouteInterest& interest) {
+    return !interest.origin.empty() || interest.dialect == RouteDialect::kLeafnode;
+}
+
 size_t names_size(const RouteInterest& interest) {
-    size_t size = sizeof("RS+ ") - 1 + interest.account.size() + 1 + interest.subject.size();
+    size_t size = sizeof("RS+ ") - 1 + interest.subject.size();
+    if (!interest.account.empty()) size += interest.account.size() + 1;
     if (!interest.queue.empty()) size += 1 + interest.queue.size();
     return size;
 }
 
 char* append_names(char* out, const RouteInterest& interest) {
-    out = append_short(out, interest.account);
-    *out++ = ' ';
+    if (!interest.account.empty()) {
+        out = append_short(out, interest.account);
+        *out++ = ' ';
+    }
     out = append_short(out, interest.subject);
     if (interest.queue.empty()) return out;
     *out++ = ' ';
@@ -52,7 +59,7 @@ size_t route_subscribe_size(const RouteInterest& interest) {
 }
 
 char* encode_route_subscribe(char* out, const RouteInterest& interest) {
-    std::memcpy(out, interest.origin.empty() ? "RS+ " : "LS+ ", 4);
+    std::memcpy(out, has_leaf_verb(interest) ? "LS+ " : "RS+ ", 4);
     out += 4;
     if (!interest.origin.empty()) {
         out = append_short(out, interest.origin);
@@ -72,7 +79,7 @@ size_t route_unsubscribe_size(const RouteInterest& interest) {
 }
 
 char* encode_route_unsubscribe(char* out, const RouteInterest& interest) {
-    std::memcpy(out, interest.origin.empty() ? "RS- " : "LS- ", 4);
+    std::memcpy(out, has_leaf_verb(interest) ? "LS- " : "RS- ", 4);
     out += 4;
     if (!interest.origin.empty() && interest.names_unsubscribe_origin) {
         out = append_short(out, interest.origin);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frames for a route, written into the caller's memory.
+// Frames for another server, written into the caller's memory. To a leafnode LS+ LS- LMSG go without an
+// origin, and LMSG with one size; no account goes to a leafnode or a route of one account (route_dialect.h).
 //
 //   RS+ <account> <subject>[ <queue> <weight>]\r\n              LS+ <origin> ...
 //   RS- <account> <subject>[ <queue>]\r\n                       LS- [<origin>] ...
@@ -20,19 +21,21 @@
 #include <string_view>
 
 #include "proto/encode_client.h"
+#include "proto/route_dialect.h"
 
 namespace nuring::proto {
 
 // ---- interest ----------------------------------------------------------------------------------
 
-// What somebody here subscribes to. `origin`: of a leafnode's cluster, for peers that said `lnoc`.
+// What somebody here subscribes to. `origin`: of a leafnode's cluster, for routes that said `lnoc`.
 struct RouteInterest {
-    std::string_view account;
+    std::string_view account;  // empty where the dialect has none
     std::string_view subject;
-    std::string_view queue = {};  // may be empty
-    uint32_t weight = 0;          // members of the queue; RS+ and LS+ only
-    std::string_view origin = {};  // set: LS+ or LS- instead of RS+ or RS-
+    std::string_view queue = {};            // may be empty
+    uint32_t weight = 0;                    // members of the queue; RS+ and LS+ only
+    std::string_view origin = {};           // set: LS+ or LS- instead of RS+ or RS-
     bool names_unsubscribe_origin = false;  // the peer said `lnocu`
+    RouteDialect dialect = RouteDialect::kRoute;
 };
 
 // RS+ or LS+.
@@ -53,18 +56,26 @@ char* encode_account_interest(char* out, std::string_view account, bool is_wante
 
 // What a message's line is made of besides the sizes. `queues`: names with one blank between them.
 struct RouteMessageHead {
-    std::string_view account;
+    std::string_view account;  // empty where the dialect has none
     std::string_view subject;
     std::string_view reply = {};   // may be empty
     std::string_view queues = {};  // may be empty
     std::string_view origin = {};  // set: LMSG
-    bool has_headers = false;      // HMSG instead of RMSG
+    bool has_headers = false;      // HMSG instead of RMSG, or of a leafnode's LMSG
+    RouteDialect dialect = RouteDialect::kRoute;
+
+    std::string_view verb() const {
+        if (!origin.empty()) return "LMSG ";
+        if (has_headers) return "HMSG ";
+        return dialect == RouteDialect::kLeafnode ? "LMSG " : "RMSG ";
+    }
 };
 
 // Everything that comes before the tail. Without queues the tail is "[ <reply>] <sizes>\r\n...", as
 // of a MSG frame; with queues the reply is in the head, and the tail begins with the sizes.
 inline size_t route_head_size(const RouteMessageHead& head) {
-    size_t size = sizeof("RMSG  ") - 1 + head.account.size() + head.subject.size();
+    size_t size = sizeof("RMSG ") - 1 + head.subject.size();
+    if (!head.account.empty()) size += head.account.size() + 1;
     if (!head.origin.empty()) size += head.origin.size() + 1;
     if (!head.queues.empty()) {
         size += 2 + 1 + head.queues.size();
@@ -74,14 +85,16 @@ inline size_t route_head_size(const RouteMessageHead& head) {
 }
 
 inline char* encode_route_head(char* out, const RouteMessageHead& head) {
-    std::memcpy(out, !head.origin.empty() ? "LMSG " : head.has_headers ? "HMSG " : "RMSG ", 5);
+    std::memcpy(out, head.verb().data(), 5);
     out += 5;
     if (!head.origin.empty()) {
         out = append_short(out, head.origin);
         *out++ = ' ';
     }
-    out = append_short(out, head.account);
-    *out++ = ' ';
+    if (!head.account.empty()) {
+        out = append_short(out, head.account);
+        *out++ = ' ';
+    }
     out = append_short(out, head.subject);
     if (head.queues.empty()) return out;
     std::memcpy(out, head.reply.empty() ? " |" : " +", 2);

@@ -27,25 +27,9 @@
 #include <string_view>
 
 #include "proto/limits.h"
+#include "proto/route_dialect.h"
 
 namespace nuring::proto {
-
-// What differs between connections of servers:
-//
-//   dialect          account in lines   HMSG, + and | lists   RMSG RS+ RS-   A+ A-   LMSG LS+ LS-
-//   kRoute           yes                yes                   yes            yes     with an origin
-//   kGateway         yes                yes                   yes            yes     unknown
-//   kAccountRoute    no                 yes                   yes            yes     with an origin
-//   kLeafnode        no                 yes                   unknown        unknown yes, as RMSG RS+ RS-
-//
-// kAccountRoute: a route that its INFO dedicated to one account (2.10).
-enum class RouteDialect : uint8_t { kRoute, kGateway, kAccountRoute, kLeafnode };
-
-inline constexpr size_t kRouteDialectCount = 4;
-
-constexpr bool names_account(RouteDialect dialect) {
-    return dialect <= RouteDialect::kGateway;
-}
 
 // Those with a payload come first.
 enum class RouteVerb : uint8_t {
