@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/info.h"
 
-#include <absl/strings/escaping.h>
 #include <fmt/format.h>
 
-#include "proto/json_document.h"
-#include "proto/json_text.h"
+#include "proto/json_fields.h"
 
 namespace nuring::proto {
 
@@ -23,6 +21,21 @@ static bool take_json(const simdjson::dom::element& value,
         if (equal_keys(key, "deny") && !take_json(list, &(*field)->deny)) return false;
     }
     return true;
+}
+
+static bool is_set_json(const std::optional<SubjectPermission>& value) {
+    return value.has_value();
+}
+
+static void write_json(std::string* out, const std::optional<SubjectPermission>& value) {
+    JsonFieldWriter writer(out);
+    writer.if_set("allow", value->allow);
+    writer.if_set("deny", value->deny);
+    writer.finish();
+}
+
+static constexpr std::string_view json_type_name(const std::optional<SubjectPermission>*) {
+    return "server.SubjectPermission";
 }
 
 namespace {
@@ -83,124 +96,12 @@ void visit_fields(Info& info, Fields& fields) {
     fields.if_set("xkey", info.xkey);
 }
 
-// ---- writing -----------------------------------------------------------------------------------
-
-class Writer {
-  public:
-    explicit Writer(std::string* out) : out_(*out) { out_ += '{'; }
-    void finish() { out_ += '}'; }
-
-    template <typename T>
-    void always(std::string_view key, const T& value) {
-        if (out_.back() != '{') out_ += ',';
-        out_ += '"';
-        out_ += key;
-        out_ += "\":";
-        write(value);
-    }
-    template <typename T>
-    void if_set(std::string_view key, const T& value) {
-        if (is_set(value)) always(key, value);
-    }
-    void base64_if_set(std::string_view key, const std::string& bytes) {
-        if (!bytes.empty()) always(key, absl::Base64Escape(bytes));
-    }
-
-  private:
-    static bool is_set(const std::string& value) { return !value.empty(); }
-    static bool is_set(const std::vector<std::string>& value) { return !value.empty(); }
-    static bool is_set(const std::optional<SubjectPermission>& value) { return value.has_value(); }
-    static bool is_set(bool value) { return value; }
-    static bool is_set(int64_t value) { return value != 0; }
-    static bool is_set(uint64_t value) { return value != 0; }
-
-    void write(const std::string& value) { append_json_string(&out_, value); }
-    void write(bool value) { out_ += value ? "true" : "false"; }
-    void write(int64_t value) { write_number(value); }
-    void write(uint64_t value) { write_number(value); }
-    template <typename Number>
-    void write_number(Number value) {
-        const fmt::format_int digits(value);
-        out_.append(digits.data(), digits.size());
-    }
-    void write(const std::vector<std::string>& values) {
-        out_ += '[';
-        for (const std::string& value : values) {
-            if (&value != values.data()) out_ += ',';
-            write(value);
-        }
-        out_ += ']';
-    }
-    void write(const std::optional<SubjectPermission>& value) {
-        out_ += '{';
-        if_set("allow", value->allow);
-        if_set("deny", value->deny);
-        out_ += '}';
-    }
-
-    std::string& out_;
-};
-
-// ---- reading -----------------------------------------------------------------------------------
-
-constexpr std::string_view type_name(const bool*) {
-    return "bool";
-}
-constexpr std::string_view type_name(const int64_t*) {
-    return "int";
-}
-constexpr std::string_view type_name(const uint64_t*) {
-    return "uint64";
-}
-constexpr std::string_view type_name(const std::string*) {
-    return "string";
-}
-constexpr std::string_view type_name(const std::vector<std::string>*) {
-    return "[]string";
-}
-constexpr std::string_view type_name(const std::optional<SubjectPermission>*) {
-    return "server.SubjectPermission";
-}
-
-// Reader puts one key's value where it belongs.
-class Reader {
-  public:
-    Reader(std::string_view key, const simdjson::dom::element& value, std::string* error)
-        : key_(key), value_(value), error_(*error) {}
-
-    template <typename T>
-    void always(std::string_view key, T& field) {
-        if (!equal_keys(key_, key)) return;
-        if (!take_json(value_, &field)) {
-            error_ = json_type_error(value_, {kStructName, key, type_name(&field)});
-        }
-    }
-    template <typename T>
-    void if_set(std::string_view key, T& field) {
-        always(key, field);
-    }
-    void base64_if_set(std::string_view key, std::string& bytes) {
-        if (!equal_keys(key_, key)) return;
-        std::string text;
-        if (!take_json(value_, &text)) {
-            error_ = json_type_error(value_, {kStructName, key, "[]uint8"});
-        } else if (!absl::Base64Unescape(text, &bytes)) {
-            error_ = "illegal base64 data";
-        }
-    }
-
-  private:
-    std::string_view key_;
-    const simdjson::dom::element& value_;
-    std::string& error_;
-};
-
 }  // namespace
 
 std::string to_json(const ServerInfo& info) {
     std::string json;
     json.reserve(512);
-    Writer writer(&json);
+    JsonFieldWriter writer(&json);
     visit_fields(info, writer);
     writer.finish();
     return json;
@@ -227,7 +128,7 @@ InfoStatus parse_info(std::string_view json, JsonParser* parser, ServerInfo* inf
     }
     error->clear();
     for (const auto& [key, value] : object) {
-        Reader reader(key, value, error);
+        JsonFieldReader reader(kStructName, key, value, error);
         visit_fields(*info, reader);
         if (!error->empty()) return InfoStatus::kWrongType;
     }

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/leaf_connect.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "proto/json_fields.h"
+
+namespace nuring::proto {
+namespace {
+
+// The reference reads a CONNECT twice: as any connection's, then all of it as a leafnode's.
+constexpr std::string_view kAnyStruct = "clientOpts";
+constexpr std::string_view kLeafStruct = "leafConnectInfo";
+
+// Calls fields.always() or fields.if_set() for every field, in the order of the wire.
+template <typename Connect, typename Fields>
+void visit_fields(Connect& connect, Fields& fields) {
+    fields.if_set("version", connect.version);
+    fields.if_set("nkey", connect.nkey);
+    fields.if_set("jwt", connect.jwt);
+    fields.if_set("sig", connect.sig);
+    fields.if_set("user", connect.user);
+    fields.if_set("pass", connect.pass);
+    fields.if_set("auth_token", connect.auth_token);
+    fields.always("tls_required", connect.tls_required);
+    fields.if_set("server_id", connect.server_id);
+    fields.if_set("domain", connect.domain);
+    fields.if_set("name", connect.name);
+    fields.if_set("is_hub", connect.is_hub);
+    fields.if_set("cluster", connect.cluster);
+    fields.if_set("headers", connect.headers);
+    fields.if_set("jetstream", connect.jetstream);
+    fields.if_set("deny_pub", connect.deny_pub);
+    fields.if_set("isolate", connect.isolate);
+    fields.if_set("compress_mode", connect.compress_mode);
+    fields.if_set("gateway", connect.gateway);
+    fields.if_set("remote_account", connect.remote_account);
+    fields.if_set("protocol", connect.protocol);
+}
+
+constexpr std::string_view kKeysOfAny[] = {"nkey",    "jwt",        "sig",          "user",
+                                           "pass",    "auth_token", "tls_required", "name",
+                                           "version", "headers",    "protocol",     "lang"};
+
+// Which of the two structs the reference finds a wrong type in.
+std::string_view struct_of(std::string_view key) {
+    for (const std::string_view known : kKeysOfAny) {
+        if (equal_keys(key, known)) return kAnyStruct;
+    }
+    return kLeafStruct;
+}
+
+}  // namespace
+
+std::string to_json(const LeafConnect& connect) {
+    std::string json;
+    JsonFieldWriter writer(&json);
+    visit_fields(connect, writer);
+    writer.finish();
+    return json;
+}
+
+ConnectStatus parse_leaf_connect(std::string_view json, JsonParser* parser, LeafConnect* connect,
+                                 std::string* error) {
+    simdjson::dom::object object;
+    switch (parser->state().parse(json, &object, error)) {
+        case JsonParser::State::Outcome::kObject:
+            break;
+        case JsonParser::State::Outcome::kNull:
+            return ConnectStatus::kOk;
+        case JsonParser::State::Outcome::kBadSyntax:
+            return ConnectStatus::kBadJson;
+        case JsonParser::State::Outcome::kNotAnObject:
+            *error = fmt::format("json: cannot unmarshal {} into Go value of type server.{}",
+                                 *error, kAnyStruct);
+            return ConnectStatus::kWrongType;
+    }
+    error->clear();
+    LeafConnect draft = *connect;
+    for (const auto& [key, value] : object) {
+        JsonFieldReader reader(struct_of(key), key, value, error);
+        visit_fields(draft, reader);
+        reader.if_set("lang", draft.lang);
+        if (!error->empty()) return ConnectStatus::kWrongType;
+    }
+    *connect = std::move(draft);
+    return ConnectStatus::kOk;
+}
+
+}  // namespace nuring::proto
