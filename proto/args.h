@@ -23,7 +23,29 @@ struct Words {
 };
 
 using Args = Words<kClientArgsMax>;
-using RouteArgs = Words<kRouteArgsKept>;
+
+// RouteArgs is the same for the lines of servers. Ends are kept instead of sizes, a word each: a view which
+// is read back at once as a whole would wait for both of its halves to be written.
+class RouteArgs {
+  public:
+    size_t count() const { return count_; }    // may exceed kRouteArgsKept
+    std::string_view at(size_t index) const {  // index < count(), kRouteArgsKept
+        return {from_[index], static_cast<size_t>(to_[index] - from_[index])};
+    }
+    void add(std::string_view word) {
+        if (count_ < kRouteArgsKept) {
+            from_[count_] = word.data();
+            to_[count_] = word.data() + word.size();
+        }
+        ++count_;
+    }
+
+  private:
+    size_t count_ = 0;
+    const char*
+        from_[kRouteArgsKept];  // not set at first: to clear them costs as much as to parse a line
+    const char* to_[kRouteArgsKept];
+};
 
 // What separates words: spaces and tabs; with SUB, UNSUB and between servers also CR.
 enum class Separators : uint8_t { kBlanks, kBlanksAndCr };

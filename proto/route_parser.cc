@@ -146,7 +146,14 @@ constexpr MessageForm message_form(RouteVerb verb, RouteDialect dialect) {
 
 // A size or a weight; -1 if the text is none.
 int64_t parse_number(std::string_view text) {
-    return text.size() > kServerNumberDigitsMax ? -1 : parse_decimal(text);
+    if (text.empty() || text.size() > kServerNumberDigitsMax) return -1;
+    int64_t value = 0;
+    for (const char c : text) {
+        const uint32_t digit = static_cast<uint8_t>(c) - uint32_t{'0'};
+        if (digit > 9) return -1;
+        value = value * 10 + digit;
+    }
+    return value;
 }
 
 bool separates(char c) {
@@ -178,52 +185,72 @@ bool follows(const char** at, std::string_view word) {
     return true;
 }
 
-// Account, subject, reply, queues and the text of the sizes.
-Status take_names(const RouteArgs& args, const MessageForm& form, RouteOperation* out,
-                  std::string_view* header_text) {
-    if (args.count < form.plain_count()) return Status::kBadMessageArgs;
-    out->origin = form.origins == 0 ? std::string_view() : args.at[0];
-    out->account = form.accounts == 0 ? std::string_view() : args.at[form.origins];
-    out->subject = args.at[form.subject_at()];
+// The end of a message's line.
+struct Numbers {
+    std::string_view header_text;  // may be empty
+    std::string_view size_text;
+    const char* names_end;  // of the word before
+};
+
+Numbers take_numbers(const RouteArgs& args, const MessageForm& form, std::string_view text) {
+    const bool has_header = form.numbers == 2;
+    if (args.count() <= kRouteArgsKept) {
+        const std::string_view name = args.at(args.count() - form.numbers - 1);
+        return {.header_text = has_header ? args.at(args.count() - 2) : std::string_view(),
+                .size_text = args.at(args.count() - 1),
+                .names_end = name.data() + name.size()};
+    }
+    text = trim_end(text);
+    Numbers numbers{.header_text = {}, .size_text = last_word(text), .names_end = nullptr};
+    text = trim_end(without_last(text, numbers.size_text.size()));
+    if (has_header) {
+        numbers.header_text = last_word(text);
+        text = trim_end(without_last(text, numbers.header_text.size()));
+    }
+    numbers.names_end = text.data() + text.size();
+    return numbers;
+}
+
+// Account, subject, reply, queues and the text of the size.
+Status take_names(const RouteArgs& args, const MessageForm& form, const Numbers& numbers,
+                  RouteOperation* out) {
+    out->origin = form.origins == 0 ? std::string_view() : args.at(0);
+    out->account = form.accounts == 0 ? std::string_view() : args.at(form.origins);
+    out->subject = args.at(form.subject_at());
     out->reply = {};
     out->queues = {};
     out->queue_count = 0;
-    const std::string_view text = trim_end(out->args);
-    out->size_text = last_word(text);
-    std::string_view before = trim_end(without_last(text, out->size_text.size()));
-    *header_text = {};
-    if (form.numbers == 2) {
-        *header_text = last_word(before);
-        before = trim_end(without_last(before, header_text->size()));
-    }
+    out->size_text = numbers.size_text;
     const size_t next_at = form.subject_at() + 1;
-    if (args.count == form.plain_count()) return Status::kOperation;
-    if (args.count == form.plain_count() + 1) {
-        out->reply = args.at[next_at];
+    if (args.count() == form.plain_count()) return Status::kOperation;
+    if (args.count() == form.plain_count() + 1) {
+        out->reply = args.at(next_at);
         return Status::kOperation;
     }
-    const std::string_view indicator = args.at[next_at];
-    if (indicator != "+" && indicator != "|") return Status::kBadMessageIndicator;
-    const bool has_reply = indicator == "+";
-    if (has_reply) out->reply = args.at[next_at + 1];
+    const std::string_view word = args.at(next_at);
+    const char indicator = word.size() == 1 ? word[0] : '\0';
+    if (indicator != '+' && indicator != '|') return Status::kBadMessageIndicator;
+    const bool has_reply = indicator == '+';
+    if (has_reply) out->reply = args.at(next_at + 1);
     const size_t first_at = next_at + (has_reply ? 2 : 1);
-    out->queue_count = static_cast<uint32_t>(args.count - form.numbers - first_at);
+    out->queue_count = static_cast<uint32_t>(args.count() - form.numbers - first_at);
     if (out->queue_count == 0) return Status::kOperation;
-    const char* first = args.at[first_at].data();
-    out->queues = {first, static_cast<size_t>(before.data() + before.size() - first)};
+    const char* first = args.at(first_at).data();
+    out->queues = {first, static_cast<size_t>(numbers.names_end - first)};
     return Status::kOperation;
 }
 
-Status take_message(const char* begin, const char* end, RouteDialect dialect, RouteOperation* out) {
+Status take_message(const char* begin, const char* end, const RouteArgs& args, RouteDialect dialect,
+                    RouteOperation* out) {
     const MessageForm form = message_form(out->verb, dialect);
-    const RouteArgs args = split_route_args(out->args, end);
-    std::string_view header_text;
-    const Status names = take_names(args, form, out, &header_text);
+    if (args.count() < form.plain_count()) return Status::kBadMessageArgs;
+    const Numbers numbers = take_numbers(args, form, out->args);
+    const Status names = take_names(args, form, numbers, out);
     if (names != Status::kOperation) return names;
     int64_t header = 0;
     const bool has_header = form.numbers == 2;
     if (has_header) {
-        header = parse_number(header_text);
+        header = parse_number(numbers.header_text);
         if (header < 0) return Status::kBadMessageHeaderSize;
     }
     const int64_t total = parse_number(out->size_text);
@@ -231,73 +258,99 @@ Status take_message(const char* begin, const char* end, RouteDialect dialect, Ro
     if (header > total) return Status::kBadMessageSizes;
     out->header_size = static_cast<uint32_t>(header);
 
-    const bool is_list = args.count > form.plain_count() + 1;
+    const bool is_list = args.count() > form.plain_count() + 1;
     const std::string_view before = is_list ? out->queues : out->subject;
     const char* at = before.data() + before.size();
     const char* const line_end = out->args.data() + out->args.size();
     // Without headers a subscriber gets a MSG, whose line has one number less.
     out->canonical = (has_header == (header > 0)) && (!is_list || out->reply.empty()) &&
                      (out->reply.empty() || follows(&at, out->reply)) &&
-                     (!has_header || follows(&at, header_text)) && follows(&at, out->size_text) &&
-                     at == line_end && *line_end == '\r';
+                     (!has_header || follows(&at, numbers.header_text)) &&
+                     follows(&at, out->size_text) && at == line_end && *line_end == '\r';
     return take_payload_bytes<Status>(begin, end, static_cast<size_t>(total), out);
 }
 
 // ---- interest ----------------------------------------------------------------------------------
 
 // [origin] [account] subject, and a queue with its weight (RS+, LS+) or alone (RS-, LS-).
-Status take_interest(const char* end, bool has_origin, bool has_weight, RouteDialect dialect,
+Status take_interest(const RouteArgs& args, bool has_origin, bool has_weight, RouteDialect dialect,
                      RouteOperation* out) {
-    const RouteArgs args = split_route_args(out->args, end);
     const size_t account_at = has_origin ? 1 : 0;
     const size_t subject_at = account_at + (names_account(dialect) ? 1 : 0);
     const size_t plain_count = subject_at + 1;
     const size_t queue_words = has_weight ? 2 : 1;
-    out->origin = has_origin ? args.at[0] : std::string_view();
-    out->account = names_account(dialect) ? args.at[account_at] : std::string_view();
-    out->subject = args.at[subject_at];
     out->queue = {};
     out->weight = 0;
     out->consumed = out->line_size;
-    if (args.count == plain_count) return Status::kOperation;
-    if (args.count == plain_count + queue_words) {
-        out->queue = args.at[plain_count];
-        const int64_t weight = has_weight ? parse_number(args.at[plain_count + 1]) : 0;
-        if (weight > 0) out->weight = static_cast<uint32_t>(weight);
+    if (args.count() != plain_count && args.count() != plain_count + queue_words) {
+        if (has_weight) return Status::kBadSubscribeArgs;
+        if (dialect != RouteDialect::kLeafnode) return Status::kBadUnsubscribeArgs;
+        out->origin = out->account = out->subject = {};
         return Status::kOperation;
     }
-    if (has_weight) return Status::kBadSubscribeArgs;
-    if (dialect != RouteDialect::kLeafnode) return Status::kBadUnsubscribeArgs;
-    out->subject = {};
+    out->origin = has_origin ? args.at(0) : std::string_view();
+    out->account = names_account(dialect) ? args.at(account_at) : std::string_view();
+    out->subject = args.at(subject_at);
+    if (args.count() == plain_count) return Status::kOperation;
+    out->queue = args.at(plain_count);
+    const int64_t weight = has_weight ? parse_number(args.at(plain_count + 1)) : 0;
+    if (weight > 0) out->weight = static_cast<uint32_t>(weight);
     return Status::kOperation;
 }
 
-// Any operation in any spelling; the plain and complete definition.
-[[gnu::noinline]] Status parse_any(const char* begin, const char* end,
-                                   const RouteParseLimits& limits, RouteOperation* out,
-                                   size_t scanned_bytes) {
-    const size_t size = static_cast<size_t>(end - begin);
-    assert(scanned_bytes <= size);
-    const Match match = match_verb(begin, size, limits.dialect);
-    if (match.form == nullptr) return refuse_verb<Status>(match.matched, size, out);
-    const Status line = take_line<Status>(begin, begin + match.matched, end,
-                                          limits.control_line_max, out, scanned_bytes);
-    if (line != Status::kOperation) return line;
-    out->verb = match.form->verb;
+// ---- operations --------------------------------------------------------------------------------
+
+#if defined(__SSE2__)
+
+// Does a line end here within a window, single-spaced up to its CRLF? Then its words, and what take_line()
+// sets. `args` stands behind the blank that follows the verb.
+bool split_quickly(const char* begin, const char* args, const char* end, uint32_t control_line_max,
+                   RouteArgs* words, RouteOperation* out) {
+    constexpr size_t kWindow = 64;
+    if (end - args < static_cast<ptrdiff_t>(kWindow)) return false;
+    const uint64_t blanks = blank_window<kWindow>(args);
+    const uint64_t pairs = blanks & (blanks << 1 | 1);
+    if (pairs == 0) return false;
+    const char* const line_feed = args + lowest_bit(pairs);
+    const char* const line_end = line_feed - 1;
+    if (load<uint16_t>(line_end) != kCrLf) return false;
+    const char* word = args;
+    for (uint64_t gaps = blanks;; gaps &= gaps - 1) {
+        const char* const gap = args + lowest_bit(gaps);
+        words->add({word, static_cast<size_t>(gap - word)});
+        if (gap == line_end) break;
+        if (*gap != ' ') return false;
+        word = gap + 1;
+    }
+    out->args = {args, static_cast<size_t>(line_end - args)};
+    out->line_size = static_cast<uint32_t>(line_feed + 1 - begin);
+    return out->args.size() <= control_line_max;
+}
+
+#else
+
+bool split_quickly(const char*, const char*, const char*, uint32_t, RouteArgs*, RouteOperation*) {
+    return false;
+}
+
+#endif
+
+Status take_words(const char* begin, const char* end, const RouteArgs& args,
+                  const RouteParseLimits& limits, RouteOperation* out) {
     const bool is_leafnode = limits.dialect == RouteDialect::kLeafnode;
     switch (out->verb) {
         case RouteVerb::kMessage:
         case RouteVerb::kHeaderMessage:
         case RouteVerb::kLeafMessage:
-            return take_message(begin, end, limits.dialect, out);
+            return take_message(begin, end, args, limits.dialect, out);
         case RouteVerb::kSubscribe:
-            return take_interest(end, false, true, limits.dialect, out);
+            return take_interest(args, false, true, limits.dialect, out);
         case RouteVerb::kUnsubscribe:
-            return take_interest(end, false, false, limits.dialect, out);
+            return take_interest(args, false, false, limits.dialect, out);
         case RouteVerb::kLeafSubscribe:
-            return take_interest(end, !is_leafnode, true, limits.dialect, out);
+            return take_interest(args, !is_leafnode, true, limits.dialect, out);
         case RouteVerb::kLeafUnsubscribe:
-            return take_interest(end, !is_leafnode && limits.names_unsubscribe_origin, false,
+            return take_interest(args, !is_leafnode && limits.names_unsubscribe_origin, false,
                                  limits.dialect, out);
         case RouteVerb::kAccountSubscribe:
         case RouteVerb::kAccountUnsubscribe:
@@ -313,6 +366,29 @@ Status take_interest(const char* end, bool has_origin, bool has_weight, RouteDia
     }
     out->consumed = out->line_size;
     return Status::kOperation;
+}
+
+// Any operation in any spelling; with take_words() the plain and complete definition, of which
+// split_quickly() is a short cut.
+[[gnu::noinline]] Status parse_any(const char* begin, const char* end,
+                                   const RouteParseLimits& limits, RouteOperation* out,
+                                   size_t scanned_bytes) {
+    const size_t size = static_cast<size_t>(end - begin);
+    assert(scanned_bytes <= size);
+    const Match match = match_verb(begin, size, limits.dialect);
+    if (match.form == nullptr) return refuse_verb<Status>(match.matched, size, out);
+    const char* const verb_end = begin + match.matched;
+    out->verb = match.form->verb;
+    const bool has_words = out->verb <= RouteVerb::kLeafUnsubscribe;
+    RouteArgs args;
+    if (has_words && split_quickly(begin, verb_end + 1, end, limits.control_line_max, &args, out)) {
+        return take_words(begin, end, args, limits, out);
+    }
+    const Status line =
+        take_line<Status>(begin, verb_end, end, limits.control_line_max, out, scanned_bytes);
+    if (line != Status::kOperation) return line;
+    return take_words(begin, end, has_words ? split_route_args(out->args, end) : RouteArgs(),
+                      limits, out);
 }
 
 }  // namespace
