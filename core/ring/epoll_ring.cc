@@ -63,6 +63,7 @@ class EpollRing final : public Ring {
         return open_listen_socket(host, port, /*nonblocking=*/true);
     }
     void accept(Submission& submission, int fd) override;
+    void connect(Submission& submission, const SocketAddress& address) override;
     void receive(Submission& submission, int fd) override;
     void send(Submission& submission, int fd, std::span<const iovec> parts) override;
     void cancel(Submission& submission) override;
@@ -90,7 +91,7 @@ class EpollRing final : public Ring {
         bool shut = false;      // by our own shutdown(): a receive sees the end at once
         bool in_ready = false;
         Submission* reader = nullptr;  // accept or receive
-        Submission* writer = nullptr;  // a send that found no room
+        Submission* writer = nullptr;  // a send that found no room, or a connect
         std::vector<iovec> parts;      // of the writer
         Socket* next_ready = nullptr;
     };
@@ -113,10 +114,12 @@ class EpollRing final : public Ring {
     void mark_ready(Socket& socket);
     // Tries the send; true when `result` is final.
     bool try_send(Socket& socket, std::span<const iovec> parts, int32_t& result);
+    void finish_connect(Socket& socket);
     // Queues the last completion of a submission for delivery by turn().
     void finish_later(Submission& submission, int32_t result);
     void deliver(Submission& submission, const Completion& completion);
     unsigned deliver_finished();
+    static void forget(Socket& socket);
     unsigned wait(uint64_t deadline_ns);
     void note_event(const epoll_event& event);
     unsigned serve_accept(Socket& socket);
@@ -279,6 +282,41 @@ void EpollRing::accept(Submission& submission, int fd) {
     arm_reader(submission, Submission::Kind::kAccept, fd);
 }
 
+void EpollRing::connect(Submission& submission, const SocketAddress& address) {
+    RawAddress raw;
+    const int fd = open_connect_socket(address, /*nonblocking=*/true, &raw);
+    begin(submission, Submission::Kind::kConnect, fd);
+    if (fd < 0) return finish_later(submission, fd);
+    int error = 0;
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&raw.bytes), raw.size) != 0) error = -errno;
+    if (error == 0) return finish_later(submission, fd);
+    Socket& socket = socket_of(fd);
+    assert(socket.writer == nullptr);
+    // Watched only now: a socket that does not connect yet counts as one that hung up.
+    if (error == -EINPROGRESS) error = watch(socket);
+    if (error != 0) {
+        close(fd);
+        return finish_later(submission, error);
+    }
+    socket.writer = &submission;
+}
+
+// The descriptor leaves the epoll set: another ring may get it.
+void EpollRing::finish_connect(Socket& socket) {
+    Submission& submission = *socket.writer;
+    socket.writer = nullptr;
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(socket.fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+    if (error != 0) {
+        close(socket.fd);
+        return finish_later(submission, -error);
+    }
+    (void)::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, socket.fd, nullptr);
+    forget(socket);
+    finish_later(submission, socket.fd);
+}
+
 void EpollRing::receive(Submission& submission, int fd) {
     arm_reader(submission, Submission::Kind::kReceive, fd);
 }
@@ -344,6 +382,7 @@ void EpollRing::cancel(Submission& submission) {
     Socket& socket = socket_of(submission.fd);
     if (socket.reader == &submission) socket.reader = nullptr;
     if (socket.writer == &submission) socket.writer = nullptr;
+    if (submission.kind == Submission::Kind::kConnect) close(submission.fd);
     finish_later(submission, -ECANCELED);
 }
 
@@ -368,6 +407,10 @@ void EpollRing::close(int fd) {
     assert(socket.reader == nullptr);
     assert(socket.writer == nullptr);
     ::close(fd);  // leaves the epoll set by itself
+    forget(socket);
+}
+
+void EpollRing::forget(Socket& socket) {
     socket.registered = false;
     socket.readable = false;
     socket.writable = true;
@@ -451,8 +494,10 @@ void EpollRing::note_event(const epoll_event& event) {
     }
     if ((event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) == 0) return;
     socket.writable = true;
+    if (socket.writer == nullptr) return;
+    if (socket.writer->kind == Submission::Kind::kConnect) return finish_connect(socket);
     int32_t result = 0;
-    if (socket.writer != nullptr && try_send(socket, socket.parts, result)) {
+    if (try_send(socket, socket.parts, result)) {
         Submission& writer = *socket.writer;
         socket.writer = nullptr;
         finish_later(writer, result);

@@ -13,6 +13,7 @@
 #include <cassert>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <ctime>
 #include <memory>
 
@@ -109,6 +110,26 @@ absl::StatusOr<ListenSocket> open_listen_socket(const std::string& host, uint16_
     auto socket = listen_on("::", port, nonblocking);
     if (absl::IsUnimplemented(socket.status())) socket = listen_on("0.0.0.0", port, nonblocking);
     return socket;
+}
+
+int open_connect_socket(const SocketAddress& address, bool nonblocking, RawAddress* raw) {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+    addrinfo* found = nullptr;
+    const std::string port = std::to_string(address.port);
+    if (::getaddrinfo(address.host.c_str(), port.c_str(), &hints, &found) != 0) return -EINVAL;
+    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> guard(found, ::freeaddrinfo);
+    assert(found->ai_addrlen <= sizeof raw->bytes);
+    std::memcpy(&raw->bytes, found->ai_addr, found->ai_addrlen);
+    raw->size = found->ai_addrlen;
+    const int flags = SOCK_STREAM | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0);
+    const int fd = ::socket(found->ai_family, flags, 0);
+    if (fd < 0) return -errno;
+    const int on = 1;
+    (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return fd;
 }
 
 PeerAddress socket_peer(int fd) {

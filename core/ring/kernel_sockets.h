@@ -2,6 +2,8 @@
 // Plain socket calls that both kernel rings share.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <span>
 #include <string>
 
@@ -16,6 +18,14 @@ namespace nuring::ring {
 // Errors: the text of getaddrinfo or bind, without the address (the caller's log line has it).
 absl::StatusOr<ListenSocket> open_listen_socket(const std::string& host, uint16_t port,
                                                 bool nonblocking);
+
+// An address as the kernel has it.
+struct RawAddress {
+    sockaddr_storage bytes{};
+    socklen_t size = 0;
+};
+// Opens a socket that can be connected to `address`, which goes to `raw`. Returns the descriptor or -errno.
+int open_connect_socket(const SocketAddress& address, bool nonblocking, RawAddress* raw);
 PeerAddress socket_peer(int fd);
 uint64_t monotonic_ns();
 uint64_t realtime_ns();

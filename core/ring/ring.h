@@ -43,6 +43,12 @@ struct PeerAddress {
     uint16_t port = 0;
 };
 
+// Where to connect to. IPv4 or IPv6, as text, so that it reads the same in a log; no names.
+struct SocketAddress {
+    std::string host;  // numeric: "127.0.0.1", "::1", "fe80::1%eth0"
+    uint16_t port = 0;
+};
+
 // Counters of one ring; plain integers, read by the owning worker.
 struct RingStats {
     uint64_t turns = 0;
@@ -84,13 +90,18 @@ class Ring {
     // Multishot: completes with the descriptor of each accepted connection, until cancelled or until
     // an error (EMFILE, ...), which ends it (more == false); the caller arms it again when it likes.
     virtual void accept(Submission& submission, int fd) = 0;
+    // Opens a stream socket (TCP_NODELAY, as accepted ones have it) and connects it. Completes once, with
+    // the descriptor or an error, which leaves none behind; -EINVAL when the host is not numeric. It takes
+    // as long as the kernel tries: the caller has a timer, and cancels.
+    virtual void connect(Submission& submission, const SocketAddress& address) = 0;
     // Multishot: completes with each run of bytes received, in order; result 0 is the peer's end.
     // result <= 0 always has more == false.
     virtual void receive(Submission& submission, int fd) = 0;
     // Sends the parts in order; may complete short (the caller sends the rest). The bytes stay
     // untouched until the completion; the array of parts may go at once. At most one per descriptor.
     virtual void send(Submission& submission, int fd, std::span<const iovec> parts) = 0;
-    // Ends a request; its last completion still comes (result -ECANCELED unless it had succeeded).
+    // Ends a request; its last completion still comes (result -ECANCELED unless it had succeeded; so a
+    // connect may bring a descriptor that is not wanted any more).
     virtual void cancel(Submission& submission) = 0;
     // Ends sending (FIN), or both directions, after which a pending receive completes with 0 and a
     // pending send with an error.

@@ -35,7 +35,7 @@ struct Submission {
     bool pending = false;       // set by the ring: a request is in flight
 
     // What follows belongs to the ring.
-    enum class Kind : uint8_t { kNone, kAccept, kReceive, kSend };
+    enum class Kind : uint8_t { kNone, kAccept, kConnect, kReceive, kSend };
     Kind kind = Kind::kNone;
     bool cancelled = false;
     int fd = -1;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "core/ring/ring.h"
 #include "gtest/gtest.h"
@@ -28,6 +29,10 @@ class Bench {
     virtual void shrink(int fd) = 0;
     // From here on no more descriptors can be opened; or they can again.
     virtual void exhaust_descriptors(bool exhausted) = 0;
+    // An address from which no answer comes, once lose_connects(true) was called.
+    virtual SocketAddress silent_address() = 0;
+    virtual void lose_connects(bool lost) = 0;
+    virtual size_t open_descriptors() = 0;
     virtual bool has_threads() const = 0;
     // A send that the kernel took completes only when the peer has the bytes.
     virtual bool is_zero_copy() const = 0;
@@ -41,7 +46,10 @@ class KernelBench final : public Bench {
         : create_(create), adjust_(adjust) {
         ::getrlimit(RLIMIT_NOFILE, &limit_);
     }
-    ~KernelBench() override { exhaust_descriptors(false); }
+    ~KernelBench() override {
+        exhaust_descriptors(false);
+        lose_connects(false);
+    }
     absl::StatusOr<std::unique_ptr<Ring>> create_ring(const RingOptions& options) override {
         RingOptions adjusted = options;
         if (adjust_ != nullptr) adjust_(adjusted);
@@ -64,6 +72,32 @@ class KernelBench final : public Bench {
         }
         ::setrlimit(RLIMIT_NOFILE, &limit);
     }
+    // Its queue is full, so the kernel answers no more.
+    SocketAddress silent_address() override { return {.host = "127.0.0.1", .port = deaf_port_}; }
+    void lose_connects(bool lost) override {
+        for (const int fd : deaf_) ::close(fd);
+        deaf_.clear();
+        if (!lost) return;
+        deaf_.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        auto* const bytes = reinterpret_cast<sockaddr*>(&address);
+        ASSERT_EQ(::bind(deaf_[0], bytes, size), 0);
+        ASSERT_EQ(::listen(deaf_[0], 0), 0);
+        ASSERT_EQ(::getsockname(deaf_[0], bytes, &size), 0);
+        deaf_port_ = ntohs(address.sin_port);
+        for (int i = 0; i < 4; ++i) {
+            deaf_.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+            (void)::connect(deaf_.back(), bytes, size);
+        }
+    }
+    size_t open_descriptors() override {
+        size_t count = 0;
+        for (int fd = 0; fd < 1024; ++fd) count += ::fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
+        return count;
+    }
     bool has_threads() const override { return true; }
     bool is_zero_copy() const override {
         RingOptions options;
@@ -75,6 +109,8 @@ class KernelBench final : public Bench {
     CreateFunction create_;
     AdjustFunction adjust_;
     rlimit limit_{};
+    std::vector<int> deaf_;
+    uint16_t deaf_port_ = 0;
 };
 
 inline sim::SimFaults hostile_faults() {
@@ -113,6 +149,13 @@ class SimBench final : public Bench {
         faults.accept_failure_permille = exhausted ? 1000 : 0;
         net_.set_faults(faults);
     }
+    SocketAddress silent_address() override { return {.host = "127.0.0.1", .port = 1}; }
+    void lose_connects(bool lost) override {
+        sim::SimFaults faults = net_.faults();
+        faults.connect_loss_permille = lost ? 1000 : 0;
+        net_.set_faults(faults);
+    }
+    size_t open_descriptors() override { return net_.descriptor_count(); }
     bool has_threads() const override { return false; }
     bool is_zero_copy() const override { return false; }
 

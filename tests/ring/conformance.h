@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/base/prng.h"
 #include "core/ring/ring.h"
@@ -29,6 +30,9 @@ struct Flavour {
     const char* name;
     std::function<std::unique_ptr<Bench>()> create;
 };
+
+// All rings that are tested.
+std::vector<Flavour> flavours();
 
 inline std::string random_bytes(uint64_t seed, size_t size) {
     base::Prng prng(seed);

@@ -10,7 +10,6 @@
 #include "tests/ring/conformance.h"
 
 namespace nuring::ring {
-namespace {
 
 std::vector<Flavour> flavours() {
     std::vector<Flavour> all;
@@ -34,6 +33,8 @@ std::vector<Flavour> flavours() {
     }
     return all;
 }
+
+namespace {
 
 INSTANTIATE_TEST_SUITE_P(Rings, RingConformanceTest, testing::ValuesIn(flavours()),
                          [](const auto& info) { return std::string(info.param.name); });

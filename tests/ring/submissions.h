@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests submit: an Acceptor, a Receiver and a Sender that check the completions they get and keep
+// What the tests submit: an Acceptor, a Connector, a Receiver, a Sender, that check what they get and keep
 // what came. They outlive their submissions, as ring.h asks.
 #pragma once
 
@@ -49,6 +49,22 @@ struct Acceptor : Submission {
     TestRing& ring;
     std::vector<int> fds;
     int error = 0;
+    int end_count = 0;
+};
+
+// Notes how a connect ended.
+struct Connector : Submission {
+    explicit Connector(TestRing& r) : Submission(&Connector::on_complete), ring(r) {}
+    static void on_complete(Submission& submission, const Completion& completion) {
+        auto& self = static_cast<Connector&>(submission);
+        EXPECT_TRUE(self.ring.turning);
+        EXPECT_FALSE(self.pending);
+        EXPECT_FALSE(completion.more);
+        self.result = completion.result;
+        ++self.end_count;
+    }
+    TestRing& ring;
+    int32_t result = 1;
     int end_count = 0;
 };
 

@@ -199,7 +199,7 @@ int SimNet::listen(uint16_t port) {
     return listener->fd;
 }
 
-SimStream& SimNet::connect(uint16_t port) {
+SimStream& SimNet::connect(uint16_t port, Answer answer) {
     const auto id = static_cast<uint32_t>(streams_.size());
     const auto capacity = [this] {
         return static_cast<size_t>(between(faults_.stream_bytes_min, faults_.stream_bytes_max));
@@ -210,9 +210,11 @@ SimStream& SimNet::connect(uint16_t port) {
     SimStream& far = *streams_[id + 1];
     near.other_ = &far;
     far.other_ = &near;
-    after(latency_ns(), [this, &near, &far, port] {
+    after(latency_ns(), [this, &near, &far, port, answer = std::move(answer)] {
         const auto found = listeners_.find(port);
-        if (found == listeners_.end()) {
+        const bool connected = found != listeners_.end();
+        if (answer) after(latency_ns(), [answer, &near, connected] { answer(near, connected); });
+        if (!connected) {
             near.reset();
             return;
         }

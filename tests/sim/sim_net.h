@@ -33,6 +33,8 @@ struct SimFaults {
     uint32_t spurious_wake_permille = 0;   // per turn
     uint32_t partial_turn_percent = 0;     // a turn leaves ready completions for the next
     uint32_t accept_failure_permille = 0;  // an accept ends with EMFILE
+    uint32_t connect_refusal_permille = 0;  // a connection of a server is refused ...
+    uint32_t connect_loss_permille = 0;     // ... or nothing is ever heard of it
     uint32_t wall_jump_permille = 0;       // a reading of the wall clock comes after a jump ...
     uint64_t wall_jump_max_ns = 3'600'000'000'000;  // ... of at most this much, either way
     size_t stream_bytes_min = 64 * 1024;  // what one direction of a connection holds: drawn
@@ -180,8 +182,10 @@ class SimNet {
     // --- sockets
     // Port 0 takes a free one; returns the descriptor, -1 when the port is taken.
     int listen(uint16_t port);
-    // A client connects; refused (was_reset() after a while) when nobody listens.
-    SimStream& connect(uint16_t port);
+    // A client or server connects; refused (was_reset() after a while) when nobody listens. `answer` is
+    // called when it knows.
+    using Answer = std::function<void(SimStream& stream, bool connected)>;
+    SimStream& connect(uint16_t port, Answer answer = nullptr);
     int add_descriptor(SimStream& stream);
     void close_descriptor(int fd);
     SimStream* stream_of(int fd) const;

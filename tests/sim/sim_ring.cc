@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "absl/status/status.h"
+#include "core/base/host_port.h"
 #include "fmt/format.h"
 
 namespace nuring::sim {
@@ -101,6 +102,35 @@ void SimRing::accept(Submission& submission, int fd) {
     readable_.insert(fd);
 }
 
+// Which host it is makes no difference: a world has one.
+void SimRing::connect(Submission& submission, const ring::SocketAddress& address) {
+    arm(submission, Submission::Kind::kConnect, -1);
+    const bool is_numeric = base::is_numeric_host(address.host);
+    if (!is_numeric || net_.permille(net_.faults().accept_failure_permille)) {
+        finished_.push_back({&submission, is_numeric ? -EMFILE : -EINVAL});
+        return;
+    }
+    if (net_.permille(net_.faults().connect_loss_permille)) {
+        connecting_[&submission] = nullptr;
+        return;
+    }
+    const uint16_t port = net_.permille(net_.faults().connect_refusal_permille) ? 0 : address.port;
+    connecting_[&submission] =
+        &net_.connect(port, [this, alive = alive_, &submission](SimStream& stream, bool connected) {
+            if (!*alive) return stream.close();
+            answer_connect(submission, stream, connected);
+        });
+}
+
+void SimRing::answer_connect(Submission& submission, SimStream& stream, bool connected) {
+    const auto at = connecting_.find(&submission);
+    const bool is_wanted = at != connecting_.end() && at->second == &stream;
+    if (is_wanted) connecting_.erase(at);
+    if (!is_wanted || !connected) stream.close();
+    if (!is_wanted) return;
+    finished_.push_back({&submission, connected ? net_.add_descriptor(stream) : -ECONNREFUSED});
+}
+
 void SimRing::receive(Submission& submission, int fd) {
     arm(submission, Submission::Kind::kReceive, fd);
     Socket& socket = socket_of(fd);
@@ -193,6 +223,7 @@ void SimRing::finish(Submission& submission, int32_t result) {
 void SimRing::cancel(Submission& submission) {
     if (!submission.pending || submission.cancelled) return;
     submission.cancelled = true;
+    if (submission.kind == Submission::Kind::kConnect) return cancel_connect(submission);
     const auto at = sockets_.find(submission.fd);
     if (at == sockets_.end()) return;
     if (at->second.reader != &submission && at->second.writer != &submission) return;  // finished
@@ -210,6 +241,17 @@ void SimRing::cancel(Submission& submission) {
         const bool is_reader = socket.reader == target;
         const bool is_writer = socket.writer == target && !socket.send_executed;
         if ((is_reader || is_writer) && target->state == this) finish(*target, -ECANCELED);
+    });
+}
+
+// As late as other requests; until then the connection may still come about.
+void SimRing::cancel_connect(Submission& submission) {
+    if (connecting_.count(&submission) == 0) return;  // finished
+    submission.state = this;
+    net_.after(net_.completion_delay_ns(), [this, alive = alive_, &submission] {
+        if (!*alive || connecting_.count(&submission) == 0 || submission.state != this) return;
+        connecting_.erase(&submission);
+        finished_.push_back({&submission, -ECANCELED});
     });
 }
 
@@ -286,7 +328,7 @@ bool SimRing::ready() const {
 }
 
 size_t SimRing::pending_count() const {
-    size_t count = finished_.size();
+    size_t count = finished_.size() + connecting_.size();
     for (const auto& [fd, socket] : sockets_) {
         count += (socket.reader != nullptr ? 1 : 0) + (socket.writer != nullptr ? 1 : 0);
     }

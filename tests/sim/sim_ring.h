@@ -47,6 +47,7 @@ class SimRing final : public ring::Ring, private SimWatcher {
     absl::Status start() override;
     absl::StatusOr<ring::ListenSocket> listen(const std::string& host, uint16_t port) override;
     void accept(ring::Submission& submission, int fd) override;
+    void connect(ring::Submission& submission, const ring::SocketAddress& address) override;
     void receive(ring::Submission& submission, int fd) override;
     void send(ring::Submission& submission, int fd, std::span<const iovec> parts) override;
     void cancel(ring::Submission& submission) override;
@@ -86,6 +87,8 @@ class SimRing final : public ring::Ring, private SimWatcher {
     void note_writable(int fd) override;
     Socket& socket_of(int fd);
     void arm(ring::Submission& submission, ring::Submission::Kind kind, int fd);
+    void answer_connect(ring::Submission& submission, SimStream& stream, bool connected);
+    void cancel_connect(ring::Submission& submission);
     void execute_send_later(int fd);
     void execute_send(int fd);
     void finish_send(int fd, int32_t result);
@@ -103,6 +106,7 @@ class SimRing final : public ring::Ring, private SimWatcher {
     const Waiting waiting_;
     std::map<int, Socket> sockets_;
     uint64_t next_generation_ = 1;
+    std::map<ring::Submission*, SimStream*> connecting_;  // null: no answer will ever come
     std::set<int> readable_;  // descriptors with an armed reader and something for it
     std::vector<Finished> finished_;
     std::vector<Buffer> buffers_;

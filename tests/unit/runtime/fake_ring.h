@@ -29,6 +29,7 @@ class FakeRing final : public ring::Ring {
         return absl::UnimplementedError("no sockets");
     }
     void accept(ring::Submission&, int) override { assert(false); }
+    void connect(ring::Submission&, const ring::SocketAddress&) override { assert(false); }
     void receive(ring::Submission&, int) override { assert(false); }
     void send(ring::Submission&, int, std::span<const iovec>) override { assert(false); }
     void cancel(ring::Submission&) override { assert(false); }
