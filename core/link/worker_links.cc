@@ -51,6 +51,7 @@ WorkerLinks::WorkerLinks(runtime::Worker& worker_ref, const Shared& shared, log:
       jobs(shared.jobs),
       handshakes(shared.handshakes),
       announcer(shared.announcer),
+      lookups(shared.lookups != nullptr ? *shared.lookups : shared.jobs),
       options(settings.options),
       authenticator(settings.authenticator),
       tls(settings.tls),
@@ -467,7 +468,8 @@ bool WorkerLinks::flush() {
     }
     retired_subscriptions_.clear();
     retired_shadows_.clear();
-    if (drained_ != nullptr && table.count() == 0) std::exchange(drained_, nullptr)(drained_state_);
+    const bool drained = table.count() == 0 && abandoned_connects == 0;
+    if (drained_ != nullptr && drained) std::exchange(drained_, nullptr)(drained_state_);
     return resume_next_turn_ || internal.has_queued() || ending || releasing;
 }
 

@@ -111,6 +111,8 @@ class WorkerLinks final : public runtime::WorkerDelegate {
         runtime::JobRunner& jobs;
         runtime::JobRunner& handshakes;  // jobs that a user waits for: before the others
         Announcer* announcer = nullptr;  // null: this server has no peers, and never will
+        // Look-ups of names, which may wait for the network; null: among `jobs`.
+        runtime::JobRunner* lookups = nullptr;
     };
 
     WorkerLinks(runtime::Worker& worker, const Shared& shared, log::Writer& log,
@@ -209,6 +211,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     runtime::JobRunner& jobs;
     runtime::JobRunner& handshakes;
     Announcer* const announcer;
+    runtime::JobRunner& lookups;
     std::shared_ptr<const config::Options> options;
     std::shared_ptr<const auth::Authenticator> authenticator;
     std::shared_ptr<const tls::Profile> tls;
@@ -231,6 +234,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     LinkEvents* events = nullptr;  // who hears of clients; set before the worker runs
     std::vector<Link*> dirty;
     std::vector<Link*> retired_links;
+    uint64_t abandoned_connects = 0;  // of dialers (dialer.h), not yet given back by the ring
     std::string scratch;  // rare re-framing of odd input
     std::string peer_queues;  // of the message that goes to a peer
 

@@ -27,41 +27,54 @@ void lower_priority(JobPriority priority) {
 
 }  // namespace
 
-JobThreads::JobThreads(uint32_t thread_count, JobPriority priority) : priority_(priority) {
-    for (uint32_t i = 0; i < thread_count; ++i) threads_.emplace_back([this] { run(); });
+JobThreads::JobThreads(uint32_t thread_count, JobPriority priority) {
+    for (uint32_t i = 0; i < thread_count; ++i) {
+        threads_.emplace_back([shared = shared_, priority] { run(shared, priority); });
+    }
 }
 
 void JobThreads::submit(Worker& worker, std::unique_ptr<Job> job) {
     {
-        const std::lock_guard lock(mutex_);
-        queue_.push_back({.worker = &worker, .job = std::move(job)});
+        const std::lock_guard lock(shared_->mutex);
+        shared_->queue.push_back({.worker = &worker, .job = std::move(job)});
     }
-    ready_.notify_one();
+    shared_->ready.notify_one();
+}
+
+void JobThreads::end() {
+    {
+        const std::lock_guard lock(shared_->mutex);
+        shared_->stopping = true;
+    }
+    shared_->ready.notify_all();
 }
 
 void JobThreads::stop() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-    }
-    ready_.notify_all();
+    end();
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
 }
 
-void JobThreads::run() {
+void JobThreads::leave() {
+    end();
+    for (std::thread& thread : threads_) thread.detach();
+    threads_.clear();
+}
+
+void JobThreads::run(const std::shared_ptr<Shared>& shared, JobPriority priority) {
     (void)::pthread_setname_np(::pthread_self(), "jobs");
-    lower_priority(priority_);
+    lower_priority(priority);
+    std::unique_lock lock(shared->mutex);
     for (;;) {
-        Queued next;
-        {
-            std::unique_lock lock(mutex_);
-            ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-            if (stopping_) return;
-            next = std::move(queue_.front());
-            queue_.pop_front();
-        }
+        shared->ready.wait(lock, [&] { return shared->stopping || !shared->queue.empty(); });
+        if (shared->stopping) return;
+        Queued next = std::move(shared->queue.front());
+        shared->queue.pop_front();
+        lock.unlock();
         next.job->work();
+        lock.lock();
+        // Under the lock: after leave() the worker may be gone.
+        if (shared->stopping) return;
         next.worker->post(std::move(next.job));
     }
 }

@@ -47,7 +47,8 @@ enum class JobPriority : uint8_t {
 // them (logins with hashed passwords) leaves the processors to the workers.
 // Threads: submit() any; the rest the control thread. Limits: thread_count; the queue is bounded by
 // the connections, each of which has at most one job. Errors: none.
-// Lifetime: stop() (or the destructor) drops what has not begun.
+// Lifetime: stop() (or the destructor) drops what has not begun, and waits for what has; leave() does not
+//          wait: what has begun comes to nothing. It is for jobs that wait for others for long.
 class JobThreads final : public JobRunner {
   public:
     JobThreads(uint32_t thread_count, JobPriority priority);
@@ -55,6 +56,7 @@ class JobThreads final : public JobRunner {
 
     void submit(Worker& worker, std::unique_ptr<Job> job) override;
     void stop();
+    void leave();
 
   private:
     struct Queued {
@@ -62,13 +64,18 @@ class JobThreads final : public JobRunner {
         std::unique_ptr<Job> job;
     };
 
-    void run();
+    // Threads that were left have their part in it.
+    struct Shared {
+        std::mutex mutex;
+        std::condition_variable ready;
+        std::deque<Queued> queue;  // guarded by mutex
+        bool stopping = false;     // guarded by mutex
+    };
 
-    const JobPriority priority_;
-    std::mutex mutex_;
-    std::condition_variable ready_;
-    std::deque<Queued> queue_;  // guarded by mutex_
-    bool stopping_ = false;     // guarded by mutex_
+    static void run(const std::shared_ptr<Shared>& shared, JobPriority priority);
+    void end();
+
+    const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
     std::vector<std::thread> threads_;
 };
 

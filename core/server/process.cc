@@ -49,6 +49,10 @@ constexpr uint32_t kJobThreads = 2;
 // The same where they wait for the network: accounts behind a URL.
 constexpr uint32_t kFetchThreads = 8;
 
+// Threads for the look-ups of names, of servers to connect to: a name that no name server answers for holds
+// one up for half a minute, and with it no other job.
+constexpr uint32_t kLookupThreads = 4;
+
 // Threads for the handshakes of TLS: one for two workers, but not more than this.
 constexpr uint32_t kHandshakeThreadsMax = 16;
 
@@ -198,6 +202,7 @@ class Process {
     std::shared_ptr<const tls::Profile> tls_;
     std::unique_ptr<runtime::JobThreads> jobs_;
     std::unique_ptr<runtime::JobThreads> handshake_jobs_;
+    std::unique_ptr<runtime::JobThreads> lookup_jobs_;
     std::shared_ptr<auth::Trust> trust_;  // operator mode; null: not in it
     std::unique_ptr<Server> server_;
     const Subsystems subsystems_;
@@ -286,6 +291,8 @@ bool Process::start_server(uint32_t worker_count, const runtime::Processors& pro
         runtime::JobPriority::kIdle);
     handshake_jobs_ = std::make_unique<runtime::JobThreads>(
         std::min((worker_count + 1) / 2, kHandshakeThreadsMax), runtime::JobPriority::kLow);
+    lookup_jobs_ =
+        std::make_unique<runtime::JobThreads>(kLookupThreads, runtime::JobPriority::kLow);
     ServerSetup setup;
     setup.options = options_;
     for (const auto& ring : rings_.rings) setup.rings.push_back(ring.get());
@@ -294,6 +301,7 @@ bool Process::start_server(uint32_t worker_count, const runtime::Processors& pro
     setup.trust = trust_;
     setup.jobs = jobs_.get();
     setup.handshake_jobs = handshake_jobs_.get();
+    setup.lookup_jobs = lookup_jobs_.get();
     setup.drained = {.call = &Bell::ring, .state = &bell_};
     setup.wake_control = &Bell::ring;
     setup.wake_state = &bell_;
@@ -498,6 +506,7 @@ void Process::stop_gracefully() {
     ports_file_.remove();
     jobs_->stop();
     handshake_jobs_->stop();
+    lookup_jobs_->leave();
     group_.stop();
     flusher_->flush_all();
     // Links that did not end in time still have requests in flight: the kernel ends those with the

@@ -148,7 +148,8 @@ Server::Server(ServerSetup setup)
         .accounts = accounts_,
         .jobs = setup_.jobs != nullptr ? *setup_.jobs : inline_jobs_,
         .handshakes = setup_.handshake_jobs != nullptr ? *setup_.handshake_jobs : inline_jobs_,
-        .announcer = announcer_.get()};
+        .announcer = announcer_.get(),
+        .lookups = setup_.lookup_jobs};
     (void)accounts_.apply(*setup_.options);  // nobody uses what there was before
     fill_info();
     const auto busy_poll_ns = static_cast<uint64_t>(setup_.options->uring.busy_poll.count());

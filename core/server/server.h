@@ -48,6 +48,7 @@ struct ServerSetup {
     // They outlive the server; null: jobs run where they are submitted.
     runtime::JobRunner* jobs = nullptr;
     runtime::JobRunner* handshake_jobs = nullptr;
+    runtime::JobRunner* lookup_jobs = nullptr;
     DrainedCallback drained;
     // Any thread: makes the control thread call Server::control().run() soon.
     void (*wake_control)(void*) = nullptr;

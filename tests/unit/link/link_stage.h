@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/link/announcer.h"
@@ -26,6 +27,26 @@ inline LinkSettings settings_of(const std::shared_ptr<const config::Options>& op
             .authenticator = std::make_shared<const auth::Authenticator>(*options)};
 }
 
+// Runs jobs where they are submitted, or keeps them until the test lets them go.
+class HeldJobs final : public runtime::JobRunner {
+  public:
+    void submit(runtime::Worker& worker, std::unique_ptr<runtime::Job> job) override {
+        held_.push_back({&worker, std::move(job)});
+        if (!holding) release();
+    }
+    void release() {
+        for (auto& [worker, job] : std::exchange(held_, {})) {
+            job->work();
+            worker->post(std::move(job));
+        }
+    }
+    size_t count() const { return held_.size(); }
+    bool holding = false;
+
+  private:
+    std::vector<std::pair<runtime::Worker*, std::unique_ptr<runtime::Job>>> held_;
+};
+
 // LinkStage is a SimStage with everything that links need.
 // Lifetime: of one test; at its end all connections are dropped and all links must go.
 class LinkStage : public test::SimStage {
@@ -43,7 +64,8 @@ class LinkStage : public test::SimStage {
                                          .accounts = accounts,
                                          .jobs = jobs_,
                                          .handshakes = jobs_,
-                                         .announcer = &announcer_};
+                                         .announcer = &announcer_,
+                                         .lookups = &lookups};
         for (uint32_t i = 0; i < worker_count; ++i) {
             workers_.push_back(std::make_unique<runtime::Worker>(static_cast<base::WorkerId>(i),
                                                                  *rings()[i], mesh_, 0));
@@ -110,6 +132,7 @@ class LinkStage : public test::SimStage {
 
   public:
     account::AccountRegistry accounts;
+    HeldJobs lookups;
 
   private:
     runtime::Mesh mesh_;
