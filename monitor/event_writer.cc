@@ -65,11 +65,15 @@ void EventWriter::write_server(JsonWriter* json, const config::Options& options)
     json->field("time", base::format_rfc3339(ring::realtime_ns()));
 }
 
-void EventWriter::write_head(JsonWriter* json, const config::Options& options, std::string_view type,
-                             base::Prng* prng) {
+void EventWriter::write_type(JsonWriter* json, std::string_view type, base::Prng* prng) {
     json->field("type", type);
     json->field("id", make_event_id(prng));
     json->field("timestamp", base::format_rfc3339(ring::realtime_ns()));
+}
+
+void EventWriter::write_head(JsonWriter* json, const config::Options& options, std::string_view type,
+                             base::Prng* prng) {
+    write_type(json, type, prng);
     json->begin_object("server");
     write_server(json, options);
     json->end_object();

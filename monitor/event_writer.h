@@ -24,6 +24,9 @@ class EventWriter {
     // {"name","host","id","cluster"?,"ver","tags"?,"seq","jetstream","time"}: seq grows with every message.
     void write_server(JsonWriter* json, const config::Options& options);
 
+    // The first fields of every event: {"type","id","timestamp"}.
+    void write_type(JsonWriter* json, std::string_view type, base::Prng* prng);
+
     std::string connect(const config::Options& options, const link::ConnectionSnapshot& client,
                         base::Prng* prng);
     // reason: as the closed connection has it.

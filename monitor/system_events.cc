@@ -22,6 +22,7 @@
 #include "monitor/event_writer.h"
 #include "monitor/pages.h"
 #include "monitor/process_usage.h"
+#include "monitor/service_latency.h"
 #include "monitor/system_requests.h"
 #include "monitor/user_info.h"
 
@@ -64,6 +65,9 @@ class SystemEvents final : public server::Subsystem, private link::LinkEvents {
     void on_connected(link::WorkerLinks& links, const link::Client& client) override;
     void on_refused(link::WorkerLinks& links, const link::Client& client) override;
     void on_closed(link::WorkerLinks& links, const link::Client& client) override;
+    void on_service_latency(link::WorkerLinks& links, link::ServiceLatency latency) override {
+        tell_service_latency(*server_, *writer_, links, std::move(latency));
+    }
     void tell(link::WorkerLinks& links, const link::Client& client, std::string subject,
               std::optional<link::CloseReason> ended);
     void note_account(link::WorkerLinks& links, account::Account& account);

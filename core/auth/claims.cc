@@ -160,6 +160,17 @@ void read_kind(const JsonFields& fields, config::ExchangeKind* kind, std::string
     }
 }
 
+// "sampling" is a percentage, or "headers".
+void read(const JsonFields& fields, config::LatencyOptions* out) {
+    int64_t percent = 0;
+    std::string word;
+    std::string is_number;
+    fields.with_error(&is_number).take("sampling", &word);
+    if (word != "headers") fields.take("sampling", &percent);
+    out->sampling = static_cast<int>(std::clamp<int64_t>(percent, -1, 101));  // beyond: refused later
+    fields.take("results", &out->subject);
+}
+
 void read(const JsonFields& fields, ExportClaim* claim) {
     config::AccountExport& out = claim->exported;
     std::string response;
@@ -169,6 +180,7 @@ void read(const JsonFields& fields, ExportClaim* claim) {
     fields.take("token_req", &out.token_required);
     fields.take("response_type", &response);
     fields.take("response_threshold", &threshold_ns);
+    if (fields.has("service_latency")) read(fields.below("service_latency"), &out.latency.emplace());
     fields.take("account_token_position", &out.account_token_position);
     fields.take("revocations", &claim->revocations);
     out.response_threshold = config::nanoseconds(threshold_ns);
@@ -180,6 +192,9 @@ void read(const JsonFields& fields, ExportClaim* claim) {
     } else if (!response.empty() && response != "Singleton") {
         claim->unknown_type = response;
     }
+    // As the reference does, which says so in its debug log: only single answers are measured.
+    const bool one_answer = out.response_type == config::ResponseType::kSingleton;
+    if (!one_answer && out.kind == config::ExchangeKind::kService) out.latency.reset();
 }
 
 // In claims the subject is the publisher's: the exporter's of a stream, the importer's of a service.

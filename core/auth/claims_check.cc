@@ -68,6 +68,21 @@ void check_rights(const UserRights& rights, Faults* faults) {
     }
 }
 
+// Source: exports.go of github.com/nats-io/jwt/v2.
+void check_latency(const config::AccountExport& exported, Faults* faults) {
+    const config::LatencyOptions& latency = *exported.latency;
+    if (exported.kind != config::ExchangeKind::kService) {
+        faults->push_back("latency tracking only permitted for services");
+    }
+    if (latency.sampling < 0 || latency.sampling > 100) {
+        faults->push_back("sampling percentage needs to be between 1-100");
+    }
+    check_subject(latency.subject, faults);
+    if (!latency.subject.empty() && !proto::is_literal(latency.subject)) {
+        faults->push_back("results subject can not contain wildcards");
+    }
+}
+
 void check_exports(const AccountClaims& claims, Faults* faults) {
     const auto& exports = claims.exports;
     for (size_t i = 0; i < exports.size(); ++i) {
@@ -80,6 +95,7 @@ void check_exports(const AccountClaims& claims, Faults* faults) {
         if (each.response_threshold.count() < 0) {
             faults->push_back("negative response threshold is invalid");
         }
+        if (each.latency.has_value()) check_latency(each, faults);
         for (size_t j = 0; j < exports.size(); ++j) {
             const config::AccountExport& other = exports[j].exported;
             if (i == j || each.kind != other.kind) continue;

@@ -32,7 +32,9 @@ class ExchangeCheck {
     std::vector<std::string> run() {
         for (const ExchangeKind kind : {ExchangeKind::kStream, ExchangeKind::kService}) {
             for_each_of(kind, &AccountOptions::exports,
-                        [this](const auto&, const auto& exported) { check_export(exported); });
+                        [this](const auto& account, const auto& exported) {
+                            check_export(account, exported);
+                        });
         }
         for (const ExchangeKind kind : {ExchangeKind::kStream, ExchangeKind::kService}) {
             for_each_of(kind, &AccountOptions::imports, [this](const auto& account, const auto& wanted) {
@@ -66,7 +68,7 @@ class ExchangeCheck {
         return found == accounts_.end() ? nullptr : &*found;
     }
 
-    void check_export(const AccountExport& exported) {
+    void check_export(const AccountOptions& account, const AccountExport& exported) {
         const std::string_view kind = kind_name(exported.kind);
         for (const std::string& name : exported.accounts) {
             if (find(name) != nullptr) continue;
@@ -76,6 +78,25 @@ class ExchangeCheck {
             faults_.push_back(fmt::format("Error adding {} export \"{}\": {}", kind,
                                           exported.subject, kInvalidSubject));
         }
+        if (!exported.latency.has_value() || exported.kind != ExchangeKind::kService) return;
+        if (const std::string fault = check_latency(account, exported); !fault.empty()) {
+            faults_.push_back(
+                fmt::format("Error adding service latency sampling for \"{}\" on subject \"{}\": {}",
+                            exported.subject, exported.latency->subject, fault));
+        }
+    }
+
+    static std::string check_latency(const AccountOptions& account, const AccountExport& exported) {
+        const std::string& subject = exported.latency->subject;
+        const auto answers = [&subject](const AccountExport& other) {  // samples of samples
+            return other.kind == ExchangeKind::kService && proto::is_subset(subject, other.subject);
+        };
+        if (!proto::is_valid_literal_subject(subject) ||
+            std::any_of(account.exports.begin(), account.exports.end(), answers)) {
+            return "invalid publish subject";
+        }
+        const bool one_answer = exported.response_type == ResponseType::kSingleton;
+        return one_answer ? "" : "bad service response type";
     }
 
     // The position must be that of a `*`.

@@ -21,7 +21,7 @@ constexpr std::array kInactive = {
     Part::kTraceHeaders,    Part::kDefaultSentinel,
     Part::kProfiling,       Part::kResolverInterval,
     Part::kResolverTimeout,
-    Part::kExportLatency,    Part::kExportTrace,
+    Part::kExportTrace,
 };
 
 }  // namespace
@@ -78,8 +78,6 @@ std::string_view part_key(Part part) {
             return "resolver interval";
         case Part::kResolverTimeout:
             return "resolver timeout";
-        case Part::kExportLatency:
-            return "latency";
         case Part::kExportTrace:
             return "allow_trace";
     }

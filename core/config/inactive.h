@@ -36,7 +36,6 @@ enum class Part : uint8_t {
     kProfiling,
     kResolverInterval,
     kResolverTimeout,
-    kExportLatency,
     kExportTrace,
 };
 

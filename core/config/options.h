@@ -137,6 +137,14 @@ const std::vector<std::string>& default_curves();
 enum class ExchangeKind { kStream, kService };
 enum class ResponseType { kSingleton, kStream, kChunked };
 
+// Of a service export (2.1.0): how long its requests take is told on a subject of the exporter's.
+struct LatencyOptions {
+    int sampling = 100;  // percent of the requests; 0: those whose trace headers ask for it
+    std::string subject;
+
+    friend bool operator==(const LatencyOptions&, const LatencyOptions&) = default;
+};
+
 struct AccountExport {
     ExchangeKind kind = ExchangeKind::kStream;
     std::string subject;
@@ -145,6 +153,7 @@ struct AccountExport {
     bool token_required = false;                            // claims only: needs an activation token
     ResponseType response_type = ResponseType::kSingleton;  // 2.1.0, services only
     nanoseconds response_threshold{0};                      // 2.1.0, services only; 0: 2 minutes
+    std::optional<LatencyOptions> latency;                  // services only
     int64_t account_token_position = 0;                     // 2.4.0
 
     friend bool operator==(const AccountExport&, const AccountExport&) = default;

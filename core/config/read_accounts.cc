@@ -98,7 +98,7 @@ constexpr Row<ExportEntry> kExportRows[] = {
     {"latency",
      [](Reader& r, const Member& m, ExportEntry* e) {
          e->latency = &m.value;
-         r.note(m.value, Part::kExportLatency);
+         read_latency(r, m.value, &e->out.latency);
      }},
     {"account_token_position",
      [](Reader& r, const Member& m, ExportEntry* e) {

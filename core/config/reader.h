@@ -134,6 +134,7 @@ void apply_default_permissions(const std::optional<Permissions>& defaults, std::
 bool read_permissions(Reader& reader, const Value& value, Permissions* out);
 bool read_subjects(Reader& reader, const Value& value, std::vector<std::string>* out);
 bool read_tls(Reader& reader, const Value& value, TlsSide side, std::optional<TlsOptions>* out);
+void read_latency(Reader& reader, const Value& value, std::optional<LatencyOptions>* out);
 void read_accounts(Reader& reader, const Value& value);
 void read_mappings(Reader& reader, const Value& value, std::vector<SubjectMapping>* out);
 void read_operator_files(Reader& reader, const Value& value);

@@ -102,6 +102,18 @@ void check_clients(const Options& options, Diagnostics* out) {
     }
 }
 
+void check_latency(const Options& options, Diagnostics* out) {
+    if (!options.no_system_account) return;
+    for (const AccountOptions& account : options.accounts) {
+        for (const AccountExport& each : account.exports) {
+            if (!each.latency.has_value()) continue;
+            say(out, fmt::format("Error adding service latency sampling for \"{}\": system account not "
+                                 "setup",
+                                 each.subject));
+        }
+    }
+}
+
 void check_trust(const Options& options, Diagnostics* out) {
     const OperatorOptions& trust = options.trust;
     // Directories take preloads as well, since they exist (2.2.0).
@@ -203,6 +215,7 @@ void validate(const Options& options, Diagnostics* diagnostics) {
     check_ports(options, diagnostics);
     check_http(options, diagnostics);
     check_clients(options, diagnostics);
+    check_latency(options, diagnostics);
     check_trust(options, diagnostics);
     check_system_account(options, diagnostics);
     check_gateway(options.gateway, diagnostics);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/link/service_latency.h"
+
 namespace nuring::link {
 
 class Client;
@@ -20,6 +22,8 @@ class LinkEvents {
     virtual void on_refused(WorkerLinks& links, const Client& client) = 0;
     // It has left the open state; its account is still known.
     virtual void on_closed(WorkerLinks& links, const Client& client) = 0;
+    // A request over a service import was measured; on the requestor's worker.
+    virtual void on_service_latency(WorkerLinks& links, ServiceLatency latency) = 0;
 };
 
 }  // namespace nuring::link

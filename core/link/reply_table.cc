@@ -80,7 +80,8 @@ ReplyTable::Slot ReplyTable::take_slot() {
 void ReplyTable::prune(Queue* queue, uint64_t now_ns) {
     if (queue->count >= kRoutesMax) remove(queue->oldest);
     for (int i = 0; i < kPrunedAtOnce && queue->count != 0; ++i) {
-        if (entries_[queue->oldest].expires_ns > now_ns) return;
+        const Entry& oldest = entries_[queue->oldest];
+        if (oldest.expires_ns > now_ns || oldest.sample != nullptr) return;  // a sample ends its route
         remove(queue->oldest);
     }
 }
@@ -153,6 +154,7 @@ void ReplyTable::remove(Slot slot) {
     --count_;
     entry.responder = nullptr;
     entry.secret = 0;
+    entry.sample.reset();
     free_.push_back(slot);
 }
 

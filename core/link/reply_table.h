@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "core/base/ids.h"
 #include "core/base/prng.h"
 #include "core/config/options.h"
+#include "core/link/service_latency.h"
 
 namespace nuring::account {
 class Account;
@@ -65,6 +67,13 @@ class ReplyTable {
     }
     void remove(Slot slot);
 
+    // A measurement that goes with the route.
+    void set_sample(Slot slot, std::unique_ptr<LatencySample> sample) {
+        entries_[slot].sample = std::move(sample);
+    }
+    LatencySample* sample(Slot slot) const { return entries_[slot].sample.get(); }
+    uint64_t expires_ns(Slot slot) const { return entries_[slot].expires_ns; }
+
     size_t size() const { return count_; }
 
   private:
@@ -78,6 +87,7 @@ class ReplyTable {
         Slot newer = kNone;
         config::ResponseType type = config::ResponseType::kSingleton;
         std::string reply;
+        std::unique_ptr<LatencySample> sample;  // null: is not measured
     };
     struct Queue {
         Slot oldest = kNone;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/link/client.h"
+#include "core/link/link_events.h"
 #include "core/link/worker_links.h"
 #include "fmt/format.h"
 #include "proto/encode_client.h"
@@ -21,6 +22,8 @@ constexpr size_t kFrameGrowthMax = 512;
 
 // Frames above this are given back at once.
 constexpr size_t kKeptFrameBytesMax = 64 * 1024;
+
+bool is_heard(const interest::MatchResult& match) { return !match.empty() || match.has_services(); }
 
 }  // namespace
 
@@ -203,12 +206,51 @@ void Services::go_import(Leg& leg) {
                                  links_.ring.now_ns(), links_.prng);
         if (leg.route != ReplyTable::kNone) replies_.write_subject(leg.route, &reply_subject_);
     }
+    if (leg.import->exported().latency.has_value()) [[unlikely]] measure(leg);
     write_frame(leg, reply_subject_, request_headers(leg));
     deliver_at(leg);
 }
 
+// The exporter may want to know how long its answers take.
+void Services::measure(Leg& leg) {
+    const config::LatencyOptions& options = *leg.import->exported().latency;
+    const MessageRun& request = leg.parent->message;
+    const std::string_view headers(request.payload(), request.header_size);
+    ServiceLatency latency;
+    if (links_.events == nullptr || !is_sampled(options, headers, links_.prng, &latency.headers)) return;
+    latency.exporter = leg.account;
+    latency.subject = options.subject;
+    latency.requestor_account = leg.parent->account;
+    latency.share = leg.import->options().share;
+    latency.start_wall_ns = links_.ring.wall_ns();
+    if (requestor_ != nullptr) latency.requestor = requestor_->handle();
+    if (request.reply.empty()) {
+        latency.status = LatencyStatus::kNoReplySubject;
+        return links_.events->on_service_latency(links_, std::move(latency));
+    }
+    if (leg.route == ReplyTable::kNone) return;
+    replies_.set_sample(leg.route, std::make_unique<LatencySample>(*this, links_, leg.route,
+                                                                   replies_.expires_ns(leg.route),
+                                                                   std::move(latency)));
+}
+
+bool Services::is_awaited(ReplyTable::Slot slot) {
+    const ReplyRoute route = replies_.at(slot);
+    return is_heard(links_.cache.find(route.requestor->sublist(), route.reply).result());
+}
+
+void Services::end_sample(ReplyTable::Slot slot, LatencyStatus status) {
+    replies_.sample(slot)->end(status);
+    replies_.remove(slot);
+}
+
 void Services::go_reply(Leg& leg) {
     const MessageRun& reply = leg.parent->message;
+    if (LatencySample* sample = replies_.sample(leg.route)) [[unlikely]] {
+        const bool is_awaited = is_heard(leg.entry->result());
+        sample->end(is_awaited ? LatencyStatus::kAnswered : LatencyStatus::kRequestorGone,
+                    is_awaited ? publisher_.link : base::LinkHandle());
+    }
     if (reply.reply.empty()) {  // what comes most often: the bytes stay as they are
         leg.message = reply;
         leg.message.subject = leg.subject;
@@ -231,7 +273,10 @@ void Services::settle() {
         leg.parent->is_taken |= leg.is_taken;
         if (leg.route == ReplyTable::kNone) continue;
         if (leg.import != nullptr) {
-            if (!leg.is_taken) replies_.remove(leg.route);
+            if (leg.is_taken) continue;
+            LatencySample* sample = replies_.sample(leg.route);
+            if (sample != nullptr) [[unlikely]] sample->end(LatencyStatus::kNoResponders);
+            replies_.remove(leg.route);
             continue;
         }
         // Among many routes, one that this very message has opened may have taken its place.

@@ -68,6 +68,11 @@ class Services {
 
     const ReplyTable& replies() const { return replies_; }
 
+    // Of a route that is measured: does anybody listen to its reply subject?
+    bool is_awaited(ReplyTable::Slot slot);
+    // Tells how the request has ended, and closes the route.
+    void end_sample(ReplyTable::Slot slot, LatencyStatus status);
+
   private:
     struct Leg;
 
@@ -83,6 +88,7 @@ class Services {
     bool has_room(Link& link);
     void go(Leg& leg);
     void go_import(Leg& leg);
+    void measure(Leg& leg);
     void go_reply(Leg& leg);
     void deliver_at(Leg& leg);
     void settle();

@@ -196,6 +196,17 @@ TEST(ClaimsCheckTest, FormsOfAnAccount) {
                 IsEmpty());
     EXPECT_THAT(account_faults(R"(,"exports":[{"subject":"a","type":"other"}])"),
                 Contains(HasSubstr("invalid export type")));
+    const auto latency_faults = [](std::string_view type, std::string_view latency) {
+        return account_faults(fmt::format(
+            R"(,"exports":[{{"subject":"a","type":"{}","service_latency":{{{}}}}}])", type, latency));
+    };
+    EXPECT_THAT(latency_faults("service", R"("sampling":100,"results":"lat")"), IsEmpty());
+    EXPECT_THAT(latency_faults("service", R"("sampling":"headers","results":"lat")"), IsEmpty());
+    EXPECT_THAT(latency_faults("stream", R"("sampling":1,"results":"lat")"),
+                ElementsAre("latency tracking only permitted for services"));
+    EXPECT_THAT(latency_faults("service", R"("sampling":101,"results":"lat.*")"),
+                ElementsAre("sampling percentage needs to be between 1-100",
+                            "results subject can not contain wildcards"));
     EXPECT_THAT(account_faults(R"(,"imports":[{"subject":"","type":"stream","account":"A"}])"),
                 Contains("subject cannot be empty"));
     EXPECT_THAT(account_faults(R"(,"imports":[{"subject":"a b","type":"stream","account":"A"}])"),
