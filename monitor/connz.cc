@@ -109,11 +109,12 @@ absl::Status decode(const Query& query, Request* request) {
     wanted.account = query.text("acc");
     wanted.user = query.text("user");
     if (const auto filter = query.text("filter_subject"); !filter.empty() && filter != ">") {
-        if (wanted.account.empty()) {
+        // The reference has no such parameter over HTTP.
+        if (wanted.account.empty() && query.is_request()) {
             return absl::InvalidArgumentError(
                 "filter by subject only valid with account filtering");
         }
-        wanted.subject_filter = filter;
+        if (!wanted.account.empty()) wanted.subject_filter = filter;
     }
     wanted.subscriptions = request->detail.lists_subscriptions();
     wanted.certificates = request->detail.auth;

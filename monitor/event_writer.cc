@@ -59,8 +59,7 @@ void EventWriter::write_server(JsonWriter* json, const config::Options& options)
         for (const std::string& tag : options.server_tags) json->value(tag);
         json->end_array();
     }
-    // relaxed: a number of its own for each message is all that is asked for
-    json->field("seq", sequence_.fetch_add(1, std::memory_order_relaxed) + 1);
+    json->field("seq", server_.facts().take_sequence());
     json->field("jetstream", false);
     json->field("time", base::format_rfc3339(ring::realtime_ns()));
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -41,7 +40,6 @@ class EventWriter {
                     base::Prng* prng);
 
     server::Server& server_;
-    std::atomic<uint64_t> sequence_{0};
 };
 
 // {"msgs","bytes"}

@@ -196,6 +196,9 @@ void write_server(MetricsWriter* out, const Sources& sources) {
                             label_text(facts.info.go), label_text(facts.info.version),
                             label_text(facts.info.server_id), label_text(facts.info.server_name)),
                 1);
+    out->metric("nats_uring_log_dropped_lines_total", kCounter,
+                "Log lines that found no room, because the log was too slow.",
+                facts.dropped_log_lines.load(std::memory_order_relaxed));
     out->metric("nats_uring_connections", kGauge, "Clients that are connected.",
                 facts.clients.load(std::memory_order_relaxed));
     out->metric("nats_uring_accepted_connections_total", kCounter, "Clients ever accepted.",

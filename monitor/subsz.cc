@@ -49,7 +49,7 @@ void write_statistics(JsonWriter* json, const Sources& sources, std::string_view
 
 }  // namespace
 
-// Without a list, server_id and now are left out, as the reference has it.
+// Over HTTP, server_id and now are left out where there is no list, as the reference has it.
 absl::Status make_subsz(const Sources& sources, const Query& query, HttpAnswer* answer) {
     const auto wants_list = query.boolean("subs");
     if (!wants_list.ok()) return wants_list.status();
@@ -77,17 +77,20 @@ absl::Status make_subsz(const Sources& sources, const Query& query, HttpAnswer* 
     }
     const size_t first = std::min(offset, subscriptions.size());
     const size_t last = std::min(end, subscriptions.size());
+    const bool is_whole = first < last || query.is_request();
     JsonWriter json(&answer->body);
     json.begin_object();
-    if (first < last) {
+    if (is_whole) {
         json.field("server_id", sources.server.facts().info.server_id);
         json.field("now", base::format_rfc3339(ring::realtime_ns()));
     }
     write_statistics(&json, sources, account);
-    if (first < last) {
+    if (is_whole) {
         json.field("total", last - first);
         json.field("offset", offset);
         json.field("limit", limit);
+    }
+    if (first < last) {
         json.begin_array("subscriptions_list");
         for (size_t i = first; i < last; ++i) write_subscription(&json, subscriptions[i]);
         json.end_array();

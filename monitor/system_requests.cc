@@ -172,7 +172,7 @@ Answered answer_request(const SystemRequest& request, std::string_view json_text
     // In the order of the table, whatever that of the JSON.
     std::stable_sort(members.begin(), members.end(),
                      [](const auto& a, const auto& b) { return a.field < b.field; });
-    Query query("");
+    Query query = Query::of_request();
     for (const auto& [name, value] : fixed) query.add(name, value);
     for (proto::JsonMember& member : members) {
         if (code != 200) break;

@@ -22,6 +22,9 @@ struct ServerFacts {
     // Ids count links of every kind together, from 1. Relaxed: only uniqueness matters.
     uint64_t take_cid() { return last_cid.fetch_add(1, std::memory_order_relaxed) + 1; }
 
+    // Relaxed, too: the number of a message that the server sends by itself.
+    uint64_t take_sequence() { return own_messages.fetch_add(1, std::memory_order_relaxed) + 1; }
+
     // What every client is told; client_id and client_ip differ, and WorkerLinks::address has host and port.
     proto::ServerInfo info;
     uint64_t start_wall_ns = 0;
@@ -30,6 +33,8 @@ struct ServerFacts {
     std::atomic<uint64_t> total_clients{0};                 // ever accepted
     std::atomic<int64_t> clients{0};                        // now, all workers
     RateLimit tls_rate;                                     // handshakes begun
+    std::atomic<uint64_t> own_messages{0};                  // events and answers: their "seq"
+    std::atomic<uint64_t> dropped_log_lines{0};
     std::atomic<uint64_t> closed_connections{0};            // clients that have ended
     std::atomic<int64_t> excess_clients{0};                 // to be closed by a reload
     std::atomic<bool> lame_duck_closing{false};             // the first client is being closed

@@ -9,6 +9,7 @@
 #include "core/auth/account_directory.h"
 #include "core/auth/claims_check.h"
 #include "core/auth/nkey.h"
+#include "core/base/rfc3339.h"
 #include "core/base/status.h"
 #include "core/server/server.h"
 #include "fmt/format.h"
@@ -276,10 +277,13 @@ ClaimsRequests::Answer ClaimsRequests::remove(const Asked& asked) const {
 }
 
 std::string ClaimsRequests::answer_head() const {
-    const proto::ServerInfo& info = server_.facts().info;
-    return fmt::format(R"({{"server":{{"name":{},"host":{},"id":{},"ver":{},"jetstream":false}})",
-                       json_string(info.server_name), json_string(info.host),
-                       json_string(info.server_id), json_string(info.version));
+    link::ServerFacts& facts = server_.facts();
+    const proto::ServerInfo& info = facts.info;
+    return fmt::format(
+        R"({{"server":{{"name":{},"host":{},"id":{},"ver":{},"seq":{},"jetstream":false,"time":"{}"}})",
+        json_string(info.server_name), json_string(info.host), json_string(info.server_id),
+        json_string(info.version), facts.take_sequence(),
+        base::format_rfc3339(server_.links(0).ring.wall_ns()));
 }
 
 ClaimsRequests::Answer ClaimsRequests::verdict(const std::string& account,

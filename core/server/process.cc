@@ -375,6 +375,8 @@ void Process::serve() {
         server_->control().run();
         if (lame_duck_ && server_->drained_count() == server_->worker_count()) stopping_ = true;
         flusher_->drain();
+        // relaxed: a figure of the monitoring pages
+        server_->facts().dropped_log_lines.store(flusher_->dropped_count(), std::memory_order_relaxed);
     }
 }
 

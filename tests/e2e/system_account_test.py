@@ -196,7 +196,7 @@ class SystemAccountTest(ServerCase):
         for name, keys in (
             ("VARZ", {"server_id", "version", "port", "connections", "in_msgs", "system_account"}),
             ("CONNZ", {"server_id", "num_connections", "total", "offset", "limit", "connections"}),
-            ("SUBSZ", {"num_subscriptions", "num_inserts", "num_removes"}),
+            ("SUBSZ", {"server_id", "now", "num_subscriptions", "num_inserts", "total", "limit"}),
             ("ROUTEZ", {"server_id", "num_routes", "routes"}),
             ("GATEWAYZ", {"server_id", "outbound_gateways", "inbound_gateways"}),
             ("LEAFZ", {"server_id", "leafnodes"}),
