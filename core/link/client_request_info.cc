@@ -10,7 +10,9 @@ namespace nuring::link {
 // Source: ClientInfo in server/events.go, getClientInfo in server/client.go 2.9.10; empty fields are
 //         left out, except the account.
 std::string Client::request_info(bool detailed, std::string_view service) const {
-    std::string out = "{";
+    std::string out;
+    out.reserve(512);  // most fit: no growing step by step
+    out = '{';
     const auto add = [&out](std::string_view key, std::string_view text) {
         if (text.empty()) return;
         if (out.size() > 1) out += ',';

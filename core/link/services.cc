@@ -299,6 +299,7 @@ void Services::end() {
         leg.pin.reset();
         if (leg.frame.capacity() > kKeptFrameBytesMax) leg.frame = {};
     }
+    if (header_block_.capacity() > kKeptFrameBytesMax) header_block_ = {};
     leg_count_ = 0;
 }
 
@@ -324,10 +325,10 @@ std::string_view Services::request_headers(const Leg& leg) {
         leg.import->options().share,
         is_chained ? std::string_view(leg.parent->account->name()) : std::string_view());
     const proto::HeaderChange change{.name = kRequestInfoHeader, .value = text};
-    header_block_.resize(proto::set_header_size_max(headers, change));
+    const size_t size_max = proto::set_header_size_max(headers, change);
+    if (header_block_.size() < size_max) header_block_.resize(size_max);  // else: is not cleared
     const char* end = proto::set_header(header_block_.data(), headers, change);
-    header_block_.resize(static_cast<size_t>(end - header_block_.data()));
-    return header_block_;
+    return {header_block_.data(), static_cast<size_t>(end - header_block_.data())};
 }
 
 // --------------------------------------------------------------------- from another worker
