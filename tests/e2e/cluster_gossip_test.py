@@ -157,9 +157,8 @@ class MeshTest(PeerCase):
     def test_three_that_know_each_other(self):
         """Both ends of each pair dial; one connection stays."""
         self.skip_where_old_dial()
-        servers = [self.member(index) for index in range(3)]
+        servers = [self.member(index, start=False) for index in range(3)]
         for server in servers:
-            server.stop()
             server.routes = [other.route_url for other in servers]
         for server in servers:
             server.start()
@@ -204,8 +203,7 @@ class MeshTest(PeerCase):
     def test_the_seed_comes_last(self):
         """The others dial it in vain until then."""
         self.skip_where_old_dial()
-        seed = self.member(0)
-        seed.stop()
+        seed = self.member(0, start=False)
         others = [self.member(index, routes=[seed.route_url]) for index in (1, 2)]
         for server in others:
             server.log.wait("Error trying to connect to route")

@@ -101,8 +101,9 @@ class BrokenPeerTest(PeerCase):
                 peer.send_connect()
                 peer.send_info()
             for peer in peers:
+                peer.read_op()
                 peer.close()
-        self.wait_for(lambda: server.get("/varz")["remotes"] == 0, "all are gone")
+        self.wait_for(lambda: server.get("/varz")["routes"] == 0, "all are gone")
         self.check_routed(server, self.peer(server))
 
     def test_a_flood_of_messages_keeps_clients_alive(self):

@@ -7,10 +7,9 @@ Ports aside: where they print one, a free one is taken, the same for the same.
 
 import os
 import re
-import socket
 
 from support import cluster
-from support.cluster import MONITORING, ROUTES_LISTENING, Cluster, Member
+from support.cluster import MONITORING, ROUTES_LISTENING, Cluster, HeldPort, Member
 from support.route_peer import PeerCase
 from support.server import LISTENING, READY, Server
 
@@ -30,19 +29,13 @@ SECOND = "-p 5222 -cluster nats://localhost:5248 -routes nats://localhost:4248 -
 THIRD = "-p 6222 -cluster nats://localhost:6248 -routes nats://localhost:4248 -D"
 
 
-def free_ports(count):
-    """Ports nobody listens on; held together, so that they differ."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
 class SamplesTest(PeerCase):
     def setUp(self):
         names = ("4222", "4248", "5222", "5248", "6222", "6248", "8222")
-        self.ports = dict(zip(names, map(str, free_ports(len(names)))))
+        held = [HeldPort() for _ in names]
+        for port in held:
+            self.addCleanup(port.release)
+        self.ports = {name: str(port.number) for name, port in zip(names, held)}
         self.work = self.folder()
 
     def with_own_ports(self, text):

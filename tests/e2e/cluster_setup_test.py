@@ -184,8 +184,6 @@ class DuplicateTest(SetupCase):
 
     def test_a_route_to_itself_is_given_up(self):
         server = self.member(start=False)
-        server.start()
-        server.stop()
         server.routes = [server.route_url]
         server.start()
         server.log.wait("Router connection closed")

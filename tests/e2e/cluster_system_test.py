@@ -53,8 +53,17 @@ class SystemTest(SystemCase):
         self.wait_for(lambda: self.count_answers() == 3, "three answer")
         for answer in self.ask_all("$SYS.REQ.SERVER.PING").values():
             self.assertEqual(answer["statsz"]["routes"][0]["rid"] > 0, True)
-            if self.modern:
-                self.assertEqual(answer["statsz"]["active_servers"], 3)
+
+    def test_everyone_knows_how_many_they_are(self):
+        if not self.modern:
+            self.skipTest("servers before 2.2 do not count")
+        self.wait_for(lambda: self.count_answers() == 3, "three answer")
+
+        def known():
+            answers = self.ask_all("$SYS.REQ.SERVER.PING").values()
+            return [answer["statsz"]["active_servers"] for answer in answers] == [3, 3, 3]
+
+        self.wait_for(known, "each knows of three")
 
     def count_answers(self):
         """How many answer within the time that one takes that is asked after them."""

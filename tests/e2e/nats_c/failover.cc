@@ -100,7 +100,8 @@ void answer(natsConnection* connection, natsSubscription*, natsMsg* message, voi
     auto* seen = static_cast<Seen*>(closure);
     {
         const std::lock_guard lock(seen->mutex);
-        seen->requests.emplace(natsMsg_GetData(message), static_cast<size_t>(natsMsg_GetDataLength(message)));
+        seen->requests.emplace(natsMsg_GetData(message),
+                               static_cast<size_t>(natsMsg_GetDataLength(message)));
     }
     natsConnection_PublishString(connection, natsMsg_GetReply(message), "done");
     natsMsg_Destroy(message);
@@ -110,7 +111,8 @@ void request(natsConnection* connection, const std::string& text) {
     natsStatus status = NATS_ERR;
     for (int i = 0; i < kAttempts && status != NATS_OK; ++i) {
         natsMsg* reply = nullptr;
-        status = natsConnection_RequestString(&reply, connection, "c.failover", text.c_str(), kRequestMs);
+        status = natsConnection_RequestString(&reply, connection, "c.failover", text.c_str(),
+                                              kRequestMs);
         natsMsg_Destroy(reply);
     }
     check(status, "a request is answered in the end");
@@ -134,7 +136,8 @@ int main(int argc, char** argv) {
     scenario = "failover";
     const std::string first = server_of(requestor);
     natsSubscription* subscription = nullptr;
-    check(natsConnection_Subscribe(&subscription, responder, "c.failover", answer, &seen), "Subscribe");
+    check(natsConnection_Subscribe(&subscription, responder, "c.failover", answer, &seen),
+          "Subscribe");
     check(natsConnection_Flush(responder), "Flush");
     for (int i = 0; i < kRequests; ++i) {
         if (i == kRequests / 3) {
@@ -142,7 +145,8 @@ int main(int argc, char** argv) {
             std::fflush(stdout);
         }
         // The last third is asked at the other server.
-        if (i == 2 * kRequests / 3) check(seen.wait([&] { return seen.reconnected; }), "reconnected");
+        if (i == 2 * kRequests / 3)
+            check(seen.wait([&] { return seen.reconnected; }), "reconnected");
         const std::string text = std::to_string(i);
         request(requestor, text);
         const std::lock_guard lock(seen.mutex);

@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -61,13 +62,27 @@ def find_kind(name):
     return kind if kind and version in (None, kind.version) else None
 
 
+class HeldPort:
+    """A free port that nobody else is given, while servers that ask for it by number can listen on it."""
+
+    def __init__(self):
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(("127.0.0.1", 0))
+        self.number = self.socket.getsockname()[1]
+
+    def release(self):
+        self.socket.close()
+
+
 class Member(Server):
-    """One server of a cluster. Its ports stay the same when it is started again."""
+    """One server of a cluster. Its ports stay the same, and its own, when it is stopped and started again."""
 
     def __init__(self, kind, name, cluster_name, args, **parts):
         super().__init__(kind.binary, [*kind.args, "-m", "-1", *args], config="")
         self.kind, self.name, self.cluster_name = kind, name, cluster_name
-        self.route_port = None
+        self._held = [HeldPort(), HeldPort()]
+        self.port, self.route_port = (held.number for held in self._held)
         self.routes = []
         self.settings = ""  # of the whole server
         self.cluster_settings = ""  # inside the `cluster` block
@@ -89,7 +104,7 @@ class Member(Server):
             self.settings,
             "cluster {",
             f"  name: {self.cluster_name}" if names and self.cluster_name else "",
-            f"  listen: 127.0.0.1:{self.route_port or -1}",
+            f"  listen: 127.0.0.1:{self.route_port}",
             self.cluster_settings,
             f"  routes = [\n{routes}\n  ]" if self.routes else "",
             "}",
@@ -103,10 +118,17 @@ class Member(Server):
     def start(self):
         self.write_config()
         super().start()
-        self.route_port = int(self.log.wait(ROUTES_LISTENING)[0].group(2))
+        self.log.wait(ROUTES_LISTENING)
         self.monitor_port = int(self.log.wait(MONITORING)[0].group(2))
         self.id = self.get("/varz")["server_id"]
         return self
+
+    def close(self):
+        try:
+            super().close()
+        finally:
+            for held in self._held:
+                held.release()
 
     def get(self, path):
         url = f"http://127.0.0.1:{self.monitor_port}{path}"
