@@ -13,11 +13,12 @@ enum class Kind : uint8_t {
     kRoute,
     kGateway,
     kLeafnode,
-    kSystem,
-    kAccount,  // nobody's: what leads from one account into another
+    kSystem,    // the server itself
+    kAccount,   // nobody's: what leads from one account into another
+    kInternal,  // the server itself, where no other server is to hear of it
 };
 
-inline constexpr size_t kKindCount = 6;
+inline constexpr size_t kKindCount = 7;
 
 inline constexpr size_t index_of(Kind kind) {
     return static_cast<size_t>(kind);
@@ -35,6 +36,7 @@ inline constexpr std::string_view id_label(Kind kind) {
         case Kind::kLeafnode:
             return "lid";
         case Kind::kSystem:
+        case Kind::kInternal:
             return "SYSTEM";
         case Kind::kAccount:
             return "ACCOUNT";

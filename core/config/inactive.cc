@@ -11,7 +11,8 @@ namespace {
 
 // THE list. Remove a row when the part works.
 constexpr std::array kInactive = {
-    Part::kCluster,         Part::kGateway,
+    Part::kGateway,         Part::kRoutePools,
+    Part::kCompression,
     Part::kLeafnodes,       Part::kJetStream,
     Part::kWebsocket,       Part::kMqtt,
     Part::kOcsp,
@@ -30,6 +31,10 @@ std::string_view part_key(Part part) {
     switch (part) {
         case Part::kCluster:
             return "cluster";
+        case Part::kRoutePools:
+            return "pool_size";
+        case Part::kCompression:
+            return "compression";
         case Part::kGateway:
             return "gateway";
         case Part::kLeafnodes:

@@ -37,6 +37,8 @@ enum class Part : uint8_t {
     kResolverInterval,
     kResolverTimeout,
     kExportTrace,
+    kRoutePools,
+    kCompression,
 };
 
 // How the part is called in messages: its key.

@@ -50,18 +50,29 @@ void read_cluster_permissions(Reader& reader, const Member& member, ClusterBlock
     cluster->out.permissions = std::move(permissions);
 }
 
+// One connection to each server, as with a pool_size of -1: so that says nothing.
+void read_pool_size(Reader& reader, const Member& member, ClusterBlock* cluster) {
+    if (!reader.number(member.value, &cluster->out.pool_size)) return;
+    if (cluster->out.pool_size >= 0) reader.note(member.value, Part::kRoutePools);
+}
+
+void read_pinned_accounts(Reader& reader, const Member& member, ClusterBlock* cluster) {
+    reader.texts(member.value, &cluster->out.pinned_accounts);
+    reader.note(member.value, Part::kRoutePools);
+}
+
 // Off, or one of the modes of the reference; only s2 says anything on the wire.
 void read_compression(Reader& reader, const Member& member, ClusterBlock* cluster) {
+    std::string& mode = cluster->out.compression;
     if (member.value.type == ValueType::kBool) {
-        cluster->out.compression = member.value.boolean ? "s2_fast" : "off";
-        return;
+        mode = member.value.boolean ? "s2_fast" : "off";
+    } else if (member.value.type == ValueType::kMap) {
+        const Value* named = member.value.find("mode");
+        if (named != nullptr) reader.text(*named, &mode);
+    } else {
+        reader.text(member.value, &mode);
     }
-    if (member.value.type == ValueType::kMap) {
-        const Value* mode = member.value.find("mode");
-        if (mode != nullptr) reader.text(*mode, &cluster->out.compression);
-        return;
-    }
-    reader.text(member.value, &cluster->out.compression);
+    if (mode.starts_with("s2")) reader.note(member.value, Part::kCompression);
 }
 
 constexpr Row<ClusterBlock> kClusterRows[] = {
@@ -84,10 +95,8 @@ constexpr Row<ClusterBlock> kClusterRows[] = {
     {"connect_backoff", [](Reader& r, const Member& m,
                            ClusterBlock* c) { r.boolean(m.value, &c->out.connect_backoff); }},
     {"permissions", read_cluster_permissions},
-    {"pool_size",
-     [](Reader& r, const Member& m, ClusterBlock* c) { r.number(m.value, &c->out.pool_size); }},
-    {"accounts", [](Reader& r, const Member& m,
-                    ClusterBlock* c) { r.texts(m.value, &c->out.pinned_accounts); }},
+    {"pool_size", read_pool_size},
+    {"accounts", read_pinned_accounts},
     {"compression", read_compression},
     {"write_timeout",
      [](Reader& r, const Member& m, ClusterBlock*) { r.note(m.value, Part::kWriteTimeout); }},

@@ -85,10 +85,10 @@ void MatchResult::add_members(std::string_view name, uint32_t name_hash,
     for (Subscription* subscription : subscriptions) {
         group.weight += subscription->weight();
         group.workers.add(subscription->worker());
-        if (subscription->is_own()) {
-            ++group.own_count;
-        } else {
+        if (subscription->is_of_others()) {
             queues.mixed = true;
+        } else {
+            ++group.own_count;
         }
         queues.members.push_back({subscription, subscription->link(), subscription->serial(),
                                   subscription->weight(), subscription->kind()});

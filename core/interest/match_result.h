@@ -191,7 +191,7 @@ class MatchResult {
     void add_plain(base::WorkerId self, Subscription* subscription) {
         if (subscription->kind() != proto::Kind::kClient) [[unlikely]] {
             if (subscription->kind() == proto::Kind::kAccount) return add_service(subscription);
-            if (!subscription->is_own()) return add_peer(subscription->link());
+            if (subscription->is_of_others()) return add_peer(subscription->link());
         }
         ++plain_count_;
         if (subscription->worker() == self) {

@@ -72,10 +72,14 @@ class Subscription {
     proto::Kind kind() const { return kind_; }
     uint32_t weight() const { return weight_; }
 
+    // What other servers have told us of.
+    bool is_of_others() const {
+        return kind_ == proto::Kind::kRoute || kind_ == proto::Kind::kGateway;
+    }
     // Of this server, so that others are told of it: not what they have told us, and not an import,
     // which they hear of from the exporting account. (Replies to services have no owner.)
     bool is_own() const {
-        if (kind_ == proto::Kind::kRoute || kind_ == proto::Kind::kGateway) return false;
+        if (is_of_others() || kind_ == proto::Kind::kInternal) return false;
         return kind_ != proto::Kind::kAccount || owner == nullptr;
     }
 

@@ -31,7 +31,7 @@ InternalLink::~InternalLink() {
 }
 
 uint64_t InternalLink::subscribe(account::Account& account, std::string_view pattern,
-                                 Handler handler, std::string_view queue) {
+                                 Handler handler, std::string_view queue, Reach reach) {
     if (!proto::is_valid_subject(pattern)) return 0;
     const uint64_t serial = links_.take_serial();
     const std::string sid = std::to_string(serial);
@@ -42,7 +42,8 @@ uint64_t InternalLink::subscribe(account::Account& account, std::string_view pat
                                      .subject = pattern,
                                      .queue = queue,
                                      .sid = sid,
-                                     .kind = proto::Kind::kSystem});
+                                     .kind = reach == Reach::kCluster ? proto::Kind::kSystem
+                                                                      : proto::Kind::kInternal});
     if (subscription == nullptr) return 0;
     entries_.emplace(serial, std::make_unique<Entry>(Entry{.account = &account,
                                                            .subscription = subscription,

@@ -58,9 +58,12 @@ class InternalLink final : public Subscriber {
     InternalLink(const InternalLink&) = delete;
     InternalLink& operator=(const InternalLink&) = delete;
 
+    // Who hears of a subscription: in the system account all servers, so that their requests come here;
+    // what a server does for the clients of an account, each does itself.
+    enum class Reach : uint8_t { kCluster, kServer };
     // Returns what unsubscribe() takes; 0: not a valid pattern.
     uint64_t subscribe(account::Account& account, std::string_view pattern, Handler handler,
-                       std::string_view queue = {});
+                       std::string_view queue = {}, Reach reach = Reach::kCluster);
     void unsubscribe(uint64_t id);
 
     void publish(InternalPublish message);

@@ -283,8 +283,11 @@ void Server::publish(link::InternalPublish message) {
 
 void Server::subscribe(account::Account& account, std::string pattern,
                        link::InternalLink::Handler handler) {
-    post(0, [&links = links(0), &account, pattern = std::move(pattern), handler = std::move(handler)] {
-        (void)links.internal.subscribe(account, pattern, handler);
+    const auto reach = &account == system_account_ ? link::InternalLink::Reach::kCluster
+                                                   : link::InternalLink::Reach::kServer;
+    post(0, [&links = links(0), &account, reach, pattern = std::move(pattern),
+             handler = std::move(handler)] {
+        (void)links.internal.subscribe(account, pattern, handler, {}, reach);
     });
 }
 

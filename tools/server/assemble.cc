@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "cluster/cluster.h"
 #include "monitor/monitor.h"
 #include "monitor/system_events.h"
 
@@ -10,6 +11,7 @@ namespace nuring::tools {
 
 server::Subsystems assemble(const config::Options& options) {
     server::Subsystems subsystems;
+    if (auto cluster = cluster::create_cluster(options)) subsystems.push_back(std::move(cluster));
     if (auto monitor = monitor::create_monitor(options)) subsystems.push_back(std::move(monitor));
     if (auto events = monitor::create_system_events(options)) subsystems.push_back(std::move(events));
     return subsystems;
