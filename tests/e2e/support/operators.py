@@ -24,7 +24,8 @@ class OperatorCase(ServerCase):
         """A server that trusts self.operator and knows these tenants."""
         nats = {"system_account": self.system.public, **(operator_nats or {})}
         token = self.operator.token(self.operator.public, "operator", nats, name="O", iat=1600000000)
-        lines = [f"operator: {token}", f"resolver: {resolver}"]
+        # Tokens are checked on threads of low priority, which a busy machine lets wait.
+        lines = [f"operator: {token}", f"resolver: {resolver}", "authorization { timeout: 20 }"]
         if resolver == "MEM":
             lines.append("resolver_preload: {")
             for tenant in (self.system, *tenants):
