@@ -61,6 +61,9 @@ bool Route::on_handshake_begun() {
 }
 
 void Route::on_handshake_done() {
+    if (!has_pinned_certificate(settings_->cluster().tls->pinned_certs)) {
+        return fail_handshake("certificate not pinned");
+    }
     links_.log.debug("{} - TLS handshake complete", label());
     begin();
 }

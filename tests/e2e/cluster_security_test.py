@@ -174,6 +174,21 @@ class TlsTest(PeerCase):
             pass
         self.check_no_route(server)
 
+    def test_a_peer_whose_certificate_is_not_pinned(self):
+        pinned = self.certificates.issue("pinned", "/CN=pinned", "IP:127.0.0.1")
+        pins = f'pinned_certs: ["{self.certificates.pin(pinned[0])}"]'
+        settings = self.certificates.config(f'ca_file: "{self.certificates.ca}"', "timeout: 10", pins)
+        if not self.kind().names_clusters:
+            self.skipTest("servers before 2.2 know no pinned certificates")
+        server = self.member(cluster_settings=settings)
+        peer = self.tls_peer(server)  # certified by the authority, but another one
+        self.assertFalse([op for op in peer.read_until_end() if op.verb == "INFO"])
+        server.log.wait("TLS route handshake error: certificate not pinned")
+        peer = TlsPeer(server.route_port).setup(cluster_name=server.cluster_name)
+        self.addCleanup(peer.close)
+        peer.handshake(self.certificates, client=pinned)
+        self.assertEqual(peer.read_op().verb, "INFO")
+
     def test_a_peer_in_clear_text(self):
         server = self.secure()
         peer = self.dialed(server)

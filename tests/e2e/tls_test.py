@@ -3,7 +3,6 @@
 """TLS for clients: handshakes good and bad, traffic, time limits, certificates as identity."""
 
 import contextlib
-import hashlib
 import os
 import shutil
 import signal
@@ -397,16 +396,9 @@ class TlsTest(ServerCase):
         self.assertNotIn(b"PONG", wire.read_to_end())
 
     def test_pinned_certificates(self):
-        def pin(files):
-            key = subprocess.run(["openssl", "x509", "-in", files[0], "-noout", "-pubkey"],
-                                 check=True, capture_output=True).stdout  # fmt: skip
-            der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=key,
-                                 check=True, capture_output=True).stdout  # fmt: skip
-            return hashlib.sha256(der).hexdigest()
-
         server = self.serve(
             f'ca_file: "{self.certificates.ca}"', "verify: true",
-            f'pinned_certs: ["{pin(self.client_files)}"]',
+            f'pinned_certs: ["{self.certificates.pin(self.client_files[0])}"]',
         )  # fmt: skip
         self.assertTrue(self.enters(server, self.client_files))
         other = self.certificates.issue("unpinned", "/CN=derek", "email:derek@nats.example")

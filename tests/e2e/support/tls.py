@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates made with the openssl program, and TlsWire, a Wire that speaks TLS after INFO."""
 
+import hashlib
 import os
 import shutil
 import socket
@@ -40,14 +41,20 @@ class Certificates:
             ["tls {", f'cert_file: "{self.cert}"', f'key_file: "{self.key}"', *lines, "}", ""]
         )
 
+    def pin(self, cert):
+        """What `pinned_certs` names: the digest of the public key."""
+        key = self._run("x509", "-in", cert, "-noout", "-pubkey")
+        return hashlib.sha256(self._run("pkey", "-pubin", "-outform", "DER", input=key)).hexdigest()
+
     def _path(self, name):
         return os.path.join(self.folder, name)
 
     def _new_key(self, path):
         return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path]
 
-    def _run(self, *args):
-        subprocess.run([self.openssl, *args], check=True, capture_output=True, timeout=30)
+    def _run(self, *args, **options):
+        command = [self.openssl, *args]
+        return subprocess.run(command, check=True, capture_output=True, timeout=30, **options).stdout
 
 
 class TlsWire(Wire):
