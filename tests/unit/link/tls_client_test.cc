@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/support/certificates.h"
@@ -114,15 +115,15 @@ class TlsClientTest : public testing::Test {
     void run(const std::shared_ptr<const tls::Profile>& dialer,
              const std::shared_ptr<const tls::Profile>& acceptor,
              const std::string& name = "localhost") {
-        const auto [dialed_fd, accepted_fd] = connect();
+        const std::pair<int, int> fds = connect();
         stage_.on_worker(0, [=, this](WorkerLinks& links) {
-            auto* accepted = new Listening(links, accepted_fd, acceptor_, accepted_);
+            auto* accepted = new Listening(links, fds.second, acceptor_, accepted_);
             if (acceptor != nullptr) {
                 accepted->accept_tls(acceptor);
             } else {
                 accepted->accept_plain("INFO {}\r\n");
             }
-            auto* dialed = new Listening(links, dialed_fd, dialer_, dialed_);
+            auto* dialed = new Listening(links, fds.first, dialer_, dialed_);
             dialed->dial_tls(dialer, name);
             dialed_handle_ = dialed->handle();
         });
@@ -239,8 +240,8 @@ TEST_F(TlsClientTest, APeerInClearTextIsNoHandshake) {
 }
 
 TEST_F(TlsClientTest, APeerThatLeavesInTheMiddleIsAnEndOfFile) {
-    const auto [dialed_fd, accepted_fd] = connect();
-    stage_.on_worker(0, [&, fds = std::pair(dialed_fd, accepted_fd)](WorkerLinks& links) {
+    const std::pair<int, int> fds = connect();
+    stage_.on_worker(0, [this, fds](WorkerLinks& links) {
         auto* dialed = new Listening(links, fds.first, dialer_, dialed_);
         dialed->dial_tls(profile(settings(tls::Role::kClient, pair_)), "localhost");
         auto* accepted = new Listening(links, fds.second, acceptor_, accepted_);
