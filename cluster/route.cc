@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "cluster/routes.h"
-#include "core/config/duration.h"
+#include "core/link/peer_snapshot.h"
 #include "fmt/format.h"
 #include "proto/encode_client.h"
 #include "proto/error_text.h"
@@ -98,6 +98,28 @@ void Route::announce_lame_duck() {
     proto::ServerInfo info = settings_->info;
     info.ldm = true;
     send_info(info);
+}
+
+void Route::copy(uint64_t wall_ns, size_t subscriptions, link::PeerSnapshot* out) const {
+    out->remote_id = remote_id_;
+    out->remote_name = remote_info_.server_name;
+    for (const RouteEntry& entry : routes_.set().list()) {
+        if (entry.link != handle()) continue;
+        out->did_solicit = entry.is_solicited;
+        out->is_configured = entry.target.has_value() && entry.target->is_explicit;
+    }
+    out->import_subjects = remote_info_.import_subjects;
+    out->export_subjects = remote_info_.export_subjects;
+    out->rtt_ns = rtt_ns_;
+    out->last_activity_wall_ns =
+        last_activity_ns_ == 0 ? start_wall_ns() : wall_ns - (links_.ring.now_ns() - last_activity_ns_);
+    out->subscription_count = subscription_count_;
+    for (const auto& [account, patterns] : subscriptions_) {
+        for (const interest::Subscription* each : patterns) {
+            if (out->subscriptions.size() >= subscriptions) return;
+            out->subscriptions.emplace_back(each->subject());
+        }
+    }
 }
 
 size_t Route::consume(const char* begin, const char* end) {

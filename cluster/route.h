@@ -50,6 +50,7 @@ class Route final : public link::Peer {
                          std::string_view queues) override;
     void announce(account::Account& account, std::string_view pattern, std::string_view queue) override;
     // link::Link
+    void copy(uint64_t wall_ns, size_t subscriptions, link::PeerSnapshot* out) const override;
     void on_reload() override {}
     void on_account_changed() override {}
     void announce_lame_duck() override;
@@ -164,6 +165,7 @@ class Route final : public link::Peer {
 
     RouteTimer keep_alive_timer_;
     RouteTimer dump_timer_;
+    uint64_t last_activity_ns_ = 0;
     uint64_t ping_sent_ns_ = 0;
     uint64_t rtt_ns_ = 0;
     int pings_out_ = 0;

@@ -80,10 +80,13 @@ bool Route::publish(const char* begin, const char* end, proto::RouteOperation& o
     }
     *used = run.count * stride;
     const uint64_t bytes = uint64_t{run.count} * run.total_size;
+    last_activity_ns_ = links_.ring.now_ns();
     traffic_.in_messages += run.count;
     traffic_.in_bytes += bytes;
     links_.counters.in_messages += run.count;
     links_.counters.in_bytes += bytes;
+    links_.counters.of_peers.in_messages += run.count;
+    links_.counters.of_peers.in_bytes += bytes;
     if (matched.has_services()) [[unlikely]] {
         (void)links_.services.deliver();
     } else if (!matched.empty()) {
@@ -150,10 +153,13 @@ void Route::deliver_to_peer(account::Account& account, const link::MessageRun& r
     }
     const uint32_t body = strip ? run.total_size - run.header_size : run.total_size;
     const uint64_t bytes = uint64_t{run.count} * body;
+    last_activity_ns_ = links_.ring.now_ns();
     traffic_.out_messages += run.count;
     traffic_.out_bytes += bytes;
     links_.counters.out_messages += run.count;
     links_.counters.out_bytes += bytes;
+    links_.counters.of_peers.out_messages += run.count;
+    links_.counters.of_peers.out_bytes += bytes;
     mark_dirty();
     if (pending_bytes() > links_.limits.max_pending_bytes) [[unlikely]] links_.slow_consumer_pending(*this);
 }

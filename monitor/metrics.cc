@@ -188,7 +188,7 @@ void write_process(MetricsWriter* out, const Sources& sources) {
                 static_cast<double>(sources.server.facts().start_wall_ns) / 1e9);
 }
 
-void write_server(MetricsWriter* out, const Sources& sources) {
+void write_server(MetricsWriter* out, const Sources& sources, uint64_t routes) {
     const link::ServerFacts& facts = sources.server.facts();
     const config::Options& options = *sources.options;
     out->family("nats_uring_build_info", kGauge, "Who this is; always 1.");
@@ -209,7 +209,7 @@ void write_server(MetricsWriter* out, const Sources& sources) {
                 options.max_payload);
     out->metric("nats_uring_subscriptions", kGauge, "Subscriptions of all accounts.",
                 count_subscriptions(sources));
-    out->metric("nats_uring_routes", kGauge, "Connections to servers of the cluster.", 0);
+    out->metric("nats_uring_routes", kGauge, "Connections to servers of the cluster.", routes);
     out->metric("nats_uring_leafnodes", kGauge, "Connections to leafnodes.", 0);
     out->metric("nats_uring_config_load_time_seconds", kGauge,
                 "When the configuration was read, since 1970.",
@@ -225,7 +225,7 @@ void write_server(MetricsWriter* out, const Sources& sources) {
 absl::Status make_metrics(const Sources& sources, const Query& /*query*/, HttpAnswer* answer) {
     const std::vector<link::WorkerSnapshot> workers = ask_workers(sources);
     MetricsWriter out(&answer->body);
-    write_server(&out, sources);
+    write_server(&out, sources, sum_of(workers).routes);
     write_workers(&out, workers);
     write_latency(&out, workers);
     write_process(&out, sources);

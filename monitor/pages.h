@@ -67,6 +67,7 @@ absl::Status make_metrics(const Sources& sources, const Query& query, HttpAnswer
 // The sums of all workers.
 struct Totals {
     link::LinkCounters counters;
+    uint64_t routes = 0;
     uint64_t slow_consumers() const {
         return counters.slow_consumers_pending + counters.slow_consumers_deadline;
     }

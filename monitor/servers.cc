@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// /routez, /gatewayz, /leafz: other servers. There are none yet; the pages are valid and empty.
+// /routez, /gatewayz, /leafz: other servers. The latter two are valid and empty: there are none yet.
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <vector>
+
 #include "core/base/rfc3339.h"
+#include "core/link/peer_snapshot.h"
 #include "core/ring/kernel_sockets.h"
+#include "monitor/format.h"
 #include "monitor/json_writer.h"
 #include "monitor/pages.h"
 #include "monitor/write_link.h"
@@ -24,6 +31,41 @@ void write_permissions(JsonWriter* json, std::string_view key,
     json->end_object();
 }
 
+void write_route(JsonWriter* json, const link::PeerSnapshot& route, const LinkDetail& detail) {
+    const auto write_told = [json](std::string_view key,
+                                   const std::optional<proto::SubjectPermission>& told) {
+        if (!told.has_value()) return;
+        config::SubjectPermissions permissions;
+        permissions.allow = told->allow;
+        permissions.deny = told->deny;
+        write_permissions(json, key, permissions);
+    };
+    const uint64_t now_ns = ring::realtime_ns();
+    json->begin_object();
+    json->field("rid", route.cid);
+    json->field("remote_id", route.remote_id);
+    json->field("remote_name", route.remote_name);
+    json->field("did_solicit", route.did_solicit);
+    json->field("is_configured", route.is_configured);
+    json->field("ip", route.ip);
+    json->field("port", route.port);
+    json->field("start", base::format_rfc3339(route.start_wall_ns));
+    json->field("last_activity", base::format_rfc3339(route.last_activity_wall_ns));
+    write_told("import", route.import_subjects);
+    write_told("export", route.export_subjects);
+    if (route.rtt_ns != 0) json->field("rtt", format_rtt(route.rtt_ns));
+    json->field("uptime", format_uptime(now_ns - std::min(now_ns, route.start_wall_ns)));
+    json->field("idle", format_uptime(now_ns - std::min(now_ns, route.last_activity_wall_ns)));
+    json->field("pending_size", route.pending_bytes);
+    json->field("in_msgs", route.traffic.in_messages);
+    json->field("out_msgs", route.traffic.out_messages);
+    json->field("in_bytes", route.traffic.in_bytes);
+    json->field("out_bytes", route.traffic.out_bytes);
+    json->field("subscriptions", route.subscription_count);
+    if (detail.lists_subscriptions()) write_texts(json, "subscriptions_list", route.subscriptions);
+    json->end_object();
+}
+
 }  // namespace
 
 absl::Status make_routez(const Sources& sources, const Query& query, HttpAnswer* answer) {
@@ -38,8 +80,16 @@ absl::Status make_routez(const Sources& sources, const Query& query, HttpAnswer*
         write_permissions(&json, "import", permissions->publish);
         write_permissions(&json, "export", permissions->subscribe);
     }
-    json.field("num_routes", 0);
+    const auto surveys = sources.runner.run<link::PeerSurvey>(
+        [&] { return std::make_shared<link::PeerSurvey>(detail.lists_subscriptions()); });
+    std::vector<const link::PeerSnapshot*> routes;
+    for (const auto& survey : surveys) {
+        for (const link::PeerSnapshot& peer : survey->peers()) routes.push_back(&peer);
+    }
+    std::sort(routes.begin(), routes.end(), [](const auto* a, const auto* b) { return a->cid < b->cid; });
+    json.field("num_routes", routes.size());
     json.begin_array("routes");
+    for (const link::PeerSnapshot* route : routes) write_route(&json, *route, detail);
     json.end_array();
     json.end_object();
     return absl::OkStatus();

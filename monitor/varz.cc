@@ -164,18 +164,18 @@ void write_runtime(JsonWriter* json, const Sources& sources, uint64_t now_ns) {
     json->field("cpu", sources.usage.cpu_percent());
     json->field("connections", facts.clients.load(std::memory_order_relaxed));
     json->field("total_connections", facts.total_clients.load(std::memory_order_relaxed));
-    json->field("routes", 0);
-    json->field("remotes", 0);
+    json->field("routes", totals.routes);
+    json->field("remotes", totals.routes);  // one connection each
     json->field("leafnodes", 0);
     json->field("in_msgs", totals.counters.in_messages);
     json->field("out_msgs", totals.counters.out_messages);
     json->field("in_bytes", totals.counters.in_bytes);
     json->field("out_bytes", totals.counters.out_bytes);
-    // There are no other links than clients yet.
-    json->field("in_client_msgs", totals.counters.in_messages);
-    json->field("out_client_msgs", totals.counters.out_messages);
-    json->field("in_client_bytes", totals.counters.in_bytes);
-    json->field("out_client_bytes", totals.counters.out_bytes);
+    const link::LinkTraffic& of_peers = totals.counters.of_peers;
+    json->field("in_client_msgs", totals.counters.in_messages - of_peers.in_messages);
+    json->field("out_client_msgs", totals.counters.out_messages - of_peers.out_messages);
+    json->field("in_client_bytes", totals.counters.in_bytes - of_peers.in_bytes);
+    json->field("out_client_bytes", totals.counters.out_bytes - of_peers.out_bytes);
     json->field("slow_consumers", totals.slow_consumers());
     json->field("stale_connections", totals.counters.stale_connections);
     json->field("stalled_clients", totals.counters.pauses);
@@ -208,6 +208,8 @@ Totals sum_of(const std::vector<link::WorkerSnapshot>& workers) {
     Totals totals;
     for (const link::WorkerSnapshot& worker : workers) {
         totals.counters += worker.counters;
+        totals.counters.of_peers += worker.counters.of_peers;
+        totals.routes += worker.routes;
         totals.counters.slow_consumers_pending += worker.counters.slow_consumers_pending;
         totals.counters.slow_consumers_deadline += worker.counters.slow_consumers_deadline;
         totals.counters.stale_connections += worker.counters.stale_connections;

@@ -12,6 +12,7 @@ class Account;
 namespace nuring::link {
 
 struct MessageRun;
+struct PeerSnapshot;
 
 // Peer is a link to another server. What that server has told us of its subscribers stands in the sublists
 // of this one as subscriptions of the peer (kinds kRoute and kGateway), so that a match names it; what this
@@ -30,6 +31,9 @@ class Peer : public Link {
     // is empty for plain subscriptions.
     virtual void announce(account::Account& account, std::string_view pattern,
                           std::string_view queue) = 0;
+
+    // What it alone knows, and up to `subscriptions` patterns that the other server has told of.
+    virtual void copy(uint64_t wall_ns, size_t subscriptions, PeerSnapshot* out) const = 0;
 
     // A peer's messages are matched where they come in; its subscriptions are never delivered to.
     uint32_t deliver(interest::Subscription& /*subscription*/, const MessageRun& /*run*/) override {

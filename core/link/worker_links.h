@@ -79,6 +79,7 @@ struct ClusterView {
 
 // Counters of one worker over all links that it ever had; plain integers, copied by surveys.
 struct LinkCounters : LinkTraffic {
+    LinkTraffic of_peers;  // the part that went over links to other servers
     uint64_t slow_consumers_pending = 0;
     uint64_t slow_consumers_deadline = 0;
     uint64_t stale_connections = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/link/client.h"
+#include "core/link/peer.h"
 #include "proto/subject.h"
 
 namespace nuring::link {
@@ -11,6 +12,7 @@ namespace nuring::link {
 bool WorkerSurvey::step(WorkerLinks& links) {
     snapshot_.id = index_of(links.id);
     snapshot_.connections = links.table.count();
+    for (const Peer* peer : links.peers()) snapshot_.routes += peer->kind() == proto::Kind::kRoute;
     snapshot_.counters = links.counters;
     snapshot_.ring_name = links.ring.name();
     snapshot_.ring = links.ring.stats();

@@ -18,6 +18,7 @@ namespace nuring::link {
 struct WorkerSnapshot {
     uint32_t id = 0;
     uint64_t connections = 0;  // links of every kind
+    uint64_t routes = 0;       // of them: registered ones to servers of the cluster
     LinkCounters counters;
     const char* ring_name = "";
     ring::RingStats ring;

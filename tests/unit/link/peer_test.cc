@@ -41,6 +41,7 @@ class FakePeer final : public Peer {
         told.push_back(fmt::format("{} {} {}", pattern, queue,
                                    account.sublist().own_interest(links_.id, pattern, queue)));
     }
+    void copy(uint64_t /*wall_ns*/, size_t /*subscriptions*/, PeerSnapshot* /*out*/) const override {}
     void on_reload() override {}
     void on_account_changed() override {}
     void announce_lame_duck() override {}
