@@ -8,6 +8,7 @@
 
 #include "proto/client_parser.h"
 #include "proto/connect.h"
+#include "proto/route_parser.h"
 
 namespace nuring::proto {
 namespace {
@@ -33,16 +34,33 @@ std::string publish(const std::string& args, size_t payload_size) {
            std::string(payload_size, 'p') + "\r\n";
 }
 
+// What the two parsers differ in.
+struct OfClient {
+    using Operation = ClientOperation;
+    static constexpr ClientParseLimits kLimits = {};
+    static bool parse(const char* at, const char* end, Operation* out) {
+        return parse_client(at, end, kLimits, out) == ParseStatus::kOperation;
+    }
+};
+
+struct OfRoute {
+    using Operation = RouteOperation;
+    static constexpr RouteParseLimits kLimits = {};
+    static bool parse(const char* at, const char* end, Operation* out) {
+        return parse_route(at, end, kLimits, out) == RouteParseStatus::kOperation;
+    }
+};
+
+template <typename Parser = OfClient>
 void parse_buffer(benchmark::State& state, const std::string& buffer) {
-    const ClientParseLimits limits;
-    ClientOperation operation;
+    typename Parser::Operation operation;
     size_t count = 0;
     uint64_t sum = 0;
     for (auto _ : state) {
         const char* at = buffer.data();
         const char* const end = at + buffer.size();
         while (at != end) {
-            if (parse_client(at, end, limits, &operation) != ParseStatus::kOperation) {
+            if (!Parser::parse(at, end, &operation)) {
                 state.SkipWithError("not an operation");
                 return;
             }
@@ -120,6 +138,58 @@ void ping(benchmark::State& state) {
     parse_buffer(state, fill_buffer([](uint32_t) { return "PING\r\n"; }));
 }
 BENCHMARK(ping);
+
+// ---- routes ------------------------------------------------------------------------------------
+
+std::string routed(const std::string& args, size_t payload_size) {
+    return "RMSG $G " + args + " " + std::to_string(payload_size) + "\r\n" +
+           std::string(payload_size, 'p') + "\r\n";
+}
+
+void routed_same_subject(benchmark::State& state) {
+    const size_t size = static_cast<size_t>(state.range(0));
+    parse_buffer<OfRoute>(state,
+                          fill_buffer([&](uint32_t) { return routed("bench.subject", size); }));
+}
+BENCHMARK(routed_same_subject)->Arg(16)->Arg(128)->Arg(1024);
+
+void routed_varying_subjects(benchmark::State& state) {
+    const size_t size = static_cast<size_t>(state.range(0));
+    parse_buffer<OfRoute>(state,
+                          fill_buffer([&](uint32_t n) { return routed(subject_of(n), size); }));
+}
+BENCHMARK(routed_varying_subjects)->Arg(16)->Arg(128)->Arg(1024);
+
+void routed_with_reply(benchmark::State& state) {
+    parse_buffer<OfRoute>(state, fill_buffer([&](uint32_t n) {
+        return routed(subject_of(n) + " _INBOX.abcdefghijklmnopqrstuv.01234567", 16);
+    }));
+}
+BENCHMARK(routed_with_reply);
+
+void routed_with_queues(benchmark::State& state) {
+    parse_buffer<OfRoute>(state, fill_buffer([&](uint32_t n) {
+        return routed(subject_of(n) + " | workers audit", 16);
+    }));
+}
+BENCHMARK(routed_with_queues);
+
+void routed_with_header(benchmark::State& state) {
+    parse_buffer<OfRoute>(state, fill_buffer([&](uint32_t n) {
+        return "HMSG $G " + subject_of(n) + " 12 28\r\nNATS/1.0\r\n\r\n" +
+               std::string(16, 'p') + "\r\n";
+    }));
+}
+BENCHMARK(routed_with_header);
+
+void remote_subscribe(benchmark::State& state) {
+    parse_buffer<OfRoute>(state, fill_buffer([&](uint32_t n) {
+        return "RS+ $G " + subject_of(n) + "\r\n";
+    }));
+}
+BENCHMARK(remote_subscribe);
+
+// ---- one at a time -----------------------------------------------------------------------------
 
 // One operation per read, as in request-reply: nothing behind it that a wide load could use.
 void publish_alone(benchmark::State& state) {

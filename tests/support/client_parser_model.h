@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// A plain model of the client parser, and drivers that run the real one over an input in pieces.
-// Both answer with one line of text per operation, so that a test compares strings.
+// A plain model of the client parser, and how the real one's answers read. Both answer with one line
+// of text per operation, so that a test compares strings.
 #pragma once
 
-#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "proto/client_parser.h"
+#include "tests/support/piece_feeder.h"
 
 namespace nuring::proto::test {
-
-using Lines = std::vector<std::string>;
 
 // ---- the model ---------------------------------------------------------------------------------
 
@@ -257,72 +254,32 @@ inline std::string describe(ParseStatus status, const ClientOperation& op) {
     return text(to_text(op.verb)) + " <" + text(op.args) + ">";
 }
 
-// PieceFeeder plays the caller: bytes come in pieces, the unconsumed rest is carried. What the
-// parser sees is always a heap block of exactly that size, so that a sanitizer notices overreads.
-class PieceFeeder {
-  public:
-    explicit PieceFeeder(const ClientParseLimits& limits) : limits_(limits) {}
+// The real parser, for PieceFeeder.
+struct ClientParser {
+    using Limits = ClientParseLimits;
+    using Operation = ClientOperation;
+    using Status = ParseStatus;
 
-    void feed(std::string_view piece) {
-        if (failed_) return;
-        carry_.append(piece);
-        const auto block = std::make_unique<char[]>(carry_.size());
-        std::copy(carry_.begin(), carry_.end(), block.get());
-        const char* at = block.get();
-        const char* const end = at + carry_.size();
-        while (at != end && !failed_) {
-            const ParseStatus status = parse_client(at, end, limits_, &operation_, scanned_);
-            scanned_ = 0;
-            if (status == ParseStatus::kNeedMore) {
-                const size_t available = static_cast<size_t>(end - at);
-                assert(operation_.scanned_bytes <= available);
-                assert(operation_.needed_bytes == 0 || operation_.needed_bytes > available);
-                scanned_ = operation_.scanned_bytes;
-                break;
-            }
-            lines_.push_back(describe(status, operation_));
-            if (status == ParseStatus::kOperation) {
-                assert(operation_.consumed >= operation_.line_size);
-                assert(operation_.consumed <= static_cast<size_t>(end - at));
-                at += operation_.consumed;
-            } else {
-                failed_ = true;
-            }
-        }
-        carry_.erase(0, static_cast<size_t>(at - block.get()));
+    static Status parse(const char* begin, const char* end, const Limits& limits, Operation* out,
+                        size_t scanned_bytes) {
+        return parse_client(begin, end, limits, out, scanned_bytes);
     }
-
-    const Lines& lines() const { return lines_; }
-
-  private:
-    const ClientParseLimits limits_;
-    ClientOperation operation_;
-    std::string carry_;
-    size_t scanned_ = 0;
-    bool failed_ = false;
-    Lines lines_;
+    static std::string describe(Status status, const Operation& op) {
+        return test::describe(status, op);
+    }
 };
 
 inline Lines parse_whole(std::string_view input, const ClientParseLimits& limits) {
-    PieceFeeder feeder(limits);
-    feeder.feed(input);
-    return feeder.lines();
+    return feed_whole<ClientParser>(input, limits);
 }
 
 inline Lines parse_in_pieces(std::string_view input, const ClientParseLimits& limits,
                              size_t piece_size) {
-    PieceFeeder feeder(limits);
-    for (size_t at = 0; at < input.size(); at += piece_size) {
-        feeder.feed(input.substr(at, piece_size));
-    }
-    return feeder.lines();
+    return feed_in_pieces<ClientParser>(input, limits, piece_size);
 }
 
 inline Lines parse_split_at(std::string_view input, const ClientParseLimits& limits, size_t at) {
-    PieceFeeder feeder(limits);
-    feeder.feed(input.substr(0, at));
-    feeder.feed(input.substr(at));
-    return feeder.lines();
+    return feed_split_at<ClientParser>(input, limits, at);
 }
 
 }  // namespace nuring::proto::test

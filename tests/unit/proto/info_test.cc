@@ -131,5 +131,62 @@ TEST(InfoTest, ErrorsNameTheField) {
     EXPECT_EQ(error_of(R"({"gateway_cmd_payload":"!"})"), "illegal base64 data");
 }
 
+// ---- routes ------------------------------------------------------------------------------------
+
+struct Captured {
+    std::string_view sent;
+    std::string_view passed_on;  // empty: the same
+};
+
+// Seen between servers of 2.0.0-RC19, 2.9.10 and 2.10.14. Passed on, what a server does not know of
+// stays away, and the keys of 2.2 that are always there are there.
+constexpr Captured kCaptured[] = {
+    {R"({"server_id":"NARIXO","version":"2.0.0-RC19","proto":2,"go":"go1.19.8",)"
+     R"("host":"127.0.0.1","port":16221,"max_payload":1048576,"nonce":"F87It6R6zPMznTo",)"
+     R"("connect_urls":["127.0.0.1:14221"]} )",
+     R"({"server_id":"NARIXO","server_name":"","version":"2.0.0-RC19","proto":2,)"
+     R"("go":"go1.19.8","host":"127.0.0.1","port":16221,"headers":false,"max_payload":1048576,)"
+     R"("nonce":"F87It6R6zPMznTo","connect_urls":["127.0.0.1:14221"]})"},
+    {R"({"server_id":"NB","server_name":"A","version":"2.9.10","proto":2,"go":"go1.19.8",)"
+     R"("host":"127.0.0.1","port":16221,"headers":true,"max_payload":1048576,"nonce":"..",)"
+     R"("cluster":"C1","connect_urls":["127.0.0.1:14221"],"lnoc":true})",
+     ""},
+    {R"({"server_id":"NAT2Y6","server_name":"C","version":"2.9.10","proto":2,"go":"go1.19.8",)"
+     R"("host":"127.0.0.1","port":16223,"headers":true,"max_payload":1048576,)"
+     R"("ip":"nats-route://127.0.0.1:16223/","cluster":"C1",)"
+     R"("connect_urls":["127.0.0.1:14223"],"lnoc":true})",
+     ""},
+    {R"({"server_id":"NAD3AV","server_name":"B","version":"2.10.14","proto":2,"go":"go1.21.9",)"
+     R"("host":"127.0.0.1","port":16222,"headers":true,"max_payload":1048576,"nonce":"..",)"
+     R"("cluster":"C1","cluster_dynamic":true,"connect_urls":["127.0.0.1:14222"],)"
+     R"("compression":"accept","lnoc":true,"route_pool_size":3,"route_pool_idx":1,)"
+     R"("route_account":"$SYS"})",
+     ""},
+};
+
+TEST(InfoTest, CapturedInfosOfRoutesAreReadAndPassedOn) {
+    for (const Captured& captured : kCaptured) {
+        JsonParser parser;
+        ServerInfo info;
+        std::string error;
+        ASSERT_EQ(parse_info(captured.sent, &parser, &info, &error), InfoStatus::kOk) << error;
+        EXPECT_EQ(info.proto, 2);
+        EXPECT_EQ(to_json(info), captured.passed_on.empty() ? captured.sent : captured.passed_on);
+    }
+}
+
+TEST(InfoTest, NullListsAndPermissionsAreAbsent) {
+    JsonParser parser;
+    ServerInfo info;
+    info.connect_urls = {"a:1"};
+    info.leafnode_urls = {"l:1"};
+    info.import_subjects = SubjectPermission{{"a"}, {}};
+    std::string error;
+    ASSERT_EQ(parse_info(R"({"connect_urls":null,"leafnode_urls":null,"import":null})", &parser,
+                         &info, &error),
+              InfoStatus::kOk);
+    EXPECT_EQ(info, ServerInfo());
+}
+
 }  // namespace
 }  // namespace nuring::proto
