@@ -14,7 +14,9 @@ std::string_view Client::user() const {
     const std::string_view user = connect_.text(proto::ConnectText::kUser);
     if (!user.empty()) return user;
     if (!jwt().empty()) return identity_ == nullptr ? "" : std::string_view(identity_->name);
-    return connect_.text(proto::ConnectText::kAuthToken).empty() ? "" : "[REDACTED]";
+    if (!connect_.text(proto::ConnectText::kAuthToken).empty()) return "[REDACTED]";
+    // no_auth_user, or the name in a certificate
+    return identity_ == nullptr ? "" : std::string_view(identity_->name);
 }
 
 void Client::copy_numbers(uint64_t wall_ns, ConnectionSnapshot* out) const {

@@ -313,6 +313,17 @@ class ConnzTest(MonitoringCase):
         self.assertEqual(page["total"], 10)
         self.assertEqual([each["cid"] for each in page["connections"]], list(range(31, 41)))
 
+    def test_a_client_without_credentials_is_shown_as_the_user_it_became(self):
+        server = self.monitored(config="authorization { users: [ {user: guest, password: g} ] }\nno_auth_user: guest\n")
+        wire = self.client(server)
+        found = self.get(server, "/connz?auth=1")["connections"]
+        self.assertEqual([each["authorized_user"] for each in found], ["guest"])
+        self.assertEqual(self.get(server, "/connz?user=guest")["num_connections"], 1)
+        wire.close()
+        self.wait_for(lambda: self.get(server, "/connz?state=closed")["total"] == 1, "it is in the history")
+        found = self.get(server, "/connz?auth=1&state=closed")["connections"]
+        self.assertEqual([each["authorized_user"] for each in found], ["guest"])
+
     def test_filters_by_account_and_user(self):
         server = self.monitored(config=USERS)
         self.client(server, user="alice", name="one", **{"pass": "a"})
