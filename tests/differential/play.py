@@ -98,10 +98,12 @@ class Play:
         self.stuck_s = stuck_s
         self.players = {}
 
-    def run(self, steps):
+    def run(self, steps, before_close=lambda: None):
         """Per step a map of connection -> bytes; connections that got nothing are left out."""
         try:
-            return [self._step(step) for step in steps]
+            heard = [self._step(step) for step in steps]
+            before_close()
+            return heard
         finally:
             self.close()
 
