@@ -79,6 +79,7 @@ void send_record(WorkerLinks& links, base::WorkerId to, const RecordPlan& plan,
     record->kind = static_cast<uint8_t>(plan.publisher.kind);
     record->echo = plan.publisher.echo ? 1 : 0;
     record->all_queues = plan.publisher.all_queues ? 1 : 0;
+    record->is_service = run.is_service ? 1 : 0;
     char* out = reinterpret_cast<char*>(record + 1);
     std::memcpy(out, run.subject.data(), run.subject.size());
     out += run.subject.size();
@@ -248,6 +249,7 @@ MessageRun run_of(const DeliverRecord& record, const char* block) {
     run.count = record.count;
     run.header_size = record.header_size;
     run.total_size = record.total_size;
+    run.is_service = record.is_service != 0;
     if (record.reply_size != 0) run.reply = {block + 1, record.reply_size};
     return run;
 }

@@ -28,6 +28,7 @@ struct MessageRun {
     uint32_t count = 0;
     uint32_t header_size = 0;
     uint32_t total_size = 0;     // headers and body
+    bool is_service = false;     // came over a service import: no stream import takes it further
 
     const char* payload() const { return tail + tail_size - 2 - total_size; }
     size_t block_size() const { return (count - 1) * stride + tail_size; }

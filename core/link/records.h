@@ -91,6 +91,7 @@ struct DeliverRecord {
     uint8_t kind;         // of the publisher, proto::Kind
     uint8_t echo;         // 0: not to the publisher itself
     uint8_t all_queues;   // Publisher::all_queues
+    uint8_t is_service;   // of the run
 };
 
 // The interest in a pattern may have changed (account/interest_feed.h).

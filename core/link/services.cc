@@ -254,6 +254,7 @@ void Services::go_reply(Leg& leg) {
     if (reply.reply.empty()) {  // what comes most often: the bytes stay as they are
         leg.message = reply;
         leg.message.subject = leg.subject;
+        leg.message.is_service = true;
     } else {  // the requestor may answer to it
         ReplyRoute back = replies_.at(leg.route);
         std::swap(back.responder, back.requestor);
@@ -312,6 +313,7 @@ void Services::write_frame(Leg& leg, std::string_view reply, std::string_view he
                                  .headers = headers,
                                  .body = payload.substr(from.header_size)},
                                 &leg.frame);
+    leg.message.is_service = true;
 }
 
 // The request's headers and who asks. A header of that name that was there is replaced: it is the

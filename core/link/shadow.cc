@@ -40,7 +40,7 @@ void Shadow::translate(std::string_view subject) {
 }
 
 uint32_t Shadow::deliver(interest::Subscription& subscription, const MessageRun& run) {
-    if (subscription.closed()) return 0;
+    if (subscription.closed() || run.is_service) return 0;
     if (run.subject != remote_subject_) translate(run.subject);
     if (!is_passed_) return 0;
     MessageRun local = run;

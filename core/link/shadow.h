@@ -20,6 +20,8 @@ class WorkerLinks;
 // Threads: the client's worker. Limits, errors: those of the parent.
 // Lifetime: owned by Shadows; when it ends, its subscription is closed and both live until the end of
 //           the turn (WorkerLinks::retire), as a delivery may be going on.
+// What came into the exporting account over a service import goes no further: a request would be seen by all
+// who import a stream there.
 // Source:  addShadowSubscriptions and deliverMsg in server/client.go 2.9.10; the subject is made for
 //          each delivery, so that none leaks into the next subscriber's (a bug of RC19).
 class Shadow final : public Subscriber {
