@@ -53,7 +53,7 @@ class StuckPeerTest(PeerCase):
     def test_a_stuck_peer_costs_no_more_than_its_limit(self):
         if self.kind().pools:
             self.skipTest("since 2.10 the limit does not end routes")
-        server = self.member(settings='write_deadline: "30s"\nmax_pending: 16777216\n')
+        server = self.member(settings='write_deadline: "5s"\nmax_pending: 16777216\n')
         before = resident_bytes(server.pid)
         stuck = self.stuck(server)
         sender = self.client(server)
