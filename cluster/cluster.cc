@@ -108,7 +108,7 @@ void Cluster::stop() {
 }
 
 std::vector<server::PortsEntry> Cluster::ports() const {
-    return {{.kind = "cluster", .scheme = "nats-route", .host = socket_.host, .port = socket_.port}};
+    return {{.kind = "cluster", .scheme = "nats", .host = socket_.host, .port = socket_.port}};
 }
 
 std::vector<std::string> Cluster::notices() const {

@@ -34,13 +34,9 @@ Route::Route(link::WorkerLinks& links, int fd, Routes& routes, std::optional<Rou
       routes_(routes),
       settings_(routes.settings()),
       target_(std::move(target)),
-      keep_alive_timer_(&keep_alive_fired, *this),
-      dump_timer_(&dump_fired, *this) {}
+      keep_alive_timer_(&keep_alive_fired, *this) {}
 
-Route::~Route() {
-    links_.timers.disarm(keep_alive_timer_);
-    links_.timers.disarm(dump_timer_);
-}
+Route::~Route() { links_.timers.disarm(keep_alive_timer_); }
 
 void Route::greet() {
     links_.log.info("{} - Route connection created", label());
@@ -84,7 +80,6 @@ void Route::begin() {
 
 void Route::on_close() {
     links_.timers.disarm(keep_alive_timer_);
-    links_.timers.disarm(dump_timer_);
     links_.log.info("{} - Router connection closed: {}", label(), to_text(close_reason()));
     if (is_registered_) links_.remove_peer(*this);
     routes_.closed(*this);
@@ -163,10 +158,14 @@ void Route::perform(const proto::RouteOperation& operation) {
     switch (operation.verb) {
         case proto::RouteVerb::kSubscribe:
         case proto::RouteVerb::kLeafSubscribe:
-            return subscribe(operation);
+            subscribe(operation);
+            if (is_verbose_) queue(proto::kOkFrame);
+            return;
         case proto::RouteVerb::kUnsubscribe:
         case proto::RouteVerb::kLeafUnsubscribe:
-            return unsubscribe(operation);
+            unsubscribe(operation);
+            if (is_verbose_) queue(proto::kOkFrame);
+            return;
         case proto::RouteVerb::kPing:
             return ping();
         case proto::RouteVerb::kPong:
@@ -236,6 +235,7 @@ void Route::keep_alive_fired(runtime::Timer& timer) { static_cast<RouteTimer&>(t
 
 void Route::keep_alive() {
     if (handshaking()) return fail_handshake(kHandshakeTimeout);
+    if (is_in_conflict_) return close(link::CloseReason::kClusterNameConflict);
     if (!is_connected_ && settings_->asks_for_credentials()) {
         send_error(proto::kErrAuthenticationTimeout);
         return close(link::CloseReason::kAuthenticationTimeout);

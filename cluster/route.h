@@ -49,6 +49,7 @@ class Route final : public link::Peer {
     void deliver_to_peer(account::Account& account, const link::MessageRun& run,
                          std::string_view queues) override;
     void announce(account::Account& account, std::string_view pattern, std::string_view queue) override;
+    bool tell_some() override;
     // link::Link
     void copy(uint64_t wall_ns, size_t subscriptions, link::PeerSnapshot* out) const override;
     void on_reload() override {}
@@ -123,13 +124,16 @@ class Route final : public link::Peer {
     void unsubscribe(const proto::RouteOperation& operation);
     void take_back(account::Account& account, std::vector<interest::Subscription*>& some);
     void begin_dump();
-    void dump_some();
+    bool dump_some();
     void send_interest(account::Account& account, std::string_view pattern, std::string_view queue,
                        size_t count);
 
     // --- messages
     bool publish(const char* begin, const char* end, proto::RouteOperation& operation, size_t* used);
     const interest::MatchEntry& match(account::Account& account, std::string_view subject);
+    void await_answer(account::Account& account, std::string_view reply);
+    void answered(account::Account& account, std::string_view subject);
+    void unsubscribe_awaited(std::string_view key, interest::Subscription* subscription);
     void append_stripped(std::string_view head, std::string_view reply, const link::MessageRun& run);
 
     // --- timers
@@ -138,7 +142,6 @@ class Route final : public link::Peer {
         Route& owner;
     };
     static void keep_alive_fired(runtime::Timer& timer);
-    static void dump_fired(runtime::Timer& timer);
     void keep_alive();
     void arm_keep_alive(uint64_t after_ns);
 
@@ -148,7 +151,9 @@ class Route final : public link::Peer {
     std::string remote_id_;
     proto::ServerInfo remote_info_;
     bool is_connected_ = false;   // CONNECT has come, or none is expected
+    bool is_verbose_ = false;     // the other server wants +OK; Go's never do
     bool is_registered_ = false;
+    bool is_in_conflict_ = false;  // of cluster names; about to be closed
     bool is_told_ = false;        // our own INFO is out
     bool tracing_ = false;        // as of this batch of input
 
@@ -158,13 +163,21 @@ class Route final : public link::Peer {
     account::Account* last_account_ = nullptr;
     interest::MatchMemo memo_;
 
+    // Where the answers to requests over service imports of servers before 2.1.2 go, which tell nobody
+    // that they want them: a subscription for each, until its answer has passed or its time is up.
+    struct Awaited {
+        interest::Subscription* subscription;
+        uint64_t expires_ns;
+    };
+    absl::flat_hash_map<std::string, Awaited> awaited_;  // by account and reply subject
+
     // Interest that the other server has not been told of yet, when it registers.
     std::vector<account::Account*> dump_accounts_;
     size_t dump_account_ = 0;
     uint32_t dump_slice_ = 0;
 
     RouteTimer keep_alive_timer_;
-    RouteTimer dump_timer_;
+    bool is_dumping_ = false;
     uint64_t last_activity_ns_ = 0;
     uint64_t ping_sent_ns_ = 0;
     uint64_t rtt_ns_ = 0;

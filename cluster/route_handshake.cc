@@ -12,6 +12,12 @@
 #include "proto/route_connect.h"
 
 namespace nuring::cluster {
+namespace {
+
+// How long a server that was dialed may take to say why it does not want us.
+constexpr uint64_t kConflict_ns = 200'000'000;
+
+}  // namespace
 
 void Route::send_connect() {
     proto::RouteConnect connect;
@@ -26,6 +32,7 @@ void Route::send_connect() {
     const std::string json = proto::to_json(connect);
     if (links_.log.trace_enabled()) links_.log.trace("{} - ->> [CONNECT {}]", label(), proto::redact(json));
     queue("CONNECT " + json + "\r\n");
+    links_.log.debug("{} - Route connect msg sent", label());
 }
 
 // The first one has a blank before its line end, as the reference's.
@@ -71,6 +78,7 @@ void Route::on_connect(std::string_view json) {
     }
     if (!accepts_cluster_name(connect.cluster, connect.cluster_dynamic, /*tells=*/true)) return;
     is_connected_ = true;
+    is_verbose_ = connect.verbose;
     remote_id_ = connect.name;
 }
 
@@ -84,10 +92,16 @@ bool Route::accepts_cluster_name(const std::string& name, bool is_dynamic, bool 
         return open();
     }
     const std::string text = fmt::format("Rejecting connection, cluster name {} does not match {}",
-                                         proto::quote(name), proto::quote(own));
+                                         proto::quote(target_.has_value() ? own : name),
+                                         proto::quote(target_.has_value() ? name : own));
     links_.log.error("{} - {}", label(), text);
     if (tells) send_error(text);
-    close(link::CloseReason::kClusterNameConflict);
+    if (!target_.has_value() || is_registered_) {
+        close(link::CloseReason::kClusterNameConflict);
+    } else {  // the other one may have more to say: that it does not know us, or that it has taken our name
+        is_in_conflict_ = true;
+        arm_keep_alive(kConflict_ns);
+    }
     return false;
 }
 
@@ -126,7 +140,8 @@ void Route::on_first_info(const proto::ServerInfo& info) {
     entry.info.nonce.clear();
     entry.target = target_;
     entry.is_solicited = target_.has_value();
-    if (!target_.has_value() && routes_.set().is_name_taken(info.server_name, remote_id_)) {
+    const proto::ServerInfo& own = settings_->info;
+    if (!target_.has_value() && info.server_name == own.server_name && remote_id_ != own.server_id) {
         links_.log.error("{} - Remote server has a duplicate name: {}", label(),
                          proto::quote(info.server_name));
         return close(link::CloseReason::kDuplicateServerName);
@@ -144,6 +159,7 @@ void Route::on_first_info(const proto::ServerInfo& info) {
     }
     links_.log.debug("{} - Registering remote route {}", label(), proto::quote(remote_id_));
     is_registered_ = true;
+    is_in_conflict_ = false;
     links_.add_peer(*this);
     begin_dump();
 }

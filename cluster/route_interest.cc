@@ -13,9 +13,12 @@
 namespace nuring::cluster {
 namespace {
 
-// What a turn tells of a million subscriptions at most, and what may wait in memory meanwhile.
-constexpr int kSlicesPerTurn = 16;
-constexpr uint64_t kDumpPendingBytesMax = 1024 * 1024;
+// What a turn tells a new server, at least: a million subscriptions take some sixty turns.
+constexpr size_t kToldPerTurn = 16 * 1024;
+
+// Requests of old servers whose answers are awaited, and how long.
+constexpr size_t kAwaitedMax = 65536;
+constexpr uint64_t kAwaited_ns = 600'000'000'000;
 
 // An account of operator mode that nobody here has logged in to may still have interest elsewhere.
 bool is_account_key(std::string_view name) { return name.size() == 56 && name.front() == 'A'; }
@@ -90,7 +93,49 @@ void Route::unsubscribe(const proto::RouteOperation& operation) {
     account->sublist().remove(subscription);
 }
 
+// Source: server/route.go, processInboundRoutedMsg 2.0.0-RC19: a subscription for one message.
+void Route::await_answer(account::Account& account, std::string_view reply) {
+    const uint64_t now_ns = links_.ring.now_ns();
+    const std::string key = fmt::format("{} {}", account.name(), reply);
+    if (awaited_.contains(key)) return;
+    // Servers of this kind have told that they want all such subjects.
+    const auto of_account = subscriptions_.find(&account);
+    if (of_account != subscriptions_.end() && of_account->second.contains(BySubject::Key{"_R_.>", {}})) return;
+    if (awaited_.size() >= kAwaitedMax) {
+        absl::erase_if(awaited_, [&](const auto& entry) {
+            if (entry.second.expires_ns > now_ns) return false;
+            unsubscribe_awaited(entry.first, entry.second.subscription);
+            return true;
+        });
+        if (awaited_.size() >= kAwaitedMax) return;
+    }
+    interest::Subscription* subscription =
+        links_.subscriptions.create({.link = handle(),
+                                     .owner = static_cast<link::Subscriber*>(this),
+                                     .serial = links_.take_serial(),
+                                     .subject = reply,
+                                     .kind = proto::Kind::kRoute});
+    if (subscription == nullptr) return;
+    awaited_.emplace(key, Awaited{subscription, now_ns + kAwaited_ns});
+    account.sublist().insert(subscription);
+}
+
+void Route::answered(account::Account& account, std::string_view subject) {
+    const auto found = awaited_.find(fmt::format("{} {}", account.name(), subject));
+    if (found == awaited_.end()) return;
+    unsubscribe_awaited(found->first, found->second.subscription);
+    awaited_.erase(found);
+}
+
+void Route::unsubscribe_awaited(std::string_view key, interest::Subscription* subscription) {
+    account::Account* account = find_account(key.substr(0, key.find(' ')));
+    links_.retire(subscription);
+    if (account != nullptr) account->sublist().remove(subscription);
+}
+
 bool Route::release(size_t most) {
+    for (const auto& [key, awaited] : awaited_) unsubscribe_awaited(key, awaited.subscription);
+    awaited_.clear();
     std::vector<interest::Subscription*> some;
     while (!subscriptions_.empty() && some.size() < most) {
         const auto of_account = subscriptions_.begin();
@@ -144,45 +189,60 @@ void Route::send_interest(account::Account& account, std::string_view pattern, s
     mark_dirty();
 }
 
-// In slices: telling of a million subscriptions takes a second. What changes meanwhile is announced as ever.
+// At once, or in slices where there is much to tell: then nothing is read meanwhile, so that the PONG to a
+// PING says that all was told. What changes meanwhile is announced as ever.
 void Route::begin_dump() {
     dump_accounts_ = links_.accounts.list();
     dump_account_ = 0;
     dump_slice_ = 0;
-    dump_some();
+    if (is_dumping_ || dump_some()) return;
+    is_dumping_ = true;
+    if (!paused()) pause();
+    links_.tell_later(*this);
 }
 
-void Route::dump_fired(runtime::Timer& timer) { static_cast<RouteTimer&>(timer).owner.dump_some(); }
+bool Route::tell_some() {
+    if (!dump_some()) return false;
+    is_dumping_ = false;
+    resume();
+    return true;
+}
 
-void Route::dump_some() {
-    for (int slices = 0; dump_account_ < dump_accounts_.size(); ++slices) {
-        if (slices == kSlicesPerTurn || pending_bytes() > kDumpPendingBytesMax) {
-            return links_.timers.arm(dump_timer_, links_.ring.now_ns() + 1);
-        }
+// True: that was all.
+bool Route::dump_some() {
+    size_t told = 0;
+    for (; dump_account_ < dump_accounts_.size(); ++dump_account_) {
         account::Account& account = *dump_accounts_[dump_account_];
-        if (account.sublist().count() == 0) {
-            ++dump_account_;
-            dump_slice_ = 0;
-            --slices;
-            continue;
+        const uint32_t slices = account.sublist().count() == 0 ? 0 : account.sublist().own_slice_count();
+        for (; dump_slice_ < slices; ++dump_slice_) {
+            if (told > kToldPerTurn) return false;
+            account.sublist().for_each_own(
+                links_.id, dump_slice_,
+                [&](std::string_view pattern, std::string_view queue, size_t count) {
+                    send_interest(account, pattern, queue, count);
+                    ++told;
+                });
         }
-        account.sublist().for_each_own(links_.id, dump_slice_,
-                                       [&](std::string_view pattern, std::string_view queue, size_t count) {
-                                           send_interest(account, pattern, queue, count);
-                                       });
-        if (++dump_slice_ < account.sublist().own_slice_count()) continue;
-        ++dump_account_;
         dump_slice_ = 0;
     }
-    dump_accounts_.clear();
-    dump_accounts_.shrink_to_fit();
+    dump_accounts_ = {};
+    links_.log.debug("{} - Sent local subscriptions to route", label());
+    return true;
 }
 
-// Permissions: what may be imported now is told, what may not be any more is taken back; what others may not
-// ask for any more goes. What they may ask for now, they tell again when they get the INFO.
+// Permissions: what may be imported now is told, what may not be any more is taken back; what others may
+// not ask for any more goes. What they may ask for now, they tell again when they get the INFO.
 void Route::change(std::shared_ptr<const RouteSettings> settings) {
     const std::shared_ptr<const RouteSettings> before = std::exchange(settings_, std::move(settings));
     if (!open() || !is_told_) return;
+    // Who was let in without the user and password that are asked for now has to come again.
+    const config::LinkAuthorization& asked = settings_->cluster().authorization;
+    const config::LinkAuthorization& was = before->cluster().authorization;
+    if (!target_.has_value() && settings_->asks_for_credentials() &&
+        (asked.user != was.user || asked.password != was.password)) {
+        send_error(proto::kErrAuthorizationViolation);
+        return close(link::CloseReason::kAuthenticationFailure);
+    }
     send_info(settings_->info);
     if (!is_registered_) return;
     for (account::Account* account : links_.accounts.list()) {

@@ -13,6 +13,7 @@
 #include "proto/encode_client.h"
 #include "proto/encode_route.h"
 #include "proto/quote.h"
+#include "proto/subject.h"
 
 namespace nuring::cluster {
 namespace {
@@ -65,6 +66,11 @@ bool Route::publish(const char* begin, const char* end, proto::RouteOperation& o
                                    .headers = payload.substr(0, operation.header_size),
                                    .body = payload.substr(operation.header_size)},
                                   &links_.scratch);
+    }
+    // One word after the prefix: a server before 2.1.2.
+    if (operation.reply.starts_with(proto::kServiceReplyPrefix) &&
+        operation.reply.find('.', proto::kServiceReplyPrefix.size()) == std::string_view::npos) [[unlikely]] {
+        await_answer(*account, operation.reply);
     }
     const interest::MatchEntry& entry = match(*account, run.subject);
     const interest::MatchResult& matched = entry.result();
@@ -161,6 +167,7 @@ void Route::deliver_to_peer(account::Account& account, const link::MessageRun& r
     links_.counters.of_peers.out_messages += run.count;
     links_.counters.of_peers.out_bytes += bytes;
     mark_dirty();
+    if (!awaited_.empty()) [[unlikely]] answered(account, run.subject);
     if (pending_bytes() > links_.limits.max_pending_bytes) [[unlikely]] links_.slow_consumer_pending(*this);
 }
 

@@ -43,13 +43,6 @@ bool RouteSet::contains(const std::string& remote_id) const {
                        [&](const RouteEntry& entry) { return entry.remote_id == remote_id; });
 }
 
-bool RouteSet::is_name_taken(const std::string& server_name, const std::string& remote_id) const {
-    const std::lock_guard lock(mutex_);
-    return std::any_of(entries_.begin(), entries_.end(), [&](const RouteEntry& entry) {
-        return entry.info.server_name == server_name && entry.remote_id != remote_id;
-    });
-}
-
 std::vector<RouteEntry> RouteSet::list() const {
     const std::lock_guard lock(mutex_);
     return entries_;

@@ -41,8 +41,6 @@ class RouteSet {
     std::optional<RouteEntry> remove(base::LinkHandle link);
 
     bool contains(const std::string& remote_id) const;
-    // The same server as a name that another one has (names must be unique in a cluster).
-    bool is_name_taken(const std::string& server_name, const std::string& remote_id) const;
     std::vector<RouteEntry> list() const;
     size_t count() const;
     // A new INFO of a registered server.

@@ -258,50 +258,56 @@ void Routes::take_name(Route& route, const std::string& name) {
         if (entry.link == route.handle()) continue;
         with_route(entry.link, [](Route& other) { other.close(link::CloseReason::kClusterNameConflict); });
     }
-    tell_clients();
+    tell_clients(/*is_news=*/false);
 }
 
 // ----------------------------------------------------------------------------- clients' URLs
 
 void Routes::add_urls(const proto::ServerInfo& info) {
-    if (info.connect_urls.empty() || info.ldm || settings()->cluster().no_advertise) return;
+    if (info.ldm || settings()->cluster().no_advertise) return;
+    bool is_news = false;
     {
         const std::lock_guard lock(mutex_);
         for (const std::string& url : info.connect_urls) {
             const auto known = std::find_if(urls_.begin(), urls_.end(),
                                             [&](const auto& other) { return other.first == url; });
-            if (known == urls_.end()) {
-                urls_.emplace_back(url, 1);
-            } else {
+            if (known != urls_.end()) {
                 ++known->second;
+                continue;
             }
+            urls_.emplace_back(url, 1);
+            is_news = true;
         }
     }
-    tell_clients();
+    if (is_news) tell_clients(/*is_news=*/true);
 }
 
 void Routes::remove_urls(const proto::ServerInfo& info) {
-    if (info.connect_urls.empty() || settings()->cluster().no_advertise) return;
+    if (info.ldm || settings()->cluster().no_advertise) return;
+    bool is_news = false;
     {
         const std::lock_guard lock(mutex_);
         for (const std::string& url : info.connect_urls) {
             const auto known = std::find_if(urls_.begin(), urls_.end(),
                                             [&](const auto& other) { return other.first == url; });
-            if (known != urls_.end() && --known->second == 0) urls_.erase(known);
+            if (known == urls_.end() || --known->second > 0) continue;
+            urls_.erase(known);
+            is_news = true;
         }
     }
-    tell_clients();
+    if (is_news) tell_clients(/*is_news=*/true);
 }
 
 // This server's own come first.
-void Routes::tell_clients() {
+void Routes::tell_clients(bool is_news) {
     if (stopping_.load(std::memory_order_acquire)) return;
-    auto view = std::make_shared<link::ClusterView>();
     {
         const std::lock_guard lock(mutex_);
-        view->serial = ++last_view_;
+        auto view = std::make_shared<link::ClusterView>();
+        if (is_news) ++last_view_;
+        view->serial = last_view_;
         view->cluster = settings_->cluster_name;
-        if (!settings_->cluster().no_advertise) {
+        if (!settings_->cluster().no_advertise && last_view_ != 0) {
             view->connect_urls = settings_->info.connect_urls;
             for (const auto& [url, count] : urls_) {
                 if (std::find(view->connect_urls.begin(), view->connect_urls.end(), url) ==
@@ -310,9 +316,11 @@ void Routes::tell_clients() {
                 }
             }
         }
+        server_.facts().cluster_views.set(std::move(view));
     }
+    if (!is_news) return;
     for (uint32_t index = 0; index < workers_.size(); ++index) {
-        server_.post(index, [&links = server_.links(index), view] { links.set_cluster_view(view); });
+        server_.post(index, [&links = server_.links(index)] { links.announce_cluster_view(); });
     }
 }
 

@@ -77,7 +77,8 @@ class Routes {
     void with_route(base::LinkHandle link, std::function<void(Route&)> function);
     void add_urls(const proto::ServerInfo& info);
     void remove_urls(const proto::ServerInfo& info);
-    void tell_clients();
+    // With `is_news` the URLs have changed; else the cluster's name alone, which is no reason for an INFO.
+    void tell_clients(bool is_news);
 
     server::Server& server_;
     RouteSet set_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor/system_events.h"
 
+#include "core/link/peer_snapshot.h"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -284,6 +286,30 @@ void SystemEvents::repeat_account_connections() {
     publish_account_connections(accounts);
 }
 
+namespace {
+
+void write_statsz_routes(JsonWriter* json, const Sources& from) {
+    std::vector<link::PeerSnapshot> routes;
+    for (const auto& survey :
+         from.runner.run<link::PeerSurvey>([] { return std::make_shared<link::PeerSurvey>(); })) {
+        routes.insert(routes.end(), survey->peers().begin(), survey->peers().end());
+    }
+    if (routes.empty()) return;
+    json->begin_array("routes");
+    for (const link::PeerSnapshot& route : routes) {
+        json->begin_object();
+        json->field("rid", route.cid);
+        json->field("name", route.remote_name);
+        write_traffic(json, "sent", route.traffic.out_messages, route.traffic.out_bytes);
+        write_traffic(json, "received", route.traffic.in_messages, route.traffic.in_bytes);
+        json->field("pending", route.pending_bytes);
+        json->end_object();
+    }
+    json->end_array();
+}
+
+}  // namespace
+
 std::string SystemEvents::statsz() {
     const Sources from = sources();
     const Totals totals = sum_of(ask_workers(from));
@@ -310,7 +336,8 @@ std::string SystemEvents::statsz() {
     write_traffic(&json, "sent", totals.counters.out_messages, totals.counters.out_bytes);
     write_traffic(&json, "received", totals.counters.in_messages, totals.counters.in_bytes);
     json.field("slow_consumers", totals.slow_consumers());
-    json.field("active_servers", 1);
+    json.field("active_servers", totals.routes + 1);
+    write_statsz_routes(&json, from);
     json.end_object();
     json.end_object();
     return text;

@@ -4,6 +4,10 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
 
 #include "proto/subject.h"
 
@@ -120,6 +124,7 @@ size_t Sublist::remove_batch(std::span<Subscription* const> subscriptions) {
     constexpr size_t kTextAhead = 16;
     constexpr size_t kSlotAhead = 8;
     size_t found = 0;
+    std::vector<const Subscription*> changed;  // told when all are gone, so that a group is told of once
     for (size_t i = 0; i < subscriptions.size(); ++i) {
         if (i + kTextAhead < subscriptions.size()) {
             const auto* next = reinterpret_cast<const char*>(subscriptions[i + kTextAhead]);
@@ -129,7 +134,15 @@ size_t Sublist::remove_batch(std::span<Subscription* const> subscriptions) {
         if (i + kSlotAhead < subscriptions.size()) {
             prefetch(hash(subscriptions[i + kSlotAhead]->subject()));
         }
-        found += remove(subscriptions[i]);
+        const InterestChange change = take_out(subscriptions[i]);
+        found += change != InterestChange::kAbsent;
+        if (observer_ != nullptr && change == InterestChange::kChanged) changed.push_back(subscriptions[i]);
+    }
+    removes_.fetch_add(found, std::memory_order_release);
+    absl::flat_hash_set<std::pair<std::string_view, std::string_view>> groups;
+    for (const Subscription* each : changed) {
+        if (each->is_queue() && !groups.emplace(each->subject(), each->queue()).second) continue;
+        observer_->on_interest_changed(*each);
     }
     return found;
 }

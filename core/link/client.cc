@@ -225,7 +225,9 @@ void Client::announce_lame_duck() {
 }
 
 void Client::announce_cluster() {
-    if (open() && connected_ && ponged_ && connect_.protocol >= 1) send_info();
+    if (!open() || !connected_ || !ponged_ || connect_.protocol < 1) return;
+    const auto view = links_.facts.cluster_views.now();
+    if (view != nullptr && view->serial != told_view_) send_info();
 }
 
 void Client::ping() {
@@ -233,8 +235,7 @@ void Client::ping() {
     if (tracing_) links_.log.trace("{} - ->> [PONG]", label());
     if (ponged_) return;
     ponged_ = true;
-    const auto& view = links_.cluster_view();
-    if (view != nullptr && told_view_ != view->serial) announce_cluster();
+    announce_cluster();
 }
 
 void Client::send_ping() {
@@ -276,7 +277,7 @@ void Client::send_info(bool lame_duck) {
     }
     info.max_payload = links_.limits.parse.payload_max;
     info.ldm = lame_duck;
-    if (const auto& view = links_.cluster_view(); view != nullptr) {
+    if (const auto view = links_.facts.cluster_views.now(); view != nullptr) {
         info.connect_urls = view->connect_urls;
         info.cluster = view->cluster;
         told_view_ = view->serial;

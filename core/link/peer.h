@@ -32,6 +32,9 @@ class Peer : public Link {
     virtual void announce(account::Account& account, std::string_view pattern,
                           std::string_view queue) = 0;
 
+    // Goes on telling a server that has just come of what is wanted here (WorkerLinks::tell_later()); true:
+    // that was all.
+    virtual bool tell_some() { return true; }
     // What it alone knows, and up to `subscriptions` patterns that the other server has told of.
     virtual void copy(uint64_t wall_ns, size_t subscriptions, PeerSnapshot* out) const = 0;
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/link/cluster_view.h"
 #include "core/link/rate_limit.h"
 #include "proto/info.h"
 
@@ -28,6 +29,8 @@ struct ServerFacts {
     // What every client is told; client_id and client_ip differ, and WorkerLinks::address has host and port.
     proto::ServerInfo info;
     uint64_t start_wall_ns = 0;
+
+    ClusterViews cluster_views;
 
     std::atomic<uint64_t> last_cid{0};
     std::atomic<uint64_t> total_clients{0};                 // ever accepted

@@ -127,6 +127,14 @@ bool WorkerLinks::release_some() {
     return !releasing_.empty();
 }
 
+// True: there is more.
+bool WorkerLinks::tell_some() {
+    if (telling_.empty()) return false;
+    Peer* peer = telling_.back();
+    if (peer->tell_some()) std::erase(telling_, peer);
+    return !telling_.empty();
+}
+
 // The youngest first: where there are too many, the others stay.
 void WorkerLinks::refresh_accounts() {
     const std::vector<base::LinkHandle> all = handles();
@@ -281,6 +289,7 @@ void WorkerLinks::add_peer(Peer& peer) {
 
 void WorkerLinks::remove_peer(Peer& peer) {
     std::erase(peers_, &peer);
+    std::erase(telling_, &peer);
     if (peers_.empty()) announcer->set_has_peers(id, false);
 }
 
@@ -305,9 +314,7 @@ void WorkerLinks::announce_reply_patterns() {
     }
 }
 
-void WorkerLinks::set_cluster_view(std::shared_ptr<const ClusterView> view) {
-    if (cluster_view_ != nullptr && cluster_view_->serial > view->serial) return;
-    cluster_view_ = std::move(view);
+void WorkerLinks::announce_cluster_view() {
     table.for_each([](Link& link) {
         if (link.kind() == proto::Kind::kClient) static_cast<Client&>(link).announce_cluster();
     });
@@ -454,6 +461,7 @@ bool WorkerLinks::flush() {
     }
     const bool ending = report_held() || close_when_delivered();
     const bool releasing = release_some();
+    const bool telling = tell_some();
     // While a record waits here nothing is sent: a PONG must not overtake the messages before it. That
     // is not for long, since every worker drains its mailboxes in every turn, whatever else it holds.
     if (!has_spill()) {
@@ -470,7 +478,7 @@ bool WorkerLinks::flush() {
     retired_shadows_.clear();
     const bool drained = table.count() == 0 && abandoned_connects == 0;
     if (drained_ != nullptr && drained) std::exchange(drained_, nullptr)(drained_state_);
-    return resume_next_turn_ || internal.has_queued() || ending || releasing;
+    return resume_next_turn_ || internal.has_queued() || ending || releasing || telling;
 }
 
 }  // namespace nuring::link

@@ -70,13 +70,6 @@ struct LinkSettings {
     ClientAddress address;                    // what INFO says
 };
 
-// What clients are told of the cluster that this server is part of.
-struct ClusterView {
-    uint64_t serial = 0;  // each view has a higher one than those before
-    std::string cluster;
-    std::vector<std::string> connect_urls;  // this server's own come first
-};
-
 // Counters of one worker over all links that it ever had; plain integers, copied by surveys.
 struct LinkCounters : LinkTraffic {
     LinkTraffic of_peers;  // the part that went over links to other servers
@@ -156,15 +149,15 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     // From now on the peer hears of what is subscribed to here (Peer::announce()).
     void add_peer(Peer& peer);
     void remove_peer(Peer& peer);
+    // tell_some() is called in each turn until it says that this was all.
+    void tell_later(Peer& peer) { telling_.push_back(&peer); }
     std::span<Peer* const> peers() const { return peers_; }
     // May a subscription come or go now, as far as telling others of it goes? False: the link was paused.
     bool make_room_to_announce(Link& link, size_t names_size) {
         return announcer == nullptr || announces(link, names_size);
     }
-    // What INFO tells clients of this cluster; those that are connected hear of it now. Older views than
-    // the one that there is are left aside.
-    void set_cluster_view(std::shared_ptr<const ClusterView> view);
-    const std::shared_ptr<const ClusterView>& cluster_view() const { return cluster_view_; }
+    // Clients that have been told of other URLs than there are now (facts.cluster_views) hear of it.
+    void announce_cluster_view();
 
     void slow_consumer_pending(Link& link);
     void slow_consumer_deadline(Link& link);
@@ -249,6 +242,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     base::WorkerId least_loaded() const;
     void close_excess(std::vector<base::LinkHandle> handles);
     bool release_some();
+    bool tell_some();
     bool announces(Link& link, size_t names_size);
     void announce(const InterestRecord& record);
     void announce_reply_patterns();
@@ -291,7 +285,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     std::vector<interest::Subscription*> retired_subscriptions_;
     std::vector<Link*> releasing_;
     std::vector<Peer*> peers_;
-    std::shared_ptr<const ClusterView> cluster_view_;
+    std::vector<Peer*> telling_;
     std::vector<std::unique_ptr<Shadow>> retired_shadows_;
 };
 
