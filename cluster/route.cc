@@ -122,9 +122,9 @@ size_t Route::consume(const char* begin, const char* end) {
     const proto::RouteParseLimits limits{.control_line_max = kControlLineMax};
     tracing_ = links_.log.trace_enabled();
     size_t scanned = take_scanned_bytes();
+    proto::RouteOperation operation;
     while (at < end && open() && !paused()) {
         if (tracing_ && links_.pause_until_logged(*this)) [[unlikely]] break;
-        proto::RouteOperation operation;
         const proto::RouteParseStatus status = proto::parse_route(at, end, limits, &operation, scanned);
         scanned = 0;
         if (status == proto::RouteParseStatus::kNeedMore) {

@@ -16,6 +16,7 @@
 #include "core/link/message_run.h"
 #include "core/link/peer.h"
 #include "core/link/worker_links.h"
+#include "proto/route_connect.h"
 #include "proto/route_parser.h"
 
 namespace nuring::cluster {
@@ -83,7 +84,10 @@ class Route final : public link::Peer {
     void begin();
     void send_connect();
     void send_info(const proto::ServerInfo& info, std::string_view before_line_end = {});
+    class PasswordJob;
     void on_connect(std::string_view json);
+    void refuse_login();
+    void welcome(const proto::RouteConnect& connect);
     void on_info(std::string_view json);
     void on_first_info(const proto::ServerInfo& info);
     void on_own_info(const proto::ServerInfo& info);

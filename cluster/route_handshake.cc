@@ -19,6 +19,33 @@ constexpr uint64_t kConflict_ns = 200'000'000;
 
 }  // namespace
 
+// Compares a hashed password, which takes tens of milliseconds, off the workers.
+class Route::PasswordJob final : public runtime::Job {
+  public:
+    PasswordJob(Route& route, const proto::RouteConnect& connect)
+        : links_(route.links_),
+          route_(route.handle()),
+          stored_(route.settings_->cluster().authorization.password),
+          connect_(connect) {}
+
+    void work() override { matches_ = auth::matches_bcrypt(stored_, connect_.pass); }
+    void run() override {
+        link::Link* link = links_.table.find(route_);
+        if (link == nullptr || !link->open()) return;
+        auto& route = static_cast<Route&>(*link);  // only routes make such jobs
+        if (!matches_) return route.refuse_login();
+        route.welcome(connect_);
+        route.resume();
+    }
+
+  private:
+    link::WorkerLinks& links_;
+    const base::LinkHandle route_;
+    const std::string stored_;
+    const proto::RouteConnect connect_;
+    bool matches_ = false;
+};
+
 void Route::send_connect() {
     proto::RouteConnect connect;
     connect.echo = true;
@@ -64,18 +91,23 @@ void Route::on_connect(std::string_view json) {
         return close(link::CloseReason::kWrongGateway);
     }
     const config::LinkAuthorization& wanted = settings_->cluster().authorization;
-    if (settings_->asks_for_credentials()) {
-        // A hash takes its time here: servers come seldom, and nobody but them knows this port.
-        const bool same_user = auth::equal_plain(wanted.user, connect.user);
-        const bool same_password = auth::is_bcrypt(wanted.password)
-                                       ? auth::matches_bcrypt(wanted.password, connect.pass)
-                                       : auth::equal_plain(wanted.password, connect.pass);
-        if (!same_user || !same_password) {
-            links_.log.error("{} - {}", label(), proto::kErrAuthorizationViolation);
-            send_error(proto::kErrAuthorizationViolation);
-            return close(link::CloseReason::kAuthenticationFailure);
-        }
+    if (!settings_->asks_for_credentials()) return welcome(connect);
+    if (!auth::equal_plain(wanted.user, connect.user)) return refuse_login();
+    if (auth::is_bcrypt(wanted.password)) {
+        pause();  // what follows waits for the verdict
+        return links_.jobs.submit(links_.worker, std::make_unique<PasswordJob>(*this, connect));
     }
+    if (!auth::equal_plain(wanted.password, connect.pass)) return refuse_login();
+    welcome(connect);
+}
+
+void Route::refuse_login() {
+    links_.log.error("{} - {}", label(), proto::kErrAuthorizationViolation);
+    send_error(proto::kErrAuthorizationViolation);
+    close(link::CloseReason::kAuthenticationFailure);
+}
+
+void Route::welcome(const proto::RouteConnect& connect) {
     if (!accepts_cluster_name(connect.cluster, connect.cluster_dynamic, /*tells=*/true)) return;
     is_connected_ = true;
     is_verbose_ = connect.verbose;

@@ -234,6 +234,10 @@ void WorkerLinks::enter_lame_duck(void (*drained)(void*), void* state) {
         link.announce_lame_duck();
         lame_ducks_.push_back(link.handle());
     });
+    // From the back: links to other servers go last, since those that are still here hear through them.
+    std::stable_partition(lame_ducks_.begin(), lame_ducks_.end(), [this](base::LinkHandle handle) {
+        return table.find(handle)->kind() != proto::Kind::kClient;
+    });
     if (lame_ducks_.empty()) return;
     const int64_t spread = (options->lame_duck_duration - options->lame_duck_grace_period).count();
     const auto spread_ns = static_cast<uint64_t>(std::max<int64_t>(spread, kLameDuckIntervalMax_ns));
