@@ -213,7 +213,9 @@ bool World::run() {
     start_server();
     for (uint32_t i = 0; i < swarm_.client_count && !failed(); ++i) add_client();
     for (uint32_t i = 0; i < swarm_.later_client_count; ++i) {
-        net_.after(net_.between(0, swarm_.think_max_ns * 50), [this] { add_client(); });
+        net_.after(net_.between(0, swarm_.think_max_ns * 50), [this] {
+            if (acting_) add_client();  // else all others have gone, and who comes now would not be asked
+        });
     }
     for (uint32_t i = 0; i < swarm_.reload_count; ++i) {
         net_.after(net_.between(0, swarm_.think_max_ns * 100), [this] { reload(); });
