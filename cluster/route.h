@@ -67,10 +67,6 @@ class Route final : public link::Peer {
 
     const std::optional<RouteTarget>& target() const { return target_; }
     const std::string& remote_id() const { return remote_id_; }
-    const proto::ServerInfo& remote_info() const { return remote_info_; }
-    bool is_registered() const { return is_registered_; }
-    uint64_t rtt_ns() const { return rtt_ns_; }
-    size_t subscription_count() const { return subscription_count_; }
 
   private:
     // Link

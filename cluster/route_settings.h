@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "cluster/route_target.h"
 #include "core/auth/permissions.h"
 #include "core/config/options.h"
 #include "proto/info.h"
@@ -32,6 +34,12 @@ struct RouteSettings {
 
     const config::ClusterOptions& cluster() const { return options->cluster; }
     bool asks_for_credentials() const { return !cluster().authorization.user.empty(); }
+    // Is a server at that place among `routes`?
+    bool is_configured(const RouteTarget& target) const {
+        return std::any_of(cluster().routes.begin(), cluster().routes.end(), [&](const config::Url& url) {
+            return RouteTarget::from_url(url).is_at(target);
+        });
+    }
     bool may_import(std::string_view subject) const {
         return !permissions.has_value() || permissions->may_publish(subject);
     }

@@ -72,24 +72,17 @@ void Routes::ended(RouteDialer& dialer) {
         const std::lock_guard lock(mutex_);
         dialing_ids_.erase(dialer.target().remote_id);
     }
-    for (uint32_t index = 0; index < workers_.size(); ++index) {
-        if (&server_.links(index) != &dialer.links()) continue;
-        workers_[index]->route_count.fetch_sub(1, std::memory_order_relaxed);
-        server_.post(index, [this, index, gone = &dialer] {
-            std::erase_if(workers_[index]->dialers, [gone](const auto& each) { return each.get() == gone; });
-        });
-    }
+    const uint32_t index = index_of(dialer.links().id);
+    workers_[index]->route_count.fetch_sub(1, std::memory_order_relaxed);
+    server_.post(index, [this, index, gone = &dialer] {
+        std::erase_if(workers_[index]->dialers, [gone](const auto& each) { return each.get() == gone; });
+    });
 }
 
 bool Routes::is_wanted(const RouteTarget& target) const {
     if (stopping_.load(std::memory_order_acquire)) return false;
     if (!target.remote_id.empty() && set_.contains(target.remote_id)) return false;
-    if (!target.is_explicit) return true;
-    const std::shared_ptr<const RouteSettings> now = settings();
-    const auto& urls = now->cluster().routes;
-    return std::any_of(urls.begin(), urls.end(), [&](const config::Url& url) {
-        return RouteTarget::from_url(url).is_at(target);
-    });
+    return !target.is_explicit || settings()->is_configured(target);
 }
 
 void Routes::accept(int fd) {
@@ -117,22 +110,16 @@ void Routes::reload(std::shared_ptr<const RouteSettings> settings) {
         const std::lock_guard lock(mutex_);
         before = std::exchange(settings_, settings);
     }
-    const auto has = [](const RouteSettings& some, const RouteTarget& target) {
-        const auto& urls = some.cluster().routes;
-        return std::any_of(urls.begin(), urls.end(), [&](const config::Url& url) {
-            return RouteTarget::from_url(url).is_at(target);
-        });
-    };
     for (const config::Url& url : before->cluster().routes) {
         const RouteTarget target = RouteTarget::from_url(url);
-        if (has(*settings, target)) continue;
+        if (settings->is_configured(target)) continue;
         for (const base::LinkHandle link : set_.dialed_to(target)) {
             with_route(link, [](Route& route) { route.close(link::CloseReason::kRouteRemoved); });
         }
     }
     for (const config::Url& url : settings->cluster().routes) {
         RouteTarget target = RouteTarget::from_url(url);
-        if (has(*before, target)) continue;
+        if (before->is_configured(target)) continue;
         target.is_explicit = true;
         dial(std::move(target), 0, /*is_reconnect=*/false);
     }
@@ -228,10 +215,7 @@ void Routes::heard_of(const proto::ServerInfo& info) {
     target.remote_id = info.server_id;
     // Who is configured is dialed anyway, under the name that it has there.
     const RouteTarget named{.host = info.host, .port = static_cast<uint16_t>(info.port)};
-    for (const config::Url& configured : now->cluster().routes) {
-        const RouteTarget other = RouteTarget::from_url(configured);
-        if (other.is_at(named) || other.is_at(target)) return;
-    }
+    if (now->is_configured(named) || now->is_configured(target)) return;
     if (info.auth_required) {
         target.user = now->cluster().authorization.user;
         target.password = now->cluster().authorization.password;
