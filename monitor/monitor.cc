@@ -31,30 +31,35 @@ constexpr int kNotFound = 404;
 // When a request is counted in http_req_stats.
 enum class Counted : uint8_t { kAlways, kIfGood, kNever };
 
+// Whether an answer that was dear is served again (answer_cache.h): of pages that grow with connections or
+// subscriptions. The others are always fresh; a busy machine must not make them look dear.
+enum class Kept : uint8_t { kNever, kIfDear };
+
 struct Page {
     std::string_view path;
     std::string_view counted_as;
     MakePage make;
+    Kept kept = Kept::kNever;
     Counted counted = Counted::kAlways;
 };
 
 constexpr std::array kPages = {
     Page{"/varz", "/varz", &make_varz},
-    Page{"/connz", "/connz", &make_connz, Counted::kIfGood},
-    Page{"/routez", "/routez", &make_routez, Counted::kIfGood},
+    Page{"/connz", "/connz", &make_connz, Kept::kIfDear, Counted::kIfGood},
+    Page{"/routez", "/routez", &make_routez, Kept::kIfDear, Counted::kIfGood},
     Page{"/gatewayz", "/gatewayz", &make_gatewayz},
     Page{"/leafz", "/leafz", &make_leafz},
-    Page{"/subsz", "/subsz", &make_subsz},
-    Page{"/subscriptionsz", "/subsz", &make_subsz},
-    Page{"/accountz", "/accountz", &make_accountz},
-    Page{"/accstatz", "/accstatz", &make_accstatz},
+    Page{"/subsz", "/subsz", &make_subsz, Kept::kIfDear},
+    Page{"/subscriptionsz", "/subsz", &make_subsz, Kept::kIfDear},
+    Page{"/accountz", "/accountz", &make_accountz, Kept::kIfDear},
+    Page{"/accstatz", "/accstatz", &make_accstatz, Kept::kIfDear},
     Page{"/healthz", "/healthz", &make_healthz},
     Page{"/jsz", "/jsz", &make_jsz},
     Page{"/ipqueuesz", "/ipqueuesz", &make_ipqueuesz},
     Page{"/raftz", "/raftz", &make_raftz},
-    Page{"/stacksz", "", &make_stacksz, Counted::kNever},
+    Page{"/stacksz", "", &make_stacksz, Kept::kNever, Counted::kNever},
     Page{"/workerz", "/workerz", &make_workerz},
-    Page{"/topz", "/topz", &make_topz},
+    Page{"/topz", "/topz", &make_topz, Kept::kIfDear},
     Page{"/metrics", "/metrics", &make_metrics},
 };
 
@@ -125,7 +130,8 @@ class Monitor final : public server::Subsystem {
         if (http_ != nullptr) http_->stop();
     }
     std::shared_ptr<const HttpAnswer> answer(std::string_view target);
-    HttpAnswer make(std::string_view target);
+    // Also says whether the answer may be served again.
+    HttpAnswer make(std::string_view target, Kept* kept);
     HttpAnswer make_page(const Page& page, const Query& query);
     Sources sources();
     bool take_reloaded();
@@ -214,10 +220,12 @@ bool Monitor::take_reloaded() {
 std::shared_ptr<const HttpAnswer> Monitor::answer(std::string_view target) {
     const uint64_t now_ns = ring::monotonic_ns();
     if (take_reloaded()) kept_.clear();
-    if (auto kept = kept_.find(target, now_ns)) return kept;
+    if (auto known = kept_.find(target, now_ns)) return known;
     const uint64_t cpu_before_ns = thread_cpu_ns();
     const uint64_t asked_before_ns = runner_->cost_ns();
-    auto fresh = std::make_shared<const HttpAnswer>(make(target));
+    Kept kept = Kept::kNever;
+    auto fresh = std::make_shared<const HttpAnswer>(make(target, &kept));
+    if (kept == Kept::kNever) return fresh;
     const uint64_t cost_ns =
         (thread_cpu_ns() - cpu_before_ns) + (runner_->cost_ns() - asked_before_ns);
     kept_.add(target, fresh, cost_ns, ring::monotonic_ns());
@@ -225,7 +233,7 @@ std::shared_ptr<const HttpAnswer> Monitor::answer(std::string_view target) {
 }
 
 // Exact paths only; what Go's mux would clean up is redirected.
-HttpAnswer Monitor::make(std::string_view target) {
+HttpAnswer Monitor::make(std::string_view target, Kept* kept) {
     const size_t query_begin = std::min(target.find('?'), target.size());
     const std::string_view query = target.substr(std::min(query_begin + 1, target.size()));
     const auto decoded = config::percent_decode(target.substr(0, query_begin));
@@ -257,7 +265,10 @@ HttpAnswer Monitor::make(std::string_view target) {
         const std::string_view name = std::string_view(path).substr(base_path_.size());
         const auto* page = std::find_if(kPages.begin(), kPages.end(),
                                         [name](const Page& each) { return each.path == name; });
-        if (page != kPages.end()) return make_page(*page, Query(query));
+        if (page != kPages.end()) {
+            *kept = page->kept;
+            return make_page(*page, Query(query));
+        }
     }
     HttpAnswer missing = text_answer(kNotFound, "404 page not found\n");
     missing.headers.emplace_back("X-Content-Type-Options", "nosniff");

@@ -414,12 +414,14 @@ template <size_t kSize, bool kHasAccount>
     if (pairs == 0) return Quick::kLonger;
     const char* const line_feed = args + lowest_bit(pairs);
     const char* const line_end = line_feed - 1;
-    // Not 0 below: CR and LF are blanks, too.
+    if (load<uint16_t>(line_end) != kCrLf) [[unlikely]] {
+        return Quick::kOther;
+    }
+    // Not 0 below: CR and LF are blanks, too. (The blank after the verb, outside the window, is no CR.)
     const char* const account_end = kHasAccount ? args + lowest_bit(blanks) : args - 1;
     const uint64_t behind_account = kHasAccount ? blanks & (blanks - 1) : blanks;
     const char* const subject_end = args + lowest_bit(behind_account);
-    if (load<uint16_t>(line_end) != kCrLf || (kHasAccount && *account_end != ' ') ||
-        *subject_end != ' ') [[unlikely]] {
+    if ((kHasAccount && *account_end != ' ') || *subject_end != ' ') [[unlikely]] {
         return Quick::kOther;
     }
     const uint64_t behind = behind_account & (behind_account - 1);

@@ -201,6 +201,7 @@ TEST(RouteParserTest, MalformedMessagesHaveTheReferencesLogLines) {
     const std::string routed = "processRoutedMsgArgs ";
     expect_error("RMSG $G  foo\r\n", routed + "Parse Error: '[$G foo]'");
     expect_error("RMSG \r\n", routed + "Parse Error: '[]'");
+    expect_error("RMSG \n", routed + "Parse Error: '[]'");
     expect_error("RMSG $G foo bar q 5\r\n", routed + "Bad or Missing Reply Indicator: 'bar'");
     expect_error("RMSG $G foo ++ q 5\r\n", routed + "Bad or Missing Reply Indicator: '++'");
     expect_error("RMSG $G foo | q1 q2 x\r\n", routed + "Bad or Missing Size: '[$G foo | q1 q2 x]'");
