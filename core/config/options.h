@@ -356,7 +356,7 @@ struct UringOptions {
     bool pin = true;            // one CPU per worker
     nanoseconds busy_poll{0};   // spin so long for completions before sleeping; 0: sleep at once
     IoKind io = IoKind::kAuto;  // auto: io_uring where the kernel allows it, else epoll
-    int64_t receive_buffer_size = 32 * 1024;  // bytes of one buffer lent to the ring
+    int64_t receive_buffer_size = 128 * 1024;  // bytes of one buffer lent to the ring
     int64_t receive_buffer_count = 256;       // per worker; a power of two
     int64_t send_buffer_size = 64 * 1024;     // bytes of one send slab
     int64_t zero_copy_threshold = 0;    // bytes of one send from which it is zero-copy; 0: off

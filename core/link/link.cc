@@ -19,6 +19,10 @@ namespace {
 // Parts that one send gathers: up to 1 MiB in large slabs.
 constexpr size_t kGatherPartsMax = 16;
 
+// What a turn delivers before it sends, in bytes of messages: input beyond it waits for the next turn.
+// Else the input of one turn, up to 1 MiB, times the subscribers would flood the caches and the memory.
+constexpr uint64_t kTurnOutBytesMax = 2 * 1024 * 1024;
+
 constexpr uint64_t kFlushOnClose_ns = 2'000'000'000;  // to get the last bytes out
 constexpr uint64_t kLinger_ns = 500'000'000;          // for the peer to read them and close
 constexpr uint64_t kLingerBytesMax = 8 * 1024 * 1024; // of input ignored meanwhile
@@ -82,6 +86,8 @@ void Link::on_received(const ring::Completion& completion) {
         receive_tls(completion.bytes, size);
     }
     links_.ring.return_buffer(completion.buffer);
+    const uint64_t out_bytes = links_.counters.out_bytes - links_.out_bytes_at_flush;
+    if (out_bytes > kTurnOutBytesMax) links_.ring.cut_turn();
 }
 
 void Link::take(char* bytes, size_t size) {

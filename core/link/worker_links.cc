@@ -475,6 +475,7 @@ bool WorkerLinks::flush() {
         for (Link* link : retired_links) delete link;
         retired_links.clear();
     }
+    out_bytes_at_flush = counters.out_bytes;
     for (interest::Subscription* subscription : retired_subscriptions_) {
         subscriptions.destroy(subscription);
     }

@@ -227,6 +227,7 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     base::LinkHandle origin;       // who has published what is being delivered
     LinkEvents* events = nullptr;  // who hears of clients; set before the worker runs
     std::vector<Link*> dirty;
+    uint64_t out_bytes_at_flush = 0;  // counters.out_bytes when this turn began
     std::vector<Link*> retired_links;
     uint64_t abandoned_connects = 0;  // of dialers (dialer.h), not yet given back by the ring
     std::string scratch;  // rare re-framing of odd input

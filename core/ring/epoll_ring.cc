@@ -15,6 +15,7 @@
 #include <climits>
 #include <cstring>
 #include <ctime>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -529,7 +530,7 @@ unsigned EpollRing::serve_receive(Socket& socket) {
     Submission* const reader = socket.reader;
     unsigned count = 0;
     while (count < kReceivesPerTurnMax && socket.readable && socket.reader == reader &&
-           !free_buffers_.empty()) {
+           !free_buffers_.empty() && !cut_) {
         const uint32_t buffer = free_buffers_.back();
         char* const bytes = memory_ + stride_ * buffer;
         const ssize_t size = ::recv(socket.fd, bytes, options_.receive_buffer_bytes, MSG_DONTWAIT);
@@ -559,7 +560,7 @@ unsigned EpollRing::serve_receive(Socket& socket) {
 
 unsigned EpollRing::serve_ready() {
     unsigned count = 0;
-    for (unsigned left = ready_accepts_.count; left > 0; --left) {
+    for (unsigned left = ready_accepts_.count; left > 0 && !cut_; --left) {
         Socket& socket = *ready_accepts_.pop_front();
         socket.in_ready = false;
         if (socket.reader != nullptr && socket.reader->kind == Submission::Kind::kAccept) {
@@ -567,7 +568,7 @@ unsigned EpollRing::serve_ready() {
         }
         mark_ready(socket);
     }
-    for (unsigned left = ready_receives_.count; left > 0; --left) {
+    for (unsigned left = ready_receives_.count; left > 0 && !cut_; --left) {
         Socket& socket = *ready_receives_.pop_front();
         if (free_buffers_.empty()) {
             // It stays first in line for the buffers that come back.
@@ -586,7 +587,8 @@ unsigned EpollRing::serve_ready() {
 
 unsigned EpollRing::turn(uint64_t deadline_ns) {
     ++stats_.turns;
-    const unsigned event_count = wait(work_at_hand() ? 0 : deadline_ns);
+    const bool cut = std::exchange(cut_, false);
+    const unsigned event_count = wait(cut || work_at_hand() ? 0 : deadline_ns);
     now_ns_ = monotonic_ns();
     // All events first: none of them can be stale, since no completion function has run yet.
     for (unsigned i = 0; i < event_count; ++i) note_event(events_[i]);

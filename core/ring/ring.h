@@ -25,7 +25,7 @@ inline constexpr size_t kReceiveSlackBytes = 64;
 inline constexpr unsigned kSendPartsMax = 64;
 
 struct RingOptions {
-    uint32_t receive_buffer_bytes = 32 * 1024;
+    uint32_t receive_buffer_bytes = 128 * 1024;
     uint32_t receive_buffer_count_max = 512;  // per worker; memory is touched only when used
     uint32_t receive_buffer_count = 8;        // lent to the kernel at once; grows under demand
     uint32_t submission_count = 1024;         // entries of the submission queue; completions 4 times
@@ -118,6 +118,9 @@ class Ring {
     // Submits what was requested, waits for a completion or until now_ns() >= deadline_ns (0: does not
     // wait), calls the completion functions of all that is ready. Returns how many it called.
     virtual unsigned turn(uint64_t deadline_ns) = 0;
+    // For completion functions: the turn hands out no further bytes received, and need call no other
+    // completion function either. What is ready comes with the next turn, which does not wait.
+    void cut_turn() { cut_ = true; }
     // Makes the other ring's turn() return. Same process; `other` is of the same implementation.
     virtual void wake(Ring& other) = 0;
     // The same, from any thread.
@@ -142,6 +145,7 @@ class Ring {
 
   protected:
     uint64_t now_ns_ = 0;
+    bool cut_ = false;  // by cut_turn()
     RingStats stats_;
 };
 

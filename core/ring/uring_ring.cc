@@ -12,6 +12,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "core/ring/kernel_sockets.h"
@@ -424,7 +425,8 @@ void UringRing::rearm_starved() {
 
 unsigned UringRing::turn(uint64_t deadline_ns) {
     rearm_starved();
-    if (deferred_ != nullptr) deadline_ns = 0;
+    const bool was_cut = std::exchange(cut_, false);
+    if (was_cut || deferred_ != nullptr) deadline_ns = 0;
     submit_and_wait(deadline_ns);
     now_ns_ = monotonic_ns();
     ++stats_.turns;
@@ -460,6 +462,7 @@ unsigned UringRing::reap() {
     unsigned head = 0;
     io_uring_cqe* entry = nullptr;
     io_uring_for_each_cqe(&ring_, head, entry) {
+        if (cut_) break;
         ++count;
         complete_one(entry->user_data, entry->res, entry->flags);
     }

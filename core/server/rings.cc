@@ -21,10 +21,9 @@ absl::Status create_all(Create create, const ring::RingOptions& options, uint32_
     return absl::OkStatus();
 }
 
-// Lent to the kernel at once: with the usual 32 KiB each, what one turn can receive from a busy socket, and
-// so what one send moves. Half as much costs the kernel up to 1.7 times as much per byte; twice as much,
-// times ten subscribers, is more than the caches hold. See docs/benchmarks.md.
-constexpr uint32_t kLentBuffers = 16;
+// Lent to the kernel at once: with the usual 128 KiB each, what one turn can receive from a busy socket,
+// and so what one send moves. Less costs the kernel more per byte; see docs/benchmarks.md.
+constexpr uint32_t kLentBuffers = 8;
 
 }  // namespace
 

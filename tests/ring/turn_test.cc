@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The contract of a ring: how a turn waits and is woken, its clock, randomness.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <tuple>
 
 #include "tests/ring/conformance.h"
 
@@ -87,6 +91,74 @@ TEST_P(RingConformanceTest, WakeEndsTheOtherRingsTurn) {
         while ((*other)->stats().wakes_received == received) (*other)->turn(kForever);
     }
     EXPECT_EQ(ring().stats().wakes_sent, 20U);
+}
+
+TEST_P(RingConformanceTest, ACutTurnLeavesTheRestToTheNextWhichDoesNotWait) {
+    RingOptions options;
+    options.receive_buffer_bytes = 16;
+    CREATE_OR_SKIP(options);
+    const std::string source = random_bytes(3, 2000);
+    struct Flow {
+        std::unique_ptr<Peer> peer;
+        int fd = -1;
+        std::unique_ptr<Receiver> receiver;
+        size_t written = 0;
+    };
+    std::array<Flow, 3> flows;
+    unsigned runs_of_turn = 0;
+    for (Flow& flow : flows) {
+        std::tie(flow.peer, flow.fd) = connected();
+        flow.receiver = std::make_unique<Receiver>(under_test_);
+        flow.receiver->on_progress = [&] {
+            ++runs_of_turn;
+            ring().cut_turn();
+        };
+        ring().receive(*flow.receiver, flow.fd);
+    }
+    for (Flow& flow : flows) {
+        while (flow.written < source.size()) {
+            flow.written += flow.peer->write(std::string_view(source).substr(flow.written));
+        }
+    }
+    const auto missing = [&] {
+        return std::any_of(flows.begin(), flows.end(), [&](const Flow& flow) {
+            return flow.receiver->bytes.size() < source.size();
+        });
+    };
+    while (missing()) {
+        runs_of_turn = 0;
+        under_test_.turn(kForever);  // hangs if a cut turn is forgotten
+        ASSERT_LE(runs_of_turn, 1U);
+    }
+    // The turn after the last cut has nothing to do, and yet does not wait.
+    under_test_.turn(kForever);
+    for (Flow& flow : flows) {
+        EXPECT_EQ(flow.receiver->bytes, source);
+        flow.peer->close();
+        run_until([&] { return !flow.receiver->pending; });
+        ring().close(flow.fd);
+    }
+}
+
+TEST_P(RingConformanceTest, ACutEndsWithItsTurnWhateverWasRequestedSince) {
+    CREATE_OR_SKIP({});
+    const auto [peer, fd] = connected();
+    Receiver receiver(under_test_);
+    receiver.on_progress = [&] { ring().cut_turn(); };
+    ring().receive(receiver, fd);
+    (void)peer->write("x");
+    run_until([&] { return receiver.bytes == "x"; });
+    (void)peer->write("y");
+    // Beside something that each turn completes by itself.
+    for (int turns = 0; turns < 1000 && receiver.bytes != "xy"; ++turns) {
+        Connector connector(under_test_);
+        ring().connect(connector, {.host = "no address", .port = 1});
+        run_until([&] { return !connector.pending; });
+    }
+    EXPECT_EQ(receiver.bytes, "xy");
+    peer->close();
+    run_until([&] { return !receiver.pending; });
+    ring().close(fd);
 }
 
 TEST_P(RingConformanceTest, RandomBytesDiffer) {

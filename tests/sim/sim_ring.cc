@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "core/base/host_port.h"
@@ -395,7 +396,7 @@ void SimRing::serve(int fd) {
     const auto first = sockets_.find(fd);
     if (first == sockets_.end()) return;
     const uint64_t generation = first->second.generation;
-    for (unsigned runs = 1 + net_.prng().below(kRunsPerTurnMax); runs > 0; --runs) {
+    for (unsigned runs = 1 + net_.prng().below(kRunsPerTurnMax); runs > 0 && !cut_; --runs) {
         // The completion function may have closed the descriptor, or armed another request on it.
         const auto at = sockets_.find(fd);
         if (at == sockets_.end() || at->second.generation != generation) return;
@@ -428,7 +429,7 @@ unsigned SimRing::turn(uint64_t deadline_ns) {
     ++stats_.turns;
     net_.advance_to(net_.now_ns() + kTurnCost_ns);
     while (net_.next_event_ns() <= net_.now_ns()) net_.step();
-    if (!ready()) wait(deadline_ns);
+    if (!std::exchange(cut_, false) && !ready()) wait(deadline_ns);
     now_ns_ = net_.now_ns();
     if (woken_) {
         woken_ = false;
@@ -454,6 +455,7 @@ unsigned SimRing::turn(uint64_t deadline_ns) {
             readable.erase(at);
             if (readable_.count(fd) != 0) serve(fd);
         }
+        if (cut_) break;
         if (stats_.completions != before && net_.percent(net_.faults().partial_turn_percent)) break;
     }
     finished_.insert(finished_.begin(), finished.begin(), finished.end());
