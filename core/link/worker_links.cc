@@ -18,7 +18,10 @@ namespace {
 // The pause between two clients of a lame duck.
 constexpr int64_t kLameDuckIntervalMax_ns = 1'000'000'000;
 
-// A receive buffer, and the record that it completes, decrypted.
+// While messages are traced, as much waits for another worker: some hundred lines.
+constexpr size_t kTracedMailboxBytes = 32 * 1024;
+
+// Decrypted in one go; what was received may take several.
 constexpr size_t kPlaintextBytes = 64 * 1024;
 
 }  // namespace
@@ -361,8 +364,19 @@ void WorkerLinks::pause_until_room(Link& link, base::WorkerId to, size_t bytes) 
     if (outlet.spill.empty() && !mesh.wait_for_room(id, to, wanted)) resume_next_turn_ = true;
 }
 
+bool WorkerLinks::log_crowded() {
+    if (log.crowded()) return true;
+    // What waits in a mailbox becomes lines of its worker all at once, when that drains it.
+    for (uint32_t i = 0; i < mesh.worker_count(); ++i) {
+        const auto to = static_cast<base::WorkerId>(i);
+        if (to == id) continue;
+        if (mesh.mailbox(id, to).unconsumed_bytes() > kTracedMailboxBytes) return true;
+    }
+    return false;
+}
+
 bool WorkerLinks::pause_until_logged(Link& link) {
-    if (!log.crowded()) return false;
+    if (!log_crowded()) return false;
     waiting_for_log_.push_back(link.handle());
     link.pause();
     if (!log_timer_.armed()) timers.arm(log_timer_, ring.now_ns() + 1);  // the next tick
@@ -371,7 +385,7 @@ bool WorkerLinks::pause_until_logged(Link& link) {
 
 void WorkerLinks::log_timer_fired(runtime::Timer& timer) {
     WorkerLinks& links = static_cast<OwnTimer&>(timer).owner;
-    if (links.log.crowded()) return links.timers.arm(timer, links.ring.now_ns() + 1);
+    if (links.log_crowded()) return links.timers.arm(timer, links.ring.now_ns() + 1);
     for (const base::LinkHandle handle : std::exchange(links.waiting_for_log_, {})) {
         if (Link* link = links.table.find(handle)) link->resume();
     }

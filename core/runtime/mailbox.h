@@ -59,6 +59,12 @@ class Mailbox {
         return capacity_ - (write_ - known_head_) >= wanted;
     }
 
+    // Bytes of records, published or not, that the receiver has not released (a fresh look).
+    size_t unconsumed_bytes() {
+        known_head_ = head_.load(std::memory_order_acquire);
+        return write_ - known_head_;
+    }
+
     // The next record, contiguous and aligned; null when the mailbox is full.
     RecordHeader* reserve(size_t size, uint32_t kind) {
         size = rounded(size);
