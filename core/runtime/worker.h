@@ -58,7 +58,7 @@ struct WorkerStats {
 // A turn that asked for sends is followed by one that does not wait: a send completes while it is
 // submitted, unless its socket is full, so there is something to reap. (Waiting for one completion more
 // than the sends would save a system call, but a full socket would make it wait for ever: it needs a
-// short timeout, and to set that timer costs ten times the call. See docs/benchmarks.md.)
+// short timeout, and to set that timer costs a hundred times the call. See docs/benchmarks.md.)
 //
 // Cause and effect between workers: a PONG leaves (6) after the messages before it were published (5),
 // and drain_arrived() comes before bytes that a peer sent are handled. So what follows from a PONG, on
