@@ -177,7 +177,8 @@ class WorkerLinks final : public runtime::WorkerDelegate {
     // and is resumed when there is room.
     bool has_room(base::WorkerId to, size_t bytes);
     void pause_until_room(Link& link, base::WorkerId to, size_t bytes);
-    // Is the log so full, with the lines that are on their way to other workers, that traces may be lost? Then the link is paused until they are written.
+    // Is the log so full, with the lines that are on their way to other workers, that traces may be
+    // lost? Then the link is paused until they are written.
     bool pause_until_logged(Link& link);
     // A record of `size` bytes, to be filled and committed. Never fails: what finds no room (has_room
     // was not asked, or could not know) waits in memory here, and has_room is false until it is gone.
