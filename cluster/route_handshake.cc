@@ -73,7 +73,7 @@ void Route::on_connect(std::string_view json) {
     proto::RouteConnect connect;
     std::string error;
     const auto status = proto::parse_route_connect(json, &links_.json_parser, &connect, &error);
-    if (status != proto::ConnectStatus::kOk) {
+    if (status != proto::JsonStatus::kOk) {
         links_.log.error("{} - {}", label(), error);
         return close(link::CloseReason::kProtocolViolation);
     }
@@ -140,7 +140,7 @@ bool Route::accepts_cluster_name(const std::string& name, bool is_dynamic, bool 
 void Route::on_info(std::string_view json) {
     proto::ServerInfo info;
     std::string error;
-    if (proto::parse_info(json, &links_.json_parser, &info, &error) != proto::InfoStatus::kOk) {
+    if (proto::parse_info(json, &links_.json_parser, &info, &error) != proto::JsonStatus::kOk) {
         links_.log.error("{} - {}", label(), error);
         return close(link::CloseReason::kProtocolViolation);
     }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/connect.h"
 
-#include <fmt/format.h>
-
 #include <cstring>
 
 #include "proto/json_document.h"
@@ -108,35 +106,23 @@ void ConnectTexts::assign(const Views& views) {
     block_ = std::move(block);
 }
 
-ConnectStatus parse_connect(std::string_view json, JsonParser* parser, ConnectOptions* options,
-                            std::string* error) {
-    simdjson::dom::object object;
-    switch (parser->state().parse(json, &object, error)) {
-        case JsonParser::State::Outcome::kObject:
-            break;
-        case JsonParser::State::Outcome::kNull:
-            return ConnectStatus::kOk;
-        case JsonParser::State::Outcome::kBadSyntax:
-            return ConnectStatus::kBadJson;
-        case JsonParser::State::Outcome::kNotAnObject:
-            *error = fmt::format("json: cannot unmarshal {} into Go value of type server.{}",
-                                 *error, kStructName);
-            return ConnectStatus::kWrongType;
-    }
+JsonStatus parse_connect(std::string_view json, JsonParser* parser, ConnectOptions* options,
+                         std::string* error) {
     Draft draft;
     draft.texts = options->texts.views();
     for (const FlagKey& flag : kFlagKeys) draft.options.*flag.field = options->*flag.field;
     draft.options.protocol = options->protocol;
     draft.options.names_account = options->names_account;
-    for (const auto& [key, value] : object) {
-        *error = take_field(key, value, &draft);
-        if (!error->empty()) return ConnectStatus::kWrongType;
-    }
+    const JsonStatus status =
+        read_json_object(json, parser, kStructName, error, [&draft](auto key, const auto& value) {
+            return take_field(key, value, &draft);
+        });
+    if (status != JsonStatus::kOk) return status;
     for (const FlagKey& flag : kFlagKeys) options->*flag.field = draft.options.*flag.field;
     options->protocol = draft.options.protocol;
     options->names_account = draft.options.names_account;
     options->texts.assign(draft.texts);
-    return ConnectStatus::kOk;
+    return JsonStatus::kOk;
 }
 
 }  // namespace nuring::proto

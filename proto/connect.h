@@ -60,16 +60,10 @@ struct ConnectOptions {
     std::string_view text(ConnectText field) const { return texts.at(field); }
 };
 
-enum class [[nodiscard]] ConnectStatus : uint8_t{
-    kOk,
-    kBadJson,    // not JSON
-    kWrongType,  // JSON, but not this object
-};
-
 // Merges the JSON over `options`: keys in any case, unknown ones ignored, the last of equal keys
 // wins, null leaves a value. On error `options` stays and `error` is Go's message, which the
 // reference logs before it closes the connection without -ERR.
-ConnectStatus parse_connect(std::string_view json, JsonParser* parser, ConnectOptions* options,
-                            std::string* error);
+JsonStatus parse_connect(std::string_view json, JsonParser* parser, ConnectOptions* options,
+                         std::string* error);
 
 }  // namespace nuring::proto

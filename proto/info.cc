@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/info.h"
 
-#include <fmt/format.h>
-
 #include "proto/json_fields.h"
 
 namespace nuring::proto {
@@ -111,28 +109,13 @@ std::string encode_info(const ServerInfo& info) {
     return "INFO " + to_json(info) + " \r\n";
 }
 
-InfoStatus parse_info(std::string_view json, JsonParser* parser, ServerInfo* info,
+JsonStatus parse_info(std::string_view json, JsonParser* parser, ServerInfo* info,
                       std::string* error) {
-    simdjson::dom::object object;
-    switch (parser->state().parse(json, &object, error)) {
-        case JsonParser::State::Outcome::kObject:
-            break;
-        case JsonParser::State::Outcome::kNull:
-            return InfoStatus::kOk;
-        case JsonParser::State::Outcome::kBadSyntax:
-            return InfoStatus::kBadJson;
-        case JsonParser::State::Outcome::kNotAnObject:
-            *error = fmt::format("json: cannot unmarshal {} into Go value of type server.{}",
-                                 *error, kStructName);
-            return InfoStatus::kWrongType;
-    }
-    error->clear();
-    for (const auto& [key, value] : object) {
-        JsonFieldReader reader(kStructName, key, value, error);
+    return read_json_object(json, parser, kStructName, error, [info](auto key, const auto& value) {
+        JsonFieldReader reader(kStructName, key, value);
         visit_fields(*info, reader);
-        if (!error->empty()) return InfoStatus::kWrongType;
-    }
-    return InfoStatus::kOk;
+        return reader.error();
+    });
 }
 
 }  // namespace nuring::proto

@@ -89,11 +89,9 @@ std::string to_json(const ServerInfo& info);
 // "INFO {...} \r\n": the reference has a space before the line end, and so have we.
 std::string encode_info(const ServerInfo& info);
 
-enum class [[nodiscard]] InfoStatus : uint8_t{kOk, kBadJson, kWrongType};
-
 // Fills `info` from the JSON of an INFO, with Go's rules as in parse_connect(); an absent key
 // leaves its field. On error `info` is undefined and `error` is the message for the log.
-InfoStatus parse_info(std::string_view json, JsonParser* parser, ServerInfo* info,
+JsonStatus parse_info(std::string_view json, JsonParser* parser, ServerInfo* info,
                       std::string* error);
 
 }  // namespace nuring::proto

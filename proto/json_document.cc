@@ -87,25 +87,29 @@ simdjson::error_code JsonParser::State::parse_copy(std::string_view text,
     return parser_.parse(padded_.data(), text.size(), false).get(*root);
 }
 
-JsonParser::State::Outcome JsonParser::State::parse(std::string_view text,
-                                                    simdjson::dom::object* object,
-                                                    std::string* error) {
+JsonStatus JsonParser::State::parse(std::string_view text, std::string_view struct_name,
+                                    std::optional<simdjson::dom::object>* object,
+                                    std::string* error) {
     simdjson::dom::element root;
     simdjson::error_code code = parse_copy(text, &root);
     if (code == simdjson::UTF8_ERROR) code = parse_copy(with_valid_runes(text), &root);
     if (code != simdjson::SUCCESS) {
         *error = json_syntax_error(text);
-        if (!error->empty()) return Outcome::kBadSyntax;
+        if (!error->empty()) return JsonStatus::kBadJson;
         code = parse_copy(with_library_values(with_valid_runes(text)), &root);
         if (code != simdjson::SUCCESS) {
             *error = simdjson::error_message(code);
-            return Outcome::kBadSyntax;
+            return JsonStatus::kBadJson;
         }
     }
-    if (is_null_json(root)) return Outcome::kNull;
-    if (root.get(*object) == simdjson::SUCCESS) return Outcome::kObject;
-    *error = kind_of(root);
-    return Outcome::kNotAnObject;
+    if (is_null_json(root)) return JsonStatus::kOk;
+    if (simdjson::dom::object found; root.get(found) == simdjson::SUCCESS) {
+        *object = found;
+        return JsonStatus::kOk;
+    }
+    *error = fmt::format("json: cannot unmarshal {} into Go value of type server.{}", kind_of(root),
+                         struct_name);
+    return JsonStatus::kWrongType;
 }
 
 std::string_view JsonParser::State::kind_of(const simdjson::dom::element& value) {

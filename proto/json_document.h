@@ -5,6 +5,7 @@
 
 #include <simdjson.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,12 +16,10 @@ namespace nuring::proto {
 
 class JsonParser::State {
   public:
-    // What a document is. kNull: Go leaves the target as it was.
-    enum class Outcome { kObject, kNull, kBadSyntax, kNotAnObject };
-
-    // `object` and all its strings live until the next parse(). `error`: the message for
-    // kBadSyntax, the kind of the value for kNotAnObject.
-    Outcome parse(std::string_view text, simdjson::dom::object* object, std::string* error);
+    // `object` and all its strings live until the next parse(); it stays empty for null, which leaves
+    // Go's target as it was. `struct_name`: as Go's errors have it ("Info").
+    JsonStatus parse(std::string_view text, std::string_view struct_name,
+                     std::optional<simdjson::dom::object>* object, std::string* error);
 
     // Go's name for the kind of a value, as its errors have it.
     static std::string_view kind_of(const simdjson::dom::element& value);
@@ -50,5 +49,20 @@ struct JsonField {
     std::string_view type;
 };
 std::string json_type_error(const simdjson::dom::element& value, const JsonField& field);
+
+// Parses an object and calls take(key, value) for each of its members. take() returns a text that is empty
+// if the key is unknown or the value fits, else the error, which ends it.
+template <typename Take>
+JsonStatus read_json_object(std::string_view text, JsonParser* parser, std::string_view struct_name,
+                            std::string* error, Take take) {
+    std::optional<simdjson::dom::object> object;
+    const JsonStatus status = parser->state().parse(text, struct_name, &object, error);
+    if (status != JsonStatus::kOk || !object.has_value()) return status;
+    for (const auto& [key, value] : *object) {
+        *error = take(key, value);
+        if (!error->empty()) return JsonStatus::kWrongType;
+    }
+    return JsonStatus::kOk;
+}
 
 }  // namespace nuring::proto

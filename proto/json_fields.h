@@ -109,13 +109,14 @@ class JsonFieldWriter {
     std::string& out_;
 };
 
-// JsonFieldReader puts the value of one key where it belongs; `error` is set if it does not fit.
+// JsonFieldReader puts the value of one key where it belongs; error() is set if it does not fit.
 class JsonFieldReader {
   public:
     // `struct_name`: as Go's errors have it ("Info").
     JsonFieldReader(std::string_view struct_name, std::string_view key,
-                    const simdjson::dom::element& value, std::string* error)
-        : struct_name_(struct_name), key_(key), value_(value), error_(*error) {}
+                    const simdjson::dom::element& value)
+        : struct_name_(struct_name), key_(key), value_(value) {}
+    const std::string& error() const { return error_; }
 
     template <typename T>
     void always(std::string_view key, T& field) {
@@ -142,7 +143,7 @@ class JsonFieldReader {
     std::string_view struct_name_;
     std::string_view key_;
     const simdjson::dom::element& value_;
-    std::string& error_;
+    std::string error_;
 };
 
 }  // namespace nuring::proto

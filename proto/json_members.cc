@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/json_members.h"
 
-#include <fmt/format.h>
-
 #include "proto/json_document.h"
 #include "proto/json_text.h"
 
@@ -63,29 +61,18 @@ bool take_member(const simdjson::dom::element& value, JsonType type, size_t fiel
 bool parse_json_members(std::string_view text, JsonParser* parser, std::string_view struct_name,
                         std::span<const JsonFieldType> fields, std::vector<JsonMember>* members,
                         std::string* error) {
-    using Outcome = JsonParser::State::Outcome;
     members->clear();
     if (text.empty()) return true;
-    simdjson::dom::object object;
-    switch (parser->state().parse(text, &object, error)) {
-        case Outcome::kNull: return true;
-        case Outcome::kBadSyntax: return false;
-        case Outcome::kNotAnObject:
-            *error = fmt::format("json: cannot unmarshal {} into Go value of type server.{}", *error,
-                                 struct_name);
-            return false;
-        case Outcome::kObject: break;
-    }
-    for (const auto& [key, value] : object) {
-        if (is_null_json(value)) continue;
+    const auto take = [&](std::string_view key, const simdjson::dom::element& value) -> std::string {
+        if (is_null_json(value)) return {};
         for (size_t i = 0; i < fields.size(); ++i) {
             if (!equal_keys(key, fields[i].key)) continue;
             if (take_member(value, fields[i].type, i, members)) break;
-            *error = json_type_error(value, {struct_name, fields[i].key, go_name(fields[i].type)});
-            return false;
+            return json_type_error(value, {struct_name, fields[i].key, go_name(fields[i].type)});
         }
-    }
-    return true;
+        return {};
+    };
+    return read_json_object(text, parser, struct_name, error, take) == JsonStatus::kOk;
 }
 
 }  // namespace nuring::proto

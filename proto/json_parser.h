@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 namespace nuring::proto {
+
+// What became of a JSON text that should fill a struct.
+enum class [[nodiscard]] JsonStatus : uint8_t{
+    kOk,
+    kBadJson,    // not JSON
+    kWrongType,  // JSON, but not this object
+};
 
 // JsonParser owns what the JSON library wants to keep between documents: its tape, its strings and
 // a padded copy of the input. One per worker is enough, since parsing a CONNECT or INFO ends before

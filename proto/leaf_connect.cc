@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/leaf_connect.h"
 
-#include <fmt/format.h>
-
 #include <utility>
 
 #include "proto/json_fields.h"
@@ -62,31 +60,18 @@ std::string to_json(const LeafConnect& connect) {
     return json;
 }
 
-ConnectStatus parse_leaf_connect(std::string_view json, JsonParser* parser, LeafConnect* connect,
-                                 std::string* error) {
-    simdjson::dom::object object;
-    switch (parser->state().parse(json, &object, error)) {
-        case JsonParser::State::Outcome::kObject:
-            break;
-        case JsonParser::State::Outcome::kNull:
-            return ConnectStatus::kOk;
-        case JsonParser::State::Outcome::kBadSyntax:
-            return ConnectStatus::kBadJson;
-        case JsonParser::State::Outcome::kNotAnObject:
-            *error = fmt::format("json: cannot unmarshal {} into Go value of type server.{}",
-                                 *error, kAnyStruct);
-            return ConnectStatus::kWrongType;
-    }
-    error->clear();
+JsonStatus parse_leaf_connect(std::string_view json, JsonParser* parser, LeafConnect* connect,
+                              std::string* error) {
     LeafConnect draft = *connect;
-    for (const auto& [key, value] : object) {
-        JsonFieldReader reader(struct_of(key), key, value, error);
+    const auto take = [&draft](std::string_view key, const simdjson::dom::element& value) {
+        JsonFieldReader reader(struct_of(key), key, value);
         visit_fields(draft, reader);
         reader.if_set("lang", draft.lang);
-        if (!error->empty()) return ConnectStatus::kWrongType;
-    }
-    *connect = std::move(draft);
-    return ConnectStatus::kOk;
+        return reader.error();
+    };
+    const JsonStatus status = read_json_object(json, parser, kAnyStruct, error, take);
+    if (status == JsonStatus::kOk) *connect = std::move(draft);
+    return status;
 }
 
 }  // namespace nuring::proto

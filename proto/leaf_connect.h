@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "proto/connect.h"
 #include "proto/json_parser.h"
 
 namespace nuring::proto {
@@ -49,7 +48,7 @@ std::string to_json(const LeafConnect& connect);
 // Fills `connect` with Go's rules as in parse_connect(): keys in any case, unknown ones ignored, the last of
 // equal keys wins, null leaves a value. On error `connect` stays and `error` is Go's message, which the
 // reference logs before it closes the connection without -ERR.
-ConnectStatus parse_leaf_connect(std::string_view json, JsonParser* parser, LeafConnect* connect,
-                                 std::string* error);
+JsonStatus parse_leaf_connect(std::string_view json, JsonParser* parser, LeafConnect* connect,
+                              std::string* error);
 
 }  // namespace nuring::proto

@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "proto/connect.h"
 #include "proto/json_parser.h"
 
 namespace nuring::proto {
@@ -40,7 +39,7 @@ std::string to_json(const RouteConnect& connect);
 // Fills `connect` with Go's rules as in parse_connect(): keys in any case, unknown ones ignored,
 // the last of equal keys wins, null leaves a value. On error `connect` stays and `error` is Go's
 // message, which the reference logs before it closes the connection without -ERR.
-ConnectStatus parse_route_connect(std::string_view json, JsonParser* parser, RouteConnect* connect,
-                                  std::string* error);
+JsonStatus parse_route_connect(std::string_view json, JsonParser* parser, RouteConnect* connect,
+                               std::string* error);
 
 }  // namespace nuring::proto

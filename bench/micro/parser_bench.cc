@@ -216,7 +216,7 @@ void connect(benchmark::State& state) {
     std::string error;
     for (auto _ : state) {
         ConnectOptions options;
-        if (parse_connect(kJson, &parser, &options, &error) != ConnectStatus::kOk) {
+        if (parse_connect(kJson, &parser, &options, &error) != JsonStatus::kOk) {
             state.SkipWithError("not a CONNECT");
         }
         benchmark::DoNotOptimize(options);

@@ -171,7 +171,7 @@ void Client::perform(const proto::ClientOperation& operation) {
             proto::ServerInfo ignored;
             std::string error;
             if (proto::parse_info(operation.args, &links_.json_parser, &ignored, &error) ==
-                proto::InfoStatus::kOk) {
+                proto::JsonStatus::kOk) {
                 return;
             }
             links_.log.error("{} - {}", label(), error);

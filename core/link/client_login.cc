@@ -61,7 +61,7 @@ void Client::connect(std::string_view json) {
     last_activity_ns_ = links_.ring.now_ns();
     std::string error;
     if (proto::parse_connect(json, &links_.json_parser, &connect_, &error) !=
-        proto::ConnectStatus::kOk) {
+        proto::JsonStatus::kOk) {
         links_.log.error("{} - {}", label(), error);
         return close(CloseReason::kProtocolViolation);
     }

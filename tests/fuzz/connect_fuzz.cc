@@ -34,22 +34,22 @@ void check_parse(std::string_view json) {
     ConnectOptions options;
     std::string error;
     switch (parse_connect(json, &parser, &options, &error)) {
-        case ConnectStatus::kOk: {
+        case JsonStatus::kOk: {
             require(json_syntax_error(json).empty(), "taken means right syntax");
             std::string texts;
             for (const std::string_view text : options.texts.views()) texts.append(text) += '\0';
             const int64_t protocol = options.protocol;
-            require(parse_connect(json, &parser, &options, &error) == ConnectStatus::kOk, "again");
+            require(parse_connect(json, &parser, &options, &error) == JsonStatus::kOk, "again");
             std::string again;
             for (const std::string_view text : options.texts.views()) again.append(text) += '\0';
             require(texts == again && protocol == options.protocol, "the same again");
             check_secrecy(json, options);
             break;
         }
-        case ConnectStatus::kBadJson:
+        case JsonStatus::kBadJson:
             require(!error.empty(), "refused with a reason");
             break;
-        case ConnectStatus::kWrongType:
+        case JsonStatus::kWrongType:
             require(json_syntax_error(json).empty(), "a type error means right syntax");
             require(!error.empty(), "refused with a reason");
             break;

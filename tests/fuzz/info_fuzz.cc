@@ -11,14 +11,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     JsonParser parser;
     ServerInfo info;
     std::string error;
-    if (parse_info(input, &parser, &info, &error) != InfoStatus::kOk) {
+    if (parse_info(input, &parser, &info, &error) != JsonStatus::kOk) {
         require(!error.empty(), "refused with a reason");
         return 0;
     }
     const std::string json = to_json(info);
     require(json_syntax_error(json).empty(), "our INFO is JSON");
     ServerInfo again;
-    require(parse_info(json, &parser, &again, &error) == InfoStatus::kOk, "our INFO is taken");
+    require(parse_info(json, &parser, &again, &error) == JsonStatus::kOk, "our INFO is taken");
     require(again == info, "our INFO is read back unchanged");
     return 0;
 }

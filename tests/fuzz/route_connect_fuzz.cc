@@ -14,13 +14,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     RouteConnect connect = before;
     std::string error;
     const std::string_view json = nuring::test::view_of(bytes, size);
-    if (parse_route_connect(json, &parser, &connect, &error) != ConnectStatus::kOk) {
+    if (parse_route_connect(json, &parser, &connect, &error) != JsonStatus::kOk) {
         require(!error.empty(), "an error has a text");
         require(connect == before, "an error changes nothing");
         return 0;
     }
     RouteConnect again;
-    require(parse_route_connect(to_json(connect), &parser, &again, &error) == ConnectStatus::kOk,
+    require(parse_route_connect(to_json(connect), &parser, &again, &error) == JsonStatus::kOk,
             "what is written can be read");
     again.lang = connect.lang;  // never written
     require(again == connect, "reading gives what was written");

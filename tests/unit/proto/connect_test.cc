@@ -11,7 +11,7 @@ static_assert(sizeof(ConnectOptions) <= 32);
 
 class ConnectTest : public testing::Test {
   protected:
-    ConnectStatus parse(std::string_view json) {
+    JsonStatus parse(std::string_view json) {
         return parse_connect(json, &parser_, &options_, &error_);
     }
     std::string_view text(ConnectText field) const { return options_.text(field); }
@@ -22,7 +22,7 @@ class ConnectTest : public testing::Test {
 };
 
 TEST_F(ConnectTest, EmptyObjectKeepsTheDefaults) {
-    ASSERT_EQ(parse("{}"), ConnectStatus::kOk);
+    ASSERT_EQ(parse("{}"), JsonStatus::kOk);
     EXPECT_TRUE(options_.verbose);
     EXPECT_TRUE(options_.pedantic);
     EXPECT_TRUE(options_.echo);
@@ -39,7 +39,7 @@ TEST_F(ConnectTest, TakesWhatClientsSend) {
                     R"("tls_required":true,"name":"caf\u00e9","lang":"go","version":"1.9.1",)"
                     R"("protocol":1,"echo":false,"headers":true,"no_responders":true,)"
                     R"("auth_token":"t","nkey":"U","sig":"s","jwt":"j"})"),
-              ConnectStatus::kOk);
+              JsonStatus::kOk);
     EXPECT_FALSE(options_.verbose);
     EXPECT_FALSE(options_.pedantic);
     EXPECT_FALSE(options_.echo);
@@ -59,20 +59,20 @@ TEST_F(ConnectTest, TakesWhatClientsSend) {
 }
 
 TEST_F(ConnectTest, SecondConnectIsMergedOverTheFirst) {
-    ASSERT_EQ(parse(R"({"verbose":false,"user":"a","name":"n"})"), ConnectStatus::kOk);
-    ASSERT_EQ(parse(R"({"user":"longer than before","echo":false})"), ConnectStatus::kOk);
+    ASSERT_EQ(parse(R"({"verbose":false,"user":"a","name":"n"})"), JsonStatus::kOk);
+    ASSERT_EQ(parse(R"({"user":"longer than before","echo":false})"), JsonStatus::kOk);
     EXPECT_FALSE(options_.verbose);
     EXPECT_FALSE(options_.echo);
     EXPECT_EQ(text(ConnectText::kUser), "longer than before");
     EXPECT_EQ(text(ConnectText::kName), "n");
-    ASSERT_EQ(parse(R"({"user":"","name":""})"), ConnectStatus::kOk);
+    ASSERT_EQ(parse(R"({"user":"","name":""})"), JsonStatus::kOk);
     EXPECT_EQ(text(ConnectText::kUser), "");
 }
 
 TEST_F(ConnectTest, KeysInAnyCaseLastOneWinsNullLeaves) {
     ASSERT_EQ(parse(R"({"VERBOSE":true,"verbose":false,"User":"a","USER":"b","user":null,)"
                     R"("echo":false,"echo":null,"protocol":1,"Protocol":null})"),
-              ConnectStatus::kOk);
+              JsonStatus::kOk);
     EXPECT_FALSE(options_.verbose);
     EXPECT_FALSE(options_.echo);
     EXPECT_EQ(text(ConnectText::kUser), "b");
@@ -81,24 +81,24 @@ TEST_F(ConnectTest, KeysInAnyCaseLastOneWinsNullLeaves) {
 
 TEST_F(ConnectTest, UnknownKeysAreIgnored) {
     ASSERT_EQ(parse(R"({"import":{"allow":["a"]},"x":[1,2,{"y":null}],"echo":false})"),
-              ConnectStatus::kOk);
+              JsonStatus::kOk);
     EXPECT_FALSE(options_.echo);
 }
 
 TEST_F(ConnectTest, AccountKeysAreNoticed) {
-    ASSERT_EQ(parse(R"({"account":"","new_account":false})"), ConnectStatus::kOk);
+    ASSERT_EQ(parse(R"({"account":"","new_account":false})"), JsonStatus::kOk);
     EXPECT_FALSE(options_.names_account);
-    ASSERT_EQ(parse(R"({"account":"A"})"), ConnectStatus::kOk);
+    ASSERT_EQ(parse(R"({"account":"A"})"), JsonStatus::kOk);
     EXPECT_TRUE(options_.names_account);
     options_.names_account = false;
-    ASSERT_EQ(parse(R"({"new_account":true})"), ConnectStatus::kOk);
+    ASSERT_EQ(parse(R"({"new_account":true})"), JsonStatus::kOk);
     EXPECT_TRUE(options_.names_account);
-    ASSERT_EQ(parse("{}"), ConnectStatus::kOk);
+    ASSERT_EQ(parse("{}"), JsonStatus::kOk);
     EXPECT_TRUE(options_.names_account);
 }
 
 TEST_F(ConnectTest, NullDocumentChangesNothing) {
-    ASSERT_EQ(parse("null"), ConnectStatus::kOk);
+    ASSERT_EQ(parse("null"), JsonStatus::kOk);
     EXPECT_TRUE(options_.verbose);
 }
 
@@ -111,7 +111,7 @@ TEST_F(ConnectTest, BadJsonNamesTheReason) {
              {"{\"x\":[1,]}", "invalid character ']' looking for beginning of value"},
              {"\r", "unexpected end of JSON input"},
          }) {
-        EXPECT_EQ(parse(json), ConnectStatus::kBadJson) << json;
+        EXPECT_EQ(parse(json), JsonStatus::kBadJson) << json;
         EXPECT_EQ(error_, error) << json;
     }
 }
@@ -144,16 +144,16 @@ TEST_F(ConnectTest, WrongTypeIsAnErrorAndChangesNothing) {
              {"[]", "json: cannot unmarshal array into Go value of type server.clientOpts"},
              {"7", "json: cannot unmarshal number into Go value of type server.clientOpts"},
          }) {
-        EXPECT_EQ(parse(json), ConnectStatus::kWrongType) << json;
+        EXPECT_EQ(parse(json), JsonStatus::kWrongType) << json;
         EXPECT_EQ(error_, error) << json;
         EXPECT_EQ(text(ConnectText::kUser), "");
     }
 }
 
 TEST_F(ConnectTest, InvalidUtf8BecomesTheReplacementRune) {
-    ASSERT_EQ(parse("{\"user\":\"a\xff\"}"), ConnectStatus::kOk);
+    ASSERT_EQ(parse("{\"user\":\"a\xff\"}"), JsonStatus::kOk);
     EXPECT_EQ(text(ConnectText::kUser), "a\xef\xbf\xbd");
-    EXPECT_EQ(parse("{\xff}"), ConnectStatus::kBadJson);
+    EXPECT_EQ(parse("{\xff}"), JsonStatus::kBadJson);
 }
 
 TEST_F(ConnectTest, UnpairedSurrogateEscapesBecomeTheReplacementRune) {
@@ -170,7 +170,7 @@ TEST_F(ConnectTest, UnpairedSurrogateEscapesBecomeTheReplacementRune) {
               "A"},
          }) {
         ASSERT_EQ(parse(fmt::format(R"({{"user":"{}","echo":false}})", escaped)),
-                  ConnectStatus::kOk)
+                  JsonStatus::kOk)
             << escaped << ": " << error_;
         EXPECT_EQ(text(ConnectText::kUser), value) << escaped;
         EXPECT_FALSE(options_.echo);
@@ -180,17 +180,17 @@ TEST_F(ConnectTest, UnpairedSurrogateEscapesBecomeTheReplacementRune) {
 TEST_F(ConnectTest, NumbersOfAnySizeMayStandUnderUnknownKeys) {
     ASSERT_EQ(
         parse(R"({"x":[-99999999999999999999,1e999,0.5],"protocol":1,"echo":false,"y":"\""})"),
-        ConnectStatus::kOk)
+        JsonStatus::kOk)
         << error_;
     EXPECT_EQ(options_.protocol, 1);
     EXPECT_FALSE(options_.echo);
 }
 
 TEST_F(ConnectTest, NegativeAndLargeProtocolsAreLeftToTheCaller) {
-    ASSERT_EQ(parse(R"({"protocol":-1})"), ConnectStatus::kOk);
+    ASSERT_EQ(parse(R"({"protocol":-1})"), JsonStatus::kOk);
     EXPECT_EQ(options_.protocol, -1);
-    ASSERT_EQ(parse(R"({"protocol":9223372036854775807})"), ConnectStatus::kOk);
-    EXPECT_EQ(parse(R"({"protocol":9223372036854775808})"), ConnectStatus::kWrongType);
+    ASSERT_EQ(parse(R"({"protocol":9223372036854775807})"), JsonStatus::kOk);
+    EXPECT_EQ(parse(R"({"protocol":9223372036854775808})"), JsonStatus::kWrongType);
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ TEST(InfoTest, ReadsBackWhatItWrote) {
     JsonParser parser;
     ServerInfo info;
     std::string error;
-    ASSERT_EQ(parse_info(to_json(full_info()), &parser, &info, &error), InfoStatus::kOk) << error;
+    ASSERT_EQ(parse_info(to_json(full_info()), &parser, &info, &error), JsonStatus::kOk) << error;
     EXPECT_EQ(info, full_info());
 }
 
@@ -105,11 +105,11 @@ TEST(InfoTest, NullListsAreAbsentAndUnknownKeysIgnored) {
     std::string error;
     ASSERT_EQ(parse_info(R"({"connect_urls":null,"import":null,"host":null,"Port":1,"zz":[{}]})",
                          &parser, &info, &error),
-              InfoStatus::kOk);
+              JsonStatus::kOk);
     EXPECT_TRUE(info.connect_urls.empty());
     EXPECT_FALSE(info.import_subjects.has_value());
     EXPECT_EQ(info.port, 1);
-    ASSERT_EQ(parse_info(R"({"import":{}})", &parser, &info, &error), InfoStatus::kOk);
+    ASSERT_EQ(parse_info(R"({"import":{}})", &parser, &info, &error), JsonStatus::kOk);
     EXPECT_TRUE(info.import_subjects.has_value());
 }
 
@@ -118,7 +118,7 @@ TEST(InfoTest, ErrorsNameTheField) {
     const auto error_of = [&parser](std::string_view json) {
         ServerInfo info;
         std::string error;
-        EXPECT_NE(parse_info(json, &parser, &info, &error), InfoStatus::kOk) << json;
+        EXPECT_NE(parse_info(json, &parser, &info, &error), JsonStatus::kOk) << json;
         return error;
     };
     EXPECT_EQ(error_of("{"), "unexpected end of JSON input");
@@ -169,7 +169,7 @@ TEST(InfoTest, CapturedInfosOfRoutesAreReadAndPassedOn) {
         JsonParser parser;
         ServerInfo info;
         std::string error;
-        ASSERT_EQ(parse_info(captured.sent, &parser, &info, &error), InfoStatus::kOk) << error;
+        ASSERT_EQ(parse_info(captured.sent, &parser, &info, &error), JsonStatus::kOk) << error;
         EXPECT_EQ(info.proto, 2);
         EXPECT_EQ(to_json(info), captured.passed_on.empty() ? captured.sent : captured.passed_on);
     }
@@ -184,7 +184,7 @@ TEST(InfoTest, NullListsAndPermissionsAreAbsent) {
     std::string error;
     ASSERT_EQ(parse_info(R"({"connect_urls":null,"leafnode_urls":null,"import":null})", &parser,
                          &info, &error),
-              InfoStatus::kOk);
+              JsonStatus::kOk);
     EXPECT_EQ(info, ServerInfo());
 }
 

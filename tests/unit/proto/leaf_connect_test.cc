@@ -10,7 +10,7 @@ LeafConnect parsed(std::string_view json) {
     JsonParser parser;
     LeafConnect connect;
     std::string error;
-    EXPECT_EQ(parse_leaf_connect(json, &parser, &connect, &error), ConnectStatus::kOk) << error;
+    EXPECT_EQ(parse_leaf_connect(json, &parser, &connect, &error), JsonStatus::kOk) << error;
     return connect;
 }
 
@@ -59,17 +59,17 @@ TEST(LeafConnectTest, KeysComeInAnyCaseAndTheLastWins) {
 TEST(LeafConnectTest, WrongTypesAreRefusedAndChangeNothing) {
     struct Case {
         std::string_view json;
-        ConnectStatus status;
+        JsonStatus status;
         std::string_view error;
     };
     const Case cases[] = {
-        {R"({"name":"b","user":1})", ConnectStatus::kWrongType,
+        {R"({"name":"b","user":1})", JsonStatus::kWrongType,
          "json: cannot unmarshal number into Go struct field clientOpts.user of type string"},
-        {R"({"is_hub":"yes"})", ConnectStatus::kWrongType,
+        {R"({"is_hub":"yes"})", JsonStatus::kWrongType,
          "json: cannot unmarshal string into Go struct field leafConnectInfo.is_hub of type bool"},
-        {R"([])", ConnectStatus::kWrongType,
+        {R"([])", JsonStatus::kWrongType,
          "json: cannot unmarshal array into Go value of type server.clientOpts"},
-        {R"({"name":)", ConnectStatus::kBadJson, "unexpected end of JSON input"},
+        {R"({"name":)", JsonStatus::kBadJson, "unexpected end of JSON input"},
     };
     for (const Case& bad : cases) {
         JsonParser parser;

@@ -9,14 +9,14 @@ namespace nuring::proto {
 namespace {
 
 struct Parsed {
-    ConnectStatus status;
+    JsonStatus status;
     RouteConnect connect;
     std::string error;
 };
 
 Parsed parse(std::string_view json, RouteConnect connect = {}) {
     JsonParser parser;
-    Parsed parsed{ConnectStatus::kOk, std::move(connect), {}};
+    Parsed parsed{JsonStatus::kOk, std::move(connect), {}};
     parsed.status = parse_route_connect(json, &parser, &parsed.connect, &parsed.error);
     return parsed;
 }
@@ -26,7 +26,7 @@ TEST(RouteConnectTest, CapturedLinesAreReadAndWrittenByteForByte) {
     const std::string rc19 =
         R"({"echo":true,"verbose":false,"pedantic":false,"tls_required":false,"name":"NARIXO"})";
     Parsed parsed = parse(rc19);
-    ASSERT_EQ(parsed.status, ConnectStatus::kOk);
+    ASSERT_EQ(parsed.status, JsonStatus::kOk);
     EXPECT_EQ(parsed.connect, (RouteConnect{.echo = true, .name = "NARIXO"}));
 
     for (const std::string json : {
@@ -38,7 +38,7 @@ TEST(RouteConnectTest, CapturedLinesAreReadAndWrittenByteForByte) {
              R"({"echo":false,"verbose":false,"pedantic":false,"tls_required":false,)"
              R"("headers":false,"name":"NB","gateway":"GG"})"}) {
         parsed = parse(json);
-        ASSERT_EQ(parsed.status, ConnectStatus::kOk) << parsed.error;
+        ASSERT_EQ(parsed.status, JsonStatus::kOk) << parsed.error;
         std::string expected = json;
         if (const size_t at = expected.find('<'); at != std::string::npos) {
             expected.replace(at, 1, "\\u003c");  // as Go's encoding/json
@@ -58,7 +58,7 @@ TEST(RouteConnectTest, WrongPeersAreToldByLangAndGateway) {
 TEST(RouteConnectTest, KeysComeInAnyCaseTheLastOneWinsAndNullLeaves) {
     const Parsed parsed = parse(R"({"NAME":"a","Name":"b","cluster":"C","CLUSTER":null,"other":[1],)"
                                 R"("Echo":true,"lnoc":true,"lnoc":false})");
-    ASSERT_EQ(parsed.status, ConnectStatus::kOk);
+    ASSERT_EQ(parsed.status, JsonStatus::kOk);
     EXPECT_EQ(parsed.connect, (RouteConnect{.echo = true, .name = "b", .cluster = "C"}));
     EXPECT_EQ(parse("null", {.name = "n"}).connect.name, "n");
     EXPECT_EQ(parse("{} ", {.name = "n"}).connect.name, "n");
@@ -66,21 +66,21 @@ TEST(RouteConnectTest, KeysComeInAnyCaseTheLastOneWinsAndNullLeaves) {
 
 TEST(RouteConnectTest, BadInputHasGosMessagesAndChangesNothing) {
     Parsed parsed = parse(R"({"name":"x","verbose":"yes"})", {.name = "n"});
-    EXPECT_EQ(parsed.status, ConnectStatus::kWrongType);
+    EXPECT_EQ(parsed.status, JsonStatus::kWrongType);
     EXPECT_EQ(parsed.error,
               "json: cannot unmarshal string into Go struct field clientOpts.verbose of type bool");
     EXPECT_EQ(parsed.connect.name, "n");
     parsed = parse(R"({"cluster":5})");
-    EXPECT_EQ(parsed.status, ConnectStatus::kWrongType);
+    EXPECT_EQ(parsed.status, JsonStatus::kWrongType);
     EXPECT_EQ(parsed.error,
               "json: cannot unmarshal number into Go struct field connectInfo.cluster of type string");
     parsed = parse("[]");
-    EXPECT_EQ(parsed.status, ConnectStatus::kWrongType);
+    EXPECT_EQ(parsed.status, JsonStatus::kWrongType);
     EXPECT_EQ(parsed.error, "json: cannot unmarshal array into Go value of type server.clientOpts");
     parsed = parse("{");
-    EXPECT_EQ(parsed.status, ConnectStatus::kBadJson);
+    EXPECT_EQ(parsed.status, JsonStatus::kBadJson);
     EXPECT_EQ(parsed.error, "unexpected end of JSON input");
-    EXPECT_EQ(parse("").status, ConnectStatus::kBadJson);
+    EXPECT_EQ(parse("").status, JsonStatus::kBadJson);
 }
 
 }  // namespace
