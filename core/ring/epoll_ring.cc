@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "core/ring/kernel_sockets.h"
+#include "core/ring/receive_arena.h"
 
 namespace nuring::ring {
 namespace {
@@ -30,11 +30,6 @@ constexpr unsigned kReceivesPerTurnMax = 8;  // runs of bytes per socket and tur
 constexpr unsigned kAcceptsPerTurnMax = 64;  // connections per listening socket and turn
 constexpr unsigned kEventsPerTurnMax = 512;  // sockets whose readiness is fetched per turn
 constexpr uint32_t kWakeTag = UINT32_MAX;    // the eventfd; descriptors are below INT_MAX
-
-size_t stride_of(const RingOptions& options) {
-    const size_t bytes = options.receive_buffer_bytes + kReceiveSlackBytes;
-    return (bytes + 63) / 64 * 64;
-}
 
 absl::Status errno_status(const char* what, int error) {
     return absl::UnavailableError(fmt::format("epoll ring: {}: {}", what, std::strerror(error)));
@@ -72,7 +67,7 @@ class EpollRing final : public Ring {
     void shutdown(int fd) override;
     void close(int fd) override;
     PeerAddress peer_address(int fd) override { return socket_peer(fd); }
-    void return_buffer(uint32_t buffer) override;
+    void return_buffer(uint32_t buffer) override { arena_.push(buffer); }
     unsigned turn(uint64_t deadline_ns) override;
     void wake(Ring& other) override;
     void notify() override;
@@ -105,7 +100,9 @@ class EpollRing final : public Ring {
         Socket* pop_front();
     };
 
-    EpollRing(const RingOptions& options, int epoll_fd, int event_fd, char* memory);
+    explicit EpollRing(const RingOptions& options)
+        : options_(options), events_(kEventsPerTurnMax) {}
+    absl::Status open();
 
     Socket& socket_of(int fd);
     // Registers the socket on first use; returns 0 or -errno.
@@ -129,12 +126,10 @@ class EpollRing final : public Ring {
     bool work_at_hand() const;
 
     const RingOptions options_;
-    const int epoll_fd_;
-    const int event_fd_;
-    char* const memory_;
-    const size_t stride_;  // from one receive buffer to the next
+    int epoll_fd_ = -1;
+    int event_fd_ = -1;
     bool has_pwait2_ = true;
-    std::vector<uint32_t> free_buffers_;            // the last one is lent first
+    ReceiveArena arena_;
     std::vector<std::unique_ptr<Socket>> sockets_;  // by descriptor
     ReadyList ready_accepts_;
     ReadyList ready_receives_;
@@ -179,47 +174,28 @@ EpollRing::Socket* EpollRing::ReadyList::pop_front() {
 absl::StatusOr<std::unique_ptr<EpollRing>> EpollRing::create(const RingOptions& options) {
     assert(options.receive_buffer_bytes > 0);
     assert(options.receive_buffer_count_max > 0);
-    const int epoll_fd = ::epoll_create1(EPOLL_CLOEXEC);
-    if (epoll_fd < 0) return errno_status("epoll_create1", errno);
-    const int event_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (event_fd < 0) {
-        const int error = errno;
-        ::close(epoll_fd);
-        return errno_status("eventfd", error);
-    }
+    std::unique_ptr<EpollRing> ring(new EpollRing(options));
+    if (const absl::Status status = ring->open(); !status.ok()) return status;
+    return ring;
+}
+
+absl::Status EpollRing::open() {
+    epoll_fd_ = ::epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_fd_ < 0) return errno_status("epoll_create1", errno);
+    event_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event_fd_ < 0) return errno_status("eventfd", errno);
     epoll_event event{};
     event.events = EPOLLIN | EPOLLET;
     event.data.u32 = kWakeTag;
-    const bool watched = ::epoll_ctl(epoll_fd, EPOLL_CTL_ADD, event_fd, &event) == 0;
-    void* const memory =
-        watched ? ::mmap(nullptr, stride_of(options) * options.receive_buffer_count_max,
-                         PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-                : MAP_FAILED;
-    if (memory == MAP_FAILED) {
-        const int error = errno;
-        ::close(event_fd);
-        ::close(epoll_fd);
-        return errno_status(watched ? "memory for receive buffers" : "epoll_ctl", error);
+    if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, event_fd_, &event) != 0) {
+        return errno_status("epoll_ctl", errno);
     }
-    return std::unique_ptr<EpollRing>(
-        new EpollRing(options, epoll_fd, event_fd, static_cast<char*>(memory)));
-}
-
-EpollRing::EpollRing(const RingOptions& options, int epoll_fd, int event_fd, char* memory)
-    : options_(options),
-      epoll_fd_(epoll_fd),
-      event_fd_(event_fd),
-      memory_(memory),
-      stride_(stride_of(options)),
-      events_(kEventsPerTurnMax) {
-    free_buffers_.reserve(options.receive_buffer_count_max);
-    for (uint32_t i = options.receive_buffer_count_max; i > 0; --i) free_buffers_.push_back(i - 1);
+    return arena_.create(options_);
 }
 
 EpollRing::~EpollRing() {
-    ::munmap(memory_, stride_ * options_.receive_buffer_count_max);
-    ::close(event_fd_);
-    ::close(epoll_fd_);
+    if (event_fd_ >= 0) ::close(event_fd_);
+    if (epoll_fd_ >= 0) ::close(epoll_fd_);
 }
 
 absl::Status EpollRing::start() {
@@ -420,12 +396,6 @@ void EpollRing::forget(Socket& socket) {
     socket.parts = {};
 }
 
-void EpollRing::return_buffer(uint32_t buffer) {
-    assert(buffer < options_.receive_buffer_count_max);
-    assert(free_buffers_.size() < options_.receive_buffer_count_max);
-    free_buffers_.push_back(buffer);
-}
-
 void EpollRing::deliver(Submission& submission, const Completion& completion) {
     ++stats_.completions;
     if (!completion.more) submission.pending = false;
@@ -451,7 +421,7 @@ unsigned EpollRing::deliver_finished() {
 
 bool EpollRing::work_at_hand() const {
     return finished_head_ != nullptr || ready_accepts_.head != nullptr ||
-           (ready_receives_.head != nullptr && !free_buffers_.empty());
+           (ready_receives_.head != nullptr && !arena_.empty());
 }
 
 unsigned EpollRing::wait(uint64_t deadline_ns) {
@@ -530,12 +500,12 @@ unsigned EpollRing::serve_receive(Socket& socket) {
     Submission* const reader = socket.reader;
     unsigned count = 0;
     while (count < kReceivesPerTurnMax && socket.readable && socket.reader == reader &&
-           !free_buffers_.empty() && !cut_) {
-        const uint32_t buffer = free_buffers_.back();
-        char* const bytes = memory_ + stride_ * buffer;
+           !arena_.empty() && !cut_) {
+        const uint32_t buffer = arena_.top();
+        char* const bytes = arena_.bytes(buffer);
         const ssize_t size = ::recv(socket.fd, bytes, options_.receive_buffer_bytes, MSG_DONTWAIT);
         if (size > 0) {
-            free_buffers_.pop_back();
+            arena_.pop();
             ++stats_.receives;
             ++count;
             // A run shorter than the buffer emptied the socket; what comes later is a new edge.
@@ -570,7 +540,7 @@ unsigned EpollRing::serve_ready() {
     }
     for (unsigned left = ready_receives_.count; left > 0 && !cut_; --left) {
         Socket& socket = *ready_receives_.pop_front();
-        if (free_buffers_.empty()) {
+        if (arena_.empty()) {
             // It stays first in line for the buffers that come back.
             ++stats_.buffer_shortages;
             ready_receives_.push_front(socket);

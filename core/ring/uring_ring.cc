@@ -3,12 +3,10 @@
 
 #include <liburing.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
@@ -16,6 +14,7 @@
 #include <vector>
 
 #include "core/ring/kernel_sockets.h"
+#include "core/ring/lent_buffers.h"
 #include "core/ring/uring_compat.h"
 #include "fmt/format.h"
 
@@ -69,12 +68,6 @@ struct StarvedList {
 constexpr char kServedMark = 0;
 
 // UringRing: see ring.h for the contract.
-//
-// Receive buffers: an arena of receive_buffer_count_max buffers, of which only `lend_target_` are
-// lent to the kernel at a time, taken from a stack, so that a few warm buffers serve a busy socket
-// (the kernel takes lent buffers first in, first out: lending all would walk through the whole
-// arena and the caches). The target doubles when more receives starve in one turn than there are
-// buffers.
 class UringRing final : public Ring {
   public:
     ~UringRing() override;
@@ -96,7 +89,7 @@ class UringRing final : public Ring {
     void shutdown(int fd) override;
     void close(int fd) override;
     PeerAddress peer_address(int fd) override { return socket_peer(fd); }
-    void return_buffer(uint32_t buffer) override;
+    void return_buffer(uint32_t buffer) override { buffers_.give_back(buffer); }
     unsigned turn(uint64_t deadline_ns) override;
     void wake(Ring& other) override;
     void notify() override;
@@ -105,7 +98,6 @@ class UringRing final : public Ring {
     void fill_random(std::span<unsigned char> out) override { fill_random_bytes(out); }
 
   private:
-    absl::Status create_buffers();
     io_uring_sqe* next_entry();
     void arm(Submission& submission);
     void arm_notify();
@@ -117,11 +109,9 @@ class UringRing final : public Ring {
     void complete_send(Submission& submission, int32_t result, uint32_t flags);
     void complete_connect(Submission& submission, int32_t result);
     void finish(Submission& submission, int32_t result);
-    void lend_buffers();
     void rearm_starved();
     unsigned run_deferred();
     void abort_if_lent_and_shut(int fd);
-    char* buffer_bytes(uint32_t buffer) { return arena_ + size_t{buffer} * buffer_stride_; }
 
     RingOptions options_;
     io_uring ring_{};
@@ -129,15 +119,7 @@ class UringRing final : public Ring {
     int notify_fd_ = -1;
     uint64_t notify_value_ = 0;
 
-    io_uring_buf_ring* buffer_ring_ = nullptr;
-    size_t buffer_ring_bytes_ = 0;
-    uint32_t buffer_ring_entries_ = 0;
-    char* arena_ = nullptr;
-    size_t arena_bytes_ = 0;
-    size_t buffer_stride_ = 0;
-    std::vector<uint32_t> free_buffers_;  // a stack: the last returned is the warmest
-    uint32_t lent_count_ = 0;
-    uint32_t lend_target_ = 0;
+    LentBuffers buffers_;
 
     // Receives that met an empty buffer ring. Those that got nothing since they were armed are
     // armed first, in the order they came: else a busy socket takes every buffer in every turn.
@@ -156,8 +138,6 @@ class UringRing final : public Ring {
 UringRing::~UringRing() {
     if (ring_created_) io_uring_queue_exit(&ring_);
     if (notify_fd_ >= 0) ::close(notify_fd_);
-    if (buffer_ring_ != nullptr) ::munmap(buffer_ring_, buffer_ring_bytes_);
-    if (arena_ != nullptr) ::munmap(arena_, arena_bytes_);
 }
 
 absl::Status creation_error(int error) {
@@ -191,37 +171,9 @@ absl::Status UringRing::create(const RingOptions& options) {
     ring_created_ = true;
     notify_fd_ = ::eventfd(0, EFD_CLOEXEC);
     if (notify_fd_ < 0) return absl::ErrnoToStatus(errno, "eventfd");
-    return create_buffers();
-}
-
-absl::Status UringRing::create_buffers() {
-    const uint32_t count = options_.receive_buffer_count_max;
-    buffer_stride_ = options_.receive_buffer_bytes + kReceiveSlackBytes;
-    arena_bytes_ = buffer_stride_ * count;
-    void* arena = ::mmap(nullptr, arena_bytes_, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (arena == MAP_FAILED) return absl::ErrnoToStatus(errno, "receive buffers");
-    arena_ = static_cast<char*>(arena);
-
-    buffer_ring_entries_ = std::bit_ceil(count);
-    buffer_ring_bytes_ = buffer_ring_entries_ * sizeof(io_uring_buf);
-    void* ring = ::mmap(nullptr, buffer_ring_bytes_, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (ring == MAP_FAILED) return absl::ErrnoToStatus(errno, "buffer ring");
-    buffer_ring_ = static_cast<io_uring_buf_ring*>(ring);
-    io_uring_buf_ring_init(buffer_ring_);
-    io_uring_buf_reg registration{};
-    registration.ring_addr = reinterpret_cast<uint64_t>(buffer_ring_);
-    registration.ring_entries = buffer_ring_entries_;
-    registration.bgid = kBufferGroup;
-    const int error = io_uring_register_buf_ring(&ring_, &registration, 0);
-    if (error < 0) return creation_error(-error);
-
-    free_buffers_.reserve(count);
-    for (uint32_t buffer = count; buffer-- > 0;) free_buffers_.push_back(buffer);
-    lend_target_ = std::min(options_.receive_buffer_count, count);
-    lend_buffers();
-    return absl::OkStatus();
+    if (const absl::Status status = buffers_.create(options); !status.ok()) return status;
+    const int buffer_error = buffers_.attach(ring_, kBufferGroup);
+    return buffer_error == 0 ? absl::OkStatus() : creation_error(-buffer_error);
 }
 
 absl::Status UringRing::start() {
@@ -389,30 +341,10 @@ void UringRing::close(int fd) {
     io_uring_sqe_set_data64(entry, kIgnored);
 }
 
-void UringRing::return_buffer(uint32_t buffer) {
-    assert(buffer < options_.receive_buffer_count_max);
-    free_buffers_.push_back(buffer);
-}
-
-void UringRing::lend_buffers() {
-    int added = 0;
-    const int mask = io_uring_buf_ring_mask(buffer_ring_entries_);
-    while (lent_count_ < lend_target_ && !free_buffers_.empty()) {
-        const uint32_t buffer = free_buffers_.back();
-        free_buffers_.pop_back();
-        io_uring_buf_ring_add(buffer_ring_, buffer_bytes(buffer), options_.receive_buffer_bytes,
-                              static_cast<uint16_t>(buffer), mask, added++);
-        ++lent_count_;
-    }
-    if (added > 0) io_uring_buf_ring_advance(buffer_ring_, added);
-}
-
 void UringRing::rearm_starved() {
-    if (starved_.count + starved_after_service_.count > lend_target_) {
-        lend_target_ = std::min(lend_target_ * 2, options_.receive_buffer_count_max);
-    }
-    lend_buffers();
-    if (lent_count_ == 0) return;
+    if (starved_.count + starved_after_service_.count > buffers_.target()) buffers_.double_target();
+    buffers_.lend();
+    if (!buffers_.any_lent()) return;
     for (Submission* submission : {starved_.take_all(), starved_after_service_.take_all()}) {
         while (submission != nullptr) {
             Submission* next = submission->next;
@@ -523,9 +455,7 @@ void UringRing::complete_receive(Submission& submission, int32_t result, uint32_
     Completion completion{.result = result, .more = true};
     if ((flags & IORING_CQE_F_BUFFER) != 0) {
         completion.buffer = flags >> IORING_CQE_BUFFER_SHIFT;
-        completion.bytes = buffer_bytes(completion.buffer);
-        assert(lent_count_ > 0);
-        --lent_count_;
+        completion.bytes = buffers_.take(completion.buffer);
     }
     if (result > 0) {
         ++stats_.receives;
