@@ -13,7 +13,7 @@ Args split_plainly(std::string_view text, Separators separators) {
     Args args;
     size_t i = 0;
     const auto separates = [&](char c) {
-        return is_blank(c) || (c == '\r' && separators == Separators::kBlanksAndCr);
+        return is_blank(c) || (c == '\r' && separators == Separators::kBlanksAndLineEnds);
     };
     while (i < text.size()) {
         if (separates(text[i])) {
@@ -43,7 +43,7 @@ uint32_t separator_bits(const char* from, __m128i cr_or_space) {
 // As split_plainly(), in blocks; kBlockSize bytes behind the text must be readable.
 template <typename Args>
 Args split_in_blocks(std::string_view text, Separators separators) {
-    const __m128i cr_or_space = _mm_set1_epi8(separators == Separators::kBlanksAndCr ? '\r' : ' ');
+    const __m128i cr_or_space = _mm_set1_epi8(separators == Separators::kBlanksAndLineEnds ? '\r' : ' ');
     const char* const text_end = text.data() + text.size();
     Args args;
     const char* token = nullptr;
@@ -75,6 +75,8 @@ Args split_in_blocks(std::string_view text, Separators separators) {
 
 template <typename Args>
 Args split(std::string_view text, [[maybe_unused]] const char* end, Separators separators) {
+    // A line feed is the first byte, or none of the args': anywhere else it ends the line.
+    if (separators == Separators::kBlanksAndLineEnds && text.starts_with('\n')) text.remove_prefix(1);
 #if defined(__SSE2__)
     const char* const text_end = text.data() + text.size();
     if (end - text_end >= static_cast<ptrdiff_t>(kBlockSize)) {
@@ -91,7 +93,7 @@ Args split_args(std::string_view text, const char* end, Separators separators) {
 }
 
 RouteArgs split_route_args(std::string_view text, const char* end) {
-    return split<RouteArgs>(text, end, Separators::kBlanksAndCr);
+    return split<RouteArgs>(text, end, Separators::kBlanksAndLineEnds);
 }
 
 }  // namespace nuring::proto

@@ -47,11 +47,11 @@ class RouteArgs {
     const char* to_[kRouteArgsKept];
 };
 
-// What separates words: spaces and tabs; with SUB, UNSUB and between servers also CR.
-enum class Separators : uint8_t { kBlanks, kBlanksAndCr };
+// What separates words: spaces and tabs; with SUB, UNSUB and between servers also CR and LF.
+enum class Separators : uint8_t { kBlanks, kBlanksAndLineEnds };
 
 // Splits the argument part of a line. `end`: the end of the input that the text lies in.
 Args split_args(std::string_view text, const char* end, Separators separators);
-RouteArgs split_route_args(std::string_view text, const char* end);  // kBlanksAndCr
+RouteArgs split_route_args(std::string_view text, const char* end);  // kBlanksAndLineEnds
 
 }  // namespace nuring::proto

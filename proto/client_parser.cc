@@ -19,11 +19,16 @@ constexpr size_t kVerbSize = 4;  // "PUB "
 // ---- verbs -------------------------------------------------------------------------------------
 
 constexpr VerbForm<ClientVerb> kVerbForms[] = {
-    {"pub", ClientVerb::kPublish, true},      {"hpub", ClientVerb::kHeaderPublish, true},
-    {"sub", ClientVerb::kSubscribe, true},    {"unsub", ClientVerb::kUnsubscribe, true},
-    {"ping", ClientVerb::kPing, false},       {"pong", ClientVerb::kPong, false},
-    {"connect", ClientVerb::kConnect, false}, {"info", ClientVerb::kInfo, false},
-    {"+ok", ClientVerb::kOk, false},          {"-err", ClientVerb::kError, true},
+    {"pub", ClientVerb::kPublish, Behind::kBlankAndArgs},
+    {"hpub", ClientVerb::kHeaderPublish, Behind::kBlankAndArgs},
+    {"sub", ClientVerb::kSubscribe, Behind::kBlankAndArgs},
+    {"unsub", ClientVerb::kUnsubscribe, Behind::kBlankAndArgs},
+    {"ping", ClientVerb::kPing, Behind::kNothing},
+    {"pong", ClientVerb::kPong, Behind::kNothing},
+    {"connect", ClientVerb::kConnect, Behind::kArgs},
+    {"info", ClientVerb::kInfo, Behind::kArgs},
+    {"+ok", ClientVerb::kOk, Behind::kNothing},
+    {"-err", ClientVerb::kError, Behind::kBlankAndArgs},
 };
 static_assert(std::size(kVerbForms) == kClientVerbCount);
 constexpr size_t kPublishForm = 0;
@@ -135,7 +140,7 @@ ParseStatus take_header_publish(const char* begin, const char* end, const Client
 }
 
 ParseStatus take_subscribe(const char* end, ClientOperation* out) {
-    const Args args = split_args(out->args, end, Separators::kBlanksAndCr);
+    const Args args = split_args(out->args, end, Separators::kBlanksAndLineEnds);
     if (args.count < kSubscribeArgsMin || args.count > kSubscribeArgsMax) {
         return ParseStatus::kBadSubscribeArgs;
     }
@@ -147,7 +152,7 @@ ParseStatus take_subscribe(const char* end, ClientOperation* out) {
 }
 
 ParseStatus take_unsubscribe(const char* end, ClientOperation* out) {
-    const Args args = split_args(out->args, end, Separators::kBlanksAndCr);
+    const Args args = split_args(out->args, end, Separators::kBlanksAndLineEnds);
     if (args.count < kUnsubscribeArgsMin || args.count > kUnsubscribeArgsMax) {
         return ParseStatus::kBadUnsubscribeArgs;
     }
@@ -170,8 +175,9 @@ ParseStatus take_unsubscribe(const char* end, ClientOperation* out) {
     assert(scanned_bytes <= size);
     const Match match = match_verb(begin, size);
     if (match.form == nullptr) return refuse_verb<ParseStatus>(match.matched, size, out);
-    const ParseStatus line = take_line<ParseStatus>(begin, begin + match.matched, end,
-                                                    limits.control_line_max, out, scanned_bytes);
+    const ParseStatus line =
+        take_line<ParseStatus>(begin, begin + match.matched, end, match.form->behind,
+                               limits.control_line_max, out, scanned_bytes);
     if (line != ParseStatus::kOperation) return line;
     out->verb = match.form->verb;
     switch (match.form->verb) {

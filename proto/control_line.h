@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0 What the parsers of all kinds of peers share: the verb, the
-// line behind it, the payload behind that.
+// SPDX-License-Identifier: Apache-2.0
+// What the parsers of all kinds of peers share: the verb, the line behind it, the payload behind that.
 //
 //   PUB orders.new 5\r\nhello\r\n
 //   |  |<-- args ->|
@@ -10,6 +10,7 @@
 // Threads: any; no state. Errors: as the parsers'. Nothing is allocated.
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -28,11 +29,18 @@ constexpr char fold_case(char c) {
 
 // ---- verbs -------------------------------------------------------------------------------------
 
+// What follows a verb up to the end of the line.
+enum class Behind : uint8_t {
+    kBlankAndArgs,
+    kArgs,     // with or without a blank before them
+    kNothing,  // whatever it is, it is ignored
+};
+
 template <typename Verb>
 struct VerbForm {
     std::string_view text;  // lower case
     Verb verb;
-    bool needs_blank;  // a blank must follow the verb
+    Behind behind;
 };
 
 // The verb at `begin` with the blank that it needs; or how far the input is a beginning of one.
@@ -60,7 +68,7 @@ VerbMatch<Verb> match_any_verb(const VerbForm<Verb> (&forms)[kCount], const char
             ++count;
         }
         if (count == form.text.size()) {
-            if (!form.needs_blank || (count < size && is_blank(begin[count]))) {
+            if (form.behind != Behind::kBlankAndArgs || (count < size && is_blank(begin[count]))) {
                 return {&form, count};
             }
         }
@@ -97,11 +105,20 @@ inline ArgSpan find_args(const char* verb_end, const char* line_end, uint32_t co
     return {from, blanks > control_line_max || size > control_line_max};
 }
 
+// Where the end of the line may be at the earliest. The first byte behind the blanks is the args' whatever
+// it is, a line feed, too (server/parser.go: `default:` of the states OP_PUB_SPC and the like).
+inline const char* first_line_end(const char* verb_end, const char* end, Behind behind) {
+    if (behind == Behind::kNothing) return verb_end;
+    const char* from = verb_end;
+    while (from < end && is_blank(*from)) ++from;
+    return from < end ? from + 1 : end;
+}
+
 // Sets `args` and `line_size` (kOperation), or answers kNeedMore or kControlLineTooLong.
 template <typename Status, typename Operation>
-Status take_line(const char* begin, const char* verb_end, const char* end,
+Status take_line(const char* begin, const char* verb_end, const char* end, Behind behind,
                  uint32_t control_line_max, Operation* out, size_t scanned_bytes) {
-    const char* search = begin + scanned_bytes > verb_end ? begin + scanned_bytes : verb_end;
+    const char* const search = std::max(begin + scanned_bytes, first_line_end(verb_end, end, behind));
     const void* found = std::memchr(search, '\n', static_cast<size_t>(end - search));
     if (found == nullptr) {
         if (static_cast<size_t>(end - verb_end) > control_line_max) {

@@ -18,21 +18,21 @@ using Status = RouteParseStatus;
 
 // In the order of RouteVerb.
 constexpr VerbForm<RouteVerb> kVerbForms[] = {
-    {"rmsg", RouteVerb::kMessage, true},
-    {"hmsg", RouteVerb::kHeaderMessage, true},
-    {"lmsg", RouteVerb::kLeafMessage, true},
-    {"rs+", RouteVerb::kSubscribe, true},
-    {"rs-", RouteVerb::kUnsubscribe, true},
-    {"ls+", RouteVerb::kLeafSubscribe, true},
-    {"ls-", RouteVerb::kLeafUnsubscribe, true},
-    {"a+", RouteVerb::kAccountSubscribe, true},
-    {"a-", RouteVerb::kAccountUnsubscribe, true},
-    {"ping", RouteVerb::kPing, false},
-    {"pong", RouteVerb::kPong, false},
-    {"connect", RouteVerb::kConnect, false},
-    {"info", RouteVerb::kInfo, false},
-    {"+ok", RouteVerb::kOk, false},
-    {"-err", RouteVerb::kError, true},
+    {"rmsg", RouteVerb::kMessage, Behind::kBlankAndArgs},
+    {"hmsg", RouteVerb::kHeaderMessage, Behind::kBlankAndArgs},
+    {"lmsg", RouteVerb::kLeafMessage, Behind::kBlankAndArgs},
+    {"rs+", RouteVerb::kSubscribe, Behind::kBlankAndArgs},
+    {"rs-", RouteVerb::kUnsubscribe, Behind::kBlankAndArgs},
+    {"ls+", RouteVerb::kLeafSubscribe, Behind::kBlankAndArgs},
+    {"ls-", RouteVerb::kLeafUnsubscribe, Behind::kBlankAndArgs},
+    {"a+", RouteVerb::kAccountSubscribe, Behind::kBlankAndArgs},
+    {"a-", RouteVerb::kAccountUnsubscribe, Behind::kBlankAndArgs},
+    {"ping", RouteVerb::kPing, Behind::kNothing},
+    {"pong", RouteVerb::kPong, Behind::kNothing},
+    {"connect", RouteVerb::kConnect, Behind::kArgs},
+    {"info", RouteVerb::kInfo, Behind::kArgs},
+    {"+ok", RouteVerb::kOk, Behind::kNothing},
+    {"-err", RouteVerb::kError, Behind::kBlankAndArgs},
 };
 static_assert(std::size(kVerbForms) == kRouteVerbCount);
 
@@ -157,7 +157,7 @@ int64_t parse_number(std::string_view text) {
 }
 
 bool separates(char c) {
-    return is_blank(c) || c == '\r';
+    return is_blank(c) || c == '\r' || c == '\n';
 }
 
 std::string_view without_last(std::string_view text, size_t size) {
@@ -385,7 +385,8 @@ Status take_words(const char* begin, const char* end, const RouteArgs& args,
         return take_words(begin, end, args, limits, out);
     }
     const Status line =
-        take_line<Status>(begin, verb_end, end, limits.control_line_max, out, scanned_bytes);
+        take_line<Status>(begin, verb_end, end, match.form->behind, limits.control_line_max, out,
+                          scanned_bytes);
     if (line != Status::kOperation) return line;
     return take_words(begin, end, has_words ? split_route_args(out->args, end) : RouteArgs(),
                       limits, out);

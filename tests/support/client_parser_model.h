@@ -91,7 +91,12 @@ class ClientParserModel {
     }
 
     void take_line(char c) {
-        if (c != '\n') line_ += c;
+        const bool has_args = verb_ != "PING" && verb_ != "PONG" && verb_ != "+OK";
+        const size_t args_at = line_.find_first_not_of(" \t");
+        // The first byte of the args may be anything, the end of a line, too.
+        const bool begins_args = has_args && args_at == std::string::npos && c != ' ' && c != '\t';
+        const bool ends = c == '\n' && !begins_args;
+        if (!ends) line_ += c;
         std::string text = line_;
         if (!text.empty() && text.back() == '\r') text.pop_back();
         // One blank that the verb needs counts as a blank before the arguments.
@@ -100,12 +105,12 @@ class ClientParserModel {
         if (blanks == std::string::npos) blanks = text.size();
         const size_t max = limits_.control_line_max;
         if (blanks + verb_blanks > max || text.size() - blanks > max) return fail("line too long");
-        if (c == '\n') finish_line(text.substr(blanks), blanks + verb_blanks);
+        if (ends) finish_line(text.substr(blanks), blanks + verb_blanks);
     }
 
     void finish_line(const std::string& args, size_t) {
         const bool is_subscription = verb_ == "SUB " || verb_ == "UNSUB ";
-        const std::vector<std::string> words = split(args, is_subscription ? " \t\r" : " \t");
+        const std::vector<std::string> words = split(args, is_subscription ? " \t\r\n" : " \t");
         const size_t count = words.size();
         const std::string bad = " <" + args + ">";
         if (verb_ == "PUB ") {

@@ -39,7 +39,7 @@ class RouteParserModel {
         std::vector<Word> words;
         bool in_word = false;
         for (size_t i = 0; i < args.size(); ++i) {
-            if (args[i] == ' ' || args[i] == '\t' || args[i] == '\r') {
+            if (std::string_view(" \t\r\n").find(args[i]) != std::string_view::npos) {
                 in_word = false;
                 continue;
             }
@@ -92,7 +92,12 @@ class RouteParserModel {
     }
 
     void take_line(char c) {
-        if (c != '\n') line_ += c;
+        const bool has_args = verb_ != "PING" && verb_ != "PONG" && verb_ != "+OK";
+        const size_t args_at = line_.find_first_not_of(" \t");
+        // The first byte of the args may be anything, the end of a line, too.
+        const bool begins_args = has_args && args_at == std::string::npos && c != ' ' && c != '\t';
+        const bool ends = c == '\n' && !begins_args;
+        if (!ends) line_ += c;
         std::string text = line_;
         has_return_ = !text.empty() && text.back() == '\r';
         if (has_return_) text.pop_back();
@@ -102,7 +107,7 @@ class RouteParserModel {
         if (blanks == std::string::npos) blanks = text.size();
         const size_t max = limits_.control_line_max;
         if (blanks + verb_blanks > max || text.size() - blanks > max) return fail("line too long");
-        if (c == '\n') finish_line(text.substr(blanks));
+        if (ends) finish_line(text.substr(blanks));
     }
 
     void finish_line(const std::string& args) {

@@ -47,6 +47,16 @@ void expect_first(const std::string& script, const std::string& expected) {
     expect_lines(longer, lines);
 }
 
+// The reference looks for the end of the line only behind the first byte of the args.
+TEST(ClientParserTest, ALineFeedMayBeginTheArgs) {
+    expect_first("PUB \n foo 5\r\nhello\r\n", "PUB \n r=foo h=0 n=5 (5) [hello]");
+    expect_first("PUB \nfoo 5\r\nhello\r\n", "PUB \nfoo r= h=0 n=5 (5) [hello]");
+    expect_first("SUB \n foo 5\r\n", "SUB foo q= sid=5");
+    expect_first("UNSUB \t\n5\r\n", "UNSUB 5 max=0");
+    expect_first("CONNECT\n{}\r\n", "CONNECT <\n{}>");
+    expect_first("PING\n", "PING <>");
+}
+
 TEST(ClientParserTest, PublishTakesSubjectReplyAndPayload) {
     expect_first("PUB foo 5\r\nhello\r\n", "PUB foo r= h=0 n=5 (5) [hello]");
     expect_first("PUB foo.bar _INBOX.22 11\r\nhello world\r\n",
@@ -200,7 +210,7 @@ TEST(ClientParserTest, WrongArgumentsNameTheRawText) {
     } rows[] = {
         {"PUB foo\r\n", "bad PUB args <foo>"},
         {"PUB  \t\r\n", "bad PUB args <>"},
-        {"PUB \n", "bad PUB args <>"},
+        {"PUB \n\n", "bad PUB args <\n>"},
         {"PUB a b c 1\r\n", "bad PUB args <a b c 1>"},
         {"PUB foo bar\r\n", "bad PUB size <foo bar>"},
         {"PUB foo -1\r\n", "bad PUB size <foo -1>"},

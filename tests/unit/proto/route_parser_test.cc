@@ -138,6 +138,14 @@ TEST(RouteParserTest, SeparatorsAreRunsOfBlanks) {
     expect_first("RS+\t $G\tfoo \r\n", "RS+ o= a=$G s=foo q= w=0");
 }
 
+TEST(RouteParserTest, ALineFeedMayBeginTheArgs) {
+    expect_first("RMSG \n$G foo 5\r\nhello\r\n",
+                 "RMSG o= a=$G s=foo r= q= h=0 n=5 (5) tail=< 5> [hello]");
+    expect_first("RS+ \n $G foo\r\n", "RS+ o= a=$G s=foo q= w=0");
+    expect_first("CONNECT\n{}\r\n", "CONNECT <\n{}>");
+    expect_first("PING\n", "PING <>");
+}
+
 TEST(RouteParserTest, EveryLengthOfTheNamesIsTaken) {
     for (size_t size = 1; size < 80; ++size) {
         const std::string name(size, 'a');
@@ -201,7 +209,8 @@ TEST(RouteParserTest, MalformedMessagesHaveTheReferencesLogLines) {
     const std::string routed = "processRoutedMsgArgs ";
     expect_error("RMSG $G  foo\r\n", routed + "Parse Error: '[$G foo]'");
     expect_error("RMSG \r\n", routed + "Parse Error: '[]'");
-    expect_error("RMSG \n", routed + "Parse Error: '[]'");
+    const std::string long_word(80, 'x');
+    expect_lines("RMSG \n" + long_word + "\r\n", {routed + "Parse Error: '[" + long_word + "]'"});
     expect_error("RMSG $G foo bar q 5\r\n", routed + "Bad or Missing Reply Indicator: 'bar'");
     expect_error("RMSG $G foo ++ q 5\r\n", routed + "Bad or Missing Reply Indicator: '++'");
     expect_error("RMSG $G foo | q1 q2 x\r\n", routed + "Bad or Missing Size: '[$G foo | q1 q2 x]'");
