@@ -53,13 +53,11 @@ bool Permissions::may_subscribe(std::string_view pattern, std::string_view queue
     const auto covers = [&](const Entry& entry) {
         return concerns(entry, queue) && proto::is_subset(pattern, entry.pattern);
     };
-    const auto admits = [&](const Entry& entry) {
-        return (!entry.queue.empty() || !limits_queues(pattern, queue)) && covers(entry);
-    };
     if (!subscribe_allow_.empty() &&
-        std::none_of(subscribe_allow_.begin(), subscribe_allow_.end(), admits)) {
+        std::none_of(subscribe_allow_.begin(), subscribe_allow_.end(), covers)) {
         return false;
     }
+    if (!may_join(pattern, queue)) return false;
     // As the reference: the pattern is looked up like a subject, so that `*` denies `>`, too, which it only
     // overlaps. No lesser pattern slips through: what covers it also matches it.
     return std::none_of(subscribe_deny_.begin(), subscribe_deny_.end(), [&](const Entry& entry) {
@@ -67,13 +65,17 @@ bool Permissions::may_subscribe(std::string_view pattern, std::string_view queue
     });
 }
 
-// Entries with a queue say which groups may be joined there; an entry without one then speaks of plain
-// subscriptions only.
-bool Permissions::limits_queues(std::string_view pattern, std::string_view queue) const {
-    return !queue.empty() &&
-           std::any_of(subscribe_allow_.begin(), subscribe_allow_.end(), [&](const Entry& entry) {
-               return !entry.queue.empty() && proto::is_subset(pattern, entry.pattern);
-           });
+// Entries with a queue say which groups may be joined where they match; where there are none, any may.
+// Looked up like a subject, too: `* workers` concerns whoever would join at `>`.
+bool Permissions::may_join(std::string_view pattern, std::string_view queue) const {
+    if (queue.empty()) return true;
+    bool limited = false;
+    for (const Entry& entry : subscribe_allow_) {
+        if (entry.queue.empty() || !proto::matches_literal(pattern, entry.pattern)) continue;
+        if (concerns(entry, queue)) return true;
+        limited = true;
+    }
+    return !limited;
 }
 
 bool Permissions::must_filter(std::string_view pattern, std::string_view queue) const {

@@ -42,7 +42,7 @@ class Permissions {
     };
     static std::vector<Entry> entries(const std::vector<std::string>& texts);
     static bool concerns(const Entry& entry, std::string_view queue);
-    bool limits_queues(std::string_view pattern, std::string_view queue) const;
+    bool may_join(std::string_view pattern, std::string_view queue) const;
 
     const config::Permissions configured_;
     std::vector<Entry> subscribe_allow_;

@@ -87,6 +87,10 @@ TEST(PermissionsTest, QueuesAreNamedAfterTheSubject) {
         {{"foo", "foo bar"}, {}, "foo", "bar", true},
         {{"foo", "foo bar"}, {}, "foo", "fizz", false},
         {{"foo v1.*"}, {}, "foo", "v1.*", true},
+        {{">", "* q1.*"}, {}, ">", "other", false},
+        {{">", "* q1.*"}, {}, ">", "q1.x", true},
+        {{"* q1.*"}, {}, ">", "q1.x", false},  // the reference lets it pass
+        {{">", "* q1.*"}, {}, "foo.*", "other", true},
         {{}, {"foo", "foo bar"}, "foo", "fizz", false},  // the reference lets it pass
     };
     for (const Row& row : rows) {
