@@ -318,7 +318,8 @@ void Client::normalise_tail(const proto::ClientOperation& operation, MessageRun*
                          &links_.scratch);
 }
 
-// Nobody took a request: the requestor hears it on its own inbox, if it listens there.
+// Nobody took a request: the requestor hears it on its own inbox, if it listens there. It is no message: it
+// does not count, nor towards an automatic UNSUB (server/client.go 2.9.10).
 void Client::send_no_responders(std::string_view reply) {
     for (interest::Subscription* subscription :
          links_.cache.find(account_->sublist(), reply).result().local()) {
@@ -326,14 +327,7 @@ void Client::send_no_responders(std::string_view reply) {
         const proto::NoResponders answer{.reply = reply, .sid = subscription->sid()};
         std::string frame(proto::no_responders_frame_size(answer), '\0');
         proto::encode_no_responders(frame.data(), answer);
-        ++subscription->delivered;
-        ++traffic_.out_messages;
-        ++links_.counters.out_messages;
-        queue(frame);
-        if (subscription->max != 0 && subscription->delivered >= subscription->max) {
-            remove(subscription);
-        }
-        return;
+        return queue(frame);
     }
 }
 

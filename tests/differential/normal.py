@@ -14,7 +14,7 @@ INVALID_SUBJECT = b"-ERR 'Invalid Publish Subject'"
 RTT = re.compile(rb',"rtt":\d+')
 # INFO: what names the server, its version, this connection.
 INFO_NAMES = ("server_id", "server_name", "version", "git_commit", "go", "host", "port", "client_id", "nonce")
-INFO_NAMES += ("cluster", "xkey")
+INFO_NAMES += ("cluster",)
 
 
 def info(line):
@@ -26,7 +26,7 @@ def info(line):
     if fields.get("connect_info"):
         return None
     shown = {key: ("*" if key in INFO_NAMES else value) for key, value in fields.items()}
-    for newer in ("api_lvl", "acc_is_sys", "remote_account", "connect_info"):
+    for newer in ("api_lvl", "acc_is_sys", "remote_account", "connect_info", "xkey"):
         shown.pop(newer, None)
     return b"INFO " + json.dumps(shown, sort_keys=True).encode()
 
