@@ -182,7 +182,6 @@ std::string Oracle::note_no_responders(size_t subscription, std::string_view rep
     if (!subject_matches(subscriptions_[subscription].pattern, reply)) {
         return fmt::format("client {}: a 503 for \"{}\" where it does not listen", client, reply);
     }
-    ++subscriptions_[subscription].received;
     for (PublishRecord& publish : clients_[client].publishes) {
         if (publish.reply != reply) continue;
         if (++publish.no_responders_count > 1) {

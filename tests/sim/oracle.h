@@ -93,7 +93,7 @@ class Oracle {
 
     [[nodiscard]] std::string note_message(size_t subscription, const ReceivedMessage& message);
     [[nodiscard]] std::string note_no_responders(size_t subscription, std::string_view reply);
-    // The limit of an auto-unsubscribe holds from here on.
+    // The limit of an auto-unsubscribe holds from here on. A 503 does not count.
     void acknowledge_max(size_t subscription);
 
     // At the end, when nothing is under way any more. `members_moved`: the server replaced queue
