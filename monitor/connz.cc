@@ -162,7 +162,8 @@ absl::Status make_connz(const Sources& sources, const Query& query, HttpAnswer* 
     Request request;
     if (absl::Status status = decode(query, &request); !status.ok()) return status;
     request.query.now_ns = ring::realtime_ns();
-    const Found found = find_connections(sources, request);
+    Found found = find_connections(sources, request);
+    if (!query.text("mqtt_client").empty()) found.connections.clear();  // nobody here speaks MQTT
     JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);

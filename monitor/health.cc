@@ -85,6 +85,9 @@ absl::Status make_jsz(const Sources& sources, const Query& query, HttpAnswer* an
     for (const char* name : {"offset", "limit"}) {
         if (const auto given = query.integer(name); !given.ok()) return given.status();
     }
+    if (*query.boolean("leader-only")) {
+        return absl::InvalidArgumentError("filtered response: not leader");
+    }
     JsonWriter json(&answer->body);
     json.begin_object();
     for (const char* key : {"memory", "storage", "reserved_memory", "reserved_storage", "accounts",

@@ -133,7 +133,8 @@ void write_identity(JsonWriter* json, const Sources& sources) {
     json->optional_field("auth_required", sources.auth_required);
     json->optional_field("tls_required", options.tls.has_value() && !options.allow_non_tls);
     json->optional_field("tls_verify", options.tls.has_value() && options.tls->verify);
-    write_texts(json, "connect_urls", info.connect_urls);
+    const auto view = sources.server.facts().cluster_views.now();
+    write_texts(json, "connect_urls", view != nullptr ? view->connect_urls : info.connect_urls);
 }
 
 void write_limits(JsonWriter* json, const Sources& sources) {

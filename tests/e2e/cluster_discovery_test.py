@@ -85,6 +85,8 @@ class ScriptedDiscoveryTest(DiscoveryCase):
         self.peer(server, connect_urls=["10.1.1.1:4222"])
         other = self.peer(server, connect_urls=["10.9.9.9:4222"])
         self.await_urls(wire, [self.own(server), "10.1.1.1:4222", "10.9.9.9:4222"])
+        shown = server.get("/varz")["connect_urls"]
+        self.assertEqual(sorted(shown), sorted([self.own(server), "10.1.1.1:4222", "10.9.9.9:4222"]))
         first.close()
         self.wait_for(lambda: server.get("/varz")["remotes"] == 2, "the first is gone")
         other.close()

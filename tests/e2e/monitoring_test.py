@@ -179,6 +179,13 @@ class VarzTest(MonitoringCase):
 
 
 class ConnzTest(MonitoringCase):
+    def test_nobody_speaks_mqtt(self):
+        server = self.monitored()
+        wire = self.client(server)
+        wire.expect_quiet()
+        page = self.get(server, "/connz?mqtt_client=x")
+        self.assertEqual((page["num_connections"], page["total"], page["connections"]), (0, 1, []))
+
     def test_fields_of_an_open_connection(self):
         server = self.monitored()
         wire = self.client(server, name="app-1", lang="go", version="1.8.1")
@@ -447,6 +454,7 @@ class OtherPagesTest(MonitoringCase):
         self.assertEqual(self.get(server, "/leafz")["leafnodes"], 0)
         jsz = self.get(server, "/jsz")
         self.assertEqual((jsz["disabled"], jsz["streams"]), (True, 0))
+        self.error(server, "/jsz?leader-only=1", "filtered response: not leader")
         self.assertEqual(self.ask(server, "/ipqueuesz").status, 200)
 
     def test_accounts(self):
