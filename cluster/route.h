@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <span>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "cluster/route_settings.h"
-#include "cluster/route_target.h"
 #include "core/account/account.h"
-#include "core/interest/match_cache.h"
-#include "core/link/message_run.h"
-#include "core/link/peer.h"
-#include "core/link/worker_links.h"
+#include "core/delivery/delivery.h"
+#include "core/delivery/message_run.h"
+#include "core/runtime/owned_timer.h"
+#include "core/server_link/link_target.h"
+#include "core/server_link/server_link.h"
 #include "proto/route_connect.h"
 #include "proto/route_parser.h"
 
@@ -23,165 +26,174 @@ namespace nuring::cluster {
 
 class Routes;
 
-// Route is the connection to another server of the cluster.
+// Route is a connection to another server of the cluster: what a server link does (ServerLink), and the
+// rules of a cluster: its name, gossip about third servers, pools, permissions of the cluster.
 //
-//   dialed:    [TLS as client]  CONNECT INFO ->          <- INFO   registered, interest, messages
-//   accepted:  [TLS as server]  INFO ->          <- CONNECT INFO   registered, interest, messages
+//   dialed:    [TLS as client]  CONNECT ->    <- INFO   INFO ->    registered, interest, messages
+//   accepted:  [TLS as server]  INFO ->    <- CONNECT INFO         registered, interest, messages
 //
-// What the other server wants stands in the sublists of this one as subscriptions of the route; what this
-// server wants is sent as RS+ and RS-. A message that comes over a route goes to subscribers of this server
-// only (one hop).
+// With compression the one that dialed says so in an INFO before its first; behind that one all bytes are
+// compressed, both ways, and the other one begins with its INFO once more.
 //
-// Threads: its worker. Limits: a control line of kControlLineMax; no limit for payloads, as in the reference.
-// Errors:  the texts of proto/error_text.h, to the other server; then the connection is closed.
-// Source:  server/route.go 2.0.0-RC19 to 2.10; spoken here is protocol 2 without pooling and compression.
-//          route.cc: set-up and end; route_handshake.cc: CONNECT, INFO, gossip; route_interest.cc: RS+, RS-;
-//          route_messages.cc: RMSG and HMSG, both ways.
-class Route final : public link::Peer {
+// The side that dials a server with a pool waits for its INFO, chooses a place in the pool and names it in
+// its own. A connection carries this server's interest in the accounts whose names hash to its place, or in
+// the one account that it is dedicated to, or, where one of the two has no pool, in all of them.
+//
+// A message that comes over a route goes to subscribers of this server only (one hop).
+//
+// Threads: its worker. Limits, errors: ServerLink's.
+// Source:  server/route.go 2.0.0-RC19 to 2.15.
+//          route.cc: set-up, end, reload; route_handshake.cc: CONNECT, INFO, gossip; route_pools.cc: which
+//          accounts it carries; route_compression.cc; route_leafnodes.cc: what comes from leafnodes;
+//          route_answers.cc: answers to requests of old servers.
+class Route final : public server_link::ServerLink {
   public:
     // target: where it was dialed; none: accepted.
-    Route(link::WorkerLinks& links, int fd, Routes& routes, std::optional<RouteTarget> target);
-    ~Route() override;
+    Route(delivery::Delivery& delivery, int fd, Routes& routes,
+          std::optional<server_link::LinkTarget> target);
 
     // Begins: TLS, or what it has to say.
     void greet();
 
-    // link::Peer
-    void deliver_to_peer(account::Account& account, const link::MessageRun& run,
-                         std::string_view queues) override;
-    void announce(account::Account& account, std::string_view pattern, std::string_view queue) override;
-    bool tell_some() override;
-    // link::Link
-    void copy(uint64_t wall_ns, size_t subscriptions, link::PeerSnapshot* out) const override;
-    void on_reload() override {}
-    void on_account_changed() override {}
+    // --- ServerLink
+    void deliver_to_server(account::Account& account, const delivery::MessageRun& run,
+                           std::string_view queues) override;
+    void copy(uint64_t wall_ns, size_t subscriptions,
+              delivery::ServerLinkSnapshot* out) const override;
     void announce_lame_duck() override;
+    void announce(account::Account& account, std::string_view pattern, std::string_view queue) override;
+    size_t announce_slice(account::Account& account, uint32_t slice) override;
+    void on_synced() override { withdraws_denied_ = false; }
+    void deliver_of_leafnodes(account::Account& account, const delivery::MessageRun& run,
+                              std::string_view queues, uint32_t origin_cluster) override;
     bool release(size_t most) override;
 
     // Another server has come; `info` is what it said, with its address.
     void pass_on(const proto::ServerInfo& info);
-    // Other settings hold from now on: permissions are told and applied.
-    void change(std::shared_ptr<const RouteSettings> settings);
-    // The cluster's name has been taken over from this very server.
-    void adopt(std::shared_ptr<const RouteSettings> settings) { settings_ = std::move(settings); }
+    const std::string& peer_id() const { return peer_id_; }
+    // The registry has given its verdict, or nothing must be dialed in its place: see Routes::closed().
+    bool settled() const { return settled_; }
+    void settle() { settled_ = true; }
 
-    const std::optional<RouteTarget>& target() const { return target_; }
-    const std::string& remote_id() const { return remote_id_; }
+    // --- reload of pinned accounts (route_pools.cc)
+    // An account gets a route of its own: the other server is told on the connection that carried it. When it
+    // has answered, or the time for that is over, the route is dialed.
+    void move_out(const std::string& account_name, const std::string& request_id);
+    // An account has its own route no more: announces it here.
+    void move_in(account::Account& account);
+    // Other settings hold from now on: permissions are announced and applied.
+    void change(std::shared_ptr<const RouteSettings> settings);
 
   private:
-    // Link
-    size_t consume(const char* begin, const char* end) override;
-    void on_close() override;
-    bool on_handshake_begun() override;
-    void on_handshake_done() override;
-    void on_handshake_failed(std::string_view error) override;
+    // --- ServerLink
+    void on_channel_ready() override;
+    void on_connect(std::string_view json) override;
+    void on_logged_in(std::shared_ptr<const auth::Identity> identity) override;
+    void on_info(const proto::ServerInfo& info) override;
+    void on_pong() override;
+    void on_ended() override;
+    std::string far_address() const override;
+    bool speaks_for_remote() const override;
+    account::Account* account_of(const proto::RouteOperation& operation) override;
+    bool carries(account::Account& account) const override;
+    void on_subscribe(const proto::RouteOperation& operation) override;
+    bool may_export(account::Account& account, std::string_view pattern) override;
+    bool may_import(account::Account& account, std::string_view pattern) override;
+    bool may_leave(account::Account& account, std::string_view subject) override;
+    // As the reference: a server may begin before it has said what it is.
+    bool takes_traffic() const override { return serving() || logged_in(); }
+    bool admit_message(const proto::RouteOperation& operation, Inbound* message) override;
+
+    std::string_view origin_of(const proto::RouteOperation& operation) const override {
+        return names_unsubscribe_origin() ? operation.origin : std::string_view();
+    }
+
+    // --- interest of leafnodes
+    struct Wanted {
+        size_t own = 0;  // of clients, and (where the other server cannot tell) leafnodes of no cluster
+        std::vector<std::pair<std::string, size_t>> clusters;  // of leafnodes of one cluster each
+    };
+    void add_wanted(std::span<interest::Subscription* const> subscriptions, Wanted* wanted) const;
+    void announce_wanted(account::Account& account, std::string_view pattern, std::string_view queue,
+                         const Wanted& wanted);
+    size_t withdraw_denied(account::Account& account, uint32_t slice);
+    size_t announce_allowed(account::Account& account, uint32_t slice);
+    uint32_t origin_id(std::string_view origin);
 
     // --- set-up
-    void begin();
-    void send_connect();
-    void send_info(const proto::ServerInfo& info, std::string_view before_line_end = {});
-    class PasswordJob;
-    void on_connect(std::string_view json);
-    void refuse_login();
-    void welcome(const proto::RouteConnect& connect);
-    void on_info(std::string_view json);
+    void announce_self();
+    // What it says of itself; the first one says, too, which connection this is.
+    proto::ServerInfo own_info() const { return settings_->info; }
+    proto::ServerInfo first_info();
+    void send_first_info();
+    // The side that dials a server with a pool does not know its place in it before it is registered; nor
+    // does it know whether the other one compresses.
+    bool delays_info() const {
+        return is_solicited() && (may_compress() || (account_name_.empty() && settings_->has_pools()));
+    }
+    bool may_compress() const { return server_link::may_compress(settings_->cluster().compression.mode); }
+    bool may_ping() const override;
+    bool agree_on_compression(const proto::ServerInfo& info);
+    server_link::KeepAlive keep_alive_rule() const override;
     void on_first_info(const proto::ServerInfo& info);
+    void on_gateway_gossip(const proto::ServerInfo& info);
+    void take_gateway_url(const std::string& url);
     void on_own_info(const proto::ServerInfo& info);
     bool accepts_cluster_name(const std::string& name, bool is_dynamic, bool tells);
-    void send_error(std::string_view text);
-    void perform(const proto::RouteOperation& operation);
-    void refuse(proto::RouteParseStatus status, const proto::RouteOperation& operation, const char* begin,
-                const char* end);
-    void trace_in(const proto::RouteOperation& operation);
-    void ping();
-    void pong();
+    void apply_permissions();
+    bool keeps_interest(account::Account& account, interest::Subscription& subscription) override;
+    bool enter_pool(const proto::ServerInfo& info);
+    bool refuse_pool(std::string_view text, link::CloseReason reason);
 
-    // --- interest
-    struct BySubject {  // a set of subscriptions, by pattern and queue
-        using is_transparent = void;
-        struct Key {
-            std::string_view pattern;
-            std::string_view queue;
-        };
-        static Key key_of(const interest::Subscription* each) { return {each->subject(), each->queue()}; }
-        static Key key_of(const Key& key) { return key; }
-        template <class One>
-        size_t operator()(const One& one) const {
-            const Key key = key_of(one);
-            return absl::HashOf(std::string_view(key.pattern), std::string_view(key.queue));
-        }
-        template <class One, class Other>
-        bool operator()(const One& one, const Other& other) const {
-            const Key a = key_of(one);
-            const Key b = key_of(other);
-            return a.pattern == b.pattern && a.queue == b.queue;
-        }
-    };
-    using Subscriptions = absl::flat_hash_set<interest::Subscription*, BySubject, BySubject>;
+    // --- accounts that get a route of their own (route_pools.cc)
+    void on_account_move(const proto::ServerInfo& info);
+    void confirm_move(proto::ServerInfo info);
+    void end_move(const std::string& request_id);
+    void on_late_move();
 
-    account::Account* find_account(std::string_view name);
-    void subscribe(const proto::RouteOperation& operation);
-    void unsubscribe(const proto::RouteOperation& operation);
-    void take_back(account::Account& account, std::vector<interest::Subscription*>& some);
-    void begin_dump();
-    bool dump_some();
-    void send_interest(account::Account& account, std::string_view pattern, std::string_view queue,
-                       size_t count);
-
-    // --- messages
-    bool publish(const char* begin, const char* end, proto::RouteOperation& operation, size_t* used);
-    const interest::MatchEntry& match(account::Account& account, std::string_view subject);
+    // --- answers to requests of old servers
     void await_answer(account::Account& account, std::string_view reply);
     void answered(account::Account& account, std::string_view subject);
     void unsubscribe_awaited(std::string_view key, interest::Subscription* subscription);
-    void append_stripped(std::string_view head, std::string_view reply, const link::MessageRun& run);
-
-    // --- timers
-    struct RouteTimer : runtime::Timer {
-        RouteTimer(FireFunction function, Route& route) : Timer(function), owner(route) {}
-        Route& owner;
-    };
-    static void keep_alive_fired(runtime::Timer& timer);
-    void keep_alive();
-    void arm_keep_alive(uint64_t after_ns);
 
     Routes& routes_;
     std::shared_ptr<const RouteSettings> settings_;
-    const std::optional<RouteTarget> target_;
-    std::string remote_id_;
+    bool withdraws_denied_ = false;  // the sync that runs withdraws what may not be imported
+    proto::RouteConnect connect_;  // of an accepted route
+    std::string peer_id_;          // what CONNECT or the first INFO calls it
     proto::ServerInfo remote_info_;
-    bool is_connected_ = false;   // CONNECT has come, or none is expected
-    bool is_verbose_ = false;     // the other server wants +OK; Go's never do
-    bool is_registered_ = false;
-    bool is_in_conflict_ = false;  // of cluster names; about to be closed
-    bool is_told_ = false;        // our own INFO is out
-    bool tracing_ = false;        // as of this batch of input
+    std::string gateway_url_;  // where other clusters find the other server; reported to our gateways
+    bool is_told_ = false;  // our own INFO is out
+    bool settled_ = false;
+    bool has_connect_ = false;  // of an accepted route: it has said who it is
 
-    absl::flat_hash_map<account::Account*, Subscriptions> subscriptions_;
-    size_t subscription_count_ = 0;
-    absl::flat_hash_map<std::string, account::Account*> accounts_;  // by name, as they were used
-    account::Account* last_account_ = nullptr;
-    interest::MatchMemo memo_;
+    std::string account_name_;             // of a route for one account
+    account::Account* pinned_ = nullptr;   // that account, once registered
+    bool is_pooled_ = false;               // registered, at slot_ of a pool
+    int slot_ = 0;
+    bool grows_pool_ = false;              // the next PONG starts the next connection
+    mutable const account::Account* last_asked_ = nullptr;  // of carries()
+    mutable bool last_answer_ = false;
 
-    // Where the answers to requests over service imports of servers before 2.1.2 go, which tell nobody
-    // that they want them: a subscription for each, until its answer has passed or its time is up.
+    // Accounts that leave this connection for a route of their own: announced by this server, by request;
+    // and by the other one.
+    absl::flat_hash_map<std::string, std::vector<std::string>> moving_out_;
+    absl::flat_hash_set<std::string> moved_by_peer_;
+    uint32_t pongs_until_moved_ = 0;
+    runtime::OwnedTimer<Route, &Route::on_late_move> move_timer_{*this};
+
+    // The clusters of leafnodes that were announced, by account, pattern and queue.
+    absl::flat_hash_map<std::string, std::vector<std::string>> announced_clusters_;
+    std::string last_origin_;  // of the last LMSG
+    uint32_t last_origin_id_ = 0;
+
+    // Where the answers to requests over service imports of servers before 2.1.2 go, which announce no
+    // interest in them: a subscription for each, until its answer has passed or its time is up.
     struct Awaited {
         interest::Subscription* subscription;
         uint64_t expires_ns;
     };
     absl::flat_hash_map<std::string, Awaited> awaited_;  // by account and reply subject
-
-    // Interest that the other server has not been told of yet, when it registers.
-    std::vector<account::Account*> dump_accounts_;
-    size_t dump_account_ = 0;
-    uint32_t dump_slice_ = 0;
-
-    RouteTimer keep_alive_timer_;
-    bool is_dumping_ = false;
-    uint64_t last_activity_ns_ = 0;
-    uint64_t ping_sent_ns_ = 0;
-    uint64_t rtt_ns_ = 0;
-    int pings_out_ = 0;
 };
 
 }  // namespace nuring::cluster

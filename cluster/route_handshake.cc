@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Route: CONNECT and INFO, its own and the gossip about others.
+#include <cassert>
 #include <utility>
 
 #include "cluster/route.h"
 #include "cluster/routes.h"
-#include "core/auth/password.h"
 #include "core/base/host_port.h"
+#include "core/config/names.h"
 #include "fmt/format.h"
+#include "core/tls/digest.h"
 #include "proto/error_text.h"
+#include "proto/gateway_reply.h"
 #include "proto/quote.h"
 #include "proto/route_connect.h"
 
@@ -19,192 +22,181 @@ constexpr uint64_t kConflict_ns = 200'000'000;
 
 }  // namespace
 
-// Compares a hashed password, which takes tens of milliseconds, off the workers.
-class Route::PasswordJob final : public runtime::Job {
-  public:
-    PasswordJob(Route& route, const proto::RouteConnect& connect)
-        : links_(route.links_),
-          route_(route.handle()),
-          stored_(route.settings_->cluster().authorization.password),
-          connect_(connect) {}
-
-    void work() override { matches_ = auth::matches_bcrypt(stored_, connect_.pass); }
-    void run() override {
-        link::Link* link = links_.table.find(route_);
-        if (link == nullptr || !link->open()) return;
-        auto& route = static_cast<Route&>(*link);  // only routes make such jobs
-        if (!matches_) return route.refuse_login();
-        route.welcome(connect_);
-        route.resume();
-    }
-
-  private:
-    link::WorkerLinks& links_;
-    const base::LinkHandle route_;
-    const std::string stored_;
-    const proto::RouteConnect connect_;
-    bool matches_ = false;
-};
-
-void Route::send_connect() {
+void Route::announce_self() {
     proto::RouteConnect connect;
     connect.echo = true;
-    connect.user = target_->user;
-    connect.pass = target_->password;
+    connect.user = target()->user;
+    connect.pass = target()->password;
     connect.tls_required = settings_->tls_acceptor != nullptr;
     connect.headers = settings_->info.headers;
     connect.name = settings_->info.server_id;
     connect.cluster = settings_->cluster_name;
     connect.cluster_dynamic = settings_->is_dynamic_name;
-    const std::string json = proto::to_json(connect);
-    if (links_.log.trace_enabled()) links_.log.trace("{} - ->> [CONNECT {}]", label(), proto::redact(json));
-    queue("CONNECT " + json + "\r\n");
-    links_.log.debug("{} - Route connect msg sent", label());
+    connect.lnoc = settings_->info.lnoc;
+    connect.lnocu = settings_->info.lnocu;
+    connect.ln = settings_->info.ln;
+    send_connect(proto::to_json(connect));
+    host_.log.debug("{} - Route connect msg sent", label());
 }
 
-// The first one has a blank before its line end, as the reference's.
-void Route::send_info(const proto::ServerInfo& info, std::string_view before_line_end) {
-    const std::string json = proto::to_json(info);
-    if (links_.log.trace_enabled()) links_.log.trace("{} - ->> [INFO {}]", label(), json);
-    queue(fmt::format("INFO {}{}\r\n", json, before_line_end));
+proto::ServerInfo Route::first_info() {
+    proto::ServerInfo info = settings_->info;
+    info.nonce = nonce();
+    const auto& own = settings_->cluster().compression;
+    const bool names_mode = compression() == server_link::Compression::kNotNegotiated ||
+                            own.mode == config::CompressionMode::kAuto;
+    info.compression = names_mode ? server_link::mode_text(own.mode) : to_text(compression());
+    if (!is_solicited()) return info;
+    info.route_account = account_name_;
+    info.route_pool_idx = slot_;
+    info.gossip_mode = target()->gossip_mode;
+    return info;
+}
+
+void Route::send_first_info() {
+    assert(!is_told_);
+    send_info(first_info(), " ");
+    is_told_ = true;
 }
 
 void Route::on_connect(std::string_view json) {
     proto::RouteConnect connect;
     std::string error;
-    const auto status = proto::parse_route_connect(json, &links_.json_parser, &connect, &error);
+    proto::JsonParser parser;
+    const auto status = proto::parse_route_connect(json, &parser, &connect, &error);
     if (status != proto::JsonStatus::kOk) {
-        links_.log.error("{} - {}", label(), error);
+        host_.log.error("{} - {}", label(), error);
         return close(link::CloseReason::kProtocolViolation);
     }
-    if (target_.has_value() || is_registered_) return;  // who was dialed has nothing to say here
-    if (!connect.lang.empty()) {
-        links_.log.error("{} - {}", label(), proto::kErrRoutePort);
-        send_error(proto::kErrRoutePort);
-        return close(link::CloseReason::kIncorrectPort);
-    }
+    if (is_solicited() || serving()) return;  // a server that was dialed has nothing to say here
+    if (!connect.lang.empty()) return refuse_peer(proto::kErrRoutePort, link::CloseReason::kIncorrectPort);
     if (!connect.gateway.empty()) {
-        const std::string text = fmt::format("Rejecting connection from gateway {} on the Route port",
-                                             proto::quote(connect.gateway));
-        links_.log.error("{} - {}", label(), text);
-        send_error(text);
-        return close(link::CloseReason::kWrongGateway);
+        return refuse_peer(fmt::format("Rejecting connection from gateway {} on the Route port",
+                                       proto::quote(connect.gateway)),
+                           link::CloseReason::kWrongGateway);
     }
-    const config::LinkAuthorization& wanted = settings_->cluster().authorization;
-    if (!settings_->asks_for_credentials()) return welcome(connect);
-    if (!auth::equal_plain(wanted.user, connect.user)) return refuse_login();
-    if (auth::is_bcrypt(wanted.password)) {
-        pause();  // what follows waits for the verdict
-        return links_.jobs.submit(links_.worker, std::make_unique<PasswordJob>(*this, connect));
-    }
-    if (!auth::equal_plain(wanted.password, connect.pass)) return refuse_login();
-    welcome(connect);
+    connect_ = std::move(connect);
+    has_connect_ = true;
+    if (!awaits_login()) return on_logged_in(nullptr);
+    login(decide(settings_->login_rule(), connect_.user, connect_.pass), connect_.user);
 }
 
-void Route::refuse_login() {
-    links_.log.error("{} - {}", label(), proto::kErrAuthorizationViolation);
-    send_error(proto::kErrAuthorizationViolation);
-    close(link::CloseReason::kAuthenticationFailure);
+void Route::on_logged_in(std::shared_ptr<const auth::Identity> /*identity*/) {
+    peer_id_ = connect_.name;
+    if (!accepts_cluster_name(connect_.cluster, connect_.cluster_dynamic, /*tells=*/true)) return;
+    set_verbose(connect_.verbose);
 }
 
-void Route::welcome(const proto::RouteConnect& connect) {
-    if (!accepts_cluster_name(connect.cluster, connect.cluster_dynamic, /*tells=*/true)) return;
-    is_connected_ = true;
-    is_verbose_ = connect.verbose;
-    remote_id_ = connect.name;
-}
-
-// Source: server/route.go, processRouteConnect and processRouteInfo 2.9.10. An empty name, as servers before
-// 2.2 have, is good for a name that was made up, and does not replace it.
 bool Route::accepts_cluster_name(const std::string& name, bool is_dynamic, bool tells) {
-    const std::string& own = settings_->cluster_name;
-    if (name == own) return true;
-    if (settings_->is_dynamic_name && (!is_dynamic || name > own)) {
-        if (!name.empty()) routes_.take_name(*this, name);
-        return open();
+    if (name == config::kReservedClusterName) {
+        const std::string text = fmt::format("Rejecting connection, cluster name {} is reserved", proto::quote(name));
+        host_.log.error("{} - {}", label(), text);
+        if (tells) send_error(text);
+        close(link::CloseReason::kClusterNameConflict);
+        return false;
     }
+    const NameAgreement agreement = routes_.agree_on_name(*this, name, is_dynamic);
+    settings_ = routes_.settings();
+    if (agreement == NameAgreement::kAgreed) return true;
+    const std::string& own = settings_->cluster_name;
     const std::string text = fmt::format("Rejecting connection, cluster name {} does not match {}",
-                                         proto::quote(target_.has_value() ? own : name),
-                                         proto::quote(target_.has_value() ? name : own));
-    links_.log.error("{} - {}", label(), text);
+                                         proto::quote(is_solicited() ? own : name),
+                                         proto::quote(is_solicited() ? name : own));
+    host_.log.error("{} - {}", label(), text);
     if (tells) send_error(text);
-    if (!target_.has_value() || is_registered_) {
+    if (!is_solicited() || serving()) {
         close(link::CloseReason::kClusterNameConflict);
     } else {  // the other one may have more to say: that it does not know us, or that it has taken our name
-        is_in_conflict_ = true;
-        arm_keep_alive(kConflict_ns);
+        close_after(link::CloseReason::kClusterNameConflict, kConflict_ns);
     }
     return false;
 }
 
-void Route::on_info(std::string_view json) {
-    proto::ServerInfo info;
-    std::string error;
-    if (proto::parse_info(json, &links_.json_parser, &info, &error) != proto::JsonStatus::kOk) {
-        links_.log.error("{} - {}", label(), error);
-        return close(link::CloseReason::kProtocolViolation);
-    }
+void Route::on_info(const proto::ServerInfo& info) {
+    if (serving() && !info.route_acc_add_reqid.empty()) return on_account_move(info);
+    if (!info.gateway.empty() && host_.facts.gateways != nullptr) return on_gateway_gossip(info);
     if (!info.gateway.empty()) {
-        return links_.log.error(
-            "{} - Received information about gateway {} from {}, but gateway is not configured", label(),
-            proto::quote(info.gateway), remote_id_);
+        return host_.log.error(
+            "{} - Received information about gateway {} from {}, but gateway is not configured",
+            label(), proto::quote(info.gateway), peer_id_);
+    }
+    // The first INFO is the peer's own; later ones are, too, if they name it. Others are gossip, and mean
+    // nothing before the peer itself is registered.
+    if (peer_id_.empty()) peer_id_ = info.server_id;
+    const bool is_own = info.server_id == peer_id_;
+    if (!is_own) {
+        if (serving()) routes_.heard_of(info);
+        return;
     }
     const bool names_cluster = !info.cluster.empty();
     if (names_cluster && !accepts_cluster_name(info.cluster, info.cluster_dynamic, /*tells=*/false)) return;
-    if (!remote_id_.empty() && info.server_id != remote_id_) return routes_.heard_of(info);
-    if (is_registered_) return on_own_info(info);
+    if (serving()) return on_own_info(info);
     on_first_info(info);
 }
 
+// What a server of this cluster knows of other clusters.
+void Route::on_gateway_gossip(const proto::ServerInfo& info) {
+    constexpr int64_t kGossipCommand = 1;
+    if (info.gateway_cmd == kGossipCommand) return host_.facts.gateways->learn(info);
+    host_.log.error("{} - Unknown command {} from server {}", label(), info.gateway_cmd, peer_id_);
+}
+
+// Where other clusters find the other server.
+void Route::take_gateway_url(const std::string& url) {
+    link::GatewayGossip* gateways = host_.facts.gateways;
+    if (gateways == nullptr || url == gateway_url_) return;
+    if (!gateway_url_.empty()) gateways->remove_cluster_url(gateway_url_);
+    gateway_url_ = url;
+    if (!gateway_url_.empty()) gateways->add_cluster_url(gateway_url_);
+}
+
 void Route::on_first_info(const proto::ServerInfo& info) {
-    // One connection of a pool that is for one account alone: this server has no pools, and the other one
-    // will find out. Registered, it would stand in the way of the one for all accounts.
-    if (!info.route_account.empty()) return close(link::CloseReason::kDuplicateRoute);
-    remote_id_ = info.server_id;
+    peer_id_ = info.server_id;
     remote_info_ = info;
-    RouteEntry entry;
-    entry.remote_id = remote_id_;
-    entry.link = handle();
-    entry.info = info;
-    if (entry.info.ip.empty()) {
-        entry.info.ip = fmt::format("nats-route://{}/", base::host_port(peer_host(), info.port));
-    }
-    entry.info.nonce.clear();
-    entry.target = target_;
-    entry.is_solicited = target_.has_value();
+    remote_info_.lnoc |= info.ln;
+    set_takes_headers(info.headers);
+    set_names_unsubscribe_origin(info.lnocu || info.ln);
     const proto::ServerInfo& own = settings_->info;
-    if (!target_.has_value() && info.server_name == own.server_name && remote_id_ != own.server_id) {
-        links_.log.error("{} - Remote server has a duplicate name: {}", label(),
-                         proto::quote(info.server_name));
+    if (!is_solicited() && info.server_name == own.server_name && peer_id_ != own.server_id) {
+        host_.log.error("{} - Remote server has a duplicate name: {}", label(),
+                        proto::quote(info.server_name));
         return close(link::CloseReason::kDuplicateServerName);
     }
-    switch (routes_.add(std::move(entry))) {
-        case Registration::kSelf:
-            links_.log.debug("{} - Detected route to self, ignoring {}", label(),
-                             target_.has_value() ? target_->text : std::string());
-            return close(link::CloseReason::kDuplicateRoute);
-        case Registration::kDuplicate:
-            links_.log.debug("{} - Detected duplicate remote route {}", label(), proto::quote(remote_id_));
-            return close(link::CloseReason::kDuplicateRoute);
-        case Registration::kAdded:
-            break;
+    if (!agree_on_compression(info)) return;
+    if (!enter_pool(info)) return;
+    if (!is_told_) send_first_info();
+    if (!open()) return;
+    serve(peer_id_, info.server_name);
+    if (!open()) return;
+    if (link::GatewayGossip* gateways = host_.facts.gateways) {
+        host_.facts.route_directory.add({.hash = proto::gateway_hash(tls::sha256(peer_id_)),
+                                         .server_name = info.server_name,
+                                         .link = handle(),
+                                         .account = account_name_,
+                                         .slot = slot_,
+                                         .pool_size = is_pooled_ ? settings_->cluster().pool_size : 0});
+        take_gateway_url(remote_info_.gateway_url);
+        if (speaks_for_remote()) {
+            for (const proto::ServerInfo& each : gateways->gossip_for_routes()) report(each);
+        }
     }
-    links_.log.debug("{} - Registering remote route {}", label(), proto::quote(remote_id_));
-    is_registered_ = true;
-    is_in_conflict_ = false;
-    links_.add_peer(*this);
-    begin_dump();
+    if (grows_pool_) send_ping();
 }
 
 void Route::on_own_info(const proto::ServerInfo& info) {
     const proto::ServerInfo before = std::exchange(remote_info_, info);
+    // What it was told of leafnodes goes by what it said first.
+    remote_info_.ln = before.ln;
+    remote_info_.lnoc = before.lnoc;
+    take_gateway_url(info.gateway_url);
+    set_takes_headers(info.headers);
     routes_.updated(*this, info);
-    // What it could not export before, and can now, was left out; telling all again changes nothing else.
-    if (before.export_subjects != info.export_subjects) begin_dump();
+    // What it could not export before, and can now, was left out; announcing all again changes nothing else.
+    if (before.export_subjects != info.export_subjects) begin_sync();
 }
 
 void Route::pass_on(const proto::ServerInfo& info) {
-    if (open() && is_registered_ && info.server_id != remote_id_) send_info(info);
+    if (open() && serving() && info.server_id != peer_id_) send_info(info);
 }
 
 }  // namespace nuring::cluster

@@ -5,9 +5,10 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "cluster/route_target.h"
+#include "core/server_link/link_target.h"
 #include "core/base/ids.h"
 #include "proto/info.h"
 
@@ -18,40 +19,71 @@ struct RouteEntry {
     std::string remote_id;
     base::LinkHandle link;
     proto::ServerInfo info;  // as it came; `ip` completed, so that it can be passed on
-    std::optional<RouteTarget> target;  // where it was, or is to be, dialed
+    std::optional<server_link::LinkTarget> target;  // where it was, or is to be, dialed
     bool is_solicited = false;
-    bool retry = false;  // a duplicate was closed in its favour: dialed again, even if it was accepted
+    std::string account;  // the only one that it carries; empty: it is one of the pool
+    // Connections that the pool has when it is complete; 0: the one connection carries everything.
+    int pool_size = 0;
+    int slot = 0;  // place in the pool: told by the server that dialed, or chosen by add() here
 };
 
 enum class Registration : uint8_t {
     kAdded,
     kSelf,       // it leads to this very server
-    kDuplicate,  // the server is known by another connection, which stays
+    kDuplicate,  // another connection has its place, and stays
+    kFull,       // the pool of a dialed server is complete
 };
 
-// RouteSet knows the other servers of the cluster, each by one connection: the first that registers wins.
+struct Registered {
+    Registration result = Registration::kDuplicate;
+    int slot = 0;
+    bool is_first = false;  // the first one of its server but for those of single accounts
+    bool is_complete = false;  // the pool is
+};
+
+// RouteSet knows the routes to the other servers of the cluster. A server has a pool of connections, or one
+// that carries everything, and beside it one for each account that has a route of its own. Whichever
+// registers first keeps its place.
+//
+//   server   slot 0   slot 1   slot 2   account SYS   account A
+//   NAB..    link     link     -        link          -
+//
 // Threads: any. Limits, errors: none.
-// Source:  server/route.go, addRoute, 2.9.10.
+// Source:  server/route.go, addRoute, 2.9.10 and 2.15.
 class RouteSet {
   public:
     explicit RouteSet(std::string own_id) : own_id_(std::move(own_id)) {}
 
-    Registration add(RouteEntry entry);
+    Registered add(RouteEntry entry);
+    struct Removed {
+        RouteEntry entry;
+        bool was_last_of_pool = false;
+        bool was_last = false;  // no connection to that server is left
+    };
     // The entry of that connection, which is taken out; nothing: it was not registered.
-    std::optional<RouteEntry> remove(base::LinkHandle link);
+    std::optional<Removed> remove(base::LinkHandle link);
 
-    bool contains(const std::string& remote_id) const;
+    bool contains(std::string_view remote_id) const;
+    // By a connection that is not for one account alone?
+    bool has_pool(std::string_view remote_id) const;
+    // Is there nothing to dial at that server: for that account, or (empty) of its pool?
+    bool is_complete(std::string_view remote_id, std::string_view account) const;
+    // Is this the connection over which its server is told what it needs to know once?
+    bool speaks_for_remote(base::LinkHandle link) const;
     std::vector<RouteEntry> list() const;
-    size_t count() const;
-    // A new INFO of a registered server.
-    void update(const std::string& remote_id, const proto::ServerInfo& info);
+    // Nothing: that connection is not registered.
+    std::optional<RouteEntry> find(base::LinkHandle link) const;
+    // A new INFO of a registered server; returns the one before, or nothing if it is not registered.
+    std::optional<proto::ServerInfo> replace_info(std::string_view remote_id, const proto::ServerInfo& info);
     // It was dialed because of the configuration, which has it no more (or has it now).
-    std::vector<base::LinkHandle> dialed_to(const RouteTarget& target) const;
+    std::vector<base::LinkHandle> dialed_to(const server_link::LinkTarget& target) const;
 
   private:
+    Registered add_pooled(RouteEntry entry);
+
     const std::string own_id_;
     mutable std::mutex mutex_;
-    std::vector<RouteEntry> entries_;  // guarded by mutex_; few
+    std::vector<RouteEntry> entries_;  // guarded by mutex_; few, in order of arrival
 };
 
 }  // namespace nuring::cluster

@@ -7,9 +7,12 @@
 #include <string>
 #include <string_view>
 
-#include "cluster/route_target.h"
+#include "core/server_link/link_target.h"
+#include "core/server_link/server_link.h"
+#include "absl/container/flat_hash_set.h"
 #include "core/auth/permissions.h"
 #include "core/config/options.h"
+#include "core/link/route_directory.h"
 #include "proto/info.h"
 
 namespace nuring::tls {
@@ -17,6 +20,17 @@ class Profile;
 }
 
 namespace nuring::cluster {
+
+// A server that announces a larger pool is refused: it decides how many connections are kept and dialed.
+inline constexpr int kPoolSizeMax = 512;
+
+// What a report of another server asks of those that hear it.
+// Source: server/route.go, forwardNewRouteInfoToKnownServers 2.11.
+namespace gossip {
+inline constexpr int64_t kDefault = 0;   // dial it, and do not pass it on
+inline constexpr int64_t kDisabled = 1;  // likewise, and it passes nothing on either
+inline constexpr int64_t kOverride = 2;  // dial it, and pass it on: it may be reported nowhere else
+}  // namespace gossip
 
 // RouteSettings is what all routes of this server go by: an immutable snapshot, replaced as a whole by a
 // reload, or when the cluster's name is taken over from others.
@@ -31,13 +45,31 @@ struct RouteSettings {
     std::string cluster_name;
     bool is_dynamic_name = false;  // made up, so that another one may take its place
     proto::ServerInfo info;        // what this server says of itself on its routes
+    // Accounts with a route of their own.
+    absl::flat_hash_set<std::string> pinned_accounts;
 
     const config::ClusterOptions& cluster() const { return options->cluster; }
-    bool asks_for_credentials() const { return !cluster().authorization.user.empty(); }
+    bool has_pools() const { return cluster().pool_size > 0; }
+    bool is_pinned(std::string_view account) const {
+        return pinned_accounts.contains(absl::string_view(account.data(), account.size()));
+    }
+    // The connection of each pool that carries this server's interest in that account.
+    int slot_of(std::string_view account) const { return link::pool_slot_of(account, cluster().pool_size); }
+    // Which credentials open a route, and are any asked for?
+    server_link::ServerLink::LoginRule login_rule() const {
+        const bool has_tls = cluster().tls.has_value();
+        return {.wanted = cluster().authorization,
+                .maps_certificate = has_tls && cluster().tls->map,
+                .known_urls = has_tls && cluster().tls->check_known_urls ? &cluster().routes : nullptr};
+    }
+    bool asks_for_credentials() const {
+        const auto rule = login_rule();
+        return !rule.wanted.user.empty() || rule.maps_certificate || rule.known_urls != nullptr;
+    }
     // Is a server at that place among `routes`?
-    bool is_configured(const RouteTarget& target) const {
+    bool is_configured(const server_link::LinkTarget& target) const {
         return std::any_of(cluster().routes.begin(), cluster().routes.end(), [&](const config::Url& url) {
-            return RouteTarget::from_url(url).is_at(target);
+            return server_link::LinkTarget::from_url(url).is_at(target);
         });
     }
     bool may_import(std::string_view subject) const {

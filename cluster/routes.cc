@@ -2,27 +2,39 @@
 #include "cluster/routes.h"
 
 #include <algorithm>
-#include <latch>
+#include <cassert>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "cluster/route.h"
-#include "cluster/route_dialer.h"
+#include "core/base/host_port.h"
+#include "core/base/status.h"
+#include "core/delivery/remote_server.h"
 #include "fmt/format.h"
 
 namespace nuring::cluster {
 namespace {
 
-// After a loss: a little, so that two servers that have lost each other do not dial at the same moment
-// again and again; a second more where the other one is configured.
-constexpr uint32_t kReconnectJitter_ns = 100'000'000;
-constexpr uint64_t kReconnectExplicit_ns = 1'000'000'000;
+// So many servers may be being dialed before further reports of others are ignored.
+constexpr size_t kLanesMax = 4096;
 
 }  // namespace
 
+// One server that is dialed.
+struct Routes::Dialing {
+    Dialing(Routes& routes, server::WorkerState& state, const server_link::LinkTarget& target,
+            bool again)
+        : dialer(routes, state.delivery, target,
+                 {.has_backoff = state.clients.options().cluster.connect_backoff}),
+          is_reconnect(again) {}
+
+    server_link::RetryDialer dialer;
+    const bool is_reconnect;
+    bool is_connected = false;  // the route has it now
+};
+
 Routes::Routes(server::Server& server, std::shared_ptr<const RouteSettings> settings)
-    : server_(server), set_(server.facts().info.server_id), settings_(std::move(settings)) {
-    for (uint32_t i = 0; i < server.worker_count(); ++i) workers_.push_back(std::make_unique<PerWorker>());
-}
+    : workers_(server), set_(server.facts().info.server_id), settings_(std::move(settings)) {}
 
 Routes::~Routes() = default;
 
@@ -31,281 +43,513 @@ std::shared_ptr<const RouteSettings> Routes::settings() const {
     return settings_;
 }
 
-uint32_t Routes::least_loaded() const {
-    uint32_t best = 0;
-    for (uint32_t i = 1; i < workers_.size(); ++i) {
-        if (workers_[i]->route_count.load(std::memory_order_relaxed) <
-            workers_[best]->route_count.load(std::memory_order_relaxed)) {
-            best = i;
-        }
-    }
-    return best;
-}
-
 // ------------------------------------------------------------------------------------ dialing
 
 void Routes::dial_configured() {
-    for (const config::Url& url : settings()->cluster().routes) {
-        RouteTarget target = RouteTarget::from_url(url);
-        target.is_explicit = true;
-        dial(std::move(target), 0, /*is_reconnect=*/false);
-    }
+    const std::shared_ptr<const RouteSettings> now = settings();
+    for (const config::Url& url : now->cluster().routes) add_configured(url);
 }
 
-void Routes::dial(RouteTarget target, uint64_t delay_ns, bool is_reconnect) {
-    if (stopping_.load(std::memory_order_acquire)) return;
-    const uint32_t index = least_loaded();
-    // Counted before it stands, so that several targets spread.
-    workers_[index]->route_count.fetch_add(1, std::memory_order_relaxed);
-    server_.post(index, [this, index, target = std::move(target), delay_ns, is_reconnect] {
-        if (stopping_.load(std::memory_order_acquire)) return;
-        auto& dialers = workers_[index]->dialers;
-        dialers.push_back(
-            std::make_unique<RouteDialer>(*this, server_.links(index), target, is_reconnect));
-        dialers.back()->start(delay_ns);
-    });
-}
-
-// On the dialer's worker, maybe from within it: it goes in a task of its own.
-void Routes::ended(RouteDialer& dialer) {
+// One that is configured twice is dialed once.
+void Routes::add_configured(const config::Url& url) {
+    server_link::LinkTarget target = server_link::LinkTarget::from_url(url);
+    target.is_explicit = true;
     {
         const std::lock_guard lock(mutex_);
-        dialing_ids_.erase(dialer.target().remote_id);
+        if (find_configured(target) != nullptr) return;
+        configured_.push_back({.target = target});
     }
-    const uint32_t index = index_of(dialer.links().id);
-    workers_[index]->route_count.fetch_sub(1, std::memory_order_relaxed);
-    server_.post(index, [this, index, gone = &dialer] {
-        std::erase_if(workers_[index]->dialers, [gone](const auto& each) { return each.get() == gone; });
-    });
+    dial(std::move(target), 0, /*is_reconnect=*/false);
 }
 
-bool Routes::is_wanted(const RouteTarget& target) const {
-    if (stopping_.load(std::memory_order_acquire)) return false;
-    if (!target.remote_id.empty() && set_.contains(target.remote_id)) return false;
-    return !target.is_explicit || settings()->is_configured(target);
+Routes::Configured* Routes::find_configured(const server_link::LinkTarget& target) {
+    if (!target.is_explicit) return nullptr;
+    const auto found =
+        std::find_if(configured_.begin(), configured_.end(),
+                     [&](const Configured& each) { return each.target.is_at(target); });
+    return found == configured_.end() ? nullptr : &*found;
+}
+
+std::string Routes::lane_of(const server_link::LinkTarget& target) {
+    const std::string place = target.is_explicit || target.remote_id.empty()
+                                  ? absl::AsciiStrToLower(base::host_port(target.host, target.port))
+                                  : target.remote_id;
+    return fmt::format("{} {}", place, target.account);
+}
+
+void Routes::end_lane(const server_link::LinkTarget& target) {
+    const std::lock_guard lock(mutex_);
+    lanes_.erase(lane_of(target));
+}
+
+// Nothing happens where that is dialed already.
+void Routes::dial(server_link::LinkTarget target, uint64_t delay_ns, bool is_reconnect) {
+    if (workers_.stopping()) return;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!lanes_.insert(lane_of(target)).second) return;
+    }
+    workers_.dial(delay_ns,
+                  [this, target = std::move(target), is_reconnect](server::WorkerState& state) {
+                      return std::make_unique<Dialing>(*this, state, target, is_reconnect);
+                  });
+}
+
+std::optional<server_link::LinkTarget> Routes::next_target(server_link::RetryDialer& dialer) {
+    if (!is_wanted(dialer.target())) return std::nullopt;
+    return dialer.target();
+}
+
+void Routes::on_attempt(server_link::RetryDialer& dialer) {
+    dialer.delivery().host.log.debug("Trying to connect to route on {}",
+                                     base::host_port(dialer.target().host, dialer.target().port));
+}
+
+bool Routes::on_failed(server_link::RetryDialer& dialer, const absl::Status& error) {
+    link::LinkHost& host = dialer.delivery().host;
+    const config::Options& options = server().worker_state(index_of(host.id)).clients.options();
+    const int64_t every = workers_.dialing_of(dialer).is_reconnect ? options.reconnect_error_reports
+                                                                   : options.connect_error_reports;
+    const int64_t attempts = dialer.attempts();
+    const auto text = fmt::format("Error trying to connect to route (attempt {}): {}", attempts,
+                                  base::message_of(error));
+    if (server_link::is_reported(attempts, every)) {
+        host.log.error("{}", text);
+    } else {
+        host.log.debug("{}", text);
+    }
+    // To a server that is here by another connection, one that is missing would be missed for ever.
+    return dialer.target().is_explicit || attempts <= options.cluster.connect_retries ||
+           set_.contains(dialer.target().remote_id);
+}
+
+void Routes::on_ended(server_link::RetryDialer& dialer) {
+    if (!workers_.dialing_of(dialer).is_connected) end_lane(dialer.target());
+    workers_.forget(dialer);
+}
+
+bool Routes::is_wanted(const server_link::LinkTarget& target) const {
+    if (workers_.stopping()) return false;
+    std::string remote_id = target.remote_id;
+    std::shared_ptr<const RouteSettings> now;
+    {
+        const std::lock_guard lock(mutex_);
+        now = settings_;
+        for (const Configured& each : configured_) {
+            if (target.is_explicit && each.target.is_at(target)) remote_id = each.served_by;
+        }
+    }
+    if (!target.account.empty() && !now->is_pinned(target.account)) return false;
+    if (!remote_id.empty() && set_.is_complete(remote_id, target.account)) return false;
+    return !target.is_explicit || now->is_configured(target);
 }
 
 void Routes::accept(int fd) {
-    const uint32_t index = least_loaded();
-    workers_[index]->route_count.fetch_add(1, std::memory_order_relaxed);
-    server_.post(index, [this, index, fd] {
-        link::WorkerLinks& links = server_.links(index);
-        if (stopping_.load(std::memory_order_acquire) || links.stopping()) {
-            workers_[index]->route_count.fetch_sub(1, std::memory_order_relaxed);
-            return links.ring.close(fd);
-        }
-        (new Route(links, fd, *this, std::nullopt))->greet();  // WorkerLinks deletes it
+    workers_.accept(fd, [this](delivery::Delivery& delivery, int accepted) {
+        (new Route(delivery, accepted, *this, std::nullopt))->greet();  // LinkHost deletes it
     });
 }
 
-void Routes::dialed(link::WorkerLinks& links, int fd, const RouteTarget& target) {
-    if (stopping_.load(std::memory_order_acquire) || links.stopping()) return links.ring.close(fd);
-    workers_[index_of(links.id)]->route_count.fetch_add(1, std::memory_order_relaxed);
-    (new Route(links, fd, *this, target))->greet();
+void Routes::on_connected(server_link::RetryDialer& dialer, int fd) {
+    delivery::Delivery& delivery = dialer.delivery();
+    if (!workers_.admit(delivery.host, fd)) return;
+    workers_.dialing_of(dialer).is_connected = true;
+    (new Route(delivery, fd, *this, dialer.target()))->greet();  // LinkHost deletes it
 }
 
 void Routes::reload(std::shared_ptr<const RouteSettings> settings) {
     std::shared_ptr<const RouteSettings> before;
     {
         const std::lock_guard lock(mutex_);
-        before = std::exchange(settings_, settings);
+        before = settings_;
+        if (settings->is_dynamic_name || !before->is_dynamic_name) {
+            // The name may have been taken over from others since these settings were made.
+            auto fresh = std::make_shared<RouteSettings>(*settings);
+            fresh->cluster_name = before->cluster_name;
+            fresh->is_dynamic_name = before->is_dynamic_name;
+            fresh->info.cluster = before->info.cluster;
+            fresh->info.cluster_dynamic = before->info.cluster_dynamic;
+            settings = std::move(fresh);
+        }
+        settings_ = settings;
     }
     for (const config::Url& url : before->cluster().routes) {
-        const RouteTarget target = RouteTarget::from_url(url);
+        const server_link::LinkTarget target = server_link::LinkTarget::from_url(url);
         if (settings->is_configured(target)) continue;
         for (const base::LinkHandle link : set_.dialed_to(target)) {
-            with_route(link, [](Route& route) { route.close(link::CloseReason::kRouteRemoved); });
+            workers_.with_link<Route>(
+                link, [](Route& route) { route.close(link::CloseReason::kRouteRemoved); });
         }
     }
-    for (const config::Url& url : settings->cluster().routes) {
-        RouteTarget target = RouteTarget::from_url(url);
-        if (before->is_configured(target)) continue;
-        target.is_explicit = true;
-        dial(std::move(target), 0, /*is_reconnect=*/false);
+    {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(configured_, [&](const Configured& each) {
+            return !settings->is_configured(each.target);
+        });
     }
+    for (const config::Url& url : settings->cluster().routes) add_configured(url);
     for (const RouteEntry& entry : set_.list()) {
-        with_route(entry.link, [settings](Route& route) { route.change(settings); });
+        workers_.with_link<Route>(entry.link, [settings](Route& route) { route.change(settings); });
+    }
+    apply_pools(*before, settings);
+}
+
+// Routes that are made from here on go by the new settings already.
+void Routes::apply_pools(const RouteSettings& before,
+                         const std::shared_ptr<const RouteSettings>& settings) {
+    const std::vector<RouteEntry> entries = set_.list();
+    if (before.cluster().pool_size != settings->cluster().pool_size) {
+        for (const RouteEntry& entry : entries) {
+            workers_.with_link<Route>(
+                entry.link, [](Route& route) { route.close(link::CloseReason::kRouteRemoved); });
+        }
+        return;
+    }
+    for (const std::string& account : before.pinned_accounts) {
+        if (settings->is_pinned(account)) continue;
+        account::Account* moved = server().accounts().find(account);
+        for (const RouteEntry& entry : entries) {
+            if (entry.account != account) continue;
+            workers_.with_link<Route>(
+                entry.link, [this, moved, entries, id = entry.remote_id](Route& route) {
+                    route.settle();
+                    route.close(link::CloseReason::kRouteRemoved);
+                    for (const RouteEntry& other : entries) {
+                        if (moved == nullptr || other.remote_id != id || !other.account.empty())
+                            continue;
+                        workers_.with_link<Route>(
+                            other.link, [moved](Route& pooled) { pooled.move_in(*moved); });
+                    }
+                });
+        }
+    }
+    for (const std::string& account : settings->pinned_accounts) {
+        if (before.is_pinned(account)) continue;
+        for (const RouteEntry& entry : entries) {
+            if (entry.pool_size == 0) continue;
+            workers_.with_link<Route>(entry.link,
+                                      [account, request = settings->info.server_id + "." + account](
+                                          Route& route) { route.move_out(account, request); });
+        }
     }
 }
 
 void Routes::stop() {
-    stopping_.store(true, std::memory_order_release);
-    std::latch gone(static_cast<std::ptrdiff_t>(workers_.size()));
-    for (uint32_t index = 0; index < workers_.size(); ++index) {
-        server_.post(index, [this, index, &gone] {
-            workers_[index]->dialers.clear();
-            gone.count_down();
-        });
-    }
-    gone.wait();
+    workers_.stop();
 }
 
 // ------------------------------------------------------------------------------- registration
 
-Registration Routes::add(RouteEntry entry) {
+// The set and the configured targets change together: an entry that ends finds every target that it serves.
+Registered Routes::add(Route& route, RouteEntry entry) {
     const RouteEntry newcomer = entry;
-    const Registration registration = set_.add(std::move(entry));
-    if (registration != Registration::kAdded) return registration;
+    Registered registered;
+    {
+        const std::lock_guard lock(mutex_);
+        registered = set_.add(std::move(entry));
+        if (newcomer.target.has_value()) {
+            lanes_.erase(lane_of(*newcomer.target));
+            if (registered.result != Registration::kAdded) route.settle();
+            Configured* configured = find_configured(*newcomer.target);
+            if (configured != nullptr && registered.result == Registration::kSelf)
+                configured->is_self = true;
+            if (configured != nullptr && registered.result != Registration::kSelf) {
+                configured->served_by = newcomer.remote_id;
+            }
+        }
+    }
+    if (registered.result != Registration::kAdded) return registered;
+    if (!newcomer.account.empty()) tell_routes_of_account(newcomer);
+    if (!registered.is_first) return registered;
     tell_routes(newcomer);
     add_urls(newcomer.info);
-    return registration;
+    if (newcomer.target.has_value() && newcomer.pool_size > 0) dial_accounts(*newcomer.target);
+    return registered;
+}
+
+void Routes::give_up(Route& route) {
+    if (route.target().has_value() && !route.settled()) end_lane(*route.target());
+    route.settle();
+}
+
+void Routes::dial_accounts(const server_link::LinkTarget& target) {
+    for (const std::string& account : settings()->pinned_accounts) {
+        server_link::LinkTarget own = target;
+        own.account = account;
+        dial(std::move(own), 0, /*is_reconnect=*/false);
+    }
+}
+
+void Routes::grow_pool(Route& route) {
+    server_link::LinkTarget target = *route.target();
+    if (!target.is_explicit) target.remote_id = route.remote_id();
+    dial(std::move(target), 0, /*is_reconnect=*/false);
+}
+
+void Routes::dial_account(Route& route, const std::string& account) {
+    const std::optional<RouteEntry> entry = set_.find(route.handle());
+    if (!entry.has_value() || !entry->target.has_value()) return;  // the other server dials
+    server_link::LinkTarget target = *entry->target;
+    target.account = account;
+    if (!target.is_explicit) target.remote_id = entry->remote_id;
+    dial(std::move(target), 0, /*is_reconnect=*/false);
+}
+
+// Is nobody to be told of that server? One that was learned from another is told of by that one, unless it
+// asks for more.
+bool Routes::is_old_news(const RouteEntry& newcomer) {
+    if (newcomer.info.gossip_mode == gossip::kDisabled) return true;
+    const std::optional<server_link::LinkTarget>& target = newcomer.target;
+    return target.has_value() && !target->is_explicit && target->gossip_mode != gossip::kOverride;
+}
+
+void Routes::tell(const RouteEntry& other, const RouteEntry& newcomer) {
+    proto::ServerInfo info = newcomer.info;
+    const auto is_explicit = [](const RouteEntry& entry) {
+        return entry.target.has_value() && entry.target->is_explicit;
+    };
+    info.gossip_mode = gossip::kDefault;
+    if (is_explicit(newcomer) || (!newcomer.target.has_value() && is_explicit(other))) {
+        info.gossip_mode = gossip::kOverride;
+    } else if (!newcomer.target.has_value()) {
+        info.gossip_mode = gossip::kDisabled;
+    }
+    workers_.with_link<Route>(other.link,
+                              [info = std::move(info)](Route& route) { route.pass_on(info); });
 }
 
 // Each of the others hears of it, and dials it: nobody tells the newcomer of them.
 void Routes::tell_routes(const RouteEntry& newcomer) {
+    if (is_old_news(newcomer)) return;
     for (const RouteEntry& other : set_.list()) {
-        if (other.remote_id == newcomer.remote_id) continue;
-        with_route(other.link, [info = newcomer.info](Route& route) { route.pass_on(info); });
+        if (other.remote_id == newcomer.remote_id || !set_.speaks_for_remote(other.link)) continue;
+        tell(other, newcomer);
     }
 }
 
-void Routes::with_route(base::LinkHandle link, std::function<void(Route&)> function) {
-    const uint32_t index = index_of(link.worker());
-    server_.post(index, [this, index, link, function = std::move(function)] {
-        if (link::Link* found = server_.links(index).table.find(link)) {
-            function(static_cast<Route&>(*found));
-        }
-    });
+// Over the routes of that account, and to those servers that have none but the first of their pool.
+void Routes::tell_routes_of_account(const RouteEntry& newcomer) {
+    if (is_old_news(newcomer)) return;
+    const std::vector<RouteEntry> entries = set_.list();
+    const auto has_own = [&](const std::string& id) {
+        return std::any_of(entries.begin(), entries.end(), [&](const RouteEntry& each) {
+            return each.remote_id == id && each.account == newcomer.account;
+        });
+    };
+    for (const RouteEntry& other : entries) {
+        if (other.remote_id == newcomer.remote_id) continue;
+        const bool speaks = other.account == newcomer.account ||
+                            (other.pool_size > 0 && !has_own(other.remote_id) &&
+                             set_.speaks_for_remote(other.link));
+        if (speaks) tell(other, newcomer);
+    }
 }
 
+// A configured target is dialed for ever, whatever ended its connection. Another one was learned by gossip:
+// it is dialed again once, and else learned again.
 void Routes::closed(Route& route) {
+    workers_.leave_place(index_of(route.handle().worker()));
+    std::vector<server_link::LinkTarget> targets;
+    std::optional<RouteSet::Removed> removed;
+    {
+        const std::lock_guard lock(mutex_);
+        removed = set_.remove(route.handle());
+        if (removed.has_value()) {
+            targets = targets_after(*removed);
+        } else if (const auto& target = route.target(); target.has_value() && !route.settled()) {
+            lanes_.erase(lane_of(*target));
+            if (target->is_explicit || set_.contains(target->remote_id)) targets.push_back(*target);
+        }
+    }
+    if (removed.has_value() && removed->was_last_of_pool) remove_urls(removed->entry.info);
+    for (server_link::LinkTarget& target : targets)
+        redial(route, std::move(target), removed.has_value());
+}
+
+// What is to be dialed instead of a registered route; with the lock.
+std::vector<server_link::LinkTarget> Routes::targets_after(const RouteSet::Removed& removed) {
+    const RouteEntry& entry = removed.entry;
+    std::vector<server_link::LinkTarget> targets;
+    for (Configured& each : configured_) {
+        if (each.served_by != entry.remote_id) continue;
+        if (removed.was_last) each.served_by.clear();
+        targets.push_back(each.target);
+        targets.back().account = entry.account;
+    }
+    if (!targets.empty() || !entry.target.has_value()) return targets;
+    if (entry.target->is_explicit) return targets;  // and not configured any more
+    targets.push_back(*entry.target);
+    targets.back().remote_id = entry.remote_id;
+    targets.back().gossip_mode = gossip::kDefault;
+    return targets;
+}
+
+void Routes::redial(Route& route, server_link::LinkTarget target, bool was_registered) {
+    if (route.settled() || route.close_reason() == link::CloseReason::kServerShutdown) return;
     const uint32_t index = index_of(route.handle().worker());
-    workers_[index]->route_count.fetch_sub(1, std::memory_order_relaxed);
-    std::optional<RouteEntry> entry = set_.remove(route.handle());
-    if (entry.has_value()) remove_urls(entry->info);
-    if (stopping_.load(std::memory_order_acquire)) return;
-    std::optional<RouteTarget> target = entry.has_value() ? entry->target : route.target();
-    if (!target.has_value()) return;
-    const link::CloseReason reason = route.close_reason();
-    if (reason == link::CloseReason::kServerShutdown || reason == link::CloseReason::kRouteRemoved) return;
-    // A duplicate is closed because there is another; one that leads back here leads nowhere.
-    if (!entry.has_value() && reason == link::CloseReason::kDuplicateRoute) return;
-    const std::string& remote_id = route.remote_id();
-    if (!remote_id.empty() && set_.contains(remote_id)) return;
-    if (entry.has_value()) target->remote_id = target->is_explicit ? std::string() : entry->remote_id;
-    const uint64_t delay_ns = server_.links(index).prng.below(kReconnectJitter_ns) +
-                              (target->is_explicit ? kReconnectExplicit_ns : 0);
-    dial(*std::move(target), delay_ns, /*is_reconnect=*/true);
+    base::Prng& prng = server().worker_state(index).delivery.prng;
+    const bool waits = target.is_explicit || !was_registered;
+    const uint64_t delay_ns = server_link::reconnect_delay_ns(prng, waits);
+    dial(std::move(target), delay_ns, /*is_reconnect=*/true);
 }
 
 void Routes::updated(Route& route, const proto::ServerInfo& info) {
-    for (const RouteEntry& entry : set_.list()) {
-        if (entry.remote_id != route.remote_id()) continue;
-        // A lame duck takes no more clients.
-        proto::ServerInfo after = info;
-        if (after.ldm) after.connect_urls.clear();
-        if (entry.info.connect_urls != after.connect_urls) {
-            remove_urls(entry.info);
-            add_urls(after);
-        }
-        set_.update(route.remote_id(), after);
-    }
+    // A lame duck takes no more clients.
+    proto::ServerInfo after = info;
+    if (after.ldm) after.connect_urls.clear();
+    if (after.ldm) after.ws_connect_urls.clear();
+    const std::optional<proto::ServerInfo> before = set_.replace_info(route.remote_id(), after);
+    if (!before.has_value()) return;
+    const bool is_same = before->connect_urls == after.connect_urls &&
+                         before->ws_connect_urls == after.ws_connect_urls;
+    if (is_same) return;
+    remove_urls(*before);
+    add_urls(after);
 }
 
 // Source: server/route.go, processImplicitRoute 2.9.10.
 void Routes::heard_of(const proto::ServerInfo& info) {
     const std::shared_ptr<const RouteSettings> now = settings();
-    if (info.server_id == now->info.server_id || info.server_id.empty() || info.ip.empty() ||
-        !info.route_account.empty() || set_.contains(info.server_id)) {
-        return;
-    }
+    if (info.server_id == now->info.server_id || info.server_id.empty() || info.ip.empty()) return;
+    const bool is_pinned = !info.route_account.empty();
+    if (is_pinned && (!now->has_pools() || !now->is_pinned(info.route_account))) return;
+    // Connections of a pool are told of by its first.
+    const bool is_known = is_pinned ? set_.is_complete(info.server_id, info.route_account)
+                                    : set_.has_pool(info.server_id);
+    if (is_known) return;
     const auto url = config::parse_url(info.ip);
     if (!url.ok()) return;
-    RouteTarget target = RouteTarget::from_url(*url);
+    server_link::LinkTarget target = server_link::LinkTarget::from_url(*url);
     target.remote_id = info.server_id;
+    target.gossip_mode = info.gossip_mode;
     // Who is configured is dialed anyway, under the name that it has there.
-    const RouteTarget named{.host = info.host, .port = static_cast<uint16_t>(info.port)};
+    const server_link::LinkTarget named{.host = info.host,
+                                        .port = static_cast<uint16_t>(info.port)};
     if (now->is_configured(named) || now->is_configured(target)) return;
     if (info.auth_required) {
         target.user = now->cluster().authorization.user;
         target.password = now->cluster().authorization.password;
     }
+    target.account = info.route_account;
     {
         const std::lock_guard lock(mutex_);
-        if (!dialing_ids_.insert(info.server_id).second) return;
+        if (lanes_.size() >= kLanesMax) return;
     }
     dial(std::move(target), 0, /*is_reconnect=*/false);
 }
 
-void Routes::take_name(Route& route, const std::string& name) {
+// Source: server/route.go, processRouteConnect and processRouteInfo 2.9.10. An empty name, as servers
+// before 2.2 have, is good for a name that was made up, and does not replace it.
+NameAgreement Routes::agree_on_name(Route& route, const std::string& name, bool is_dynamic) {
     {
         const std::lock_guard lock(mutex_);
-        if (!settings_->is_dynamic_name || settings_->cluster_name == name) return;
+        const std::string& own = settings_->cluster_name;
+        if (name == own && (is_dynamic || !settings_->is_dynamic_name))
+            return NameAgreement::kAgreed;
+        if (name != own) {
+            if (!settings_->is_dynamic_name) return NameAgreement::kConflict;
+            if (is_dynamic && name <= own) return NameAgreement::kConflict;
+            if (name.empty()) return NameAgreement::kAgreed;
+        }
         auto fresh = std::make_shared<RouteSettings>(*settings_);
         fresh->cluster_name = name;
         fresh->info.cluster = name;
+        // A configured name stays, as if it had been configured here.
+        fresh->is_dynamic_name = is_dynamic;
+        fresh->info.cluster_dynamic = is_dynamic;
+        const bool is_new = name != own;
         settings_ = std::move(fresh);
+        if (!is_new) return NameAgreement::kAgreed;
     }
-    server_.links(index_of(route.handle().worker())).log.info("Cluster name updated to {}", name);
-    route.adopt(settings());
+    server()
+        .worker_state(index_of(route.handle().worker()))
+        .host.log.info("Cluster name updated to {}", name);
+    close_others(route);
+    tell_clients(/*is_news=*/false, /*is_ws_news=*/false);
+    return NameAgreement::kAgreed;
+}
+
+void Routes::close_others(const Route& route) {
     for (const RouteEntry& entry : set_.list()) {
-        if (entry.link == route.handle()) continue;
-        with_route(entry.link, [](Route& other) { other.close(link::CloseReason::kClusterNameConflict); });
+        if (entry.link == route.handle() || entry.remote_id == route.peer_id()) continue;
+        workers_.with_link<Route>(
+            entry.link, [](Route& other) { other.close(link::CloseReason::kClusterNameConflict); });
     }
-    tell_clients(/*is_news=*/false);
 }
 
 // ----------------------------------------------------------------------------- clients' URLs
 
 void Routes::add_urls(const proto::ServerInfo& info) {
-    if (info.ldm || settings()->cluster().no_advertise) return;
-    bool is_news = false;
+    bool is_leaf_news = false;
     {
         const std::lock_guard lock(mutex_);
-        for (const std::string& url : info.connect_urls) {
-            const auto known = std::find_if(urls_.begin(), urls_.end(),
-                                            [&](const auto& other) { return other.first == url; });
-            if (known != urls_.end()) {
-                ++known->second;
-                continue;
-            }
-            urls_.emplace_back(url, 1);
-            is_news = true;
-        }
+        is_leaf_news = leaf_urls_.add(info.leafnode_urls);
     }
-    if (is_news) tell_clients(/*is_news=*/true);
+    if (is_leaf_news) tell_leafnodes();
+    if (info.ldm || settings()->cluster().no_advertise) return;
+    bool is_news = false;
+    bool is_ws_news = false;
+    {
+        const std::lock_guard lock(mutex_);
+        is_news = urls_.add(info.connect_urls);
+        is_ws_news = ws_urls_.add(info.ws_connect_urls);
+    }
+    if (is_news || is_ws_news) tell_clients(is_news, is_ws_news);
 }
 
 void Routes::remove_urls(const proto::ServerInfo& info) {
-    if (info.ldm || settings()->cluster().no_advertise) return;
-    bool is_news = false;
+    bool is_leaf_news = false;
     {
         const std::lock_guard lock(mutex_);
-        for (const std::string& url : info.connect_urls) {
-            const auto known = std::find_if(urls_.begin(), urls_.end(),
-                                            [&](const auto& other) { return other.first == url; });
-            if (known == urls_.end() || --known->second > 0) continue;
-            urls_.erase(known);
-            is_news = true;
-        }
+        is_leaf_news = leaf_urls_.remove(info.leafnode_urls);
     }
-    if (is_news) tell_clients(/*is_news=*/true);
+    if (is_leaf_news) tell_leafnodes();
+    if (info.ldm || settings()->cluster().no_advertise) return;
+    bool is_news = false;
+    bool is_ws_news = false;
+    {
+        const std::lock_guard lock(mutex_);
+        is_news = urls_.remove(info.connect_urls);
+        is_ws_news = ws_urls_.remove(info.ws_connect_urls);
+    }
+    if (is_news || is_ws_news) tell_clients(is_news, is_ws_news);
+}
+
+void Routes::tell_leafnodes() {
+    if (workers_.stopping()) return;
+    tell_clients(/*is_news=*/false, /*is_ws_news=*/false);
+    workers_.on_all([](server::WorkerState& state) {
+        for (delivery::RemoteServer* server : state.delivery.servers.list())
+            server->on_cluster_view();
+    });
 }
 
 // This server's own come first.
-void Routes::tell_clients(bool is_news) {
-    if (stopping_.load(std::memory_order_acquire)) return;
+void Routes::tell_clients(bool is_news, bool is_ws_news) {
+    if (workers_.stopping()) return;
     {
         const std::lock_guard lock(mutex_);
         auto view = std::make_shared<link::ClusterView>();
         if (is_news) ++last_view_;
+        if (is_ws_news) ++last_ws_view_;
         view->serial = last_view_;
+        view->ws_serial = last_ws_view_;
         view->cluster = settings_->cluster_name;
         if (!settings_->cluster().no_advertise && last_view_ != 0) {
             view->connect_urls = settings_->info.connect_urls;
-            for (const auto& [url, count] : urls_) {
-                if (std::find(view->connect_urls.begin(), view->connect_urls.end(), url) ==
-                    view->connect_urls.end()) {
-                    view->connect_urls.push_back(url);
-                }
-            }
+            urls_.append_to(&view->connect_urls);
+            urls_.append_to(&view->other_urls);
         }
-        server_.facts().cluster_views.set(std::move(view));
+        if (!settings_->cluster().no_advertise && (last_view_ != 0 || last_ws_view_ != 0)) {
+            view->ws_connect_urls = settings_->info.ws_connect_urls;
+            ws_urls_.append_to(&view->ws_connect_urls);
+            ws_urls_.append_to(&view->ws_other_urls);
+        }
+        leaf_urls_.append_to(&view->leafnode_urls);
+        server().facts().cluster_views.set(std::move(view));
     }
-    if (!is_news) return;
-    for (uint32_t index = 0; index < workers_.size(); ++index) {
-        server_.post(index, [&links = server_.links(index)] { links.announce_cluster_view(); });
-    }
+    if (!is_news && !is_ws_news) return;
+    workers_.on_all([](server::WorkerState& state) { state.clients.announce_cluster_view(); });
 }
 
 }  // namespace nuring::cluster

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
-#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,30 +11,38 @@
 #include "absl/container/flat_hash_set.h"
 #include "cluster/route_set.h"
 #include "cluster/route_settings.h"
-#include "cluster/route_target.h"
+#include "core/server/link_workers.h"
 #include "core/server/server.h"
+#include "core/server_link/gossip_urls.h"
+#include "core/server_link/link_target.h"
+#include "core/server_link/retry_dialer.h"
 
 namespace nuring::cluster {
 
 class Route;
-class RouteDialer;
+
+enum class [[nodiscard]] NameAgreement : uint8_t{kAgreed, kConflict};
 
 // Routes is what the routes of one server have in common: who is registered, what they go by, what is
 // dialed, what clients are told of the cluster.
 //
-// Threads: the routes call it on their workers; it takes a mutex for moments, when a connection comes, ends
-//          or is told of, never per message. reload() and stop() on the control thread.
+// Threads: the routes call it on their workers; it takes a mutex for moments, when a connection comes,
+//          ends or is told of, never per message. reload() and stop() on the control thread.
 // Lifetime: outlives the workers' links.
-class Routes {
+class Routes final : private server_link::RetryDialer::User {
   public:
     Routes(server::Server& server, std::shared_ptr<const RouteSettings> settings);
     ~Routes();
     Routes(const Routes&) = delete;
     Routes& operator=(const Routes&) = delete;
 
-    server::Server& server() { return server_; }
+    server::Server& server() { return workers_.server(); }
     std::shared_ptr<const RouteSettings> settings() const;
     RouteSet& set() { return set_; }
+    // Of that worker's thread.
+    link::StrangerList& strangers(base::WorkerId worker) {
+        return workers_.strangers(worker);
+    }
 
     // --- control thread
     void dial_configured();
@@ -46,50 +53,83 @@ class Routes {
     // --- any worker
     // An accepted connection: goes to the worker with the fewest routes.
     void accept(int fd);
-    // A connection to `target` stands, on that worker.
-    void dialed(link::WorkerLinks& links, int fd, const RouteTarget& target);
-    // May, or must, that target still be dialed?
-    bool is_wanted(const RouteTarget& target) const;
-    // Registers, passes the news on to all other routes, and tells clients.
-    Registration add(RouteEntry entry);
+    // Registers; of the first one of a server, passes the news on to all other servers, and tells clients.
+    Registered add(Route& route, RouteEntry entry);
+    // The route cannot be what it was dialed for: it is not dialed again.
+    void give_up(Route& route);
+    // The server of that route has room for more in its pool.
+    void grow_pool(Route& route);
+    // An account gets its own route to the server of that one.
+    void dial_account(Route& route, const std::string& account);
     // The route has left the open state. Dials again where that is due.
     void closed(Route& route);
     // A registered server has sent another INFO of itself.
     void updated(Route& route, const proto::ServerInfo& info);
-    // A route has told of a third server.
+    // A route has told of a third server, or of its route for one account.
     void heard_of(const proto::ServerInfo& info);
-    // The others have another name for this cluster, and ours was made up: goes by theirs from now on. All
-    // routes but that one are closed, and dialed again.
-    void take_name(Route& route, const std::string& name);
+    // The server at the other end of `route` calls the cluster `name`. A name that was made up here gives way
+    // to a configured one, for good, and to a greater made-up one: all routes but that one are closed then,
+    // and dialed again.
+    NameAgreement agree_on_name(Route& route, const std::string& name, bool is_dynamic);
 
   private:
-    friend class RouteDialer;
-
-    struct PerWorker {
-        std::vector<std::unique_ptr<RouteDialer>> dialers;  // of that worker's thread
-        std::atomic<int64_t> route_count{0};
+    // One URL of the configuration. It is always being dialed, or connected without being registered yet, or
+    // served by a registered server, or leads to this very server.
+    //
+    // To each server there is at most one attempt at a time for its pool, and one for each account with a
+    // route of its own (lane_of()). The connections of a pool come one after the other; the accounts follow
+    // the first, which shows that the server has pools.
+    struct Configured {
+        server_link::LinkTarget target;
+        std::string served_by = {};  // id of the registered server found there; empty: none
+        bool is_self = false;
     };
 
-    void dial(RouteTarget target, uint64_t delay_ns, bool is_reconnect);
-    void ended(RouteDialer& dialer);
-    uint32_t least_loaded() const;
+    struct Dialing;
+
+    // server_link::RetryDialer::User, on the dialer's worker
+    std::optional<server_link::LinkTarget> next_target(server_link::RetryDialer& dialer) override;
+    void on_attempt(server_link::RetryDialer& dialer) override;
+    void on_connected(server_link::RetryDialer& dialer, int fd) override;
+    bool on_failed(server_link::RetryDialer& dialer, const absl::Status& error) override;
+    void on_ended(server_link::RetryDialer& dialer) override;
+
+    void dial(server_link::LinkTarget target, uint64_t delay_ns, bool is_reconnect);
+    void dial_accounts(const server_link::LinkTarget& target);
+    static std::string lane_of(const server_link::LinkTarget& target);
+    void end_lane(const server_link::LinkTarget& target);
+    std::vector<server_link::LinkTarget> targets_after(const RouteSet::Removed& removed);
+    void apply_pools(const RouteSettings& before,
+                     const std::shared_ptr<const RouteSettings>& settings);
+    void add_configured(const config::Url& url);
+    Configured* find_configured(const server_link::LinkTarget& target);
+    void redial(Route& route, server_link::LinkTarget target, bool was_registered);
+    void close_others(const Route& route);
+    // May, or must, that target still be dialed?
+    bool is_wanted(const server_link::LinkTarget& target) const;
+    static bool is_old_news(const RouteEntry& newcomer);
+    void tell(const RouteEntry& other, const RouteEntry& newcomer);
     void tell_routes(const RouteEntry& newcomer);
-    void with_route(base::LinkHandle link, std::function<void(Route&)> function);
+    void tell_routes_of_account(const RouteEntry& newcomer);
     void add_urls(const proto::ServerInfo& info);
     void remove_urls(const proto::ServerInfo& info);
-    // With `is_news` the URLs have changed; else the cluster's name alone, which is no reason for an INFO.
-    void tell_clients(bool is_news);
+    void tell_leafnodes();
+    // With `is_news` the URLs have changed, with `is_ws_news` those for WebSocket; else the cluster's
+    // name alone, which is no reason for an INFO.
+    void tell_clients(bool is_news, bool is_ws_news);
 
-    server::Server& server_;
+    server::LinkWorkers<Dialing> workers_;
     RouteSet set_;
-    std::vector<std::unique_ptr<PerWorker>> workers_;
-    std::atomic<bool> stopping_{false};
 
     mutable std::mutex mutex_;
-    std::shared_ptr<const RouteSettings> settings_;         // guarded by mutex_
-    absl::flat_hash_set<std::string> dialing_ids_;          // guarded by mutex_: servers we were told of
-    std::vector<std::pair<std::string, int>> urls_;         // guarded by mutex_: of others, with a count
-    uint64_t last_view_ = 0;                                // guarded by mutex_
+    std::shared_ptr<const RouteSettings> settings_;  // guarded by mutex_
+    std::vector<Configured> configured_;             // guarded by mutex_
+    absl::flat_hash_set<std::string> lanes_;  // guarded by mutex_: dialed, not registered yet
+    server_link::GossipUrls leaf_urls_;       // guarded by mutex_: where leafnodes do
+    server_link::GossipUrls urls_;            // guarded by mutex_: where clients find others
+    uint64_t last_view_ = 0;                  // guarded by mutex_
+    server_link::GossipUrls ws_urls_;         // guarded by mutex_: the same, over WebSocket
+    uint64_t last_ws_view_ = 0;               // guarded by mutex_
 };
 
 }  // namespace nuring::cluster

@@ -31,7 +31,7 @@ std::string_view response_name(config::ResponseType type) {
 
 // Weights add up from target to target, as the reference draws among them: the lightest come first, and
 // what is left over keeps its subject, unless that was named. Each cluster has its own.
-void write_targets(JsonWriter* json, const config::SubjectMapping& mapping) {
+void write_targets(proto::JsonWriter* json, const config::SubjectMapping& mapping) {
     std::map<std::string, std::vector<config::MappingTarget>> by_cluster;
     bool names_source = false;
     for (const config::MappingTarget& target : mapping.targets) {
@@ -58,7 +58,7 @@ void write_targets(JsonWriter* json, const config::SubjectMapping& mapping) {
     }
 }
 
-void write_mappings(JsonWriter* json, const config::AccountOptions& account) {
+void write_mappings(proto::JsonWriter* json, const config::AccountOptions& account) {
     if (account.mappings.empty()) return;
     std::map<std::string, const config::SubjectMapping*> by_source;
     for (const config::SubjectMapping& each : account.mappings) by_source[each.source] = &each;
@@ -71,7 +71,7 @@ void write_mappings(JsonWriter* json, const config::AccountOptions& account) {
     json->end_object();
 }
 
-void write_exports(JsonWriter* json, const config::AccountOptions& account) {
+void write_exports(proto::JsonWriter* json, const config::AccountOptions& account) {
     if (account.exports.empty()) return;
     json->begin_array("exports");
     for (const config::AccountExport& each : account.exports) {
@@ -90,7 +90,7 @@ void write_exports(JsonWriter* json, const config::AccountOptions& account) {
 
 // As the newest servers have it: `subject` is the exporter's name of it, `to` and `local_subject` that of
 // the importer. (2.9 turned the two of a service round.)
-void write_imports(JsonWriter* json, const config::AccountOptions& account) {
+void write_imports(proto::JsonWriter* json, const config::AccountOptions& account) {
     if (account.imports.empty()) return;
     json->begin_array("imports");
     for (const config::AccountImport& each : account.imports) {
@@ -112,13 +112,13 @@ void write_imports(JsonWriter* json, const config::AccountOptions& account) {
 
 }  // namespace
 
-void write_exchange(JsonWriter* json, const config::AccountOptions& account) {
+void write_exchange(proto::JsonWriter* json, const config::AccountOptions& account) {
     write_mappings(json, account);
     write_exports(json, account);
     write_imports(json, account);
 }
 
-void write_claims(JsonWriter* json, const auth::TrustedAccountPtr& account) {
+void write_claims(proto::JsonWriter* json, const auth::TrustedAccountPtr& account) {
     if (account == nullptr) return;
     const auth::ClaimsHead& head = account->claims.head;
     json->field("jwt", account->token);

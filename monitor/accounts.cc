@@ -4,22 +4,12 @@
 #include "core/ring/kernel_sockets.h"
 #include "fmt/format.h"
 #include "monitor/account_exchange.h"
-#include "monitor/json_writer.h"
+#include "monitor/account_sums.h"
 #include "monitor/pages.h"
+#include "proto/json_writer.h"
 
 namespace nuring::monitor {
 namespace {
-
-using Accounts = absl::flat_hash_map<const account::Account*, link::AccountSnapshot>;
-
-Accounts ask_accounts(const Sources& sources) {
-    Accounts sums;
-    for (const auto& survey : sources.runner.run<link::AccountSurvey>(
-             [] { return std::make_shared<link::AccountSurvey>(); })) {
-        for (const auto& [account, part] : survey->accounts()) sums[account] += part;
-    }
-    return sums;
-}
 
 // Those that are configured are there before anybody logs in.
 std::vector<account::Account*> all_accounts(const Sources& sources) {
@@ -34,15 +24,15 @@ std::string system_account(const config::Options& options) {
     return options.system_account.empty() ? "$SYS" : options.system_account;
 }
 
-void write_counts(JsonWriter* json, std::string_view key, uint64_t messages, uint64_t bytes) {
+void write_counts(proto::JsonWriter* json, std::string_view key, uint64_t messages, uint64_t bytes) {
     json->begin_object(key);
     json->field("msgs", messages);
     json->field("bytes", bytes);
     json->end_object();
 }
 
-void write_detail(JsonWriter* json, const Sources& sources, account::Account& account) {
-    const Accounts sums = ask_accounts(sources);
+void write_detail(proto::JsonWriter* json, const Sources& sources, account::Account& account) {
+    const AccountSums sums = ask_accounts(sources.server, sources.runner);
     const auto found = sums.find(&account);
     const interest::SublistStats stats = account.sublist().stats();
     json->field("account_name", account.name());
@@ -51,7 +41,7 @@ void write_detail(JsonWriter* json, const Sources& sources, account::Account& ac
     json->field("expired", false);
     json->field("complete", true);
     json->field("jetstream_enabled", false);
-    json->field("leafnode_connections", 0);
+    json->field("leafnode_connections", found == sums.end() ? 0 : found->second.leafnodes);
     json->field("client_connections", found == sums.end() ? 0 : found->second.connections);
     json->field("subscriptions", stats.num_subscriptions);
     write_exchange(json, sources.server.accounts().options_of(account.name()));
@@ -82,7 +72,7 @@ absl::Status make_accountz(const Sources& sources, const Query& query, HttpAnswe
     if (!name.empty()) {
         if (absl::Status status = find_account(sources, name, &account); !status.ok()) return status;
     }
-    JsonWriter json(&answer->body);
+    proto::JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
     json.field("now", base::format_rfc3339(ring::realtime_ns()));
@@ -107,7 +97,7 @@ absl::Status make_account_info(const Sources& sources, const Query& query, HttpA
     if (absl::Status status = find_account(sources, query.text("acc"), &account); !status.ok()) {
         return status;
     }
-    JsonWriter json(&answer->body);
+    proto::JsonWriter json(&answer->body);
     json.begin_object();
     write_detail(&json, sources, *account);
     json.end_object();
@@ -117,24 +107,27 @@ absl::Status make_account_info(const Sources& sources, const Query& query, HttpA
 absl::Status make_accstatz(const Sources& sources, const Query& query, HttpAnswer* answer) {
     const auto unused = query.boolean("unused");
     if (!unused.ok()) return unused.status();
-    const Accounts sums = ask_accounts(sources);
+    const AccountSums sums = ask_accounts(sources.server, sources.runner);
     const std::string_view name = query.text("acc");
-    JsonWriter json(&answer->body);
+    proto::JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
     json.field("now", base::format_rfc3339(ring::realtime_ns()));
     json.begin_array("account_statz");
+    answer->empty = !*unused;
     for (account::Account* account : all_accounts(sources)) {
         if (!name.empty() && account->name() != name) continue;
         const auto found = sums.find(account);
-        const link::AccountSnapshot sum = found == sums.end() ? link::AccountSnapshot{} : found->second;
-        if (sum.connections == 0 && !*unused) continue;
+        const observe::AccountSnapshot sum =
+            found == sums.end() ? observe::AccountSnapshot{} : found->second;
+        if (sum.connections + sum.leafnodes == 0 && !*unused) continue;
+        answer->empty = false;
         json.begin_object();
         json.field("acc", account->name());
         json.field("name", account->name());
         json.field("conns", sum.connections);
-        json.field("leafnodes", 0);
-        json.field("total_conns", sum.connections);
+        json.field("leafnodes", sum.leafnodes);
+        json.field("total_conns", sum.connections + sum.leafnodes);
         json.field("num_subscriptions", account->sublist().count());
         write_counts(&json, "sent", sum.traffic.out_messages, sum.traffic.out_bytes);
         write_counts(&json, "received", sum.traffic.in_messages, sum.traffic.in_bytes);

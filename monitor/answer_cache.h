@@ -9,13 +9,13 @@
 #include <utility>
 #include <vector>
 
-#include "monitor/http_connection.h"
+#include "monitor/http_answer.h"
 
 namespace nuring::monitor {
 
-// AnswerCache keeps answers that were dear: one that cost `c` of processor time is served again for
-// 100 c. So a flood of requests for ten thousand connections costs the workers no more than a hundredth
-// of one processor, while pages that cost little, which are most, are always fresh.
+// AnswerCache keeps expensive answers: one that cost `c` of processor time is served again for 100 c. So a
+// flood of requests for ten thousand connections costs the workers no more than a hundredth of one
+// processor, while cheap pages, which are most, are always fresh.
 // Threads: one. Limits: kEntriesMax answers; kBytesMax, beside the last one; kAgeMax_ns. Errors: none.
 // Source:  ours.
 class AnswerCache {

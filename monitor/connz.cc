@@ -6,18 +6,21 @@
 #include "absl/strings/ascii.h"
 #include "core/base/rfc3339.h"
 #include "core/base/status.h"
-#include "core/link/connection_survey.h"
+#include "core/observe/connection_survey.h"
 #include "core/ring/kernel_sockets.h"
 #include "fmt/format.h"
-#include "monitor/json_writer.h"
+#include "monitor/leafz.h"
 #include "monitor/pages.h"
 #include "monitor/write_link.h"
+#include "proto/json_writer.h"
+#include "proto/subject.h"
 
 namespace nuring::monitor {
 namespace {
 
-using link::ConnectionSort;
-using link::ConnectionState;
+using observe::ConnectionQuery;
+using observe::ConnectionSort;
+using observe::ConnectionState;
 
 constexpr int64_t kLimitDefault = 1024;
 
@@ -45,7 +48,7 @@ constexpr std::array kSorts = {
 
 // A request for connections, decoded.
 struct Request {
-    link::ConnectionQuery query;
+    observe::ConnectionQuery query;
     LinkDetail detail;
     int64_t offset = 0;
     int64_t limit = kLimitDefault;
@@ -95,7 +98,7 @@ absl::Status decode(const Query& query, Request* request) {
     if (!limit.ok()) return limit.status();
     const auto cid = query.number("cid");
     if (!cid.ok()) return cid.status();
-    link::ConnectionQuery& wanted = request->query;
+    observe::ConnectionQuery& wanted = request->query;
     if (absl::Status status = decode_state(query.text("state"), &wanted.state); !status.ok()) {
         return status;
     }
@@ -126,24 +129,54 @@ absl::Status decode(const Query& query, Request* request) {
 
 struct Found {
     uint64_t total = 0;
-    std::vector<link::ConnectionSnapshot> connections;  // offset and limit applied
+    std::vector<client::ConnectionSnapshot> connections;  // offset and limit applied
 };
+
+// Open leafnodes are listed among the clients, as of 2.11.5. *total: with those that other filters leave out.
+std::vector<client::ConnectionSnapshot> find_leafs(const Sources& sources, const ConnectionQuery& query,
+                                                   uint64_t* total) {
+    std::vector<client::ConnectionSnapshot> found;
+    if (query.state == ConnectionState::kClosed) return found;
+    const bool filters_subject = !query.subject_filter.empty();
+    for (gateway::LeafSnapshot& leaf :
+         ask_leafs(sources, {.account = query.account,
+                             .subscriptions = query.subscriptions || filters_subject,
+                             .now_ns = query.now_ns})) {
+        client::ConnectionSnapshot& connection = leaf.connection;
+        if (!query.user.empty() && connection.user != query.user) continue;
+        ++*total;
+        if (query.cid != 0 && connection.cid != query.cid) continue;
+        if (filters_subject &&
+            std::none_of(connection.subscriptions.begin(), connection.subscriptions.end(),
+                         [&](const client::SubscriptionSnapshot& each) {
+                             return proto::subjects_collide(query.subject_filter, each.subject);
+                         })) {
+            continue;
+        }
+        found.push_back(std::move(connection));
+    }
+    return found;
+}
 
 // The first ones of each worker, put into one order.
 Found find_connections(const Sources& sources, const Request& request) {
-    const auto surveys = sources.runner.run<link::ConnectionSurvey>(
-        [&] { return std::make_shared<link::ConnectionSurvey>(request.query); });
+    const auto surveys = sources.runner.run<observe::ConnectionSurvey>(
+        [&] { return std::make_shared<observe::ConnectionSurvey>(request.query); });
     struct Place {
         uint64_t key;
-        link::ConnectionSnapshot* connection;
+        client::ConnectionSnapshot* connection;
     };
     std::vector<Place> places;
     Found found;
     for (const auto& survey : surveys) {
         found.total += survey->total();
-        for (link::ConnectionSnapshot& each : survey->connections()) {
+        for (client::ConnectionSnapshot& each : survey->connections()) {
             places.push_back({sort_key(request.query.sort, each, request.query.now_ns), &each});
         }
+    }
+    std::vector<client::ConnectionSnapshot> leafs = find_leafs(sources, request.query, &found.total);
+    for (client::ConnectionSnapshot& each : leafs) {
+        places.push_back({sort_key(request.query.sort, each, request.query.now_ns), &each});
     }
     std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
         return a.key != b.key ? a.key < b.key : a.connection->cid < b.connection->cid;
@@ -164,7 +197,7 @@ absl::Status make_connz(const Sources& sources, const Query& query, HttpAnswer* 
     request.query.now_ns = ring::realtime_ns();
     Found found = find_connections(sources, request);
     if (!query.text("mqtt_client").empty()) found.connections.clear();  // nobody here speaks MQTT
-    JsonWriter json(&answer->body);
+    proto::JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
     json.field("now", base::format_rfc3339(request.query.now_ns));
@@ -173,7 +206,7 @@ absl::Status make_connz(const Sources& sources, const Query& query, HttpAnswer* 
     json.field("offset", request.offset);
     json.field("limit", request.limit);
     json.begin_array("connections");
-    for (const link::ConnectionSnapshot& each : found.connections) {
+    for (const client::ConnectionSnapshot& each : found.connections) {
         write_connection(&json, each, request.detail, request.query.now_ns);
     }
     json.end_array();

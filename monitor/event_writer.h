@@ -6,10 +6,10 @@
 #include <string_view>
 
 #include "core/base/prng.h"
-#include "core/link/connection_snapshot.h"
-#include "core/link/worker_snapshot.h"
+#include "core/client/connection_snapshot.h"
+#include "core/observe/worker_snapshot.h"
 #include "core/server/server.h"
-#include "monitor/json_writer.h"
+#include "proto/json_writer.h"
 
 namespace nuring::monitor {
 
@@ -21,28 +21,30 @@ class EventWriter {
     explicit EventWriter(server::Server& server) : server_(server) {}
 
     // {"name","host","id","cluster"?,"ver","tags"?,"seq","jetstream","time"}: seq grows with every message.
-    void write_server(JsonWriter* json, const config::Options& options);
+    void write_server(proto::JsonWriter* json, const config::Options& options);
 
     // The first fields of every event: {"type","id","timestamp"}.
-    void write_type(JsonWriter* json, std::string_view type, base::Prng* prng);
+    void write_type(proto::JsonWriter* json, std::string_view type, base::Prng* prng);
 
-    std::string connect(const config::Options& options, const link::ConnectionSnapshot& client,
+    std::string connect(const config::Options& options, const client::ConnectionSnapshot& client,
                         base::Prng* prng);
     // reason: as the closed connection has it.
-    std::string disconnect(const config::Options& options, const link::ConnectionSnapshot& client,
+    std::string disconnect(const config::Options& options, const client::ConnectionSnapshot& client,
                            base::Prng* prng);
     std::string account_connections(const config::Options& options, std::string_view account,
-                                    const link::AccountSnapshot& sums, base::Prng* prng);
+                                    const observe::AccountSnapshot& sums, base::Prng* prng);
+    // A leafnode of that account has come: the gateways of all servers want to know.
+    std::string leafnode_connect(const config::Options& options, std::string_view account);
     std::string shutdown(const config::Options& options);
 
   private:
-    void write_head(JsonWriter* json, const config::Options& options, std::string_view type,
+    void write_head(proto::JsonWriter* json, const config::Options& options, std::string_view type,
                     base::Prng* prng);
 
     server::Server& server_;
 };
 
 // {"msgs","bytes"}
-void write_traffic(JsonWriter* json, std::string_view key, uint64_t messages, uint64_t bytes);
+void write_traffic(proto::JsonWriter* json, std::string_view key, uint64_t messages, uint64_t bytes);
 
 }  // namespace nuring::monitor

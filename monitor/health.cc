@@ -3,8 +3,8 @@
 #include "core/base/rfc3339.h"
 #include "core/ring/kernel_sockets.h"
 #include "fmt/format.h"
-#include "monitor/json_writer.h"
 #include "monitor/pages.h"
+#include "proto/json_writer.h"
 
 namespace nuring::monitor {
 namespace {
@@ -46,7 +46,7 @@ absl::Status write_health(const Sources& sources, const Query& query, bool with_
     if (!details.ok()) return details.status();
     const Health health = judge(sources, query);
     answer->status = health.status;
-    JsonWriter json(&answer->body, /*indent=*/0);
+    proto::JsonWriter json(&answer->body, /*indent=*/0);
     json.begin_object();
     if (health.error.empty()) {
         json.field("status", "ok");
@@ -88,7 +88,7 @@ absl::Status make_jsz(const Sources& sources, const Query& query, HttpAnswer* an
     if (*query.boolean("leader-only")) {
         return absl::InvalidArgumentError("filtered response: not leader");
     }
-    JsonWriter json(&answer->body);
+    proto::JsonWriter json(&answer->body);
     json.begin_object();
     for (const char* key : {"memory", "storage", "reserved_memory", "reserved_storage", "accounts",
                             "ha_assets"}) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 
 namespace nuring::monitor {
@@ -22,9 +23,11 @@ HttpConnection::~HttpConnection() {
 
 pollfd HttpConnection::waiting() const {
     const bool writes = state_ == State::kWriting || wire_taken_ < wire_.size();
-    const bool reads = state_ != State::kWriting;
+    const bool reads = state_ == State::kReading || state_ == State::kLingering;
+    const bool watches = state_ == State::kAwaiting && !half_closed_;
     return {.fd = fd_,
-            .events = static_cast<short>((writes ? POLLOUT : 0) | (reads ? POLLIN : 0)),
+            .events = static_cast<short>((writes ? POLLOUT : 0) | (reads ? POLLIN : 0) |
+                                         (watches ? POLLRDHUP : 0)),
             .revents = 0};
 }
 
@@ -32,6 +35,8 @@ uint64_t HttpConnection::deadline_ns() const {
     switch (state_) {
         case State::kReading:
             return since_ns_ + (idle() ? kIdleTime_ns : kHeadTime_ns);
+        case State::kAwaiting:
+            return since_ns_ + kAwaitTime_ns;
         case State::kWriting:
             return since_ns_ + kWriteTime_ns;
         case State::kLingering:
@@ -40,6 +45,47 @@ uint64_t HttpConnection::deadline_ns() const {
             break;
     }
     return 0;
+}
+
+void HttpConnection::on_events(short events, uint64_t now_ns) {
+    if ((events & POLLOUT) != 0) on_writable(now_ns);
+    if (state_ == State::kAwaiting) {
+        if ((events & (POLLERR | POLLHUP)) != 0) return end();
+        if ((events & POLLRDHUP) != 0) {
+            half_closed_ = true;
+            probe(now_ns);
+        }
+    } else if (state_ == State::kReading || state_ == State::kLingering) {
+        on_readable(now_ns);
+    }
+}
+
+void HttpConnection::await_page(PageRequest request, uint64_t now_ns) {
+    assert(state_ == State::kReading);
+    assert(request.size > 0);
+    assert(request.size <= input_.size());
+    awaited_ = std::move(request);
+    is_served_ = false;
+    state_ = State::kAwaiting;
+    since_ns_ = now_ns;
+    probed_until_ns_ = 0;
+    if (half_closed_) probe(now_ns);
+}
+
+// The first bytes are the same whatever the page will be.
+void HttpConnection::probe(uint64_t now_ns) {
+    assert(state_ == State::kAwaiting);
+    assert(probe_size_ == 0);
+    probed_until_ns_ = now_ns + kProbeTime_ns;
+    const std::string_view begin = http_version(awaited_.form);
+    probe_size_ = begin.size();
+    if (engine_ != nullptr) {
+        if (!engine_->write(begin, to_wire())) return end();
+        return on_writable(now_ns);
+    }
+    const ssize_t sent = ::send(fd_, begin.data(), begin.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    // A socket that has no room for nine bytes is not one that is worth a page.
+    if (sent != static_cast<ssize_t>(begin.size())) end();
 }
 
 void HttpConnection::on_readable(uint64_t now_ns) {
@@ -84,12 +130,15 @@ size_t HttpConnection::complete_request() {
 }
 
 void HttpConnection::on_answered(size_t request_size, Reply reply, uint64_t now_ns) {
+    assert(state_ == State::kReading || state_ == State::kAwaiting);
+    assert(request_size <= input_.size());
+    assert(probe_size_ <= reply.head.size());
     input_.erase(0, request_size);
     scanned_ = 0;
     first_line_seen_ = false;
     answered_ = true;
     reply_ = std::move(reply);
-    taken_ = 0;
+    taken_ = std::exchange(probe_size_, 0);
     state_ = State::kWriting;
     since_ns_ = answered_ns_ = now_ns;
     on_writable(now_ns);
@@ -162,7 +211,7 @@ bool HttpConnection::send_encrypted(uint64_t now_ns) {
 bool HttpConnection::encrypt_next() {
     const size_t head_size = reply_.head.size();
     if (taken_ < head_size) {
-        if (!engine_->write(reply_.head, to_wire())) end();
+        if (!engine_->write(std::string_view(reply_.head).substr(taken_), to_wire())) end();
         taken_ = head_size;
     } else if (const std::string_view next = body().substr(taken_ - head_size, kSliceBytes);
                !next.empty()) {

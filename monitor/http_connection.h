@@ -8,25 +8,31 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "core/tls/tls_engine.h"
+#include "monitor/http_answer.h"
 
 namespace nuring::monitor {
 
-struct HttpAnswer {
-    int status = 200;
-    std::string content_type;
-    std::string body;
-    std::vector<std::pair<std::string, std::string>> headers;  // further ones
+// A request for a page that another thread makes.
+struct PageRequest {
+    size_t size = 0;  // of the request in the input
+    std::string target;
+    HttpForm form;
 };
 
 // HttpConnection is one client of the monitoring port: what it has sent of a request, what it has not
 // taken of an answer. Answers are shared, not copied, so a hundred clients that stop in the middle of
 // the same large page cost one page; over TLS, kSliceBytes of ciphertext each.
+//
+// A client that has closed its direction may still read, or may be gone: TCP does not say. While it waits
+// for a page it is sent the first bytes that every answer has; if it is gone, its kernel refuses them,
+// and the page need not be made.
+//
 // Threads: one.
 // Limits:  kHeadBytesMax of a request, give or take one read; kHeadTime for it to arrive; kIdleTime
-//          between two; kWriteTime without progress of an answer. Who holds it ends it at its deadline.
+//          between two; kAwaitTime for a page to be made; kWriteTime without progress of an answer. The owner
+//          ends it at its deadline.
 // Errors:  state() becomes kEnded. Lifetime: owns the socket.
 class HttpConnection {
   public:
@@ -34,30 +40,37 @@ class HttpConnection {
     static constexpr size_t kSliceBytes = size_t{64} << 10;
     static constexpr uint64_t kHeadTime_ns = 5'000'000'000;
     static constexpr uint64_t kIdleTime_ns = 60'000'000'000;
+    static constexpr uint64_t kAwaitTime_ns = 60'000'000'000;
     static constexpr uint64_t kWriteTime_ns = 10'000'000'000;
+    // How long after the first bytes a client counts as gone or not.
+    static constexpr uint64_t kProbeTime_ns = 20'000'000;
     static constexpr uint64_t kLingerTime_ns = 1'000'000'000;
 
-    enum class State : uint8_t { kReading, kWriting, kLingering, kEnded };
+    enum class State : uint8_t { kReading, kAwaiting, kWriting, kLingering, kEnded };
     struct Reply {
         std::string head;                        // and a short body, if the next is null
-        std::shared_ptr<const HttpAnswer> page;  // whose body follows
+        HttpAnswerPtr page;  // whose body follows
         bool goes_on = true;                     // the connection, after it
     };
 
     // engine: null for clear text.
-    HttpConnection(int fd, std::unique_ptr<tls::Engine> engine, uint64_t now_ns)
-        : fd_(fd), engine_(std::move(engine)), since_ns_(now_ns) {}
+    HttpConnection(int fd, std::string address, std::unique_ptr<tls::Engine> engine, uint64_t now_ns)
+        : fd_(fd), address_(std::move(address)), engine_(std::move(engine)), since_ns_(now_ns) {}
     ~HttpConnection();
     HttpConnection(const HttpConnection&) = delete;
     HttpConnection& operator=(const HttpConnection&) = delete;
 
     State state() const { return state_; }
+    // The other end's, without its port.
+    const std::string& address() const { return address_; }
     void end() { state_ = State::kEnded; }
     pollfd waiting() const;
     // Between two requests, with nothing of the next one.
     bool idle() const { return state_ == State::kReading && input_.empty() && answered_; }
     uint64_t deadline_ns() const;
 
+    // What poll() reports; the client may have gone.
+    void on_events(short events, uint64_t now_ns);
     void on_readable(uint64_t now_ns);
     void on_writable(uint64_t now_ns);
 
@@ -72,11 +85,23 @@ class HttpConnection {
     // The request of that size has its reply.
     void on_answered(size_t request_size, Reply reply, uint64_t now_ns);
 
+    // The complete request waits for its page.
+    void await_page(PageRequest request, uint64_t now_ns);
+    // While it waits.
+    const PageRequest& awaited() const { return awaited_; }
+    // When it may be taken for a client that is still there.
+    uint64_t probed_until_ns() const { return probed_until_ns_; }
+    // Whether the page that is being made is for it: it has asked before that was begun.
+    bool is_served() const { return is_served_; }
+    void serve() { is_served_ = true; }
+
     // The page that it has not taken all of, and since when it has been at that.
     const HttpAnswer* owed() const {
         return state_ == State::kWriting ? reply_.page.get() : nullptr;
     }
     uint64_t answered_ns() const { return answered_ns_; }
+    // When it last took something of the page.
+    uint64_t progress_ns() const { return since_ns_; }
 
   private:
     std::string_view body() const {
@@ -87,9 +112,11 @@ class HttpConnection {
     bool send_clear(uint64_t now_ns);
     bool send_encrypted(uint64_t now_ns);
     bool encrypt_next();
+    void probe(uint64_t now_ns);
     bool on_sent(ssize_t sent, size_t* count, uint64_t now_ns);
 
     const int fd_;
+    const std::string address_;
     const std::unique_ptr<tls::Engine> engine_;  // null: clear text
     bool handshake_done_ = false;
     std::string received_;  // ciphertext that the engine has not taken
@@ -101,6 +128,10 @@ class HttpConnection {
     bool first_line_seen_ = false;
     bool answered_ = false;  // a request before
     bool half_closed_ = false;
+    PageRequest awaited_;            // kAwaiting
+    bool is_served_ = false;         // kAwaiting
+    uint64_t probed_until_ns_ = 0;   // kAwaiting
+    size_t probe_size_ = 0;          // first bytes of the head that have been sent
     Reply reply_;
     size_t taken_ = 0;       // of head and body, by the socket or the engine
     std::string wire_;       // ciphertext for the socket

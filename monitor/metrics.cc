@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // /metrics: the Prometheus text format, version 0.0.4; ours. docs/monitoring.md lists the names.
+#include <algorithm>
 #include <iterator>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
 
 #include "fmt/format.h"
+#include "gateway/gateway_snapshot.h"
 #include "monitor/pages.h"
 
 namespace nuring::monitor {
@@ -58,11 +64,11 @@ struct WorkerMetric {
     std::string_view name;
     std::string_view type;
     std::string_view help;
-    uint64_t (*value)(const link::WorkerSnapshot& worker);
+    uint64_t (*value)(const observe::WorkerSnapshot& worker);
     std::string_view labels;  // further ones
 };
 
-using W = const link::WorkerSnapshot&;
+using W = const observe::WorkerSnapshot&;
 constexpr std::string_view kCounter = "counter";
 constexpr std::string_view kGauge = "gauge";
 
@@ -84,12 +90,12 @@ constexpr WorkerMetric kWorkerMetrics[] = {
      [](W w) { return w.worker.parks; }, ""},
     {"nats_uring_slow_consumers_total", kCounter,
      "Connections closed because they did not take their messages, by the limit that they exceeded.",
-     [](W w) { return w.counters.slow_consumers_pending; }, "reason=\"pending_bytes\""},
+     [](W w) { return w.counters.faults.slow_consumers_pending; }, "reason=\"pending_bytes\""},
     {"nats_uring_slow_consumers_total", kCounter, "",
-     [](W w) { return w.counters.slow_consumers_deadline; }, "reason=\"write_deadline\""},
+     [](W w) { return w.counters.faults.slow_consumers_deadline; }, "reason=\"write_deadline\""},
     {"nats_uring_stale_connections_total", kCounter,
      "Connections closed because they did not answer PINGs.",
-     [](W w) { return w.counters.stale_connections; }, ""},
+     [](W w) { return w.counters.faults.stale_connections; }, ""},
     {"nats_uring_read_pauses_total", kCounter,
      "Times that reading from a connection was stopped because a mailbox was full.",
      [](W w) { return w.counters.pauses; }, ""},
@@ -134,12 +140,12 @@ constexpr WorkerMetric kWorkerMetrics[] = {
      [](W w) { return w.counters.tls_handshake_failures; }, "result=\"failed\""},
 };
 
-void write_workers(MetricsWriter* out, const std::vector<link::WorkerSnapshot>& workers) {
+void write_workers(MetricsWriter* out, const std::vector<observe::WorkerSnapshot>& workers) {
     std::string_view family;
     for (const WorkerMetric& metric : kWorkerMetrics) {
         if (metric.name != family) out->family(metric.name, metric.type, metric.help);
         family = metric.name;
-        for (const link::WorkerSnapshot& worker : workers) {
+        for (const observe::WorkerSnapshot& worker : workers) {
             out->sample(fmt::format("worker=\"{}\"{}{}", worker.id, metric.labels.empty() ? "" : ",",
                                     metric.labels),
                         metric.value(worker));
@@ -147,21 +153,21 @@ void write_workers(MetricsWriter* out, const std::vector<link::WorkerSnapshot>& 
     }
     out->family("nats_uring_worker_busy_ratio", kGauge,
                 "Part of the last second that the worker did not wait.");
-    for (const link::WorkerSnapshot& worker : workers) {
+    for (const observe::WorkerSnapshot& worker : workers) {
         out->sample(fmt::format("worker=\"{}\"", worker.id), worker.busy_share);
     }
     out->family("nats_uring_worker_busy_seconds_total", kCounter,
                 "Time that the worker did not wait.");
-    for (const link::WorkerSnapshot& worker : workers) {
+    for (const observe::WorkerSnapshot& worker : workers) {
         out->sample(fmt::format("worker=\"{}\"", worker.id),
                     static_cast<double>(worker.worker.busy_ns) / 1e9);
     }
 }
 
-void write_latency(MetricsWriter* out, const std::vector<link::WorkerSnapshot>& workers) {
+void write_latency(MetricsWriter* out, const std::vector<observe::WorkerSnapshot>& workers) {
     out->family("nats_uring_turn_latency_seconds", "histogram",
                 "From receiving to submitting what is sent for it, per turn that did both.");
-    for (const link::WorkerSnapshot& worker : workers) {
+    for (const observe::WorkerSnapshot& worker : workers) {
         const runtime::LatencyHistogram& latency = worker.worker.latency;
         for (uint32_t bits = kBoundFirst; bits <= kBoundLast; ++bits) {
             out->sample(fmt::format("worker=\"{}\",le=\"{}\"", worker.id,
@@ -188,7 +194,57 @@ void write_process(MetricsWriter* out, const Sources& sources) {
                 static_cast<double>(sources.server.facts().start_wall_ns) / 1e9);
 }
 
-void write_server(MetricsWriter* out, const Sources& sources, uint64_t routes) {
+// The connections to, or from, one other cluster; those that have ended are not counted.
+struct GatewaySums {
+    uint64_t messages = 0;  // in the one direction that they take on gateways
+    uint64_t bytes = 0;
+    uint64_t pending_bytes = 0;
+    uint64_t rtt_ns = 0;
+};
+
+void write_gateways(MetricsWriter* out, const Sources& sources) {
+    std::map<std::pair<bool, std::string>, GatewaySums> all;  // by direction (outbound: true) and cluster
+    uint64_t outbound_count = 0;
+    uint64_t inbound_count = 0;
+    for (const auto& survey : sources.runner.run<gateway::GatewaySurvey>(
+             [] { return std::make_shared<gateway::GatewaySurvey>(gateway::GatewayQuery{}); })) {
+        for (const gateway::GatewaySnapshot& each : survey->gateways()) {
+            const auto& traffic = each.connection.traffic;
+            GatewaySums& sums = all[{each.is_outbound, each.cluster_name}];
+            ++(each.is_outbound ? outbound_count : inbound_count);
+            sums.messages += each.is_outbound ? traffic.out_messages : traffic.in_messages;
+            sums.bytes += each.is_outbound ? traffic.out_bytes : traffic.in_bytes;
+            sums.pending_bytes += each.connection.pending_bytes;
+            sums.rtt_ns = std::max(sums.rtt_ns, each.connection.rtt_ns);
+        }
+    }
+    out->family("nats_uring_gateways", kGauge,
+                "Connections to and from servers of other clusters.");
+    out->sample("direction=\"outbound\"", outbound_count);
+    out->sample("direction=\"inbound\"", inbound_count);
+    const auto write = [&](std::string_view name, std::string_view type, std::string_view help,
+                           auto value) {
+        if (!all.empty()) out->family(name, type, help);
+        for (const auto& [key, sums] : all) {
+            out->sample(fmt::format("cluster=\"{}\",direction=\"{}\"", label_text(key.second),
+                                    key.first ? "outbound" : "inbound"),
+                        value(sums));
+        }
+    };
+    write("nats_uring_gateway_messages_total", kCounter,
+          "Messages sent to another cluster, or received from it, over the connections that stand.",
+          [](const GatewaySums& sums) { return sums.messages; });
+    write("nats_uring_gateway_bytes_total", kCounter, "Bytes of these messages, headers included.",
+          [](const GatewaySums& sums) { return sums.bytes; });
+    write("nats_uring_gateway_pending_bytes", kGauge,
+          "Bytes that wait to be sent to another cluster.",
+          [](const GatewaySums& sums) { return sums.pending_bytes; });
+    write("nats_uring_gateway_rtt_seconds", kGauge,
+          "Round trip to another cluster; 0: not known.",
+          [](const GatewaySums& sums) { return static_cast<double>(sums.rtt_ns) / 1e9; });
+}
+
+void write_server(MetricsWriter* out, const Sources& sources, const Totals& totals) {
     const link::ServerFacts& facts = sources.server.facts();
     const config::Options& options = *sources.options;
     out->family("nats_uring_build_info", kGauge, "Who this is; always 1.");
@@ -199,8 +255,13 @@ void write_server(MetricsWriter* out, const Sources& sources, uint64_t routes) {
     out->metric("nats_uring_log_dropped_lines_total", kCounter,
                 "Log lines that found no room, because the log was too slow.",
                 facts.dropped_log_lines.load(std::memory_order_relaxed));
+    out->metric("nats_uring_system_requests_dropped_total", kCounter,
+                "Requests under $SYS that were dropped, because too many waited.",
+                facts.dropped_system_requests.load(std::memory_order_relaxed));
     out->metric("nats_uring_connections", kGauge, "Clients that are connected.",
                 facts.clients.load(std::memory_order_relaxed));
+    out->metric("nats_uring_websocket_connections", kGauge, "Of these: over WebSocket.",
+                facts.websocket_clients.load(std::memory_order_relaxed));
     out->metric("nats_uring_accepted_connections_total", kCounter, "Clients ever accepted.",
                 facts.total_clients.load(std::memory_order_relaxed));
     out->metric("nats_uring_max_connections", kGauge, "The most clients there may be.",
@@ -209,8 +270,11 @@ void write_server(MetricsWriter* out, const Sources& sources, uint64_t routes) {
                 options.max_payload);
     out->metric("nats_uring_subscriptions", kGauge, "Subscriptions of all accounts.",
                 count_subscriptions(sources));
-    out->metric("nats_uring_routes", kGauge, "Connections to servers of the cluster.", routes);
-    out->metric("nats_uring_leafnodes", kGauge, "Connections to leafnodes.", 0);
+    out->metric("nats_uring_routes", kGauge, "Connections to servers of the cluster.",
+                totals.routes);
+    write_gateways(out, sources);
+    out->metric("nats_uring_leafnodes", kGauge, "Leafnode connections, of either end.",
+                totals.leafnodes);
     out->metric("nats_uring_config_load_time_seconds", kGauge,
                 "When the configuration was read, since 1970.",
                 static_cast<double>(sources.config_load_ns) / 1e9);
@@ -223,9 +287,9 @@ void write_server(MetricsWriter* out, const Sources& sources, uint64_t routes) {
 }  // namespace
 
 absl::Status make_metrics(const Sources& sources, const Query& /*query*/, HttpAnswer* answer) {
-    const std::vector<link::WorkerSnapshot> workers = ask_workers(sources);
+    const std::vector<observe::WorkerSnapshot> workers = ask_workers(sources);
     MetricsWriter out(&answer->body);
-    write_server(&out, sources, sum_of(workers).routes);
+    write_server(&out, sources, sum_of(workers));
     write_workers(&out, workers);
     write_latency(&out, workers);
     write_process(&out, sources);

@@ -15,8 +15,8 @@
 #include "core/ring/kernel_sockets.h"
 #include "core/server/tls_files.h"
 #include "fmt/format.h"
-#include "monitor/answer_cache.h"
 #include "monitor/dashboard.h"
+#include "monitor/http_server.h"
 #include "monitor/pages.h"
 
 namespace nuring::monitor {
@@ -25,41 +25,41 @@ namespace {
 constexpr char kHtmlType[] = "text/html; charset=utf-8";
 constexpr char kJavascriptType[] = "application/javascript";
 constexpr int kMovedPermanently = 301;
-constexpr int kBadRequest = 400;
-constexpr int kNotFound = 404;
+constexpr int kStatusBadRequest = 400;
+constexpr int kStatusNotFound = 404;
 
 // When a request is counted in http_req_stats.
 enum class Counted : uint8_t { kAlways, kIfGood, kNever };
 
-// Whether an answer that was dear is served again (answer_cache.h): of pages that grow with connections or
-// subscriptions. The others are always fresh; a busy machine must not make them look dear.
-enum class Kept : uint8_t { kNever, kIfDear };
+// Where a page is made, and whether an expensive answer is served again (answer_cache.h). Large pages grow
+// with connections, subscriptions or accounts; small ones are always fresh.
+enum class Size : uint8_t { kSmall, kLarge };
 
 struct Page {
     std::string_view path;
     std::string_view counted_as;
     MakePage make;
-    Kept kept = Kept::kNever;
+    Size size = Size::kSmall;
     Counted counted = Counted::kAlways;
 };
 
 constexpr std::array kPages = {
     Page{"/varz", "/varz", &make_varz},
-    Page{"/connz", "/connz", &make_connz, Kept::kIfDear, Counted::kIfGood},
-    Page{"/routez", "/routez", &make_routez, Kept::kIfDear, Counted::kIfGood},
-    Page{"/gatewayz", "/gatewayz", &make_gatewayz},
-    Page{"/leafz", "/leafz", &make_leafz},
-    Page{"/subsz", "/subsz", &make_subsz, Kept::kIfDear},
-    Page{"/subscriptionsz", "/subsz", &make_subsz, Kept::kIfDear},
-    Page{"/accountz", "/accountz", &make_accountz, Kept::kIfDear},
-    Page{"/accstatz", "/accstatz", &make_accstatz, Kept::kIfDear},
+    Page{"/connz", "/connz", &make_connz, Size::kLarge, Counted::kIfGood},
+    Page{"/routez", "/routez", &make_routez, Size::kLarge, Counted::kIfGood},
+    Page{"/gatewayz", "/gatewayz", &make_gatewayz, Size::kLarge},
+    Page{"/leafz", "/leafz", &make_leafz, Size::kLarge},
+    Page{"/subsz", "/subsz", &make_subsz, Size::kLarge},
+    Page{"/subscriptionsz", "/subsz", &make_subsz, Size::kLarge},
+    Page{"/accountz", "/accountz", &make_accountz, Size::kLarge},
+    Page{"/accstatz", "/accstatz", &make_accstatz, Size::kLarge},
     Page{"/healthz", "/healthz", &make_healthz},
     Page{"/jsz", "/jsz", &make_jsz},
     Page{"/ipqueuesz", "/ipqueuesz", &make_ipqueuesz},
     Page{"/raftz", "/raftz", &make_raftz},
-    Page{"/stacksz", "", &make_stacksz, Kept::kNever, Counted::kNever},
+    Page{"/stacksz", "", &make_stacksz, Size::kSmall, Counted::kNever},
     Page{"/workerz", "/workerz", &make_workerz},
-    Page{"/topz", "/topz", &make_topz, Kept::kIfDear},
+    Page{"/topz", "/topz", &make_topz, Size::kLarge},
     Page{"/metrics", "/metrics", &make_metrics},
 };
 
@@ -101,7 +101,7 @@ class Monitor final : public server::Subsystem {
     void reload(std::shared_ptr<const config::Options> options) override {
         const std::lock_guard lock(mutex_);
         take(std::move(options));
-        reloaded_ = true;
+        http_->forget();
     }
     void stop() override { end(); }
     std::vector<server::PortsEntry> ports() const override {
@@ -126,31 +126,32 @@ class Monitor final : public server::Subsystem {
         options_ = std::move(options);
     }
     void end() {
-        if (runner_ != nullptr) runner_->cancel();
+        for (server::SurveyRunner* runner : {small_runner_.get(), large_runner_.get()}) {
+            if (runner != nullptr) runner->cancel();
+        }
         if (http_ != nullptr) http_->stop();
     }
-    std::shared_ptr<const HttpAnswer> answer(std::string_view target);
-    // Also says whether the answer may be served again.
-    HttpAnswer make(std::string_view target, Kept* kept);
+    MadeAnswer make(std::string_view target);
+    HttpAnswer answer_to(std::string_view target);
     HttpAnswer make_page(const Page& page, const Query& query);
-    Sources sources();
-    bool take_reloaded();
+    // The page of that path; null: none.
+    const Page* find_page(std::string_view path) const;
+    bool is_large(std::string_view target) const;
+    void count(std::string_view name);
+    Sources sources(server::SurveyRunner& runner);
 
     const bool secure_;
     const std::string base_path_;
     std::string host_;
     server::Server* server_ = nullptr;
-    std::unique_ptr<server::SurveyRunner> runner_;
+    std::unique_ptr<server::SurveyRunner> small_runner_;  // of the server's thread
+    std::unique_ptr<server::SurveyRunner> large_runner_;  // of the lane
     std::unique_ptr<HttpServer> http_;
-
-    // The monitor's thread.
-    ProcessUsage usage_;
-    AnswerCache kept_;
-    std::map<std::string, uint64_t> request_counts_;
+    ProcessUsage usage_;  // small pages only: the server's thread
 
     std::mutex mutex_;
-    std::shared_ptr<const config::Options> options_;  // guarded by mutex_, as what follows
-    bool reloaded_ = false;  // since the last request: what is kept tells of former options
+    std::map<std::string, uint64_t> request_counts_;  // guarded by mutex_, as what follows
+    std::shared_ptr<const config::Options> options_;
     uint64_t config_load_ns_ = 0;
     bool auth_required_ = false;
     bool ready_ = false;
@@ -159,7 +160,8 @@ class Monitor final : public server::Subsystem {
 
 absl::Status Monitor::start(server::Server& server, std::shared_ptr<const config::Options> options) {
     server_ = &server;
-    runner_ = std::make_unique<server::SurveyRunner>(server);
+    small_runner_ = std::make_unique<server::SurveyRunner>(server);
+    large_runner_ = std::make_unique<server::SurveyRunner>(server);
     take(options);
     config_load_ns_ = server.facts().start_wall_ns;
     const config::HttpOptions& http = options->http;
@@ -176,12 +178,13 @@ absl::Status Monitor::start(server::Server& server, std::shared_ptr<const config
     if (secure_ && tls_ == nullptr) {
         return absl::InvalidArgumentError("Can't start monitoring: the certificate cannot be used");
     }
+    const auto port = static_cast<uint16_t>(std::max(secure_ ? http.https_port : http.port, 0));
     HttpServerOptions server_options{
         .host = http.host,
-        .port = static_cast<uint16_t>(std::max(secure_ ? http.https_port : http.port, 0)),
-        .handler = [this](std::string_view target) { return answer(target); },
-        .tls = {},
-        .expire = [this] { return kept_.expire(ring::monotonic_ns()); }};
+        .port = port,
+        .make = [this](std::string_view target) { return make(target); },
+        .is_large = [this](std::string_view target) { return is_large(target); },
+        .tls = {}};
     if (secure_) {
         server_options.tls = [this] {
             const std::lock_guard lock(mutex_);
@@ -190,18 +193,19 @@ absl::Status Monitor::start(server::Server& server, std::shared_ptr<const config
     }
     http_ = std::make_unique<HttpServer>(std::move(server_options));
     if (const absl::Status status = http_->listen(); !status.ok()) {
-        return absl::UnavailableError(fmt::format(
-            "Can't start monitoring: can't listen to the monitor port: listen tcp {}:{}: {}",
-            http.host, secure_ ? http.https_port : http.port, base::message_of(status)));
+        return absl::Status(
+            status.code(),  // the remedy goes by it
+            "Can't start monitoring: can't listen to the monitor port: " +
+                ring::listen_error(http.host, port, status));
     }
     http_->start();
     return absl::OkStatus();
 }
 
-Sources Monitor::sources() {
+Sources Monitor::sources(server::SurveyRunner& runner) {
     const std::lock_guard lock(mutex_);
     return {.server = *server_,
-            .runner = *runner_,
+            .runner = runner,
             .usage = usage_,
             .options = options_,
             .config_load_ns = config_load_ns_,
@@ -212,33 +216,47 @@ Sources Monitor::sources() {
             .request_counts = request_counts_};
 }
 
-bool Monitor::take_reloaded() {
+void Monitor::count(std::string_view name) {
     const std::lock_guard lock(mutex_);
-    return std::exchange(reloaded_, false);
+    ++request_counts_[std::string(name)];
 }
 
-std::shared_ptr<const HttpAnswer> Monitor::answer(std::string_view target) {
-    const uint64_t now_ns = ring::monotonic_ns();
-    if (take_reloaded()) kept_.clear();
-    if (auto known = kept_.find(target, now_ns)) return known;
+const Page* Monitor::find_page(std::string_view path) const {
+    if (!path.starts_with(base_path_)) return nullptr;
+    const std::string_view name = path.substr(base_path_.size());
+    const auto* page = std::find_if(kPages.begin(), kPages.end(),
+                                    [name](const Page& each) { return each.path == name; });
+    return page == kPages.end() ? nullptr : page;
+}
+
+bool Monitor::is_large(std::string_view target) const {
+    const auto path = config::percent_decode(target.substr(0, target.find('?')));
+    if (!path.has_value()) return false;
+    const Page* page = find_page(*path);
+    return page != nullptr && page->size == Size::kLarge;
+}
+
+MadeAnswer Monitor::make(std::string_view target) {
+    MadeAnswer made;
+    if (!is_large(target)) {
+        made.answer = std::make_shared<const HttpAnswer>(answer_to(target));
+        return made;
+    }
     const uint64_t cpu_before_ns = thread_cpu_ns();
-    const uint64_t asked_before_ns = runner_->cost_ns();
-    Kept kept = Kept::kNever;
-    auto fresh = std::make_shared<const HttpAnswer>(make(target, &kept));
-    if (kept == Kept::kNever) return fresh;
-    const uint64_t cost_ns =
-        (thread_cpu_ns() - cpu_before_ns) + (runner_->cost_ns() - asked_before_ns);
-    kept_.add(target, fresh, cost_ns, ring::monotonic_ns());
-    return fresh;
+    const uint64_t asked_before_ns = large_runner_->cost_ns();
+    made.answer = std::make_shared<const HttpAnswer>(answer_to(target));
+    made.cost_ns =
+        (thread_cpu_ns() - cpu_before_ns) + (large_runner_->cost_ns() - asked_before_ns);
+    return made;
 }
 
 // Exact paths only; what Go's mux would clean up is redirected.
-HttpAnswer Monitor::make(std::string_view target, Kept* kept) {
+HttpAnswer Monitor::answer_to(std::string_view target) {
     const size_t query_begin = std::min(target.find('?'), target.size());
     const std::string_view query = target.substr(std::min(query_begin + 1, target.size()));
     const auto decoded = config::percent_decode(target.substr(0, query_begin));
     if (!decoded.has_value() || !decoded->starts_with('/')) {
-        return text_answer(kBadRequest, "400 Bad Request");
+        return text_answer(kStatusBadRequest, "400 Bad Request");
     }
     const std::string& path = *decoded;
     const std::string root = base_path_ + "/";
@@ -251,40 +269,32 @@ HttpAnswer Monitor::make(std::string_view target, Kept* kept) {
         // A line break in the path must not become one of the header.
         if (std::any_of(location.begin(), location.end(),
                         [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '<'; })) {
-            return text_answer(kNotFound, "404 page not found\n");
+            return text_answer(kStatusNotFound, "404 page not found\n");
         }
         moved.body = fmt::format("<a href=\"{}\">Moved Permanently</a>.\n\n", location);
         moved.headers.emplace_back("Location", location);
         return moved;
     }
     if (path == root) {
-        ++request_counts_["/"];
+        count("/");
         return {.content_type = kHtmlType, .body = std::string(dashboard_html())};
     }
-    if (path.starts_with(root)) {
-        const std::string_view name = std::string_view(path).substr(base_path_.size());
-        const auto* page = std::find_if(kPages.begin(), kPages.end(),
-                                        [name](const Page& each) { return each.path == name; });
-        if (page != kPages.end()) {
-            *kept = page->kept;
-            return make_page(*page, Query(query));
-        }
-    }
-    HttpAnswer missing = text_answer(kNotFound, "404 page not found\n");
+    if (const Page* page = find_page(path)) return make_page(*page, Query(query));
+    HttpAnswer missing = text_answer(kStatusNotFound, "404 page not found\n");
     missing.headers.emplace_back("X-Content-Type-Options", "nosniff");
     return missing;
 }
 
 HttpAnswer Monitor::make_page(const Page& page, const Query& query) {
-    if (page.counted == Counted::kAlways) ++request_counts_[std::string(page.counted_as)];
-    Sources from = sources();
+    if (page.counted == Counted::kAlways) count(page.counted_as);
+    Sources from = sources(page.size == Size::kLarge ? *large_runner_ : *small_runner_);
     // A page that counts only if its parameters are good counts itself, too.
     if (page.counted == Counted::kIfGood) ++from.request_counts[std::string(page.counted_as)];
     HttpAnswer answer{.content_type = kJsonType};
     if (const absl::Status status = page.make(from, query, &answer); !status.ok()) {
-        return text_answer(kBadRequest, std::string(base::message_of(status)));
+        return text_answer(kStatusBadRequest, std::string(base::message_of(status)));
     }
-    if (page.counted == Counted::kIfGood) ++request_counts_[std::string(page.counted_as)];
+    if (page.counted == Counted::kIfGood) count(page.counted_as);
     if (answer.content_type != kJsonType) return answer;
     if (const std::string_view callback = query.text("callback"); !callback.empty()) {
         answer.body = fmt::format("{}({})", callback, answer.body);

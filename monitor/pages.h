@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,10 +11,10 @@
 
 #include "absl/status/status.h"
 #include "core/config/options.h"
-#include "core/link/worker_snapshot.h"
+#include "core/observe/worker_snapshot.h"
 #include "core/server/server.h"
 #include "core/server/survey_runner.h"
-#include "monitor/http_server.h"
+#include "monitor/http_answer.h"
 #include "monitor/process_usage.h"
 #include "monitor/query.h"
 
@@ -34,6 +35,8 @@ struct Sources {
     uint16_t http_port = 0;
     uint16_t https_port = 0;
     std::map<std::string, uint64_t> request_counts;
+    // Reloads the configuration and returns what is wrong with it; requests under $SYS only.
+    std::function<std::string()> reload = {};
 };
 
 // Fills in body, type and, where it is not 200, status. An error is the text of a 400.
@@ -64,18 +67,24 @@ absl::Status make_workerz(const Sources& sources, const Query& query, HttpAnswer
 absl::Status make_topz(const Sources& sources, const Query& query, HttpAnswer* answer);
 absl::Status make_metrics(const Sources& sources, const Query& query, HttpAnswer* answer);
 
+inline uint64_t slow_consumers_of(const link::LinkFaults& faults) {
+    return faults.slow_consumers_pending + faults.slow_consumers_deadline;
+}
+
 // The sums of all workers.
 struct Totals {
-    link::LinkCounters counters;
+    observe::WorkerCounters counters;
     uint64_t routes = 0;
+    uint64_t gateways = 0;
+    uint64_t leafnodes = 0;
     uint64_t slow_consumers() const {
-        return counters.slow_consumers_pending + counters.slow_consumers_deadline;
+        return slow_consumers_of(counters.faults);
     }
 };
 
 // Empty when the server is ending.
-std::vector<link::WorkerSnapshot> ask_workers(const Sources& sources, bool with_fanout = false);
-Totals sum_of(const std::vector<link::WorkerSnapshot>& workers);
+std::vector<observe::WorkerSnapshot> ask_workers(const Sources& sources, bool with_fanout = false);
+Totals sum_of(const std::vector<observe::WorkerSnapshot>& workers);
 uint64_t count_subscriptions(const Sources& sources);
 
 }  // namespace nuring::monitor

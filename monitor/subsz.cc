@@ -5,28 +5,28 @@
 #include "core/base/rfc3339.h"
 #include "core/ring/kernel_sockets.h"
 #include "fmt/format.h"
-#include "monitor/json_writer.h"
 #include "monitor/pages.h"
 #include "monitor/write_link.h"
+#include "proto/json_writer.h"
 #include "proto/subject.h"
 
 namespace nuring::monitor {
 namespace {
 
-constexpr int64_t kLimitDefault = 1024;
+constexpr int64_t kSubszLimitDefault = 1024;
 
 // Matches that a connection remembers of its last subject are hits, too, but are counted nowhere.
-void write_statistics(JsonWriter* json, const Sources& sources, std::string_view account_name) {
+void write_statistics(proto::JsonWriter* json, const Sources& sources, std::string_view account_name) {
     interest::SublistStats sublists;
     for (account::Account* account : sources.server.accounts().list()) {
         if (!account_name.empty() && account->name() != account_name) continue;
         const interest::SublistStats each = account->sublist().stats();
-        sublists.num_subscriptions += each.num_subscriptions;
+        sublists.num_subscriptions += each.num_subscriptions - (account->reply_pattern().empty() ? 0 : 1);
         sublists.num_inserts += each.num_inserts;
         sublists.num_removes += each.num_removes;
     }
     interest::MatchCacheStats caches;
-    for (const link::WorkerSnapshot& worker : ask_workers(sources, /*with_fanout=*/true)) {
+    for (const observe::WorkerSnapshot& worker : ask_workers(sources, /*with_fanout=*/true)) {
         caches.hits += worker.cache.hits;
         caches.rebuilds += worker.cache.rebuilds;
         caches.misses += worker.cache.misses;
@@ -47,6 +47,27 @@ void write_statistics(JsonWriter* json, const Sources& sources, std::string_view
     json->field("avg_fanout", ratio(caches.fanout_sum, caches.entries));
 }
 
+// Those of the configuration or of claims; not the services that every account has of the system account.
+// They belong to no connection, so their cid is 0.
+std::vector<client::SubscriptionSnapshot> service_imports(const Sources& sources,
+                                                          std::string_view account_name,
+                                                          std::string_view subject) {
+    std::vector<client::SubscriptionSnapshot> found;
+    account::AccountRegistry& accounts = sources.server.accounts();
+    for (const account::Account* account : accounts.list()) {
+        if (!account_name.empty() && account->name() != account_name) continue;
+        int sid = 0;
+        for (const config::AccountImport& each : accounts.options_of(account->name()).imports) {
+            if (each.kind != config::ExchangeKind::kService) continue;
+            ++sid;
+            const std::string& local = each.to.empty() ? each.subject : each.to;
+            if (!subject.empty() && !proto::subjects_collide(subject, local)) continue;
+            found.push_back({.subject = local, .sid = std::to_string(sid), .account = account->name()});
+        }
+    }
+    return found;
+}
+
 }  // namespace
 
 // Over HTTP, server_id and now are left out where there is no list, as the reference has it.
@@ -64,13 +85,15 @@ absl::Status make_subsz(const Sources& sources, const Query& query, HttpAnswer* 
     }
     const std::string account(query.text("acc"));
     const auto offset = static_cast<size_t>(std::max<int64_t>(*given_offset, 0));
-    const auto limit = static_cast<size_t>(*given_limit > 0 ? *given_limit : kLimitDefault);
+    const auto limit = static_cast<size_t>(*given_limit > 0 ? *given_limit : kSubszLimitDefault);
     const size_t end = offset + limit;
 
-    std::vector<link::SubscriptionSnapshot> subscriptions;
+    std::vector<client::SubscriptionSnapshot> subscriptions;
     if (*wants_list) {
-        for (const auto& survey : sources.runner.run<link::SubscriptionSurvey>([&] {
-                 return std::make_shared<link::SubscriptionSurvey>(account, std::string(subject), end);
+        subscriptions = service_imports(sources, account, subject);
+        for (const auto& survey : sources.runner.run<observe::SubscriptionSurvey>([&] {
+                 return std::make_shared<observe::SubscriptionSurvey>(account, std::string(subject),
+                                                                      end);
              })) {
             for (auto& each : survey->subscriptions()) subscriptions.push_back(std::move(each));
         }
@@ -78,7 +101,7 @@ absl::Status make_subsz(const Sources& sources, const Query& query, HttpAnswer* 
     const size_t first = std::min(offset, subscriptions.size());
     const size_t last = std::min(end, subscriptions.size());
     const bool is_whole = first < last || query.is_request();
-    JsonWriter json(&answer->body);
+    proto::JsonWriter json(&answer->body);
     json.begin_object();
     if (is_whole) {
         json.field("server_id", sources.server.facts().info.server_id);

@@ -1,32 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor/system_events.h"
 
-#include "core/link/peer_snapshot.h"
-
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <mutex>
-#include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "core/auth/authenticator.h"
-#include "core/base/rfc3339.h"
-#include "core/link/client.h"
+#include "core/client/client.h"
 #include "core/ring/kernel_sockets.h"
-#include "core/runtime/timer_wheel.h"
+#include "core/runtime/owned_timer.h"
 #include "fmt/format.h"
+#include "monitor/account_connections.h"
+#include "monitor/answer_thread.h"
+#include "monitor/connection_events.h"
 #include "monitor/event_writer.h"
 #include "monitor/pages.h"
 #include "monitor/process_usage.h"
 #include "monitor/service_latency.h"
+#include "monitor/statsz.h"
 #include "monitor/system_requests.h"
 #include "monitor/user_info.h"
+#include "proto/subject.h"
+#include "proto/quote.h"
 
 namespace nuring::monitor {
 namespace {
@@ -35,66 +34,75 @@ namespace {
 constexpr uint64_t kFirstHeartbeat_ns = 250'000'000;
 constexpr uint64_t kHeartbeat_ns = 30'000'000'000;
 
-constexpr uint64_t kSecond_ns = 1'000'000'000;
+constexpr uint64_t kEventSecond_ns = 1'000'000'000;
 
-// Requests that may wait for the control thread; what comes beyond is not answered.
-constexpr uint32_t kRequestsMax = 256;
+// How often dropped requests are logged at most.
+constexpr uint64_t kDroppedLogInterval_ns = 10'000'000'000;
 
-using AccountSums = absl::flat_hash_map<const account::Account*, link::AccountSnapshot>;
-
-class SystemEvents final : public server::Subsystem, private link::LinkEvents {
+class SystemEvents final : public server::Subsystem,
+                           private client::ClientEvents,
+                           private delivery::LatencyEvents {
   public:
     absl::Status start(server::Server& server,
                        std::shared_ptr<const config::Options> options) override;
-    void on_ready() override { ready_ = true; }
+    void on_ready() override { ready_.store(true, std::memory_order_relaxed); }
     void reload(std::shared_ptr<const config::Options> options) override;
     void stop() override;
 
   private:
-    struct HeartbeatTimer : runtime::Timer {
-        explicit HeartbeatTimer(SystemEvents& events) : Timer(&fired), owner(events) {}
-        static void fired(Timer& timer) { static_cast<HeartbeatTimer&>(timer).owner.on_timer(); }
-        SystemEvents& owner;
-    };
-    // A message for the control thread.
+    // A copy of a message.
     struct Received {
         std::string subject;
         std::string reply;
         std::string body;
     };
 
-    // link::LinkEvents: on the client's worker.
-    void on_connected(link::WorkerLinks& links, const link::Client& client) override;
-    void on_refused(link::WorkerLinks& links, const link::Client& client) override;
-    void on_closed(link::WorkerLinks& links, const link::Client& client) override;
-    void on_service_latency(link::WorkerLinks& links, link::ServiceLatency latency) override {
-        tell_service_latency(*server_, *writer_, links, std::move(latency));
+    // client::ClientEvents: on the client's worker.
+    void on_connected(base::WorkerId worker, const client::Client& client) override;
+    void on_refused(base::WorkerId worker, const client::Client& client) override;
+    void on_closed(base::WorkerId worker, const client::Client& client) override;
+    void on_leaf_connected(base::WorkerId worker, account::Account& account,
+                           const client::ConnectionSnapshot& leaf, bool is_user) override;
+    void on_leaf_closed(base::WorkerId worker, account::Account& account,
+                        const client::ConnectionSnapshot& leaf) override;
+    // delivery::LatencyEvents
+    delivery::LatencyParty describe(base::WorkerId worker, const delivery::LatencyLink& party) override {
+        return describe_party(state_of(worker), party);
     }
-    void tell(link::WorkerLinks& links, const link::Client& client, std::string subject,
-              std::optional<link::CloseReason> ended);
-    void note_account(link::WorkerLinks& links, account::Account& account);
+    void on_tracked_answer(base::WorkerId worker, const delivery::TrackedAnswer& answer) override {
+        tell_tracked_answer(*account_, state_of(worker), answer);
+    }
+    void on_service_latency(base::WorkerId worker, delivery::ServiceLatency latency) override {
+        tell_service_latency(*server_, *writer_, state_of(worker), std::move(latency));
+    }
+    server::WorkerState& state_of(base::WorkerId worker) {
+        return server_->worker_state(index_of(worker));
+    }
 
     // Worker 0.
     void on_timer();
+    // A request found no room.
+    void note_dropped(const client::InternalMessage& message);
 
     // Control thread.
     void take(std::shared_ptr<const config::Options> options);
-    std::shared_ptr<const config::Options> options();
-    Sources sources();
+    std::shared_ptr<const config::Options> options();  // any thread
     void serve_users(account::Account& account);
     void subscribe_requests();
     void serve_account(account::Account& account);
+    account::Account* asker_of(const client::InternalMessage& message);
     template <class Answer>
     void subscribe(account::Account& account, std::string subject, Answer answer);
-    void publish(std::string subject, std::string body);
-    AccountSums ask_accounts();
-    void repeat_account_connections();
-    void publish_account_connections(const std::vector<account::Account*>& accounts);
+    void publish(account::Account& account, std::string subject, std::string body);
+
+    // The thread of the answers.
+    Sources sources();
+    std::string reload_and_wait();
+    void follow_measurements();
     void answer_server(const SystemRequest& request, const Received& received);
     void answer_account(const SystemRequest& request, account::Account& asker,
                         const std::string& account, const Received& received);
-    std::string statsz();
-    std::string idz();
+    std::string statsz() { return make_statsz(sources(), writer_.get()); }
 
     server::Server* server_ = nullptr;
     account::Account* account_ = nullptr;  // the system account
@@ -102,21 +110,25 @@ class SystemEvents final : public server::Subsystem, private link::LinkEvents {
     std::unique_ptr<EventWriter> writer_;
     ProcessUsage usage_;
     proto::JsonParser parser_;
-    base::Prng prng_{1};
-    uint64_t config_load_ns_ = 0;
-    bool auth_required_ = false;
-    bool ready_ = false;
-    bool stopping_ = false;
+    std::unique_ptr<ConnectionEvents> connection_events_;
+    std::unique_ptr<AccountConnections> account_connections_;
+    std::atomic<bool> ready_{false};  // relaxed: a figure of a page
+    bool stopping_ = false;           // control thread
 
-    HeartbeatTimer timer_{*this};  // worker 0
-    uint64_t distance_ns_ = kFirstHeartbeat_ns;
+    runtime::OwnedTimer<SystemEvents, &SystemEvents::on_timer> timer_{*this};  // worker 0
+    proto::JsonParser latency_parser_;                                         // worker 0
+    uint64_t distance_ns_ = kFirstHeartbeat_ns;                                // to the next heartbeat
 
-    std::atomic<uint32_t> waiting_{0};  // requests for the control thread
+    uint64_t dropped_ = 0;  // worker 0: requests since they were last logged
+    uint64_t dropped_logged_ns_ = 0;
 
     std::mutex mutex_;
     std::shared_ptr<const config::Options> options_;        // guarded by mutex_, as what follows
-    absl::flat_hash_set<account::Account*> changed_;        // connections came or went
+    uint64_t config_load_ns_ = 0;
+    bool auth_required_ = false;
     absl::flat_hash_set<const account::Account*> served_;   // have the requests of users
+
+    AnswerThread answers_;  // the last member: its tasks use the others
 };
 
 // ------------------------------------------------------------------------------- start and stop
@@ -127,13 +139,23 @@ absl::Status SystemEvents::start(server::Server& server,
     account_ = server.system_account();
     runner_ = std::make_unique<server::SurveyRunner>(server);
     writer_ = std::make_unique<EventWriter>(server);
-    prng_ = base::Prng(server.links(0).ring.random_seed());
+    connection_events_ = std::make_unique<ConnectionEvents>(*account_, *writer_);
+    account_connections_ = std::make_unique<AccountConnections>(
+        AccountConnections::Parts{.server = server,
+                                  .runner = *runner_,
+                                  .writer = *writer_,
+                                  .answers = answers_,
+                                  .options = [this] { return this->options(); }});
     take(std::move(options));
-    server.set_link_events(this);
+    answers_.start();
+    server.set_events(this, this);
+    account_connections_->follow_other_servers();
+    follow_measurements();
     subscribe_requests();
     for (account::Account* account : server.accounts().list()) serve_account(*account);
     server.post(0, [this] {
-        server_->links(0).timers.arm(timer_, server_->links(0).ring.now_ns() + distance_ns_);
+        link::LinkHost& host = server_->worker_state(0).host;
+        host.timers.arm(timer_, host.ring.now_ns() + distance_ns_);
     });
     return absl::OkStatus();
 }
@@ -148,14 +170,16 @@ void SystemEvents::stop() {
     stopping_ = true;
     if (runner_ == nullptr) return;
     runner_->cancel();
+    answers_.stop();
     const std::string& id = server_->facts().info.server_id;
-    publish(fmt::format("$SYS.SERVER.{}.SHUTDOWN", id), writer_->shutdown(*options()));
+    publish(*account_, fmt::format("$SYS.SERVER.{}.SHUTDOWN", id), writer_->shutdown(*options()));
 }
 
 void SystemEvents::take(std::shared_ptr<const config::Options> options) {
-    auth_required_ = auth::Authenticator(*options).required();
-    config_load_ns_ = ring::realtime_ns();
+    const bool auth_required = auth::Authenticator(*options).required();
     const std::lock_guard lock(mutex_);
+    auth_required_ = auth_required;
+    config_load_ns_ = ring::realtime_ns();
     options_ = std::move(options);
 }
 
@@ -164,260 +188,172 @@ std::shared_ptr<const config::Options> SystemEvents::options() {
     return options_;
 }
 
-// ------------------------------------------------------------------------------- events of clients
+// ------------------------------------------------------------------------------- connections
 
-void SystemEvents::on_connected(link::WorkerLinks& links, const link::Client& client) {
-    account::Account& account = client.account();
-    note_account(links, account);
-    if (&account == &links.accounts.global()) return;  // those are not told, as in the reference
-    serve_account(account);
-    tell(links, client, fmt::format("$SYS.ACCOUNT.{}.CONNECT", account.name()), std::nullopt);
+void SystemEvents::on_connected(base::WorkerId worker, const client::Client& client) {
+    server::WorkerState& state = state_of(worker);
+    account_connections_->note_change(state, client.account());
+    if (&client.account() == &state.delivery.accounts.global()) return;  // no event, as in the reference
+    serve_account(client.account());
+    connection_events_->on_connected(state, client);
 }
 
-void SystemEvents::on_closed(link::WorkerLinks& links, const link::Client& client) {
-    account::Account& account = client.account();
-    note_account(links, account);
-    if (&account == &links.accounts.global()) return;
-    tell(links, client, fmt::format("$SYS.ACCOUNT.{}.DISCONNECT", account.name()),
-         client.close_reason());
+void SystemEvents::on_refused(base::WorkerId worker, const client::Client& client) {
+    connection_events_->on_refused(state_of(worker), client);
 }
 
-void SystemEvents::on_refused(link::WorkerLinks& links, const link::Client& client) {
-    tell(links, client, fmt::format("$SYS.SERVER.{}.CLIENT.AUTH.ERR", links.facts.info.server_id),
-         link::CloseReason::kAuthenticationFailure);
+void SystemEvents::on_closed(base::WorkerId worker, const client::Client& client) {
+    server::WorkerState& state = state_of(worker);
+    account_connections_->note_change(state, client.account());
+    if (&client.account() == &state.delivery.accounts.global()) return;
+    connection_events_->on_closed(state, client);
 }
 
-// ended: why it goes; nothing: it has just come.
-void SystemEvents::tell(link::WorkerLinks& links, const link::Client& client, std::string subject,
-                        std::optional<link::CloseReason> ended) {
-    if (!links.internal.has_interest(*account_, subject)) return;
-    link::ConnectionSnapshot snapshot;
-    const uint64_t now_ns = links.ring.wall_ns();
-    client.copy_numbers(now_ns, &snapshot);
-    client.copy_texts(&snapshot);
-    std::string body;
-    if (ended.has_value()) {
-        snapshot.stop_ns = now_ns;
-        snapshot.reason = *ended;
-        body = writer_->disconnect(*links.options, snapshot, &links.prng);
-    } else {
-        body = writer_->connect(*links.options, snapshot, &links.prng);
-    }
-    links.internal.publish({.account = account_,
-                            .subject = std::move(subject),
-                            .reply = {},
-                            .headers = {},
-                            .body = std::move(body)});
+void SystemEvents::on_leaf_connected(base::WorkerId worker, account::Account& account,
+                                     const client::ConnectionSnapshot& leaf, bool is_user) {
+    account_connections_->note_change(state_of(worker), account);
+    connection_events_->on_leaf_connected(state_of(worker), account, leaf, is_user);
 }
 
-// ------------------------------------------------------------------------------- events of accounts
-
-std::array<std::string, 2> connection_subjects(const account::Account& account) {
-    return {fmt::format("$SYS.SERVER.ACCOUNT.{}.CONNS", account.name()),
-            fmt::format("$SYS.ACCOUNT.{}.SERVER.CONNS", account.name())};
+void SystemEvents::on_leaf_closed(base::WorkerId worker, account::Account& account,
+                                  const client::ConnectionSnapshot& leaf) {
+    account_connections_->note_change(state_of(worker), account);
+    connection_events_->on_leaf_closed(state_of(worker), account, leaf);
 }
 
-// Changes are gathered until the control thread looks: a storm of clients makes few events.
-void SystemEvents::note_account(link::WorkerLinks& links, account::Account& account) {
-    const auto subjects = connection_subjects(account);
-    if (std::none_of(subjects.begin(), subjects.end(), [&](const std::string& subject) {
-            return links.internal.has_interest(*account_, subject);
-        })) {
-        return;
-    }
-    const std::lock_guard lock(mutex_);
-    if (!changed_.insert(&account).second || changed_.size() > 1) return;
-    server_->control().post([this] {
-        std::vector<account::Account*> accounts;
-        {
-            const std::lock_guard inner_lock(mutex_);
-            accounts.assign(changed_.begin(), changed_.end());
-            changed_.clear();
-        }
-        publish_account_connections(accounts);
-    });
-}
-
-AccountSums SystemEvents::ask_accounts() {
-    AccountSums sums;
-    for (const auto& survey : runner_->run<link::AccountSurvey>(
-             [] { return std::make_shared<link::AccountSurvey>(); })) {
-        for (const auto& [account, part] : survey->accounts()) sums[account] += part;
-    }
-    return sums;
-}
-
-void SystemEvents::publish_account_connections(const std::vector<account::Account*>& accounts) {
-    if (stopping_ || accounts.empty()) return;
-    AccountSums sums = ask_accounts();
-    for (account::Account* account : accounts) {
-        const std::string body = writer_->account_connections(*options(), account->name(),
-                                                              sums[account], &prng_);
-        for (std::string& subject : connection_subjects(*account)) publish(std::move(subject), body);
-    }
+// Responders' servers tell what they have measured of the requests that come from here.
+void SystemEvents::follow_measurements() {
+    const std::shared_ptr<const config::Options> now = options();
+    const bool has_links = now->cluster.port != 0 || now->gateway.configured() || now->leafnodes.configured();
+    if (!has_links) return;
+    server_->subscribe(*account_, remote_latency_subject(server_->facts().node_hash),
+                       [this](const client::InternalMessage& message) {
+                           take_remote_latency(*server_, &latency_parser_, message.body);
+                       });
 }
 
 // ------------------------------------------------------------------------------- heartbeat
 
 void SystemEvents::on_timer() {
-    link::WorkerLinks& links = server_->links(0);
+    server::WorkerState& state = server_->worker_state(0);
     const bool full = distance_ns_ == kHeartbeat_ns;
     distance_ns_ = std::min(distance_ns_ * 2, kHeartbeat_ns);
-    links.timers.arm(timer_, links.ring.now_ns() + distance_ns_);
-    std::string subject = fmt::format("$SYS.SERVER.{}.STATSZ", links.facts.info.server_id);
-    if (links.internal.has_interest(*account_, subject)) {
-        server_->control().post([this, subject = std::move(subject)] {
-            if (!stopping_) publish(subject, statsz());
-        });
+    state.host.timers.arm(timer_, state.host.ring.now_ns() + distance_ns_);
+    std::string subject = fmt::format("$SYS.SERVER.{}.STATSZ", state.host.facts.info.server_id);
+    if (state.internal.has_interest(*account_, subject)) {
+        answers_.add_own(
+            [this, subject = std::move(subject)] { publish(*account_, subject, statsz()); });
     }
-    if (full && links.internal.has_interest(*account_, "$SYS.SERVER.ACCOUNT.*.CONNS")) {
-        server_->control().post([this] { repeat_account_connections(); });
-    }
-}
-
-// Who listens late learns of every account that has clients, too.
-void SystemEvents::repeat_account_connections() {
-    std::vector<account::Account*> accounts = server_->accounts().list();
-    const AccountSums sums = ask_accounts();
-    std::erase_if(accounts, [&sums](const account::Account* account) {
-        const auto found = sums.find(account);
-        return found == sums.end() || found->second.connections == 0;
-    });
-    publish_account_connections(accounts);
-}
-
-namespace {
-
-void write_statsz_routes(JsonWriter* json, const Sources& from) {
-    std::vector<link::PeerSnapshot> routes;
-    for (const auto& survey :
-         from.runner.run<link::PeerSurvey>([] { return std::make_shared<link::PeerSurvey>(); })) {
-        routes.insert(routes.end(), survey->peers().begin(), survey->peers().end());
-    }
-    if (routes.empty()) return;
-    json->begin_array("routes");
-    for (const link::PeerSnapshot& route : routes) {
-        json->begin_object();
-        json->field("rid", route.cid);
-        json->field("name", route.remote_name);
-        write_traffic(json, "sent", route.traffic.out_messages, route.traffic.out_bytes);
-        write_traffic(json, "received", route.traffic.in_messages, route.traffic.in_bytes);
-        json->field("pending", route.pending_bytes);
-        json->end_object();
-    }
-    json->end_array();
-}
-
-}  // namespace
-
-std::string SystemEvents::statsz() {
-    const Sources from = sources();
-    const Totals totals = sum_of(ask_workers(from));
-    const link::ServerFacts& facts = server_->facts();
-    const AccountSums accounts = ask_accounts();
-    const auto active = std::count_if(accounts.begin(), accounts.end(), [](const auto& entry) {
-        return entry.second.connections != 0;
-    });
-    std::string text;
-    JsonWriter json(&text, /*indent=*/0);
-    json.begin_object();
-    json.begin_object("server");
-    writer_->write_server(&json, *from.options);
-    json.end_object();
-    json.begin_object("statsz");
-    json.field("start", base::format_rfc3339(facts.start_wall_ns));
-    json.field("mem", usage_.memory_bytes());
-    json.field("cores", std::thread::hardware_concurrency());
-    json.field("cpu", usage_.cpu_percent());
-    json.field("connections", facts.clients.load(std::memory_order_relaxed));
-    json.field("total_connections", facts.total_clients.load(std::memory_order_relaxed));
-    json.field("active_accounts", active);
-    json.field("subscriptions", count_subscriptions(from));
-    write_traffic(&json, "sent", totals.counters.out_messages, totals.counters.out_bytes);
-    write_traffic(&json, "received", totals.counters.in_messages, totals.counters.in_bytes);
-    json.field("slow_consumers", totals.slow_consumers());
-    json.field("active_servers", totals.routes + 1);
-    write_statsz_routes(&json, from);
-    json.end_object();
-    json.end_object();
-    return text;
-}
-
-std::string SystemEvents::idz() {
-    const proto::ServerInfo& info = server_->facts().info;
-    std::string text;
-    JsonWriter json(&text, /*indent=*/0);
-    json.begin_object();
-    json.field("name", info.server_name);
-    json.field("host", info.host);
-    json.field("id", info.server_id);
-    json.end_object();
-    return text;
+    if (full) account_connections_->repeat_if_wanted();
 }
 
 // ------------------------------------------------------------------------------- requests
 
 Sources SystemEvents::sources() {
+    const std::lock_guard lock(mutex_);
     return {.server = *server_,
             .runner = *runner_,
             .usage = usage_,
-            .options = options(),
+            .options = options_,
             .config_load_ns = config_load_ns_,
             .auth_required = auth_required_,
-            .ready = ready_,
-            .http_port = static_cast<uint16_t>(std::max(options()->http.port, 0)),
-            .https_port = static_cast<uint16_t>(std::max(options()->http.https_port, 0)),
-            .request_counts = {}};
+            .ready = ready_.load(std::memory_order_relaxed),
+            .http_port = static_cast<uint16_t>(std::max(options_->http.port, 0)),
+            .https_port = static_cast<uint16_t>(std::max(options_->http.https_port, 0)),
+            .request_counts = {},
+            .reload = [this] { return reload_and_wait(); }};
 }
 
-void SystemEvents::publish(std::string subject, std::string body) {
-    server_->publish({.account = account_,
+// The control thread reloads; empty: all is well.
+std::string SystemEvents::reload_and_wait() {
+    const auto error = std::make_shared<std::string>();
+    const bool done = answers_.wait([&](std::function<void()> finished) {
+        server_->control().post([this, error, finished = std::move(finished)] {
+            *error = server_->reload();
+            finished();
+        });
+    });
+    return done ? *error : "server is not running";
+}
+
+// Any thread.
+void SystemEvents::publish(account::Account& account, std::string subject, std::string body) {
+    server_->publish({.account = &account,
                       .subject = std::move(subject),
                       .reply = {},
                       .headers = {},
                       .body = std::move(body)});
 }
 
-// The message is copied, and answered on the control thread.
+// A request over a service import is that of the account which it names (account/system_services.h).
+account::Account* SystemEvents::asker_of(const client::InternalMessage& message) {
+    constexpr std::string_view kPrefix = "$SYS.REQ.ACCOUNT.";
+    if (&message.account != account_ || !message.reply.starts_with(proto::kServiceReplyPrefix) ||
+        !message.subject.starts_with(kPrefix)) {
+        return &message.account;
+    }
+    const std::string_view rest = message.subject.substr(kPrefix.size());
+    account::Account* named = server_->accounts().find(rest.substr(0, rest.find('.')));
+    return named != nullptr ? named : &message.account;
+}
+
+// The message is copied, and answered on the thread of the answers.
 template <class Answer>
 void SystemEvents::subscribe(account::Account& account, std::string subject, Answer answer) {
-    server_->subscribe(account, std::move(subject), [this, answer](const link::InternalMessage& m) {
-        // relaxed: only the number matters
-        if (waiting_.fetch_add(1, std::memory_order_relaxed) >= kRequestsMax) {
-            waiting_.fetch_sub(1, std::memory_order_relaxed);
-            return;
-        }
-        server_->control().post([this, answer,
-                                 received = Received{std::string(m.subject), std::string(m.reply),
-                                                     std::string(m.body)}] {
-            waiting_.fetch_sub(1, std::memory_order_relaxed);
-            if (!stopping_) answer(received);
-        });
+    server_->subscribe(account, std::move(subject), [this, answer](const client::InternalMessage& m) {
+        account::Account* asker = asker_of(m);
+        const RequestOrigin origin{.account = asker,
+                                   .connection = m.origin.bits(),
+                                   .is_operator = asker == account_};
+        if (!answers_.has_room(origin)) return note_dropped(m);
+        const bool added =
+            answers_.add(origin, [this, answer,
+                                  received = Received{std::string(m.subject), std::string(m.reply),
+                                                      std::string(m.body)}] {
+                answer(received);
+                // The next answer is not written before this one has left: answers that nobody takes
+                // must not pile up.
+                (void)answers_.wait([this](std::function<void()> done) {
+                    server_->post(0, std::move(done));
+                });
+            });
+        if (!added) note_dropped(m);
     });
+}
+
+void SystemEvents::note_dropped(const client::InternalMessage& message) {
+    link::LinkHost& host = server_->worker_state(0).host;
+    host.facts.dropped_system_requests.fetch_add(1, std::memory_order_relaxed);
+    ++dropped_;
+    const uint64_t now_ns = host.ring.now_ns();
+    if (dropped_logged_ns_ != 0 && now_ns - dropped_logged_ns_ < kDroppedLogInterval_ns) return;
+    dropped_logged_ns_ = now_ns;
+    host.log.warn("Dropped {} requests under $SYS, since too many wait, the last one of account {}",
+                  std::exchange(dropped_, 0), proto::quote(message.account.name()));
 }
 
 // A user asks who it is and what it may do. The worker that has the connection answers.
 void SystemEvents::serve_users(account::Account& account) {
     server_->subscribe(
-        account, "$SYS.REQ.USER.INFO", [this](const link::InternalMessage& message) {
+        account, "$SYS.REQ.USER.INFO", [this](const client::InternalMessage& message) {
             if (message.reply.empty() || !message.origin.valid()) return;
             const auto worker = static_cast<uint32_t>(message.origin.worker());
             server_->post(worker, [this, worker, origin = message.origin, asker = &message.account,
                                    reply = std::string(message.reply)] {
-                link::WorkerLinks& links = server_->links(worker);
-                const link::Link* link = links.table.find(origin);
-                if (link == nullptr || link->kind() != proto::Kind::kClient) return;
+                server::WorkerState& state = server_->worker_state(worker);
+                const client::Client* client = client::as_client(state.host.table.find(origin));
+                if (client == nullptr) return;
                 std::string text;
-                JsonWriter json(&text, /*indent=*/0);
+                proto::JsonWriter json(&text, /*indent=*/0);
                 json.begin_object();
                 json.begin_object("server");
-                writer_->write_server(&json, *links.options);
+                writer_->write_server(&json, state.clients.options());
                 json.end_object();
-                write_user_info(&json.key("data"), static_cast<const link::Client&>(*link),
-                                links.authenticator->trust().get(),
-                                static_cast<int64_t>(links.ring.wall_ns() / kSecond_ns));
+                write_user_info(&json.key("data"), *client,
+                                state.clients.authenticator().trust().get(),
+                                static_cast<int64_t>(state.host.ring.wall_ns() / kEventSecond_ns));
                 json.end_object();
-                links.internal.publish({.account = asker,
+                state.internal.publish({.account = asker,
                                         .subject = reply,
                                         .reply = {},
                                         .headers = {},
@@ -435,6 +371,10 @@ void SystemEvents::subscribe_requests() {
                       [this, &request](const Received& m) { answer_server(request, m); });
         }
     }
+    for (const SystemRequest& request : server_actions()) {
+        subscribe(*account_, fmt::format("$SYS.REQ.SERVER.{}.{}", id, request.name),
+                  [this, &request](const Received& m) { answer_server(request, m); });
+    }
     // The old form of PING.STATSZ.
     subscribe(*account_, "$SYS.REQ.SERVER.PING",
               [this](const Received& m) { answer_server(server_requests()[0], m); });
@@ -450,29 +390,13 @@ void SystemEvents::subscribe_requests() {
     }
 }
 
-// The users of an account may ask about the account, under names that say no account: whatever they send,
-// they see their own.
 void SystemEvents::serve_account(account::Account& account) {
     if (&account == account_) return;
     {
         const std::lock_guard lock(mutex_);
         if (!served_.insert(&account).second) return;
     }
-    struct Service {
-        std::string_view subject;
-        std::string_view request;
-    };
     serve_users(account);
-    constexpr std::array kServices = {Service{"$SYS.REQ.SERVER.PING.CONNZ", "CONNZ"},
-                                      Service{"$SYS.REQ.ACCOUNT.PING.CONNZ", "CONNZ"},
-                                      Service{"$SYS.REQ.ACCOUNT.PING.STATZ", "STATZ"}};
-    for (const Service& service : kServices) {
-        const auto found = std::find_if(account_requests().begin(), account_requests().end(),
-                                        [&](const auto& each) { return each.name == service.request; });
-        subscribe(account, std::string(service.subject), [this, &account, found](const Received& m) {
-            answer_account(*found, account, account.name(), m);
-        });
-    }
 }
 
 void SystemEvents::answer_server(const SystemRequest& request, const Received& received) {
@@ -483,9 +407,9 @@ void SystemEvents::answer_server(const SystemRequest& request, const Received& r
                                              &parser_, &text);
     if (answered == Answered::kNotForUs) return;
     if (request.make == nullptr && answered == Answered::kWithPage) {
-        text = request.name == "IDZ" ? idz() : statsz();
+        text = request.name == "IDZ" ? make_idz(server_->facts().info) : statsz();
     }
-    publish(received.reply.empty()
+    publish(*account_, received.reply.empty()
                 ? fmt::format("$SYS.SERVER.{}.STATSZ", server_->facts().info.server_id)
                 : received.reply,
             std::move(text));
@@ -495,12 +419,11 @@ void SystemEvents::answer_account(const SystemRequest& request, account::Account
                                   const std::string& account, const Received& received) {
     if (received.reply.empty()) return;
     std::string text;
-    if (request.make == nullptr) {  // CONNS: who has clients of that account tells how many
+    if (request.make == nullptr) {  // CONNS: of accounts that have connections here
         account::Account* asked = server_->accounts().find(account);
         if (asked == nullptr) return;
-        AccountSums sums = ask_accounts();
-        if (sums[asked].connections == 0) return;
-        text = writer_->account_connections(*options(), account, sums[asked], &prng_);
+        text = account_connections_->describe(*asked);
+        if (text.empty()) return;
     } else {
         if (request.name == "INFO" && account.empty()) return;
         std::vector<std::pair<std::string, std::string>> fixed;
@@ -511,11 +434,7 @@ void SystemEvents::answer_account(const SystemRequest& request, account::Account
             return;
         }
     }
-    server_->publish({.account = &asker,
-                      .subject = received.reply,
-                      .reply = {},
-                      .headers = {},
-                      .body = std::move(text)});
+    publish(asker, received.reply, std::move(text));
 }
 
 }  // namespace

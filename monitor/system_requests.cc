@@ -7,13 +7,14 @@
 
 #include "core/base/status.h"
 #include "core/config/text.h"
+#include "monitor/client_actions.h"
 
 namespace nuring::monitor {
 namespace {
 
 using proto::JsonType;
 
-constexpr int kBadRequest = 400;
+constexpr int kRequestRefused = 400;
 constexpr int kInternalError = 500;
 
 // Whom a request is meant for; every request has them.
@@ -55,6 +56,8 @@ constexpr std::array kGatewayzOptions = {
     RequestOption{{"name", JsonType::kString}, "gw_name", {}},
     RequestOption{{"accounts", JsonType::kBool}, "accs", "1"},
     RequestOption{{"account_name", JsonType::kString}, "acc_name", {}},
+    RequestOption{{"subscriptions_detail", JsonType::kBool}, "subs", "detail"},
+    RequestOption{{"subscriptions", JsonType::kBool}, "subs", "1"},
 };
 constexpr std::array kLeafzOptions = {
     RequestOption{{"subscriptions", JsonType::kBool}, "subs", "1"},
@@ -76,6 +79,10 @@ constexpr std::array kHealthzOptions = {
     RequestOption{{"details", JsonType::kBool}, "details", "1"},
 };
 
+constexpr std::array kConnectionOptions = {
+    RequestOption{{"cid", JsonType::kUint64}, "cid", {}},
+};
+
 constexpr std::array kServerRequests = {
     SystemRequest{"STATSZ", nullptr, "StatszEventOptions", {}},
     SystemRequest{"IDZ", nullptr, "ServerID", {}},
@@ -88,6 +95,11 @@ constexpr std::array kServerRequests = {
     SystemRequest{"ACCOUNTZ", &make_accountz, "AccountzEventOptions", kAccountzOptions},
     SystemRequest{"JSZ", &make_jsz, "JszEventOptions", {}},
     SystemRequest{"HEALTHZ", &make_health_reply, "HealthzEventOptions", kHealthzOptions},
+};
+constexpr std::array kServerActions = {
+    SystemRequest{"RELOAD", &reload_server, "EventFilterOptions", {}},
+    SystemRequest{"KICK", &kick_connection, "KickClientReq", kConnectionOptions},
+    SystemRequest{"LDM", &announce_lame_duck, "LDMClientReq", kConnectionOptions},
 };
 constexpr std::array kAccountRequests = {
     SystemRequest{"SUBSZ", &make_subsz, "SubszEventOptions", kSubszOptions},
@@ -127,7 +139,7 @@ bool is_meant_for(const proto::ServerInfo& info, const config::Options& options,
     }
 }
 
-void write_error(JsonWriter* json, int code, std::string_view description) {
+void write_error(proto::JsonWriter* json, int code, std::string_view description) {
     json->begin_object("error");
     json->field("code", code);
     json->field("description", description);
@@ -137,6 +149,7 @@ void write_error(JsonWriter* json, int code, std::string_view description) {
 }  // namespace
 
 std::span<const SystemRequest> server_requests() { return kServerRequests; }
+std::span<const SystemRequest> server_actions() { return kServerActions; }
 std::span<const SystemRequest> account_requests() { return kAccountRequests; }
 
 std::string compact_json(std::string_view json) {
@@ -167,7 +180,7 @@ Answered answer_request(const SystemRequest& request, std::string_view json_text
     std::string error;
     int code = 200;
     if (!proto::parse_json_members(json_text, parser, request.struct_name, fields, &members, &error)) {
-        code = kBadRequest;
+        code = kRequestRefused;
     }
     // In the order of the table, whatever that of the JSON.
     std::stable_sort(members.begin(), members.end(),
@@ -197,15 +210,16 @@ Answered answer_request(const SystemRequest& request, std::string_view json_text
             code = kInternalError;
             error = base::message_of(status);
         }
+        if (page.empty) return Answered::kNotForUs;
     }
     text->clear();
-    JsonWriter json(text, /*indent=*/0);
+    proto::JsonWriter json(text, /*indent=*/0);
     json.begin_object();
     json.begin_object("server");
     writer->write_server(&json, *sources.options);
     json.end_object();
     if (code == 200) {
-        if (request.make != nullptr) json.raw_field("data", compact_json(page.body));
+        if (!page.body.empty()) json.raw_field("data", compact_json(page.body));
     } else {
         if (code == kInternalError) json.key("data").null();
         write_error(&json, code, error);

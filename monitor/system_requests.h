@@ -30,6 +30,8 @@ struct SystemRequest {
 
 // $SYS.REQ.SERVER.<id>.<name> and $SYS.REQ.SERVER.PING.<name>.
 std::span<const SystemRequest> server_requests();
+// $SYS.REQ.SERVER.<id>.<name> alone: requests that change something are never for all servers.
+std::span<const SystemRequest> server_actions();
 // $SYS.REQ.ACCOUNT.<account>.<name>: the page's parameter `acc` is the account.
 std::span<const SystemRequest> account_requests();
 
@@ -39,7 +41,7 @@ enum class Answered { kNotForUs, kWithPage, kWithError };
 
 // Writes {"server":{..},"data":..} or {"server":{..},"error":{"code","description"}} into *text. A request
 // without a page has no data: its answer has a form of its own, unless it is an error.
-// fixed: parameters that the subject has given; no JSON overrules them. Threads: the control thread.
+// fixed: parameters that the subject has given; no JSON overrules them. Threads: that of the answers.
 // Source: zReq and filterRequest in server/events.go 2.9.10.
 Answered answer_request(const SystemRequest& request, std::string_view json,
                          const std::vector<std::pair<std::string, std::string>>& fixed,

@@ -5,17 +5,18 @@
 #include <tuple>
 
 #include "core/base/rfc3339.h"
-#include "core/link/heavy_hitters.h"
+#include "core/client/heavy_hitters.h"
+#include "core/observe/heavy_hitters_survey.h"
 #include "core/ring/kernel_sockets.h"
 #include "fmt/format.h"
-#include "monitor/json_writer.h"
 #include "monitor/pages.h"
+#include "proto/json_writer.h"
 
 namespace nuring::monitor {
 namespace {
 
 constexpr int64_t kCountDefault = 10;
-constexpr int64_t kCountMax = link::HeavyHitters::Subjects::kCapacity;
+constexpr int64_t kCountMax = client::HeavyHitters::Subjects::kCapacity;
 
 // The heaviest first; of equals, the order stays the same from request to request.
 template <class Top>
@@ -30,21 +31,21 @@ void cut(std::vector<Top>* all, bool by_bytes, size_t count) {
 }
 
 // Two publishers of one subject may live on two workers.
-std::vector<link::TopSubject> merge(std::vector<link::TopSubject> parts) {
-    std::map<std::pair<std::string, std::string>, link::TopSubject> by_name;
-    for (link::TopSubject& part : parts) {
-        link::TopSubject& sum = by_name[{part.account, part.subject}];
+std::vector<observe::TopSubject> merge(std::vector<observe::TopSubject> parts) {
+    std::map<std::pair<std::string, std::string>, observe::TopSubject> by_name;
+    for (observe::TopSubject& part : parts) {
+        observe::TopSubject& sum = by_name[{part.account, part.subject}];
         sum.account = part.account;
         sum.subject = part.subject;
         sum.messages += part.messages;
         sum.bytes += part.bytes;
     }
-    std::vector<link::TopSubject> merged;
+    std::vector<observe::TopSubject> merged;
     for (auto& [name, sum] : by_name) merged.push_back(std::move(sum));
     return merged;
 }
 
-void write_counts(JsonWriter* json, uint64_t messages, uint64_t bytes) {
+void write_counts(proto::JsonWriter* json, uint64_t messages, uint64_t bytes) {
     json->field("msgs", messages);
     json->field("bytes", bytes);
     json->end_object();
@@ -60,11 +61,11 @@ absl::Status make_topz(const Sources& sources, const Query& query, HttpAnswer* a
     if (!sort.empty() && sort != "msgs" && sort != "bytes") {
         return absl::InvalidArgumentError(fmt::format("invalid sorting option: {}", sort));
     }
-    std::vector<link::TopSubject> subjects;
-    std::vector<link::TopConnection> connections;
+    std::vector<observe::TopSubject> subjects;
+    std::vector<observe::TopConnection> connections;
     uint64_t window_ns = 0;
-    for (const auto& survey : sources.runner.run<link::HeavyHittersSurvey>(
-             [] { return std::make_shared<link::HeavyHittersSurvey>(); })) {
+    for (const auto& survey : sources.runner.run<observe::HeavyHittersSurvey>(
+             [] { return std::make_shared<observe::HeavyHittersSurvey>(); })) {
         window_ns = std::max(window_ns, survey->window_ns());
         subjects.insert(subjects.end(), survey->subjects().begin(), survey->subjects().end());
         connections.insert(connections.end(), survey->connections().begin(),
@@ -73,14 +74,14 @@ absl::Status make_topz(const Sources& sources, const Query& query, HttpAnswer* a
     subjects = merge(std::move(subjects));
     cut(&subjects, sort == "bytes", count);
     cut(&connections, sort == "bytes", count);
-    JsonWriter json(&answer->body);
+    proto::JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
     json.field("now", base::format_rfc3339(ring::realtime_ns()));
     json.field("enabled", sources.options->uring.heavy_hitters);
     json.field("window_s", static_cast<double>(window_ns) / 1e9);
     json.begin_array("subjects");
-    for (const link::TopSubject& each : subjects) {
+    for (const observe::TopSubject& each : subjects) {
         json.begin_object();
         json.field("account", each.account);
         json.field("subject", each.subject);
@@ -88,7 +89,7 @@ absl::Status make_topz(const Sources& sources, const Query& query, HttpAnswer* a
     }
     json.end_array();
     json.begin_array("connections");
-    for (const link::TopConnection& each : connections) {
+    for (const observe::TopConnection& each : connections) {
         json.begin_object();
         json.field("cid", each.cid);
         json.field("name", each.name);

@@ -7,21 +7,21 @@
 
 #include "core/auth/authenticator.h"
 #include "core/auth/trust.h"
-#include "core/link/client.h"
+#include "core/client/client.h"
 
 namespace nuring::monitor {
 namespace {
 
-constexpr int64_t kSecond_ns = 1'000'000'000;
+constexpr int64_t kExpirySecond_ns = 1'000'000'000;
 
-void write_subjects(JsonWriter* json, std::string_view key, const std::vector<std::string>& subjects) {
+void write_subjects(proto::JsonWriter* json, std::string_view key, const std::vector<std::string>& subjects) {
     if (subjects.empty()) return;
     json->begin_array(key);
     for (const std::string& subject : subjects) json->value(subject);
     json->end_array();
 }
 
-void write_subjects(JsonWriter* json, std::string_view key,
+void write_subjects(proto::JsonWriter* json, std::string_view key,
                     const config::SubjectPermissions& permissions) {
     json->begin_object(key);
     write_subjects(json, "allow", permissions.allow);
@@ -31,7 +31,7 @@ void write_subjects(JsonWriter* json, std::string_view key,
 
 }  // namespace
 
-void write_user_info(JsonWriter* json, const link::Client& client, const auth::Trust* trust,
+void write_user_info(proto::JsonWriter* json, const client::Client& client, const auth::Trust* trust,
                      int64_t now_s) {
     const std::string& account = client.account().name();
     const auth::TrustedAccountPtr trusted = trust == nullptr ? nullptr : trust->find(account);
@@ -56,7 +56,7 @@ void write_user_info(JsonWriter* json, const link::Client& client, const auth::T
     }
     if (identity != nullptr && identity->valid_until_s != 0) {
         json->optional_field("expires",
-                             std::max<int64_t>(identity->valid_until_s - now_s, 0) * kSecond_ns);
+                             std::max<int64_t>(identity->valid_until_s - now_s, 0) * kExpirySecond_ns);
     }
     json->end_object();
 }

@@ -8,19 +8,19 @@
 
 #include <cstdint>
 
-#include "monitor/json_writer.h"
+#include "proto/json_writer.h"
 
 namespace nuring::auth {
 class Trust;
 }
-namespace nuring::link {
+namespace nuring::client {
 class Client;
 }
 
 namespace nuring::monitor {
 
 // trust: null outside operator mode.
-void write_user_info(JsonWriter* json, const link::Client& client, const auth::Trust* trust,
+void write_user_info(proto::JsonWriter* json, const client::Client& client, const auth::Trust* trust,
                      int64_t now_s);
 
 }  // namespace nuring::monitor

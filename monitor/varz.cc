@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <thread>
 
+#include "absl/container/flat_hash_set.h"
 #include "core/base/rfc3339.h"
+#include "core/observe/route_survey.h"
 #include "core/ring/kernel_sockets.h"
 #include "monitor/format.h"
-#include "monitor/json_writer.h"
 #include "monitor/pages.h"
 #include "monitor/write_link.h"
+#include "proto/json_writer.h"
 
 namespace nuring::monitor {
 namespace {
@@ -22,18 +24,36 @@ double tls_timeout_of(const std::optional<config::TlsOptions>& tls) {
     return seconds_of(tls.value_or(config::TlsOptions{}).timeout);
 }
 
-void write_urls(JsonWriter* json, const std::vector<config::Url>& urls) {
+void write_urls(proto::JsonWriter* json, const std::vector<config::Url>& urls) {
     if (urls.empty()) return;
     json->begin_array("urls");
     for (const config::Url& url : urls) json->value(url.host_port());
     json->end_array();
 }
 
-void write_cluster(JsonWriter* json, const config::ClusterOptions& cluster,
-                   const std::string& gateway_name) {
+// A server with gateways is a cluster even if it is alone in it. A name may be made up, or taken over.
+std::string cluster_name(const Sources& sources) {
+    const config::Options& options = *sources.options;
+    if (const auto view = sources.server.facts().cluster_views.now(); view != nullptr) return view->cluster;
+    if (!options.cluster.name.empty()) return options.cluster.name;
+    if (!options.gateway.name.empty()) return options.gateway.name;
+    return sources.server.facts().info.cluster;
+}
+
+// When a connection is late, where that was configured.
+void write_late_rule(proto::JsonWriter* json, config::WriteTimeout rule) {
+    if (rule == config::WriteTimeout::kDefault) return;
+    json->field("write_timeout", rule == config::WriteTimeout::kClose ? "close" : "retry");
+}
+
+void write_times(proto::JsonWriter* json, const config::LinkTimes& times) {
+    json->optional_field("write_deadline", int64_t{times.write_deadline.count()});
+    write_late_rule(json, times.write_timeout);
+}
+
+void write_cluster(proto::JsonWriter* json, const config::ClusterOptions& cluster, const std::string& name) {
     json->begin_object("cluster");
-    // A server with gateways is a cluster even if it is alone in it.
-    json->optional_field("name", cluster.name.empty() ? gateway_name : cluster.name);
+    json->optional_field("name", name);
     if (cluster.port != 0) {
         json->optional_field("addr", cluster.host);
         json->field("cluster_port", cluster.port);
@@ -43,11 +63,12 @@ void write_cluster(JsonWriter* json, const config::ClusterOptions& cluster,
         json->optional_field("tls_required", cluster.tls.has_value());
         json->optional_field("tls_verify", cluster.tls.has_value());
         json->optional_field("pool_size", cluster.pool_size);
+        write_times(json, cluster.times);
     }
     json->end_object();
 }
 
-void write_gateway(JsonWriter* json, const config::GatewayOptions& gateway) {
+void write_gateway(proto::JsonWriter* json, const config::GatewayOptions& gateway) {
     json->begin_object("gateway");
     json->optional_field("name", gateway.name);
     if (gateway.configured()) {
@@ -71,11 +92,12 @@ void write_gateway(JsonWriter* json, const config::GatewayOptions& gateway) {
             json->end_array();
         }
         json->optional_field("reject_unknown", gateway.reject_unknown);
+        write_times(json, gateway.times);
     }
     json->end_object();
 }
 
-void write_leafnodes(JsonWriter* json, const config::LeafnodeOptions& leafnodes) {
+void write_leafnodes(proto::JsonWriter* json, const config::LeafnodeOptions& leafnodes) {
     json->begin_object("leaf");
     if (leafnodes.configured()) {
         json->optional_field("host", leafnodes.host);
@@ -101,31 +123,73 @@ void write_leafnodes(JsonWriter* json, const config::LeafnodeOptions& leafnodes)
             }
             json->end_array();
         }
+        write_times(json, leafnodes.times);
     }
     json->end_object();
 }
 
-void write_by_kind(JsonWriter* json, std::string_view key, uint64_t clients) {
-    json->begin_object(key);
-    json->field("clients", clients);
-    json->field("routes", 0);
-    json->field("gateways", 0);
-    json->field("leafs", 0);
+void write_websocket(proto::JsonWriter* json, const config::WebsocketOptions& websocket,
+                     server::Server& server) {
+    json->begin_object("websocket");
+    if (websocket.port != 0) {
+        const client::ClientAddress& address = server.worker_state(0).clients.websocket_address();
+        json->optional_field("host", address.host);
+        json->field("port", address.port);
+        json->optional_field("advertise", websocket.advertise);
+        json->optional_field("no_auth_user", websocket.no_auth_user);
+        json->optional_field("jwt_cookie", websocket.jwt_cookie);
+        json->optional_field("handshake_timeout", int64_t{websocket.handshake_timeout.count()});
+        json->optional_field("auth_timeout", seconds_of(websocket.auth_timeout));
+        json->optional_field("no_tls", websocket.no_tls);
+        json->optional_field("tls_map", websocket.tls.has_value() && websocket.tls->map);
+        if (websocket.tls) write_texts(json, "tls_pinned_certs", websocket.tls->pinned_certs);
+        json->optional_field("same_origin", websocket.same_origin);
+        write_texts(json, "allowed_origins", websocket.allowed_origins);
+        json->optional_field("compression", websocket.compression);
+    }
     json->end_object();
 }
 
-void write_empty(JsonWriter* json, std::string_view key) {
+// Servers of the cluster, however many connections each of them has.
+size_t count_remotes(const Sources& sources) {
+    absl::flat_hash_set<std::string> ids;
+    for (const auto& survey : sources.runner.run<observe::RouteSurvey>(
+             [] { return std::make_shared<observe::RouteSurvey>(); })) {
+        for (const delivery::ServerLinkSnapshot& link : survey->routes()) {
+            ids.insert(link.remote_id);
+        }
+    }
+    return ids.size();
+}
+
+uint64_t stale_of(const link::LinkFaults& faults) {
+    return faults.stale_connections;
+}
+
+void write_by_kind(proto::JsonWriter* json, std::string_view key, const link::LinkFaultsByKind& faults,
+                   uint64_t (*count)(const link::LinkFaults&)) {
+    const auto count_of = [&](proto::Kind kind) { return count(faults[index_of(kind)]); };
+    json->begin_object(key);
+    json->field("clients", count_of(proto::Kind::kClient));
+    json->field("routes", count_of(proto::Kind::kRoute));
+    json->field("gateways", count_of(proto::Kind::kGateway));
+    json->field("leafs", count_of(proto::Kind::kLeafnode) + count_of(proto::Kind::kHub));
+    json->end_object();
+}
+
+void write_empty(proto::JsonWriter* json, std::string_view key) {
     json->begin_object(key);
     json->end_object();
 }
 
-void write_identity(JsonWriter* json, const Sources& sources) {
+void write_identity(proto::JsonWriter* json, const Sources& sources) {
     const proto::ServerInfo& info = sources.server.facts().info;
     const config::Options& options = *sources.options;
     json->field("server_id", info.server_id);
     json->field("server_name", info.server_name);
     json->field("version", info.version);
     json->field("proto", 1);
+    json->optional_field("git_commit", sources.server.facts().commit);
     json->field("go", info.go);
     const auto address = server::client_address(options, sources.server.client_listener().port);
     json->field("host", address->host);
@@ -135,9 +199,10 @@ void write_identity(JsonWriter* json, const Sources& sources) {
     json->optional_field("tls_verify", options.tls.has_value() && options.tls->verify);
     const auto view = sources.server.facts().cluster_views.now();
     write_texts(json, "connect_urls", view != nullptr ? view->connect_urls : info.connect_urls);
+    if (view != nullptr) write_texts(json, "ws_connect_urls", view->ws_connect_urls);
 }
 
-void write_limits(JsonWriter* json, const Sources& sources) {
+void write_limits(proto::JsonWriter* json, const Sources& sources) {
     const config::Options& options = *sources.options;
     json->field("max_connections", options.max_connections);
     json->optional_field("max_subscriptions", std::max<int64_t>(options.max_subscriptions, 0));
@@ -153,7 +218,7 @@ void write_limits(JsonWriter* json, const Sources& sources) {
     json->field("max_pending", options.max_pending);
 }
 
-void write_runtime(JsonWriter* json, const Sources& sources, uint64_t now_ns) {
+void write_runtime(proto::JsonWriter* json, const Sources& sources, uint64_t now_ns) {
     const link::ServerFacts& facts = sources.server.facts();
     const Totals totals = sum_of(ask_workers(sources));
     json->field("start", base::format_rfc3339(facts.start_wall_ns));
@@ -166,19 +231,19 @@ void write_runtime(JsonWriter* json, const Sources& sources, uint64_t now_ns) {
     json->field("connections", facts.clients.load(std::memory_order_relaxed));
     json->field("total_connections", facts.total_clients.load(std::memory_order_relaxed));
     json->field("routes", totals.routes);
-    json->field("remotes", totals.routes);  // one connection each
-    json->field("leafnodes", 0);
+    json->field("remotes", count_remotes(sources));
+    json->field("leafnodes", totals.leafnodes);
     json->field("in_msgs", totals.counters.in_messages);
     json->field("out_msgs", totals.counters.out_messages);
     json->field("in_bytes", totals.counters.in_bytes);
     json->field("out_bytes", totals.counters.out_bytes);
-    const link::LinkTraffic& of_peers = totals.counters.of_peers;
-    json->field("in_client_msgs", totals.counters.in_messages - of_peers.in_messages);
-    json->field("out_client_msgs", totals.counters.out_messages - of_peers.out_messages);
-    json->field("in_client_bytes", totals.counters.in_bytes - of_peers.in_bytes);
-    json->field("out_client_bytes", totals.counters.out_bytes - of_peers.out_bytes);
+    const link::LinkTraffic& of_servers = totals.counters.of_servers;
+    json->field("in_client_msgs", totals.counters.in_messages - of_servers.in_messages);
+    json->field("out_client_msgs", totals.counters.out_messages - of_servers.out_messages);
+    json->field("in_client_bytes", totals.counters.in_bytes - of_servers.in_bytes);
+    json->field("out_client_bytes", totals.counters.out_bytes - of_servers.out_bytes);
     json->field("slow_consumers", totals.slow_consumers());
-    json->field("stale_connections", totals.counters.stale_connections);
+    json->field("stale_connections", totals.counters.faults.stale_connections);
     json->field("stalled_clients", totals.counters.pauses);
     json->field("subscriptions", count_subscriptions(sources));
     json->begin_object("http_req_stats");
@@ -190,30 +255,32 @@ void write_runtime(JsonWriter* json, const Sources& sources, uint64_t now_ns) {
         const std::string& name = sources.options->system_account;
         json->field("system_account", name.empty() ? "$SYS" : name);
     }
-    write_by_kind(json, "slow_consumer_stats", totals.slow_consumers());
-    write_by_kind(json, "stale_connection_stats", totals.counters.stale_connections);
+    write_by_kind(json, "slow_consumer_stats", totals.counters.faults_by_kind, slow_consumers_of);
+    write_by_kind(json, "stale_connection_stats", totals.counters.faults_by_kind, stale_of);
 }
 
 }  // namespace
 
-std::vector<link::WorkerSnapshot> ask_workers(const Sources& sources, bool with_fanout) {
-    std::vector<link::WorkerSnapshot> workers;
-    for (const auto& survey : sources.runner.run<link::WorkerSurvey>(
-             [&] { return std::make_shared<link::WorkerSurvey>(with_fanout); })) {
+std::vector<observe::WorkerSnapshot> ask_workers(const Sources& sources, bool with_fanout) {
+    std::vector<observe::WorkerSnapshot> workers;
+    for (const auto& survey : sources.runner.run<observe::WorkerSurvey>(
+             [&] { return std::make_shared<observe::WorkerSurvey>(with_fanout); })) {
         workers.push_back(survey->snapshot());
     }
     return workers;
 }
 
-Totals sum_of(const std::vector<link::WorkerSnapshot>& workers) {
+Totals sum_of(const std::vector<observe::WorkerSnapshot>& workers) {
     Totals totals;
-    for (const link::WorkerSnapshot& worker : workers) {
+    for (const observe::WorkerSnapshot& worker : workers) {
         totals.counters += worker.counters;
-        totals.counters.of_peers += worker.counters.of_peers;
-        totals.routes += worker.routes;
-        totals.counters.slow_consumers_pending += worker.counters.slow_consumers_pending;
-        totals.counters.slow_consumers_deadline += worker.counters.slow_consumers_deadline;
-        totals.counters.stale_connections += worker.counters.stale_connections;
+        totals.counters.of_servers += worker.counters.of_servers;
+        totals.routes += worker.routes();
+        totals.gateways += worker.gateways();
+        totals.leafnodes += worker.leafnodes();
+        totals.counters.faults += worker.counters.faults;
+        for (size_t kind = 0; kind < proto::kKindCount; ++kind)
+            totals.counters.faults_by_kind[kind] += worker.counters.faults_by_kind[kind];
         totals.counters.pauses += worker.counters.pauses;
     }
     return totals;
@@ -222,7 +289,8 @@ Totals sum_of(const std::vector<link::WorkerSnapshot>& workers) {
 uint64_t count_subscriptions(const Sources& sources) {
     uint64_t count = 0;
     for (account::Account* account : sources.server.accounts().list()) {
-        count += account->sublist().count();
+        // What brings replies back is no subscription of anybody; the reference makes it later.
+        count += account->sublist().count() - (account->reply_pattern().empty() ? 0 : 1);
     }
     return count;
 }
@@ -230,18 +298,19 @@ uint64_t count_subscriptions(const Sources& sources) {
 absl::Status make_varz(const Sources& sources, const Query& /*query*/, HttpAnswer* answer) {
     const config::Options& options = *sources.options;
     const uint64_t now_ns = ring::realtime_ns();
-    JsonWriter json(&answer->body);
+    proto::JsonWriter json(&answer->body);
     json.begin_object();
     write_identity(&json, sources);
     write_limits(&json, sources);
-    write_cluster(&json, options.cluster, options.gateway.name);
+    write_cluster(&json, options.cluster, cluster_name(sources));
     write_gateway(&json, options.gateway);
     write_leafnodes(&json, options.leafnodes);
     write_empty(&json, "mqtt");
-    write_empty(&json, "websocket");
+    write_websocket(&json, options.websocket, sources.server);
     write_empty(&json, "jetstream");
     json.field("tls_timeout", tls_timeout_of(options.tls));
     json.field("write_deadline", int64_t{options.write_deadline.count()});
+    write_late_rule(&json, options.write_timeout);
     write_runtime(&json, sources, now_ns);
     json.end_object();
     return absl::OkStatus();

@@ -2,13 +2,13 @@
 // /workerz: what each worker does; ours.
 #include "core/base/rfc3339.h"
 #include "core/ring/kernel_sockets.h"
-#include "monitor/json_writer.h"
 #include "monitor/pages.h"
+#include "proto/json_writer.h"
 
 namespace nuring::monitor {
 namespace {
 
-void write_worker(JsonWriter* json, const link::WorkerSnapshot& worker) {
+void write_worker(proto::JsonWriter* json, const observe::WorkerSnapshot& worker) {
     json->begin_object();
     json->field("id", worker.id);
     json->field("connections", worker.connections);
@@ -19,8 +19,8 @@ void write_worker(JsonWriter* json, const link::WorkerSnapshot& worker) {
     json->field("out_bytes", worker.counters.out_bytes);
     json->field("busy", worker.busy_share);
     json->begin_object("slow_consumers");
-    json->field("pending_bytes", worker.counters.slow_consumers_pending);
-    json->field("write_deadline", worker.counters.slow_consumers_deadline);
+    json->field("pending_bytes", worker.counters.faults.slow_consumers_pending);
+    json->field("write_deadline", worker.counters.faults.slow_consumers_deadline);
     json->end_object();
     json->field("pauses", worker.counters.pauses);
     json->begin_object("cache");
@@ -58,12 +58,12 @@ void write_worker(JsonWriter* json, const link::WorkerSnapshot& worker) {
 }  // namespace
 
 absl::Status make_workerz(const Sources& sources, const Query& /*query*/, HttpAnswer* answer) {
-    JsonWriter json(&answer->body);
+    proto::JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
     json.field("now", base::format_rfc3339(ring::realtime_ns()));
     json.begin_array("workers");
-    for (const link::WorkerSnapshot& worker : ask_workers(sources)) write_worker(&json, worker);
+    for (const observe::WorkerSnapshot& worker : ask_workers(sources)) write_worker(&json, worker);
     json.end_array();
     json.end_object();
     return absl::OkStatus();

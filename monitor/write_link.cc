@@ -7,12 +7,13 @@
 #include "core/account/account.h"
 #include "core/base/rfc3339.h"
 #include "core/base/status.h"
+#include "proto/kind_facts.h"
 #include "monitor/format.h"
 
 namespace nuring::monitor {
 namespace {
 
-void write_certificates(JsonWriter* json, const std::vector<tls::PeerCertificate>& certificates) {
+void write_certificates(proto::JsonWriter* json, const std::vector<tls::PeerCertificate>& certificates) {
     if (certificates.empty()) return;
     json->begin_array("tls_peer_certs");
     for (const tls::PeerCertificate& each : certificates) {
@@ -27,6 +28,11 @@ void write_certificates(JsonWriter* json, const std::vector<tls::PeerCertificate
 
 }  // namespace
 
+std::string_view client_type(const client::ConnectionSnapshot& connection) {
+    if (!proto::facts_of(connection.kind).is_client) return "";
+    return connection.is_websocket ? "websocket" : "nats";
+}
+
 absl::Status decode_subscriptions(const Query& query, LinkDetail* detail) {
     detail->subscription_detail =
         absl::EqualsIgnoreCase(base::absl_view(query.text("subs")), "detail");
@@ -37,20 +43,20 @@ absl::Status decode_subscriptions(const Query& query, LinkDetail* detail) {
     return absl::OkStatus();
 }
 
-void write_texts(JsonWriter* json, std::string_view key, const std::vector<std::string>& texts) {
+void write_texts(proto::JsonWriter* json, std::string_view key, const std::vector<std::string>& texts) {
     if (texts.empty()) return;
     json->begin_array(key);
     for (const std::string& text : texts) json->value(text);
     json->end_array();
 }
 
-void write_connection(JsonWriter* json, const link::ConnectionSnapshot& connection,
+void write_connection(proto::JsonWriter* json, const client::ConnectionSnapshot& connection,
                       const LinkDetail& detail, uint64_t now_ns) {
     const uint64_t end_ns = connection.stop_ns != 0 ? connection.stop_ns : now_ns;
     json->begin_object();
     json->field("cid", connection.cid);
-    json->field("kind", connection.kind == proto::Kind::kLeafnode ? "Leafnode" : "Client");
-    json->field("type", "nats");
+    json->field("kind", proto::facts_of(connection.kind).page_name);
+    json->optional_field("type", client_type(connection));
     json->field("ip", connection.host);
     json->field("port", connection.port);
     json->field("start", base::format_rfc3339(connection.start_ns));
@@ -80,20 +86,9 @@ void write_connection(JsonWriter* json, const link::ConnectionSnapshot& connecti
             json->optional_field("account", connection.account);
         }
     }
-    if (detail.subscriptions && !connection.subscriptions.empty()) {
-        json->begin_array("subscriptions_list");
-        for (const auto& each : connection.subscriptions) json->value(each.subject);
-        json->end_array();
-    }
-    if (detail.subscription_detail && !connection.subscriptions.empty()) {
-        json->begin_array("subscriptions_list_detail");
-        for (link::SubscriptionSnapshot each : connection.subscriptions) {
-            // As in the reference, where lists of closed connections are made another way.
-            if (connection.stop_ns != 0) each.account = connection.account;
-            write_subscription(json, each);
-        }
-        json->end_array();
-    }
+    // Details of closed connections name the account, as the reference's.
+    write_subscriptions(json, connection.subscriptions, detail,
+                        connection.stop_ns != 0 ? connection.account : std::string());
     if (detail.auth) {
         json->optional_field("jwt", connection.jwt);
         json->optional_field("issuer_key", connection.issuer_key);
@@ -103,7 +98,26 @@ void write_connection(JsonWriter* json, const link::ConnectionSnapshot& connecti
     json->end_object();
 }
 
-void write_subscription(JsonWriter* json, const link::SubscriptionSnapshot& subscription) {
+void write_subscriptions(proto::JsonWriter* json,
+                         const std::vector<client::SubscriptionSnapshot>& subscriptions,
+                         const LinkDetail& detail, const std::string& account) {
+    if (subscriptions.empty()) return;
+    if (detail.subscriptions) {
+        json->begin_array("subscriptions_list");
+        for (const auto& each : subscriptions) json->value(each.subject);
+        json->end_array();
+    }
+    if (detail.subscription_detail) {
+        json->begin_array("subscriptions_list_detail");
+        for (client::SubscriptionSnapshot each : subscriptions) {
+            if (!account.empty()) each.account = account;
+            write_subscription(json, each);
+        }
+        json->end_array();
+    }
+}
+
+void write_subscription(proto::JsonWriter* json, const client::SubscriptionSnapshot& subscription) {
     json->begin_object();
     json->optional_field("account", subscription.account);
     json->field("subject", subscription.subject);

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "core/link/connection_snapshot.h"
-#include "monitor/json_writer.h"
+#include "core/client/connection_snapshot.h"
 #include "monitor/query.h"
+#include "proto/json_writer.h"
 
 namespace nuring::monitor {
 
@@ -24,11 +26,19 @@ struct LinkDetail {
 // subs=1 or subs=detail. Errors: as Query.
 absl::Status decode_subscriptions(const Query& query, LinkDetail* detail);
 
-// Left out when there are none.
-void write_texts(JsonWriter* json, std::string_view key, const std::vector<std::string>& texts);
+// "nats" or "websocket"; empty: no client.
+std::string_view client_type(const client::ConnectionSnapshot& connection);
 
-void write_connection(JsonWriter* json, const link::ConnectionSnapshot& connection,
+// Left out when there are none.
+void write_texts(proto::JsonWriter* json, std::string_view key, const std::vector<std::string>& texts);
+
+void write_connection(proto::JsonWriter* json, const client::ConnectionSnapshot& connection,
                       const LinkDetail& detail, uint64_t now_ns);
-void write_subscription(JsonWriter* json, const link::SubscriptionSnapshot& subscription);
+// subscriptions_list or subscriptions_list_detail, as asked for; left out when there are none.
+// account: stands in each detail; empty: what the snapshot says.
+void write_subscriptions(proto::JsonWriter* json,
+                         const std::vector<client::SubscriptionSnapshot>& subscriptions,
+                         const LinkDetail& detail, const std::string& account = {});
+void write_subscription(proto::JsonWriter* json, const client::SubscriptionSnapshot& subscription);
 
 }  // namespace nuring::monitor

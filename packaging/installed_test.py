@@ -3,6 +3,7 @@
 """What `meson install` or the Debian package lays down is complete, and works from where it lies.
 
 usage: installed_test.py --root FOLDER             what was installed with DESTDIR=FOLDER, or unpacked there
+       installed_test.py --root FOLDER --packaged  the same of packages, which lay down more
        installed_test.py --build FOLDER --meson MESON   installs that build into a scratch root first
 """
 
@@ -26,6 +27,7 @@ from support.wire import Wire  # noqa: E402
 UNITS = ("nats-uring.service", "nats-uring-hardened.service")
 PAGES = ("man1/nats-uring-mkpasswd.1", "man5/nats-uring.conf.5", "man8/nats-uring.8")
 root = None
+packaged = False
 
 
 def run(*command):
@@ -54,8 +56,29 @@ class InstalledTest(unittest.TestCase):
             *(f"share/man/{page}*" for page in PAGES),
         ):
             paths[find(name)] = 0o644
+        # Packages keep the configuration from everybody else, once the user of the units exists.
+        config = os.stat(find("etc/nats-uring.conf"))
+        if config.st_gid != 0 and config.st_uid == 0:
+            paths[find("etc/nats-uring.conf")] = 0o640
         for path, mode in paths.items():
             self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), mode, path)
+
+    def test_packages_keep_the_configuration_from_others(self):
+        if not packaged or os.geteuid() != 0:
+            self.skipTest("packages only, installed by root")
+        with open(os.path.join(root, "etc", "group"), encoding="utf-8") as stream:
+            groups = dict(line.split(":")[0:3:2] for line in stream)
+        config = os.stat(find("etc/nats-uring.conf"))
+        self.assertEqual((config.st_uid, config.st_gid), (0, int(groups["nats-uring"])))
+        self.assertEqual(stat.S_IMODE(config.st_mode), 0o640)
+
+    def test_the_other_name_is_laid_down(self):
+        if not packaged:
+            self.skipTest("the package nats-uring-compat only")
+        program = find("sbin/nats-server")
+        self.assertEqual(os.readlink(program), "nats-uring")
+        self.assertRegex(run_once(program, ["--version"])[1], r"^nats-server: v\d+\.\d+\.\d+\n$")
+        self.assertTrue(os.path.exists(find("share/man/man8/nats-server.8*")))
 
     def test_units_are_what_systemd_reads(self):
         if not shutil.which("systemd-analyze"):
@@ -123,12 +146,14 @@ class InstalledTest(unittest.TestCase):
 
 
 def main():
-    global root
+    global root, packaged
     parser = argparse.ArgumentParser()
     parser.add_argument("--root")
     parser.add_argument("--build")
     parser.add_argument("--meson", default="meson")
+    parser.add_argument("--packaged", action="store_true")
     options, rest = parser.parse_known_args()
+    packaged = options.packaged
     with tempfile.TemporaryDirectory(prefix="nuring-installed-") as folder:
         root = os.path.abspath(options.root or folder)
         if options.build:

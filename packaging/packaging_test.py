@@ -9,6 +9,7 @@ import argparse
 import ctypes
 import errno
 import glob
+import json
 import os
 import platform
 import re
@@ -129,11 +130,46 @@ class PackagingTest(unittest.TestCase):
         version = re.search(r"version: '([^']+)'", read("meson.build"))[1]
         self.assertTrue(read("packaging", "debian", "changelog").startswith(f"nats-uring ({version})"))
 
-    def test_default_configuration_is_valid(self):
-        config = os.path.join(ROOT, "packaging", "nats-uring.conf")
-        done = run(options.server, "-t", "-c", config, "-p", "-1")
+    def test_version_is_the_same_everywhere(self):
+        done = run(os.path.join(ROOT, "tools", "release"), "--check")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_default_configurations_are_valid(self):
+        for folder in ("packaging", "packaging/container"):
+            config = os.path.join(ROOT, folder, "nats-uring.conf")
+            done = run(options.server, "-t", "-c", config, "-p", "-1")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("is valid", done.stderr)
+
+    def libraries(self):
+        if not shutil.which("objdump"):
+            self.skipTest("no objdump")
+        return re.findall(r"NEEDED +(\S+)", run("objdump", "-p", options.server).stdout)
+
+    def test_bill_of_materials_names_each_library(self):
+        libraries = self.libraries()
+        done = run(os.path.join(ROOT, "packaging", "sbom"), "--build", options.server)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("is valid", done.stderr)
+        document = json.loads(done.stdout)
+        self.assertEqual(document["spdxVersion"], "SPDX-2.3")
+        named = " ".join(package["comment"] for package in document["packages"])
+        for library in libraries:
+            self.assertIn(library, named)
+        ids = {package["SPDXID"] for package in document["packages"]} | {"SPDXRef-DOCUMENT"}
+        self.assertEqual(len(ids), len(document["packages"]) + 1)
+        for relation in document["relationships"]:
+            self.assertLessEqual({relation["spdxElementId"], relation["relatedSpdxElement"]}, ids)
+
+    def test_container_image_has_each_library(self):
+        base = read("packaging", "container", "Containerfile").split("\nFROM ")[-1]
+        release = run("sh", "-c", ". /etc/os-release && echo $VERSION_CODENAME").stdout.strip()
+        if f"debian:{release}-slim" not in base:
+            self.skipTest("the image is of another release")
+        of_the_base_image = {"libc6", "libstdc++6", "libgcc-s1", "libsystemd0"}
+        for library in self.libraries():
+            lines = run("dpkg-query", "-S", f"*/{library}").stdout.splitlines()
+            owners = {line.split(":")[0] for line in lines}
+            self.assertTrue(owners & (of_the_base_image | set(base.split())), f"{library} of {owners}")
 
 
 class Supervised:

@@ -47,7 +47,7 @@ class RouteArgs {
     const char* to_[kRouteArgsKept];
 };
 
-// What separates words: spaces and tabs; with SUB, UNSUB and between servers also CR and LF.
+// The separators of words: spaces and tabs; with SUB, UNSUB and between servers also CR and LF.
 enum class Separators : uint8_t { kBlanks, kBlanksAndLineEnds };
 
 // Splits the argument part of a line. `end`: the end of the input that the text lies in.

@@ -13,74 +13,79 @@ namespace nuring::proto {
 namespace {
 
 #if defined(__SSE2__)
-constexpr size_t kVerbSize = 4;  // "PUB "
+constexpr size_t kClientVerbSize = 4;  // "PUB "
 #endif
 
 // ---- verbs -------------------------------------------------------------------------------------
 
-constexpr VerbForm<ClientVerb> kVerbForms[] = {
-    {"pub", ClientVerb::kPublish, Behind::kBlankAndArgs},
-    {"hpub", ClientVerb::kHeaderPublish, Behind::kBlankAndArgs},
-    {"sub", ClientVerb::kSubscribe, Behind::kBlankAndArgs},
-    {"unsub", ClientVerb::kUnsubscribe, Behind::kBlankAndArgs},
-    {"ping", ClientVerb::kPing, Behind::kNothing},
-    {"pong", ClientVerb::kPong, Behind::kNothing},
-    {"connect", ClientVerb::kConnect, Behind::kArgs},
-    {"info", ClientVerb::kInfo, Behind::kArgs},
-    {"+ok", ClientVerb::kOk, Behind::kNothing},
-    {"-err", ClientVerb::kError, Behind::kBlankAndArgs},
+constexpr VerbForm<ClientVerb> kClientVerbForms[] = {
+    {"pub", ClientVerb::kPublish, AfterVerb::kBlankAndArgs},
+    {"hpub", ClientVerb::kHeaderPublish, AfterVerb::kBlankAndArgs},
+    {"sub", ClientVerb::kSubscribe, AfterVerb::kBlankAndArgs},
+    {"unsub", ClientVerb::kUnsubscribe, AfterVerb::kBlankAndArgs},
+    {"ping", ClientVerb::kPing, AfterVerb::kNothing},
+    {"pong", ClientVerb::kPong, AfterVerb::kNothing},
+    {"connect", ClientVerb::kConnect, AfterVerb::kArgs},
+    {"info", ClientVerb::kInfo, AfterVerb::kArgs},
+    {"+ok", ClientVerb::kOk, AfterVerb::kNothing},
+    {"-err", ClientVerb::kError, AfterVerb::kBlankAndArgs},
 };
-static_assert(std::size(kVerbForms) == kClientVerbCount);
+static_assert(std::size(kClientVerbForms) == kClientVerbCount);
 constexpr size_t kPublishForm = 0;
 constexpr size_t kHeaderPublishForm = 1;
 constexpr size_t kSubscribeForm = 2;
 constexpr size_t kUnsubscribeForm = 3;
 constexpr size_t kPingForm = 4;
 constexpr size_t kPongForm = 5;
-static_assert(kVerbForms[kPublishForm].verb == ClientVerb::kPublish);
-static_assert(kVerbForms[kHeaderPublishForm].verb == ClientVerb::kHeaderPublish);
-static_assert(kVerbForms[kSubscribeForm].verb == ClientVerb::kSubscribe);
-static_assert(kVerbForms[kUnsubscribeForm].verb == ClientVerb::kUnsubscribe);
-static_assert(kVerbForms[kPingForm].verb == ClientVerb::kPing);
-static_assert(kVerbForms[kPongForm].verb == ClientVerb::kPong);
+static_assert(kClientVerbForms[kPublishForm].verb == ClientVerb::kPublish);
+static_assert(kClientVerbForms[kHeaderPublishForm].verb == ClientVerb::kHeaderPublish);
+static_assert(kClientVerbForms[kSubscribeForm].verb == ClientVerb::kSubscribe);
+static_assert(kClientVerbForms[kUnsubscribeForm].verb == ClientVerb::kUnsubscribe);
+static_assert(kClientVerbForms[kPingForm].verb == ClientVerb::kPing);
+static_assert(kClientVerbForms[kPongForm].verb == ClientVerb::kPong);
 
-using Match = VerbMatch<ClientVerb>;
+using ClientVerbMatch = VerbMatch<ClientVerb>;
 
 #if defined(__SSE2__)
 
 // The common verbs by one compare of their first four bytes.
-Match match_verb(const char* begin, size_t size) {
+ClientVerbMatch match_verb(const char* begin, size_t size) {
     if (size < 6) [[unlikely]]
-        return match_any_verb(kVerbForms, begin, size);
+        return match_any_verb(kClientVerbForms, begin, size);
     const uint32_t first = load<uint32_t>(begin);
-    if ((first | kCaseBits3) == word_of("sub ")) return {&kVerbForms[kSubscribeForm], 3};
-    if ((first | kCaseBits3) == word_of("pub ")) return {&kVerbForms[kPublishForm], 3};
+    if ((first | kCaseBits3) == word_of("sub ")) return {&kClientVerbForms[kSubscribeForm], 3};
+    if ((first | kCaseBits3) == word_of("pub ")) return {&kClientVerbForms[kPublishForm], 3};
     switch (first | kCaseBits4) {
         case word_of("unsu"):
             if ((begin[4] | 0x20) != 'b' || !is_blank(begin[5])) break;
-            return {&kVerbForms[kUnsubscribeForm], 5};
+            return {&kClientVerbForms[kUnsubscribeForm], 5};
         case word_of("hpub"):
             if (!is_blank(begin[4])) break;
-            return {&kVerbForms[kHeaderPublishForm], 4};
+            return {&kClientVerbForms[kHeaderPublishForm], 4};
         case word_of("ping"):
-            return {&kVerbForms[kPingForm], 4};
+            return {&kClientVerbForms[kPingForm], 4};
         case word_of("pong"):
-            return {&kVerbForms[kPongForm], 4};
+            return {&kClientVerbForms[kPongForm], 4};
         default:
             break;
     }
-    return match_any_verb(kVerbForms, begin, size);
+    return match_any_verb(kClientVerbForms, begin, size);
 }
 
 #else
 
-Match match_verb(const char* begin, size_t size) {
-    return match_any_verb(kVerbForms, begin, size);
+ClientVerbMatch match_verb(const char* begin, size_t size) {
+    return match_any_verb(kClientVerbForms, begin, size);
 }
 
 #endif
 
 // ---- operations --------------------------------------------------------------------------------
+
+// Source: parseSize in server/util.go 2.9.10, where zeros count as digits, too.
+int64_t parse_size(std::string_view text) {
+    return text.size() > kServerNumberDigitsMax ? -1 : parse_decimal(text);
+}
 
 ParseStatus take_payload(const char* begin, const char* end, const ClientParseLimits& limits,
                          int64_t total, ClientOperation* out) {
@@ -113,7 +118,7 @@ ParseStatus take_publish(const char* begin, const char* end, const ClientParseLi
     out->reply = args.count == kPublishArgsMax ? args.at[1] : std::string_view();
     out->size_text = args.at[args.count - 1];
     out->header_size = 0;
-    const int64_t total = parse_decimal(out->size_text);
+    const int64_t total = parse_size(out->size_text);
     if (total < 0) return ParseStatus::kBadPublishSize;
     out->canonical = is_canonical(args, out->args.data() + out->args.size());
     return take_payload(begin, end, limits, total, out);
@@ -128,9 +133,9 @@ ParseStatus take_header_publish(const char* begin, const char* end, const Client
     out->subject = args.at[0];
     out->reply = args.count == kHeaderPublishArgsMax ? args.at[1] : std::string_view();
     out->size_text = args.at[args.count - 1];
-    const int64_t header = parse_decimal(args.at[args.count - 2]);
+    const int64_t header = parse_size(args.at[args.count - 2]);
     if (header < 0) return ParseStatus::kBadHeaderPublishHeaderSize;
-    const int64_t total = parse_decimal(out->size_text);
+    const int64_t total = parse_size(out->size_text);
     if (total < 0) return ParseStatus::kBadHeaderPublishTotalSize;
     if (header > total) return ParseStatus::kBadHeaderPublishSizes;
     // Without headers a subscriber gets a MSG, whose line has one number less.
@@ -157,9 +162,9 @@ ParseStatus take_unsubscribe(const char* end, ClientOperation* out) {
         return ParseStatus::kBadUnsubscribeArgs;
     }
     out->sid = args.at[0];
-    // Not a number means "now", and so does one that is too large to be meant (since 2.2).
-    const int64_t max = args.count == kUnsubscribeArgsMax ? parse_decimal(args.at[1]) : 0;
-    out->unsubscribe_max = max < 0 || max == kDecimalOverflow ? 0 : max;
+    // Not a number means "now", and so does one of too many digits.
+    const int64_t max = args.count == kUnsubscribeArgsMax ? parse_size(args.at[1]) : 0;
+    out->unsubscribe_max = max < 0 ? 0 : max;
     out->consumed = out->line_size;
     return ParseStatus::kOperation;
 }
@@ -173,7 +178,7 @@ ParseStatus take_unsubscribe(const char* end, ClientOperation* out) {
                                         size_t scanned_bytes) {
     const size_t size = static_cast<size_t>(end - begin);
     assert(scanned_bytes <= size);
-    const Match match = match_verb(begin, size);
+    const ClientVerbMatch match = match_verb(begin, size);
     if (match.form == nullptr) return refuse_verb<ParseStatus>(match.matched, size, out);
     const ParseStatus line =
         take_line<ParseStatus>(begin, begin + match.matched, end, match.form->behind,
@@ -215,18 +220,18 @@ namespace {
 //   blanks    .......1........1.11
 //   pairs     ...................1     the first pair of neighbours must be the CRLF
 template <size_t kSize>
-[[gnu::always_inline]] inline Quick quick_publish(const char* begin, const char* end,
+[[gnu::always_inline]] inline QuickResult quick_publish(const char* begin, const char* end,
                                                   const ClientParseLimits& limits,
                                                   ClientOperation* out) {
-    const char* const args = begin + kVerbSize;
+    const char* const args = begin + kClientVerbSize;
     const uint64_t blanks = blank_window<kSize>(args);
     const uint64_t pairs = blanks & (blanks << 1 | 1);  // the blank after the verb counts, too
-    if (pairs == 0) return Quick::kLonger;
+    if (pairs == 0) return QuickResult::kLonger;
     const char* const line_feed = args + lowest_bit(pairs);
     const char* const line_end = line_feed - 1;
     const char* const subject_end = args + lowest_bit(blanks);
     if (load<uint16_t>(line_end) != kCrLf || *subject_end != ' ') [[unlikely]] {
-        return Quick::kOther;
+        return QuickResult::kOther;
     }
     const uint64_t behind = blanks & (blanks - 1);  // not 0: CR and LF are blanks, too
     const char* size_text = subject_end + 1;
@@ -235,12 +240,12 @@ template <size_t kSize>
         reply_size = static_cast<size_t>(next - size_text);
         size_text = next + 1;
         if (*next != ' ' || args + lowest_bit(behind & (behind - 1)) != line_end) [[unlikely]] {
-            return Quick::kOther;
+            return QuickResult::kOther;
         }
     }
     const size_t digits = static_cast<size_t>(line_end - size_text);
     if (digits - 1 >= 8) [[unlikely]] {
-        return Quick::kOther;
+        return QuickResult::kOther;
     }
     out->verb = ClientVerb::kPublish;
     out->canonical = true;
@@ -256,17 +261,17 @@ template <size_t kSize>
     if (static_cast<size_t>(line_end - args) > limits.control_line_max || size > payload_max ||
         end - payload < static_cast<ptrdiff_t>(size + kLineEndSize) ||
         load<uint16_t>(payload + size) != kCrLf) [[unlikely]] {
-        return Quick::kOther;
+        return QuickResult::kOther;
     }
     out->total_size = static_cast<uint32_t>(size);
     out->consumed = static_cast<size_t>(payload + size + kLineEndSize - begin);
-    return Quick::kDone;
+    return QuickResult::kDone;
 }
 
 [[gnu::noinline]] ParseStatus parse_long_publish(const char* begin, const char* end,
                                                  const ClientParseLimits& limits,
                                                  ClientOperation* out, size_t scanned_bytes) {
-    if (quick_publish<64>(begin, end, limits, out) == Quick::kDone) return ParseStatus::kOperation;
+    if (quick_publish<64>(begin, end, limits, out) == QuickResult::kDone) return ParseStatus::kOperation;
     return parse_any(begin, end, limits, out, scanned_bytes);
 }
 
@@ -275,12 +280,12 @@ template <size_t kSize>
 ParseStatus parse_client(const char* begin, const char* end, const ClientParseLimits& limits,
                          ClientOperation* out, size_t scanned_bytes) {
     const ptrdiff_t size = end - begin;
-    if (size >= static_cast<ptrdiff_t>(kVerbSize + 32) &&
+    if (size >= static_cast<ptrdiff_t>(kClientVerbSize + 32) &&
         (load<uint32_t>(begin) | kCaseBits3) == word_of("pub ")) [[likely]] {
-        const Quick quick = quick_publish<32>(begin, end, limits, out);
-        if (quick == Quick::kDone) [[likely]]
+        const QuickResult quick = quick_publish<32>(begin, end, limits, out);
+        if (quick == QuickResult::kDone) [[likely]]
             return ParseStatus::kOperation;
-        if (quick == Quick::kLonger && size >= static_cast<ptrdiff_t>(kVerbSize + 64)) {
+        if (quick == QuickResult::kLonger && size >= static_cast<ptrdiff_t>(kClientVerbSize + 64)) {
             return parse_long_publish(begin, end, limits, out, scanned_bytes);
         }
     }

@@ -41,7 +41,7 @@ enum class ClientVerb : uint8_t {
 
 inline constexpr size_t kClientVerbCount = 10;
 
-// What a client sent, in capitals: "PUB".
+// The verb in capitals: "PUB".
 std::string_view to_text(ClientVerb verb);
 
 enum class [[nodiscard]] ParseStatus : uint8_t{

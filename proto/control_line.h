@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the parsers of all kinds of peers share: the verb, the line behind it, the payload behind that.
+// The parts that all parsers of lines share: the verb, the line behind it, the payload behind that.
 //
 //   PUB orders.new 5\r\nhello\r\n
 //   |  |<-- args ->|
@@ -29,8 +29,8 @@ constexpr char fold_case(char c) {
 
 // ---- verbs -------------------------------------------------------------------------------------
 
-// What follows a verb up to the end of the line.
-enum class Behind : uint8_t {
+// The rest of the line behind a verb.
+enum class AfterVerb : uint8_t {
     kBlankAndArgs,
     kArgs,     // with or without a blank before them
     kNothing,  // whatever it is, it is ignored
@@ -40,7 +40,7 @@ template <typename Verb>
 struct VerbForm {
     std::string_view text;  // lower case
     Verb verb;
-    Behind behind;
+    AfterVerb behind;
 };
 
 // The verb at `begin` with the blank that it needs; or how far the input is a beginning of one.
@@ -68,7 +68,7 @@ VerbMatch<Verb> match_any_verb(const VerbForm<Verb> (&forms)[kCount], const char
             ++count;
         }
         if (count == form.text.size()) {
-            if (form.behind != Behind::kBlankAndArgs || (count < size && is_blank(begin[count]))) {
+            if (form.behind != AfterVerb::kBlankAndArgs || (count < size && is_blank(begin[count]))) {
                 return {&form, count};
             }
         }
@@ -77,7 +77,7 @@ VerbMatch<Verb> match_any_verb(const VerbForm<Verb> (&forms)[kCount], const char
     return best;
 }
 
-// What is wrong with a verb that matched none, or that more bytes are needed to know.
+// The fault of a verb that matched none, or that more bytes are needed to know.
 template <typename Status, typename Operation>
 Status refuse_verb(size_t matched, size_t size, Operation* out) {
     if (matched == size) {
@@ -107,8 +107,8 @@ inline ArgSpan find_args(const char* verb_end, const char* line_end, uint32_t co
 
 // Where the end of the line may be at the earliest. The first byte behind the blanks is the args' whatever
 // it is, a line feed, too (server/parser.go: `default:` of the states OP_PUB_SPC and the like).
-inline const char* first_line_end(const char* verb_end, const char* end, Behind behind) {
-    if (behind == Behind::kNothing) return verb_end;
+inline const char* first_line_end(const char* verb_end, const char* end, AfterVerb behind) {
+    if (behind == AfterVerb::kNothing) return verb_end;
     const char* from = verb_end;
     while (from < end && is_blank(*from)) ++from;
     return from < end ? from + 1 : end;
@@ -116,7 +116,7 @@ inline const char* first_line_end(const char* verb_end, const char* end, Behind 
 
 // Sets `args` and `line_size` (kOperation), or answers kNeedMore or kControlLineTooLong.
 template <typename Status, typename Operation>
-Status take_line(const char* begin, const char* verb_end, const char* end, Behind behind,
+Status take_line(const char* begin, const char* verb_end, const char* end, AfterVerb behind,
                  uint32_t control_line_max, Operation* out, size_t scanned_bytes) {
     const char* const search = std::max(begin + scanned_bytes, first_line_end(verb_end, end, behind));
     const void* found = std::memchr(search, '\n', static_cast<size_t>(end - search));
@@ -177,7 +177,7 @@ inline constexpr uint32_t kCaseBits3 = 0x00202020;  // fold three letters, keep 
 inline constexpr uint32_t kCaseBits4 = 0x20202020;  // fold four letters
 inline constexpr uint16_t kCrLf = 0x0a0d;           // "\r\n" as a little-endian word
 
-// What quick_decimal() answers for text which is no number: more than any buffer has.
+// The answer of quick_decimal() for text that is no number: more than any buffer has.
 inline constexpr uint64_t kNoNumber = uint64_t{1} << 62;
 
 // The number that one to eight digits say.
@@ -193,7 +193,7 @@ inline constexpr uint64_t kNoNumber = uint64_t{1} << 62;
 }
 
 // How a quick path ended. kLonger: the line may go on behind its window. kOther: ask the plain one.
-enum class Quick : uint8_t { kDone, kLonger, kOther };
+enum class QuickResult : uint8_t { kDone, kLonger, kOther };
 
 #endif
 

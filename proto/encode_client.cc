@@ -9,11 +9,6 @@ constexpr std::string_view kErrEnd = "'\r\n";
 constexpr std::string_view kHmsgStart = "HMSG ";
 constexpr std::string_view kNoRespondersEnd = " 16 16\r\nNATS/1.0 503\r\n\r\n\r\n";
 
-char* append(char* out, std::string_view text) {
-    if (!text.empty()) std::memcpy(out, text.data(), text.size());
-    return out + text.size();
-}
-
 }  // namespace
 
 char* encode_err(char* out, std::string_view text) {

@@ -24,6 +24,11 @@ inline constexpr std::string_view kPingFrame = "PING\r\n";
 inline constexpr std::string_view kPongFrame = "PONG\r\n";
 inline constexpr std::string_view kLineEnd = "\r\n";
 
+inline char* append(char* out, std::string_view text) {
+    if (!text.empty()) std::memcpy(out, text.data(), text.size());
+    return out + text.size();
+}
+
 // Copies what is mostly short (subjects, ids) without a call; returns the end.
 inline char* append_short(char* out, std::string_view text) {
     const char* from = text.data();
@@ -50,7 +55,7 @@ inline char* append_short(char* out, std::string_view text) {
     return out + size;
 }
 
-// What a MSG or HMSG line is made of besides the sizes.
+// The parts of a MSG or HMSG line besides the sizes.
 struct MessageHead {
     std::string_view subject;
     std::string_view sid;

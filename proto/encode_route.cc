@@ -26,7 +26,7 @@ char* append_names(char* out, const RouteInterest& interest) {
     return append_short(out, interest.queue);
 }
 
-// What the line and the payload of a message have.
+// The parts of a message's line and payload.
 struct Parts {
     MessageSizes sizes;
     std::string_view headers;
@@ -42,11 +42,6 @@ Parts parts_of(const RouteMessage& message) {
     parts.sizes.total = static_cast<uint32_t>(parts.headers.size() + message.body.size());
     parts.has_header_size = is_leaf || head.has_headers;
     return parts;
-}
-
-char* append(char* out, std::string_view text) {
-    if (!text.empty()) std::memcpy(out, text.data(), text.size());
-    return out + text.size();
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ namespace nuring::proto {
 
 // ---- interest ----------------------------------------------------------------------------------
 
-// What somebody here subscribes to. `origin`: of a leafnode's cluster, for routes that said `lnoc`.
+// One subscription here. `origin`: of a leafnode's cluster, for routes that said `lnoc`.
 struct RouteInterest {
     std::string_view account;  // empty where the dialect has none
     std::string_view subject;
@@ -54,7 +54,7 @@ char* encode_account_interest(char* out, std::string_view account, bool is_wante
 
 // ---- messages ----------------------------------------------------------------------------------
 
-// What a message's line is made of besides the sizes. `queues`: names with one blank between them.
+// The parts of a message's line besides the sizes. `queues`: names with one blank between them.
 struct RouteMessageHead {
     std::string_view account;  // empty where the dialect has none
     std::string_view subject;

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/headers.h"
 
-#include <cstring>
+#include "proto/encode_client.h"
 
 namespace nuring::proto {
 namespace {
 
-constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kColon = ": ";
 
-bool is_blank(char c) {
+bool is_field_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
 std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+    while (!text.empty() && is_field_blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_field_blank(text.back())) text.remove_suffix(1);
     return text;
 }
 
@@ -29,11 +28,6 @@ bool has_version(std::string_view block) {
     if (!block.starts_with(kHeaderVersion)) return false;
     const std::string_view after = block.substr(kHeaderVersion.size());
     return after.starts_with(kLineEnd) || after.starts_with(' ') || after.starts_with('\t');
-}
-
-char* append(char* out, std::string_view text) {
-    if (!text.empty()) std::memcpy(out, text.data(), text.size());
-    return out + text.size();
 }
 
 char* append_field(char* out, const HeaderChange& field) {

@@ -31,7 +31,7 @@ enum class [[nodiscard]] HeaderStatus : uint8_t{
 // Is the whole block well-formed?
 HeaderStatus check_headers(std::string_view block);
 
-// What stands behind the version, without blanks around: "503 No Responders", or empty.
+// The text behind the version, without blanks around: "503 No Responders", or empty.
 std::string_view header_status(std::string_view block);
 
 // A header in a block.
@@ -47,7 +47,7 @@ class HeaderReader {
     explicit HeaderReader(std::string_view block);
     // False at the end.
     bool next(HeaderField* field);
-    // What has not been read: starts at the empty line once next() is false for a good block.
+    // The rest that has not been read: starts at the empty line once next() is false for a good block.
     std::string_view rest() const { return rest_; }
 
   private:

@@ -25,8 +25,8 @@ static bool is_set_json(const std::optional<SubjectPermission>& value) {
     return value.has_value();
 }
 
-static void write_json(std::string* out, const std::optional<SubjectPermission>& value) {
-    JsonFieldWriter writer(out);
+static void write_json(JsonWriter* json, const std::optional<SubjectPermission>& value) {
+    JsonFieldWriter writer(json);
     writer.if_set("allow", value->allow);
     writer.if_set("deny", value->deny);
     writer.finish();
@@ -38,11 +38,11 @@ static constexpr std::string_view json_type_name(const std::optional<SubjectPerm
 
 namespace {
 
-constexpr std::string_view kStructName = "Info";
+constexpr std::string_view kInfoStruct = "Info";
 
 // Calls fields.always() or fields.if_set() for every field, in the order of the wire.
 template <typename Info, typename Fields>
-void visit_fields(Info& info, Fields& fields) {
+void visit_info_fields(Info& info, Fields& fields) {
     fields.always("server_id", info.server_id);
     fields.always("server_name", info.server_name);
     fields.always("version", info.version);
@@ -77,6 +77,7 @@ void visit_fields(Info& info, Fields& fields) {
     fields.if_set("export", info.export_subjects);
     fields.if_set("lnoc", info.lnoc);
     fields.if_set("lnocu", info.lnocu);
+    fields.if_set("ln", info.ln);
     fields.if_set("info_on_connect", info.info_on_connect);
     fields.if_set("route_pool_size", info.route_pool_size);
     fields.if_set("route_pool_idx", info.route_pool_idx);
@@ -99,8 +100,9 @@ void visit_fields(Info& info, Fields& fields) {
 std::string to_json(const ServerInfo& info) {
     std::string json;
     json.reserve(512);
-    JsonFieldWriter writer(&json);
-    visit_fields(info, writer);
+    JsonWriter text(&json, /*indent=*/0);
+    JsonFieldWriter writer(&text);
+    visit_info_fields(info, writer);
     writer.finish();
     return json;
 }
@@ -111,9 +113,9 @@ std::string encode_info(const ServerInfo& info) {
 
 JsonStatus parse_info(std::string_view json, JsonParser* parser, ServerInfo* info,
                       std::string* error) {
-    return read_json_object(json, parser, kStructName, error, [info](auto key, const auto& value) {
-        JsonFieldReader reader(kStructName, key, value);
-        visit_fields(*info, reader);
+    return read_json_object(json, parser, kInfoStruct, error, [info](auto key, const auto& value) {
+        JsonFieldReader reader(kInfoStruct, key, value);
+        visit_info_fields(*info, reader);
         return reader.error();
     });
 }

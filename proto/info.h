@@ -12,7 +12,7 @@
 
 namespace nuring::proto {
 
-// What may be imported from, or exported to, the other end of a route.
+// The subjects that may be imported from, or exported to, the other end of a route.
 struct SubjectPermission {
     std::vector<std::string> allow;
     std::vector<std::string> deny;
@@ -60,6 +60,7 @@ struct ServerInfo {
     std::optional<SubjectPermission> export_subjects;  // key: export
     bool lnoc = false;
     bool lnocu = false;
+    bool ln = false;  // 2.15
     bool info_on_connect = false;
     int64_t route_pool_size = 0;
     int64_t route_pool_idx = 0;

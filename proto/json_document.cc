@@ -41,7 +41,7 @@ size_t escape_size(std::string_view text, bool* whole) {
     return text[1] == 'u' ? kSize : 2;
 }
 
-// What Go takes and the library refuses: an unpaired surrogate escape, which Go reads as U+FFFD,
+// Go takes, and the library refuses: an unpaired surrogate escape, which Go reads as U+FFFD,
 // and numbers beyond 64 bits, which are no integers for Go either: any fraction stands for them.
 // `text` is valid JSON.
 std::string with_library_values(std::string_view text) {

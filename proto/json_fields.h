@@ -15,7 +15,6 @@
 #pragma once
 
 #include <absl/strings/escaping.h>
-#include <fmt/format.h>
 
 #include <cstdint>
 #include <string>
@@ -24,6 +23,7 @@
 
 #include "proto/json_document.h"
 #include "proto/json_text.h"
+#include "proto/json_writer.h"
 
 namespace nuring::proto {
 
@@ -43,27 +43,22 @@ inline bool is_set_json(uint64_t value) {
     return value != 0;
 }
 
-inline void write_json(std::string* out, const std::string& value) {
-    append_json_string(out, value);
+inline void write_json(JsonWriter* json, const std::string& value) {
+    json->value(value);
 }
-inline void write_json(std::string* out, bool value) {
-    *out += value ? "true" : "false";
+inline void write_json(JsonWriter* json, bool value) {
+    json->value(value);
 }
-inline void write_json(std::string* out, int64_t value) {
-    const fmt::format_int digits(value);
-    out->append(digits.data(), digits.size());
+inline void write_json(JsonWriter* json, int64_t value) {
+    json->value(value);
 }
-inline void write_json(std::string* out, uint64_t value) {
-    const fmt::format_int digits(value);
-    out->append(digits.data(), digits.size());
+inline void write_json(JsonWriter* json, uint64_t value) {
+    json->value(value);
 }
-inline void write_json(std::string* out, const std::vector<std::string>& values) {
-    *out += '[';
-    for (const std::string& value : values) {
-        if (&value != values.data()) *out += ',';
-        write_json(out, value);
-    }
-    *out += ']';
+inline void write_json(JsonWriter* json, const std::vector<std::string>& values) {
+    json->begin_array();
+    for (const std::string& value : values) json->value(value);
+    json->end_array();
 }
 
 // Go's names for the types, as its errors have them.
@@ -83,19 +78,16 @@ constexpr std::string_view json_type_name(const std::vector<std::string>*) {
     return "[]string";
 }
 
-// JsonFieldWriter appends an object: no spaces, < > & escaped.
+// JsonFieldWriter writes the fields of one object.
 class JsonFieldWriter {
   public:
-    explicit JsonFieldWriter(std::string* out) : out_(*out) { out_ += '{'; }
-    void finish() { out_ += '}'; }
+    explicit JsonFieldWriter(JsonWriter* json) : json_(*json) { json_.begin_object(); }
+    void finish() { json_.end_object(); }
 
     template <typename T>
     void always(std::string_view key, const T& value) {
-        if (out_.back() != '{') out_ += ',';
-        out_ += '"';
-        out_ += key;
-        out_ += "\":";
-        write_json(&out_, value);
+        json_.key(key);
+        write_json(&json_, value);
     }
     template <typename T>
     void if_set(std::string_view key, const T& value) {
@@ -106,7 +98,7 @@ class JsonFieldWriter {
     }
 
   private:
-    std::string& out_;
+    JsonWriter& json_;
 };
 
 // JsonFieldReader puts the value of one key where it belongs; error() is set if it does not fit.

@@ -6,7 +6,7 @@
 
 namespace nuring::proto {
 
-// What became of a JSON text that should fill a struct.
+// The outcome for a JSON text that should fill a struct.
 enum class [[nodiscard]] JsonStatus : uint8_t{
     kOk,
     kBadJson,    // not JSON

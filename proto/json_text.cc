@@ -194,7 +194,7 @@ class JsonSyntax {
     std::string error_;
 };
 
-// What stands for itself: nearly all of nearly every text.
+// Characters that stand for themselves: nearly all of nearly every text.
 bool is_plain(char c) {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
 }

@@ -12,16 +12,22 @@ enum class Kind : uint8_t {
     kClient,
     kRoute,
     kGateway,
-    kLeafnode,
+    kLeafnode,  // a server that hangs on this one: this one is its hub
+    kHub,       // the server that this one hangs on: a leafnode link whose spoke this one is
     kSystem,    // the server itself
     kAccount,   // nobody's: what leads from one account into another
-    kInternal,  // the server itself, where no other server is to hear of it
+    kInternal,  // the server itself, with subscriptions that are announced to no other server
 };
 
-inline constexpr size_t kKindCount = 7;
+inline constexpr size_t kKindCount = 8;
 
 inline constexpr size_t index_of(Kind kind) {
     return static_cast<size_t>(kind);
+}
+
+// Links to other servers, of whatever kind.
+inline constexpr bool is_server(Kind kind) {
+    return kind >= Kind::kRoute && kind <= Kind::kHub;
 }
 
 // The word for a link's id in log lines: "10.0.0.1:4711 - cid:7 - ...".
@@ -34,6 +40,7 @@ inline constexpr std::string_view id_label(Kind kind) {
         case Kind::kGateway:
             return "gid";
         case Kind::kLeafnode:
+        case Kind::kHub:
             return "lid";
         case Kind::kSystem:
         case Kind::kInternal:

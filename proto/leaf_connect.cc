@@ -9,12 +9,12 @@ namespace nuring::proto {
 namespace {
 
 // The reference reads a CONNECT twice: as any connection's, then all of it as a leafnode's.
-constexpr std::string_view kAnyStruct = "clientOpts";
+constexpr std::string_view kAnyLeafStruct = "clientOpts";
 constexpr std::string_view kLeafStruct = "leafConnectInfo";
 
 // Calls fields.always() or fields.if_set() for every field, in the order of the wire.
 template <typename Connect, typename Fields>
-void visit_fields(Connect& connect, Fields& fields) {
+void visit_leaf_fields(Connect& connect, Fields& fields) {
     fields.if_set("version", connect.version);
     fields.if_set("nkey", connect.nkey);
     fields.if_set("jwt", connect.jwt);
@@ -43,9 +43,9 @@ constexpr std::string_view kKeysOfAny[] = {"nkey",    "jwt",        "sig",      
                                            "version", "headers",    "protocol",     "lang"};
 
 // Which of the two structs the reference finds a wrong type in.
-std::string_view struct_of(std::string_view key) {
+std::string_view leaf_struct_of(std::string_view key) {
     for (const std::string_view known : kKeysOfAny) {
-        if (equal_keys(key, known)) return kAnyStruct;
+        if (equal_keys(key, known)) return kAnyLeafStruct;
     }
     return kLeafStruct;
 }
@@ -54,8 +54,9 @@ std::string_view struct_of(std::string_view key) {
 
 std::string to_json(const LeafConnect& connect) {
     std::string json;
-    JsonFieldWriter writer(&json);
-    visit_fields(connect, writer);
+    JsonWriter text(&json, /*indent=*/0);
+    JsonFieldWriter writer(&text);
+    visit_leaf_fields(connect, writer);
     writer.finish();
     return json;
 }
@@ -64,12 +65,12 @@ JsonStatus parse_leaf_connect(std::string_view json, JsonParser* parser, LeafCon
                               std::string* error) {
     LeafConnect draft = *connect;
     const auto take = [&draft](std::string_view key, const simdjson::dom::element& value) {
-        JsonFieldReader reader(struct_of(key), key, value);
-        visit_fields(draft, reader);
+        JsonFieldReader reader(leaf_struct_of(key), key, value);
+        visit_leaf_fields(draft, reader);
         reader.if_set("lang", draft.lang);
         return reader.error();
     };
-    const JsonStatus status = read_json_object(json, parser, kAnyStruct, error, take);
+    const JsonStatus status = read_json_object(json, parser, kAnyLeafStruct, error, take);
     if (status == JsonStatus::kOk) *connect = std::move(draft);
     return status;
 }

@@ -47,9 +47,18 @@ inline constexpr size_t kServerNumberDigitsMax = 9;
 // "\r\n" behind a control line and behind a payload.
 inline constexpr size_t kLineEndSize = 2;
 
+// Bytes of a subject, pattern or queue name that configuration or claims may hold, and of one that a
+// mapping or import makes. Clients are bound by their control line; but what stands in a file has no line,
+// and lengths travel in 16 bits behind the parser.
+inline constexpr size_t kSubjectSizeMax = 16 * 1024;
+
+// Bytes of a name of an account, a server or a cluster. Ours: such names stand in lines and records.
+inline constexpr size_t kNameSizeMax = 1024;
+
 // Characters of the longest unsigned 64-bit number in decimal.
 inline constexpr size_t kDecimalDigitsMax = 20;
 
+static_assert(2 * kSubjectSizeMax + kNameSizeMax <= std::numeric_limits<uint16_t>::max());
 static_assert(kPublishArgsMax <= kClientArgsMax);
 static_assert(kSubscribeArgsMax <= kClientArgsMax);
 static_assert(kUnsubscribeArgsMax <= kClientArgsMax);

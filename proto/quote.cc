@@ -84,7 +84,7 @@ void append_quoted(std::string* out, std::string_view text, char quote_mark) {
 
 constexpr std::string_view kRedacted = "[REDACTED]";
 
-bool is_space(char c) {
+bool is_regexp_space(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r';
 }
 
@@ -103,7 +103,7 @@ bool starts_with_word(std::string_view text, std::string_view lower_word) {
 }
 
 size_t skip_spaces(std::string_view text, size_t at) {
-    while (at < text.size() && is_space(text[at])) ++at;
+    while (at < text.size() && is_regexp_space(text[at])) ++at;
     return at;
 }
 
@@ -123,7 +123,7 @@ size_t value_of_prefix_key(std::string_view text, size_t at) {
         for (size_t key_end = at + word.size(); key_end <= text.size(); ++key_end) {
             const size_t value = value_after_key(text, key_end);
             if (value != std::string_view::npos) return value;
-            if (key_end < text.size() && is_space(text[key_end])) break;
+            if (key_end < text.size() && is_regexp_space(text[key_end])) break;
         }
     }
     return std::string_view::npos;

@@ -26,6 +26,7 @@ struct RouteConnect {
     bool cluster_dynamic = false;  // 2.2
     bool lnoc = false;             // 2.2
     bool lnocu = false;            // 2.10.23
+    bool ln = false;               // 2.15
     std::string gateway;           // set: it is a gateway that came to the wrong port
 
     std::string lang;  // only read. Set: it is a client that came to the wrong port

@@ -8,7 +8,7 @@
 
 namespace nuring::proto {
 
-// What differs between connections of servers:
+// The differences between connections of servers:
 //
 //   dialect          account in lines   HMSG, + and | lists   RMSG RS+ RS-   A+ A-   LMSG LS+ LS-
 //   kRoute           yes                yes                   yes            yes     with an origin

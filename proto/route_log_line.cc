@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the reference logs of a server's bad arguments: server/route.go, gateway.go and leafnode.go 2.9.10.
+// The reference's log lines for bad arguments of servers: server/route.go, gateway.go and leafnode.go 2.9.10.
 #include <string>
 
 #include "proto/route_parser.h"

@@ -17,29 +17,29 @@ using Status = RouteParseStatus;
 // ---- verbs -------------------------------------------------------------------------------------
 
 // In the order of RouteVerb.
-constexpr VerbForm<RouteVerb> kVerbForms[] = {
-    {"rmsg", RouteVerb::kMessage, Behind::kBlankAndArgs},
-    {"hmsg", RouteVerb::kHeaderMessage, Behind::kBlankAndArgs},
-    {"lmsg", RouteVerb::kLeafMessage, Behind::kBlankAndArgs},
-    {"rs+", RouteVerb::kSubscribe, Behind::kBlankAndArgs},
-    {"rs-", RouteVerb::kUnsubscribe, Behind::kBlankAndArgs},
-    {"ls+", RouteVerb::kLeafSubscribe, Behind::kBlankAndArgs},
-    {"ls-", RouteVerb::kLeafUnsubscribe, Behind::kBlankAndArgs},
-    {"a+", RouteVerb::kAccountSubscribe, Behind::kBlankAndArgs},
-    {"a-", RouteVerb::kAccountUnsubscribe, Behind::kBlankAndArgs},
-    {"ping", RouteVerb::kPing, Behind::kNothing},
-    {"pong", RouteVerb::kPong, Behind::kNothing},
-    {"connect", RouteVerb::kConnect, Behind::kArgs},
-    {"info", RouteVerb::kInfo, Behind::kArgs},
-    {"+ok", RouteVerb::kOk, Behind::kNothing},
-    {"-err", RouteVerb::kError, Behind::kBlankAndArgs},
+constexpr VerbForm<RouteVerb> kRouteVerbForms[] = {
+    {"rmsg", RouteVerb::kMessage, AfterVerb::kBlankAndArgs},
+    {"hmsg", RouteVerb::kHeaderMessage, AfterVerb::kBlankAndArgs},
+    {"lmsg", RouteVerb::kLeafMessage, AfterVerb::kBlankAndArgs},
+    {"rs+", RouteVerb::kSubscribe, AfterVerb::kBlankAndArgs},
+    {"rs-", RouteVerb::kUnsubscribe, AfterVerb::kBlankAndArgs},
+    {"ls+", RouteVerb::kLeafSubscribe, AfterVerb::kBlankAndArgs},
+    {"ls-", RouteVerb::kLeafUnsubscribe, AfterVerb::kBlankAndArgs},
+    {"a+", RouteVerb::kAccountSubscribe, AfterVerb::kBlankAndArgs},
+    {"a-", RouteVerb::kAccountUnsubscribe, AfterVerb::kBlankAndArgs},
+    {"ping", RouteVerb::kPing, AfterVerb::kNothing},
+    {"pong", RouteVerb::kPong, AfterVerb::kNothing},
+    {"connect", RouteVerb::kConnect, AfterVerb::kArgs},
+    {"info", RouteVerb::kInfo, AfterVerb::kArgs},
+    {"+ok", RouteVerb::kOk, AfterVerb::kNothing},
+    {"-err", RouteVerb::kError, AfterVerb::kBlankAndArgs},
 };
-static_assert(std::size(kVerbForms) == kRouteVerbCount);
+static_assert(std::size(kRouteVerbForms) == kRouteVerbCount);
 
-using Match = VerbMatch<RouteVerb>;
+using RouteVerbMatch = VerbMatch<RouteVerb>;
 
 constexpr const VerbForm<RouteVerb>& form_of(RouteVerb verb) {
-    return kVerbForms[static_cast<size_t>(verb)];
+    return kRouteVerbForms[static_cast<size_t>(verb)];
 }
 static_assert(form_of(RouteVerb::kMessage).verb == RouteVerb::kMessage);
 static_assert(form_of(RouteVerb::kHeaderMessage).verb == RouteVerb::kHeaderMessage);
@@ -90,20 +90,20 @@ constexpr VerbRows rows_for(RouteDialect dialect) {
 #if defined(__SSE2__)
 
 constexpr uint32_t kCaseBits2 = 0x00002020;  // fold two letters, keep the sign and the blank
-constexpr size_t kVerbSize = 5;              // "RMSG "
+constexpr size_t kRouteVerbSize = 5;              // "RMSG "
 
 // The common verbs by one compare of their first four bytes.
-Match match_verb(const char* begin, size_t size, RouteDialect dialect) {
+RouteVerbMatch match_verb(const char* begin, size_t size, RouteDialect dialect) {
     const VerbRows rows = rows_for(dialect);
-    if (size < kVerbSize) [[unlikely]]
-        return match_any_verb(kVerbForms, begin, size, rows);
+    if (size < kRouteVerbSize) [[unlikely]]
+        return match_any_verb(kRouteVerbForms, begin, size, rows);
     const uint32_t first = load<uint32_t>(begin);
-    const auto match = [&](RouteVerb verb) -> Match {
+    const auto match = [&](RouteVerb verb) -> RouteVerbMatch {
         const VerbForm<RouteVerb>& form = form_of(verb);
         if ((rows >> static_cast<size_t>(verb) & 1) != 0 && is_blank(begin[form.text.size()]))
             [[likely]]
             return {&form, form.text.size()};
-        return match_any_verb(kVerbForms, begin, size, rows);
+        return match_any_verb(kRouteVerbForms, begin, size, rows);
     };
     if ((first | kCaseBits4) == word_of("rmsg")) return match(RouteVerb::kMessage);
     if ((first | kCaseBits4) == word_of("hmsg")) return match(RouteVerb::kHeaderMessage);
@@ -112,20 +112,20 @@ Match match_verb(const char* begin, size_t size, RouteDialect dialect) {
     if ((first | kCaseBits2) == word_of("rs- ")) return match(RouteVerb::kUnsubscribe);
     if ((first | kCaseBits2) == word_of("ls+ ")) return match(RouteVerb::kLeafSubscribe);
     if ((first | kCaseBits2) == word_of("ls- ")) return match(RouteVerb::kLeafUnsubscribe);
-    return match_any_verb(kVerbForms, begin, size, rows);
+    return match_any_verb(kRouteVerbForms, begin, size, rows);
 }
 
 #else
 
-Match match_verb(const char* begin, size_t size, RouteDialect dialect) {
-    return match_any_verb(kVerbForms, begin, size, rows_for(dialect));
+RouteVerbMatch match_verb(const char* begin, size_t size, RouteDialect dialect) {
+    return match_any_verb(kRouteVerbForms, begin, size, rows_for(dialect));
 }
 
 #endif
 
 // ---- messages ----------------------------------------------------------------------------------
 
-// What a message's line has besides subject, reply and queues.
+// The parts of a message's line besides subject, reply and queues.
 struct MessageForm {
     size_t origins;   // first
     size_t accounts;  // behind them
@@ -375,7 +375,7 @@ Status take_words(const char* begin, const char* end, const RouteArgs& args,
                                    size_t scanned_bytes) {
     const size_t size = static_cast<size_t>(end - begin);
     assert(scanned_bytes <= size);
-    const Match match = match_verb(begin, size, limits.dialect);
+    const RouteVerbMatch match = match_verb(begin, size, limits.dialect);
     if (match.form == nullptr) return refuse_verb<Status>(match.matched, size, out);
     const char* const verb_end = begin + match.matched;
     out->verb = match.form->verb;
@@ -406,24 +406,24 @@ namespace {
 //   blanks    ..1.......1........1.11
 //   pairs     ......................1     the first pair of neighbours must be the CRLF
 template <size_t kSize, bool kHasAccount>
-[[gnu::always_inline]] inline Quick quick_message(const char* begin, const char* end,
+[[gnu::always_inline]] inline QuickResult quick_message(const char* begin, const char* end,
                                                   const RouteParseLimits& limits,
                                                   RouteOperation* out) {
-    const char* const args = begin + kVerbSize;
+    const char* const args = begin + kRouteVerbSize;
     const uint64_t blanks = blank_window<kSize>(args);
     const uint64_t pairs = blanks & (blanks << 1 | 1);  // the blank after the verb counts, too
-    if (pairs == 0) return Quick::kLonger;
+    if (pairs == 0) return QuickResult::kLonger;
     const char* const line_feed = args + lowest_bit(pairs);
     const char* const line_end = line_feed - 1;
     if (load<uint16_t>(line_end) != kCrLf) [[unlikely]] {
-        return Quick::kOther;
+        return QuickResult::kOther;
     }
     // Not 0 below: CR and LF are blanks, too. (The blank after the verb, outside the window, is no CR.)
     const char* const account_end = kHasAccount ? args + lowest_bit(blanks) : args - 1;
     const uint64_t behind_account = kHasAccount ? blanks & (blanks - 1) : blanks;
     const char* const subject_end = args + lowest_bit(behind_account);
     if ((kHasAccount && *account_end != ' ') || *subject_end != ' ') [[unlikely]] {
-        return Quick::kOther;
+        return QuickResult::kOther;
     }
     const uint64_t behind = behind_account & (behind_account - 1);
     const char* size_text = subject_end + 1;
@@ -432,12 +432,12 @@ template <size_t kSize, bool kHasAccount>
         reply_size = static_cast<size_t>(next - size_text);
         size_text = next + 1;
         if (*next != ' ' || args + lowest_bit(behind & (behind - 1)) != line_end) [[unlikely]] {
-            return Quick::kOther;
+            return QuickResult::kOther;
         }
     }
     const size_t digits = static_cast<size_t>(line_end - size_text);
     if (digits - 1 >= 8) [[unlikely]] {
-        return Quick::kOther;
+        return QuickResult::kOther;
     }
     out->canonical = true;
     out->header_size = 0;
@@ -457,18 +457,18 @@ template <size_t kSize, bool kHasAccount>
     if (out->args.size() > limits.control_line_max ||
         end - payload < static_cast<ptrdiff_t>(size + kLineEndSize) ||
         load<uint16_t>(payload + size) != kCrLf) [[unlikely]] {
-        return Quick::kOther;
+        return QuickResult::kOther;
     }
     out->total_size = static_cast<uint32_t>(size);
     out->consumed = static_cast<size_t>(payload + size + kLineEndSize - begin);
-    return Quick::kDone;
+    return QuickResult::kDone;
 }
 
 template <bool kHasAccount>
 [[gnu::noinline]] Status parse_long_message(const char* begin, const char* end,
                                             const RouteParseLimits& limits, RouteOperation* out,
                                             size_t scanned_bytes) {
-    if (quick_message<64, kHasAccount>(begin, end, limits, out) == Quick::kDone) {
+    if (quick_message<64, kHasAccount>(begin, end, limits, out) == QuickResult::kDone) {
         return Status::kOperation;
     }
     return parse_any(begin, end, limits, out, scanned_bytes);
@@ -479,10 +479,10 @@ template <bool kHasAccount>
 [[gnu::always_inline]] inline Status parse_message(const char* begin, const char* end,
                                                    const RouteParseLimits& limits,
                                                    RouteOperation* out, size_t scanned_bytes) {
-    const Quick quick = quick_message<32, kHasAccount>(begin, end, limits, out);
-    if (quick == Quick::kDone) [[likely]]
+    const QuickResult quick = quick_message<32, kHasAccount>(begin, end, limits, out);
+    if (quick == QuickResult::kDone) [[likely]]
         return Status::kOperation;
-    if (quick == Quick::kLonger && end - begin >= static_cast<ptrdiff_t>(kVerbSize + 64)) {
+    if (quick == QuickResult::kLonger && end - begin >= static_cast<ptrdiff_t>(kRouteVerbSize + 64)) {
         return parse_long_message<kHasAccount>(begin, end, limits, out, scanned_bytes);
     }
     return parse_any(begin, end, limits, out, scanned_bytes);
@@ -493,7 +493,7 @@ template <bool kHasAccount>
                                                const RouteParseLimits& limits, RouteOperation* out,
                                                size_t scanned_bytes) {
     const bool is_leafnode = limits.dialect == RouteDialect::kLeafnode;
-    if (end - begin >= static_cast<ptrdiff_t>(kVerbSize + 32) && begin[4] == ' ' &&
+    if (end - begin >= static_cast<ptrdiff_t>(kRouteVerbSize + 32) && begin[4] == ' ' &&
         (load<uint32_t>(begin) | kCaseBits4) == (is_leafnode ? word_of("lmsg") : word_of("rmsg"))) {
         out->verb = is_leafnode ? RouteVerb::kLeafMessage : RouteVerb::kMessage;
         return parse_message<false>(begin, end, limits, out, scanned_bytes);
@@ -508,7 +508,7 @@ RouteParseStatus parse_route(const char* begin, const char* end, const RoutePars
     if (!names_account(limits.dialect)) {
         return parse_without_account(begin, end, limits, out, scanned_bytes);
     }
-    if (end - begin >= static_cast<ptrdiff_t>(kVerbSize + 32) &&
+    if (end - begin >= static_cast<ptrdiff_t>(kRouteVerbSize + 32) &&
         (load<uint32_t>(begin) | kCaseBits4) == word_of("rmsg") && begin[4] == ' ') [[likely]] {
         out->verb = RouteVerb::kMessage;
         return parse_message<true>(begin, end, limits, out, scanned_bytes);

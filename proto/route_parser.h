@@ -138,7 +138,7 @@ RouteParseStatus parse_route(const char* begin, const char* end, const RoutePars
 // Takes the next name off `queues`; empty when there is none left.
 std::string_view take_queue(std::string_view* queues);
 
-// What the reference logs of bad arguments ("processRoutedMsgArgs Parse Error: '[$G foo]'"); empty
+// The reference's log line for bad arguments ("processRoutedMsgArgs Parse Error: '[$G foo]'"); empty
 // for the other statuses.
 std::string log_line(RouteParseStatus status, const RouteOperation& operation,
                      RouteDialect dialect = RouteDialect::kRoute);

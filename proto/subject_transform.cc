@@ -8,6 +8,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "fmt/format.h"
+#include "proto/limits.h"
 #include "proto/subject.h"
 
 namespace nuring::proto {
@@ -15,6 +16,9 @@ namespace {
 
 constexpr std::string_view kBadSubject = "invalid subject";
 constexpr std::string_view kBadTarget = "invalid mapping destination";
+constexpr std::string_view kTooLong = "subject is too long";
+constexpr std::string_view kOnlyWildcard =
+    "the only mapping function allowed for import transforms is {{Wildcard()}}";
 
 // Tokens that are kept without an allocation.
 constexpr size_t kTokensInline = 16;
@@ -87,9 +91,9 @@ std::optional<Call> parse_call(std::string_view token) {
 }
 
 // In the order of SubjectTransform::Function, from kWildcard on.
-constexpr std::array<std::string_view, 7> kFunctionNames = {
-    "Wildcard",      "Partition",      "SplitFromLeft", "SplitFromRight",
-    "SliceFromLeft", "SliceFromRight", "Split"};
+constexpr std::array<std::string_view, 10> kFunctionNames = {
+    "Wildcard",       "Partition", "SplitFromLeft", "SplitFromRight", "SliceFromLeft",
+    "SliceFromRight", "Split",     "Left",          "Right",          "Random"};
 
 // The place of the called function among the names; their count: unknown.
 size_t function_of(const std::optional<Call>& call) {
@@ -97,6 +101,11 @@ size_t function_of(const std::optional<Call>& call) {
     const auto found = std::find_if(kFunctionNames.begin(), kFunctionNames.end(),
                                     [&](auto name) { return is_named(call->name, name); });
     return static_cast<size_t>(found - kFunctionNames.begin());
+}
+
+// A remainder in Go: of a division by an unsigned number, or one whose sign does not matter.
+uint32_t remainder(uint32_t value, uint32_t bound) {
+    return bound == 0 ? 0 : value % bound;
 }
 
 struct PatternShape {
@@ -139,6 +148,8 @@ void append_split(std::string_view text, std::string_view separator, std::string
     }
 }
 
+constexpr uint64_t kRandomStep = 6364136223846793005;  // of Knuth's generator: for a second random()
+
 // FNV-1a, as Go's hash/fnv: partitions are the same on every server.
 struct Fnv32 {
     uint32_t sum = 2166136261U;
@@ -149,6 +160,12 @@ struct Fnv32 {
 
 }  // namespace
 
+uint32_t SubjectTransform::bound_of(Function function, int32_t number) {
+    const auto bits = static_cast<uint32_t>(number);
+    if (function == Function::kPartition || number >= 0) return bits;
+    return function == Function::kRandom ? 0U - bits : 0;
+}
+
 bool SubjectTransform::parse_function(std::string_view token, Part* part, std::string* error) {
     const std::optional<Call> call = parse_call(token);
     const size_t function = function_of(call);
@@ -158,25 +175,29 @@ bool SubjectTransform::parse_function(std::string_view token, Part* part, std::s
     const auto bad_argument = [&] {
         return refuse(error, failure("function argument is invalid or in the wrong format", token));
     };
-    const bool one = part->function == Function::kWildcard;
-    if (arguments.size() < (one ? 1 : 2) || (one && arguments[0].empty())) {
+    const bool is_wildcard = part->function == Function::kWildcard;
+    const bool is_partition = part->function == Function::kPartition;
+    const bool is_random = part->function == Function::kRandom;
+    const size_t expected = is_wildcard || is_partition || is_random ? 1 : 2;
+    if (arguments.size() < expected || (is_wildcard && arguments[0].empty()) ||
+        (is_random && arguments.size() != expected)) {
         return refuse(error, failure("not enough arguments passed to the function", token));
     }
-    if (part->function != Function::kPartition && arguments.size() > (one ? 1 : 2)) {
+    if (!is_partition && arguments.size() > expected) {
         return refuse(error, failure("too many arguments passed to the function", token));
     }
-    if (part->function == Function::kPartition) {  // the number comes first, then wildcards
+    if (is_partition) {  // the number comes first, then wildcards
         std::rotate(arguments.begin(), arguments.begin() + 1, arguments.end());
     }
     if (part->function == Function::kSplit) {
         part->text = arguments.back();
         if (part->text.find_first_of(" .") != std::string::npos) return bad_argument();
         arguments.pop_back();
-    } else if (!one) {
+    } else if (!is_wildcard) {
         const std::optional<int64_t> number = to_number(arguments.back());
-        const int64_t least = part->function == Function::kPartition ? 1 : INT32_MIN;
-        if (!number || *number < least || *number > INT32_MAX) return bad_argument();
-        part->number = static_cast<uint32_t>(std::max<int64_t>(*number, 0));
+        const bool any_low = is_partition || is_random;  // these keep the low 32 bits
+        if (!number || (!any_low && *number < INT32_MIN) || *number > INT32_MAX) return bad_argument();
+        part->number = bound_of(part->function, static_cast<int32_t>(*number));
         arguments.pop_back();
     }
     for (const std::string_view argument : arguments) {
@@ -202,8 +223,12 @@ bool SubjectTransform::parse_part(std::string_view token, Part* part, std::strin
 }
 
 std::optional<SubjectTransform> SubjectTransform::create(std::string_view source,
-                                                         std::string_view target,
+                                                         std::string_view target, Use use,
                                                          std::string* error) {
+    if (source.size() > kSubjectSizeMax || target.size() > kSubjectSizeMax) {
+        *error = kTooLong;
+        return std::nullopt;
+    }
     const PatternShape from = shape_of(source);
     const PatternShape to = shape_of(target);
     if (!from.valid || !to.valid || !to.wildcards.empty() || from.has_tail != to.has_tail) {
@@ -214,12 +239,24 @@ std::optional<SubjectTransform> SubjectTransform::create(std::string_view source
     transform.source_ = source;
     transform.target_ = target;
     transform.source_tokens_ = static_cast<uint32_t>(from.tokens.size());
-    if (from.wildcards.empty() && !from.has_tail) return transform;
+    const bool is_fixed = from.wildcards.empty() && !from.has_tail;
     size_t functions = 0;
+    bool varies = false;  // a function other than wildcard()
     for (const std::string_view token : to.tokens) {
         Part part;
         if (!parse_part(token, &part, error)) return std::nullopt;
+        if (is_fixed && part.function == Function::kPartition) part.tokens.clear();  // by all of it
+        if (is_fixed && use == Use::kMapping && !part.tokens.empty()) {
+            *error = failure("wildcard index out of range", token);
+            return std::nullopt;
+        }
+        // The older ones are taken as 2.9.10 takes them.
+        if (!is_fixed && use == Use::kImport && part.function >= Function::kLeft) {
+            *error = failure(kOnlyWildcard, token);
+            return std::nullopt;
+        }
         for (uint32_t& wildcard : part.tokens) {
+            if (is_fixed) break;
             if (wildcard > from.wildcards.size()) {
                 *error = failure("wildcard index out of range",
                                  fmt::format("{}: [{}]", token, wildcard));
@@ -229,9 +266,11 @@ std::optional<SubjectTransform> SubjectTransform::create(std::string_view source
             wildcard = wildcard == 0 ? 0 : from.wildcards[wildcard - 1];
         }
         functions += part.tokens.empty() ? 0 : 1;
+        varies |= part.function > Function::kWildcard;
         transform.parts_.push_back(std::move(part));
     }
-    if (functions < from.wildcards.size()) {
+    if (is_fixed && (use == Use::kImport || !varies)) transform.parts_.clear();  // the target as it is
+    if (use == Use::kImport && functions < from.wildcards.size()) {
         *error = failure("not using all of the token wildcard(s)", target);
         return std::nullopt;
     }
@@ -259,15 +298,27 @@ void SubjectTransform::append(const Part& part, std::string_view value, std::str
             if (fits) return append_sliced(value, value.size() % number, number, out);
             break;
         case Function::kSplit: return append_split(value, part.text, out);
+        case Function::kLeft:
+            if (fits) value = value.substr(0, number);
+            break;
+        case Function::kRight:
+            if (fits) value = value.substr(value.size() - number);
+            break;
         case Function::kText:
         case Function::kTail:
         case Function::kWildcard:
-        case Function::kPartition: break;
+        case Function::kPartition:
+        case Function::kRandom: break;
     }
     *out += value;
 }
 
-bool SubjectTransform::apply(std::string_view subject, std::string* out) const {
+bool SubjectTransform::is_random() const {
+    return std::any_of(parts_.begin(), parts_.end(),
+                       [](const Part& part) { return part.function == Function::kRandom; });
+}
+
+bool SubjectTransform::apply(std::string_view subject, std::string* out, uint64_t random) const {
     out->clear();
     if (parts_.empty()) {
         *out = target_;
@@ -286,8 +337,13 @@ bool SubjectTransform::apply(std::string_view subject, std::string* out) const {
             }
         } else if (part.function == Function::kPartition) {
             Fnv32 hash;
+            if (part.tokens.empty()) hash.add(subject);
             for (const uint32_t token : part.tokens) hash.add(tokens[token]);
-            fmt::format_to(std::back_inserter(*out), "{}", hash.sum % part.number);
+            fmt::format_to(std::back_inserter(*out), "{}", remainder(hash.sum, part.number));
+        } else if (part.function == Function::kRandom) {
+            const auto drawn = static_cast<uint32_t>(random >> 33);  // 31 bits, as there
+            fmt::format_to(std::back_inserter(*out), "{}", remainder(drawn, part.number));
+            random = random * kRandomStep + 1;
         } else {
             append(part, tokens[part.tokens.front()], out);
         }
@@ -298,7 +354,7 @@ bool SubjectTransform::apply(std::string_view subject, std::string* out) const {
 
 std::optional<SubjectTransform> SubjectTransform::reversed() const {
     std::string error;
-    if (parts_.empty()) return create(target_, source_, &error);
+    if (parts_.empty()) return create(target_, source_, Use::kImport, &error);
     std::string back_source;
     std::vector<uint32_t> origins;  // of each `*` there: a token of the source
     for (const Part& part : parts_) {
@@ -325,7 +381,7 @@ std::optional<SubjectTransform> SubjectTransform::reversed() const {
         }
         ++place;
     }
-    return create(back_source, back_target, &error);
+    return create(back_source, back_target, Use::kImport, &error);
 }
 
 bool check_mapping_target(std::string_view target, std::string* error) {

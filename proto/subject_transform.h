@@ -18,24 +18,31 @@ namespace nuring::proto {
 //
 // A token of the target is plain text, `$n`, `>` at the end (what the source's `>` matched), or one of
 // {{wildcard(n)}}, {{partition(buckets,n,...)}}, {{splitFromLeft(n,at)}}, {{splitFromRight(n,at)}},
-// {{sliceFromLeft(n,size)}}, {{sliceFromRight(n,size)}}, {{split(n,separator)}}.
+// {{sliceFromLeft(n,size)}}, {{sliceFromRight(n,size)}}, {{split(n,separator)}}, {{left(n,size)}},
+// {{right(n,size)}}, {{random(bound)}}. partition(buckets) is a partition by the whole subject.
 //
 // Threads: immutable once made. apply() allocates only what the output string lacks.
-// Limits:  kSubjectSizeMax bytes of output.
+// Limits:  proto::kSubjectSizeMax bytes of source, target and output.
 // Errors:  create() says why, in the reference's words.
-// Source:  server/accounts.go 2.9.10 (newTransform, transform). Otherwise than there a partition among
-//          fewer than one is refused (it ends the process), and reversed() is right for any order.
+// Source:  server/subject_transform.go 2.15.3 (NewSubjectTransformWithStrict). Otherwise than there
+//          reversed() is right for any order.
 class SubjectTransform {
   public:
-    static constexpr size_t kSubjectSizeMax = 16 * 1024;
+    // What the target may be. A mapping may drop tokens of the source (since 2.10); an import uses all
+    // of them, because it leads back, too, and none of left(), right() and random().
+    enum class Use : uint8_t { kMapping, kImport };
 
-    // Nothing, and the reason in `error`, if one of the two is not valid.
+    // Nothing, and the reason in `error`, if one of the two is not valid or too long.
     static std::optional<SubjectTransform> create(std::string_view source, std::string_view target,
-                                                  std::string* error);
+                                                  Use use, std::string* error);
 
     // Replaces `out` by what `subject` becomes. `subject` is matched by the source (a pattern inside
     // the source may be transformed as well). False if that would be too long: `out` is of no use.
-    [[nodiscard]] bool apply(std::string_view subject, std::string* out) const;
+    // `random` is the seed of what is_random() draws.
+    [[nodiscard]] bool apply(std::string_view subject, std::string* out, uint64_t random = 0) const;
+
+    // Each message of one subject may get another.
+    bool is_random() const;
 
     // From the target's side back, if no function stands in the way.
     std::optional<SubjectTransform> reversed() const;
@@ -54,6 +61,9 @@ class SubjectTransform {
         kSliceFromLeft,
         kSliceFromRight,
         kSplit,
+        kLeft,
+        kRight,
+        kRandom,
     };
     struct Part {  // one token of the target
         Function function = Function::kText;
@@ -62,6 +72,8 @@ class SubjectTransform {
         uint32_t number = 0;           // buckets, position, size
     };
 
+    // The number as its function uses it, if it is below nought.
+    static uint32_t bound_of(Function function, int32_t number);
     static bool parse_part(std::string_view token, Part* part, std::string* error);
     static bool parse_function(std::string_view token, Part* part, std::string* error);
     void append(const Part& part, std::string_view value, std::string* out) const;

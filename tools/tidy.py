@@ -301,6 +301,149 @@ def dead_link(source, tree):
                 yield number, f"{target} is not there"
 
 
+# Rules about more than one file.
+OTHER_RULES = ("readme-missing", "local-name", "unused-arrow", "kind-comparison", "homely-words")
+
+# One program per file there: nothing is compiled together.
+APART_FOLDERS = ("tests/fuzz", "tests/fuzz/replay", "bench/micro", "tests/e2e/nats_c")
+LOCAL_CONSTANT = re.compile(r"^(?!struct|class|using)[^(={]*\b(k[A-Z]\w*)\s*(?:\[[^\]]*\]\s*)*(?:=|\{|;)")
+LOCAL_TYPE = re.compile(r"^(?:struct|class|enum(?:\s+class)?)\s+(\w+)\s*(?::|\{|final)")
+LOCAL_FUNCTION = re.compile(r"^[\w:<>,&*\s\[\]]+?[\s&*](\w+)\(([^;{=]*?)\)\s*(?:noexcept\s*)?\{", re.DOTALL)
+
+
+def local_names(source):
+    """(line, name) of what a .cc file declares for itself: constants, types, functions with their parameters."""
+    inside = False
+    for number, (line, full) in enumerate(zip(source.code, source.lines), 1):
+        if line.rstrip() == "namespace {":
+            inside = True
+        elif full.startswith("}  // namespace"):
+            inside = False
+        elif line[:1].isalpha() and (inside or line.startswith("static ")):
+            match = LOCAL_TYPE.match(line) or LOCAL_CONSTANT.match(line)
+            if match:
+                yield number, match[1]
+                continue
+            match = LOCAL_FUNCTION.match("\n".join(source.code[number - 1 : number + 5]))
+            if match:
+                types = [re.sub(r"\s*\b\w+\s*$", "", each.strip()) for each in match[2].split(",")]
+                yield number, f"{match[1]}({', '.join(types)})"
+
+
+def clashes(sources):
+    """Two files of a folder with one name of their own cannot be compiled together (--unity=on, as tools/dev does)."""
+    seen = {}
+    for source in sources:
+        if source.extension == ".h":
+            for line in source.code:
+                match = LOCAL_TYPE.match(line) or LOCAL_CONSTANT.match(line)
+                if match and line[:1].isalpha():
+                    seen.setdefault((os.path.dirname(source.path), match[1]), source.path)
+    for source in sources:
+        folder = os.path.dirname(source.path)
+        if source.extension != ".cc" or folder in APART_FOLDERS:
+            continue
+        for number, name in local_names(source):
+            other = seen.setdefault((folder, name), source.path)
+            if other != source.path and not source.allowed(number, "local-name"):
+                yield source.path, number, "local-name", f"{name} is a local name of {other}, too"
+
+
+def unused_arrows(sources, table):
+    """What a row of the table may include, but no file of it does."""
+    used = {row: set() for row in table.may}
+    for source in sources:
+        row = table.row_of(source.path) if source.is_cpp else None
+        if row is not None:
+            used[row].update(re.findall(r'^\s*#\s*include\s+"([^"]+)"', source.text, re.MULTILINE))
+    for row, patterns in table.may.items():
+        if row.split("/")[0] in PROGRAM_FOLDERS or not used[row]:
+            continue
+        for pattern in patterns:
+            if not any(
+                fnmatch.fnmatchcase(table.row_of(path) or "", pattern) or fnmatch.fnmatchcase(path, pattern)
+                for path in used[row]
+            ):
+                yield "docs/architecture.md", 1, "unused-arrow", f"{row} includes nothing of {pattern}"
+
+
+# ---- counts that may only fall: tools/tidy_counts.txt has those of the last record
+
+COUNTS_FILE = "tools/tidy_counts.txt"
+PRODUCT_FOLDERS = ("proto", "core", "cluster", "gateway", "monitor")
+# Which links get what is a matter of the table in this file; elsewhere a kind is not compared.
+KIND_TABLE = "core/interest/forward_rules.h"
+KIND = r"\bKind::k(?:Client|Route|Gateway|Leafnode|Hub|System|Account|Internal)\b"
+KIND_COMPARISON = re.compile(rf"[=!]=\s*(?:proto::)?{KIND}|{KIND}\s*[=!]=")
+# Words that the glossary has better ones for, and sentences that begin with a free relative clause.
+HOMELY = re.compile(
+    r"\bso long\b|\bdear\b|\bhear(?:s|d)? of\b|\b(?:tells?|told|telling)\b|\bt(?:akes?|aken|ook) back\b"
+    r"|\blets? in\b|(?:^|[.;] )(?:Who|What|Whoever|Whatever) (?![^.]*\?)"
+)
+
+
+def comment_of(line):
+    """The text of a // comment, or None."""
+    match = re.search(r"(?:^|\s)//+\s?(.*)", line)
+    return match[1] if match else None
+
+
+def counts_of(sources, table):
+    """{(rule, row of the table): count}"""
+    counts = {}
+    for source in sources:
+        if not source.is_cpp or source.path.split("/")[0] not in PRODUCT_FOLDERS:
+            continue
+        row = table.row_of(source.path) or "-"
+        found = {"kind-comparison": 0, "homely-words": 0}
+        if source.path != KIND_TABLE:
+            found["kind-comparison"] = sum(len(KIND_COMPARISON.findall(line)) for line in source.code)
+        for line in source.lines:
+            found["homely-words"] += len(HOMELY.findall(comment_of(line) or ""))
+        for name, count in found.items():
+            counts[name, row] = counts.get((name, row), 0) + count
+    return {key: count for key, count in counts.items() if count}
+
+
+def read_counts(root):
+    path = os.path.join(root, COUNTS_FILE)
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as stream:
+        rows = [line.split() for line in stream if line.strip() and not line.startswith("#")]
+    return {(name, row): int(count) for name, row, count in rows}
+
+
+def record_counts(root):
+    tree = Tree(root)
+    counts = counts_of(list(tree.sources()), tree.table)
+    with open(os.path.join(root, COUNTS_FILE), "w", encoding="utf-8") as out:
+        out.write("# What tidy.py counted: each may only fall. `tools/tidy.py --record` writes it anew.\n")
+        for (name, row), count in sorted(counts.items()):
+            out.write(f"{name} {row} {count}\n")
+
+
+def rises(counts, recorded):
+    for (name, row), count in sorted(counts.items()):
+        most = recorded.get((name, row), 0)
+        if count > most:
+            yield COUNTS_FILE, 1, name, f"{count} in {row}, at most {most}"
+
+
+def asserts_reported(sources):
+    lines = asserts = static_asserts = 0
+    for source in sources:
+        if source.is_cpp and source.path.split("/")[0] in PRODUCT_FOLDERS:
+            lines += len(source.lines)
+            for line in source.code:
+                asserts += len(re.findall(r"(?<!static_)\bassert\(", line))
+                static_asserts += len(re.findall(r"\bstatic_assert\(", line))
+    if not lines:
+        return []
+    return [f"{asserts} asserts and {static_asserts} static ones in {lines} lines of the product: "
+            f"{1000 * (asserts + static_asserts) / lines:.1f} per 1,000"]  # fmt: skip
+
+
 class Tree:
     def __init__(self, root):
         self.root = root
@@ -359,7 +502,17 @@ def check(root):
     violations = list(tree.missing_readmes())
     reports = []
     long_lines = 0
-    for source in tree.sources():
+    sources = list(tree.sources())
+    violations += clashes(sources)
+    violations += unused_arrows(sources, tree.table)
+    counts, recorded = counts_of(sources, tree.table), read_counts(root)
+    if recorded is not None:
+        violations += rises(counts, recorded)
+        fallen = sum(recorded.values()) - sum(counts.values())
+        if fallen > 0:
+            reports.append(f"counts of {COUNTS_FILE} have fallen by {fallen}: record them (--record)")
+    reports += asserts_reported(sources)
+    for source in sources:
         for name, function in RULES.items():
             for number, text in function(source, tree):
                 if not source.allowed(number, name):
@@ -377,11 +530,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", default=os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     parser.add_argument("--list", action="store_true", help="list the rules")
+    parser.add_argument("--record", action="store_true", help=f"write {COUNTS_FILE} anew")
     parser.add_argument("--quiet", action="store_true", help="no reports")
     options = parser.parse_args()
     if options.list:
-        print("\n".join(sorted([*RULES, "readme-missing"])))
+        print("\n".join(sorted([*RULES, *OTHER_RULES])))
         return 0
+    if options.record:
+        record_counts(options.root)
     violations, reports = check(options.root)
     for path, number, name, text in violations:
         print(f"{path}:{number}: {name}: {text}")

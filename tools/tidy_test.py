@@ -31,8 +31,8 @@ def header(body="", comment="// What it is.\n"):
 
 
 class TidyTest(unittest.TestCase):
-    def violations(self, files, rule=None):
-        """The rules that a tree with these files breaks."""
+    def found(self, files):
+        """The violations of a tree with these files."""
         with tempfile.TemporaryDirectory() as root:
             files = {"docs/architecture.md": PAGE, **files}
             for path, text in files.items():
@@ -40,8 +40,14 @@ class TidyTest(unittest.TestCase):
                 os.makedirs(os.path.dirname(full), exist_ok=True)
                 with open(full, "w", encoding="utf-8") as out:
                     out.write(text)
-            found, _ = tidy.check(root)
-            return sorted({(path, name) for path, _, name, _ in found if rule in (None, name)})
+            return tidy.check(root)[0]
+
+    def violations(self, files, rule=None):
+        """The rules that the tree breaks, with the files."""
+        return sorted({(path, name) for path, _, name, _ in self.found(files) if rule in (None, name)})
+
+    def texts(self, files, rule):
+        return [text for _, _, name, text in self.found(files) if name == rule]
 
     def broken(self, rule, files):
         return [path for path, _ in self.violations(files, rule)]
@@ -50,7 +56,8 @@ class TidyTest(unittest.TestCase):
         files = {
             "core/base/ids.h": header("struct Id {};\n"),
             "core/log/log.h": header('#include "core/base/ids.h"\n#include "absl/status/status.h"\n'),
-            "cluster/route.cc": LICENSE + '#include "core/log/log.h"\n',
+            "proto/subject.h": header(),
+            "cluster/route.cc": LICENSE + '#include "core/log/log.h"\n#include "proto/subject.h"\n',
         }
         self.assertEqual(self.violations(files), [])
 
@@ -203,10 +210,52 @@ class TidyTest(unittest.TestCase):
         }
         self.assertEqual(self.broken("dead-link", files), ["docs/b.md"])
 
+    def test_local_names_of_a_folder_differ(self):
+        def source(*lines):
+            text = "\n".join(lines)
+            return LICENSE + f"namespace nuring {{\nnamespace {{\n{text}\n}}  // namespace\n}}\n"
+
+        files = {
+            "proto/a.cc": source("constexpr int kSize = 4;", "using testing::Eq;", "int f(int a) {", "}"),
+            "proto/b.cc": source("constexpr size_t kSize = 4;"),
+            "proto/c.cc": source("using testing::Eq;", "int f(int b) {", "}"),
+            "proto/d.cc": source("int f(char* a) {", "}", "struct kSize;"),
+            "proto/e.cc": LICENSE + "static int f(char* at) {\n}\n",
+            "cluster/a.cc": source("constexpr int kSize = 4;"),
+        }
+        self.assertEqual(self.broken("local-name", files), ["proto/b.cc", "proto/c.cc", "proto/e.cc"])
+
+    def test_arrows_of_the_table_are_used(self):
+        files = {
+            "core/log/log.h": header('#include "core/base/ids.h"\n'),
+            "core/base/ids.h": header(),
+            "core/ring/ring.h": header('#include "core/base/ids.h"\n'),
+            "cluster/route.cc": LICENSE + '#include "core/ring/ring.h"\n#include "proto/a.h"\n',
+            "proto/a.h": header(),
+        }
+        with_unused = self.texts(files, "unused-arrow")
+        self.assertEqual(with_unused, ["core/ring includes nothing of core/log"])
+
+    def test_counts_only_fall(self):
+        comments = "// Who reads it is told.\n// Why? What for?\n// It takes back what nobody has heard of.\n"
+        files = {
+            "core/log/log.h": header("bool b = kind == Kind::kRoute || Kind::kHub != kind;\n", comments),
+            "tests/a.h": header(comments),
+            "core/interest/forward_rules.h": header("bool b = kind == Kind::kRoute;\n", "// A table.\n"),
+        }
+        limits = "# comment\nhomely-words core/log %d\nkind-comparison core/log %d\n"
+        self.assertEqual(self.texts({**files, "tools/tidy_counts.txt": limits % (4, 2)}, "homely-words"), [])
+        self.assertEqual(self.texts({**files, "tools/tidy_counts.txt": limits % (4, 2)}, "kind-comparison"), [])
+        self.assertEqual(self.texts({**files, "tools/tidy_counts.txt": limits % (3, 2)}, "homely-words"),
+                         ["4 in core/log, at most 3"])  # fmt: skip
+        self.assertEqual(self.texts({**files, "tools/tidy_counts.txt": limits % (9, 1)}, "kind-comparison"),
+                         ["2 in core/log, at most 1"])  # fmt: skip
+        self.assertEqual(self.texts(files, "homely-words"), [])  # nothing is recorded
+
     def test_every_rule_has_a_test(self):
         with open(os.path.abspath(__file__), encoding="utf-8") as source:
             text = source.read()
-        for name in [*tidy.RULES, "readme-missing"]:
+        for name in [*tidy.RULES, *tidy.OTHER_RULES]:
             self.assertIn(f'"{name}"', text)
 
 

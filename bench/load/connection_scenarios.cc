@@ -101,7 +101,7 @@ Result run_connection_storm(const Options& options, const Shape& shape) {
     raise_file_limit(count + 64);
     Wire first;  // whatever the server makes once at its first connection is not counted
     first.open(options.endpoint);
-    const Meter meter(options.server_pid);
+    const Meter meter(options.server_pids);
     const uint64_t rss_before = meter.rss_bytes();
     const Meter::Sample from = meter.sample();
     Storm storm(options.endpoint, count);

@@ -32,7 +32,7 @@ class Flow {
         bool shared = false;            // the receivers are one queue group
     };
 
-    explicit Flow(const Options& options) : options_(options), meter_(options.server_pid) {}
+    explicit Flow(const Options& options) : options_(options), meter_(options.server_pids) {}
 
     // The wires belong to the caller and outlive the flow.
     void add_lane(Wire* publisher, const LanePlan& plan);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bench/load/flow.h"
+#include "bench/load/link_interest.h"
 #include "bench/load/scenario.h"
 
 namespace nuring::bench {
@@ -31,12 +32,12 @@ std::vector<std::string> lane_subjects(const Shape& shape, uint32_t lane) {
 
 Result run_flow(const Options& options, const Shape& shape) {
     std::vector<std::unique_ptr<Wire>> wires;
-    const auto connect = [&](char relay_role, uint32_t lane) {
+    const auto connect = [&](char role, uint32_t lane) {
         wires.push_back(std::make_unique<Wire>());
         if (options.relay) {
-            wires.back()->open_relay(options.endpoint, relay_role, lane);
+            wires.back()->open_relay(options.endpoint, role, lane);
         } else {
-            wires.back()->open(options.endpoint);
+            wires.back()->open(role == 'S' ? options.far_endpoint() : options.endpoint);
         }
         return wires.back().get();
     };
@@ -60,7 +61,9 @@ Result run_flow(const Options& options, const Shape& shape) {
             wire->send_all(fmt::format("SUB {} {}1\r\n", pattern, shape.queue ? "workers " : ""));
             wire->flush();
         }
-        flow.add_lane(connect('P', lane), plan);
+        Wire* publisher = connect('P', lane);
+        if (options.far_port != 0) await_interest(publisher, plan.receivers);
+        flow.add_lane(publisher, plan);
     }
     Result result;
     flow.run(&result);

@@ -8,6 +8,7 @@
 #include "bench/load/clock.h"
 #include "bench/load/fatal.h"
 #include "bench/load/frames.h"
+#include "bench/load/link_interest.h"
 #include "bench/load/meter.h"
 #include "bench/load/poller.h"
 #include "bench/load/scenario.h"
@@ -26,7 +27,7 @@ uint64_t span_ns(double seconds) {
 class Stopwatch {
   public:
     explicit Stopwatch(const Options& options)
-        : meter_(options.server_pid), counted_(options.count != 0), now_ns_(now_ns()) {
+        : meter_(options.server_pids), counted_(options.count != 0), now_ns_(now_ns()) {
         measure_from_ns_ = now_ns_ + (counted_ ? 0 : span_ns(options.warmup_seconds));
         measure_to_ns_ = counted_ ? UINT64_MAX : measure_from_ns_ + span_ns(options.seconds);
         count_ = options.count;
@@ -79,6 +80,7 @@ class RequestReply {
     void run(Result* result);
 
   private:
+    void connect_ends();  // the linked servers know each other's subscriptions
     void answer();
     void ask(Requester* requester);
     void collect();
@@ -100,7 +102,7 @@ RequestReply::RequestReply(const Options& options, const Shape& shape)
     if (options_.relay) {
         responder_.open_relay(options_.endpoint, 'B', 0);
     } else {
-        responder_.open(options_.endpoint);
+        responder_.open(options_.far_endpoint());
         responder_.send_all("SUB load.service 1\r\n");
         responder_.flush();
     }
@@ -120,6 +122,15 @@ RequestReply::RequestReply(const Options& options, const Shape& shape)
         poller_.add(&requester->wire);
         requesters_.push_back(std::move(requester));
     }
+    if (options_.far_port != 0) connect_ends();
+}
+
+void RequestReply::connect_ends() {
+    std::vector<Wire*> askers;
+    for (const auto& requester : requesters_) askers.push_back(&requester->wire);
+    await_interest(&responder_, askers);
+    Wire* const responder = &responder_;
+    await_interest(askers.front(), {&responder, 1});
 }
 
 void RequestReply::answer() {
@@ -218,10 +229,12 @@ PacedPairs::PacedPairs(const Options& options, const Shape& shape)
             pair->publisher.open_relay(options_.endpoint, 'P', i);
             pair->frame = message_frame(subject, "1", "", payload);
         } else {
-            pair->subscriber.open(options_.endpoint);
+            pair->subscriber.open(options_.far_endpoint());
             pair->subscriber.send_all(fmt::format("SUB {} 1\r\n", subject));
             pair->subscriber.flush();
             pair->publisher.open(options_.endpoint);
+            Wire* const subscriber = &pair->subscriber;
+            if (options_.far_port != 0) await_interest(&pair->publisher, {&subscriber, 1});
             pair->frame = publish_frame(subject, "", payload);
         }
         poller_.add(&pair->publisher);

@@ -12,7 +12,9 @@ namespace {
 
 // As login_storm.conf has it.
 constexpr std::string_view kLogin =
-    "CONNECT {\"verbose\":false,\"pedantic\":false,\"user\":\"login\",\"pass\":\"S3Cr3T0k3n!\"}\r\nPING\r\n";
+    "CONNECT "
+    "{\"verbose\":false,\"pedantic\":false,\"user\":\"login\",\"pass\":\"S3Cr3T0k3n!\"}"
+    "\r\nPING\r\n";
 
 // The clients of the storm: all send their CONNECT at once, and wait.
 class Logins {

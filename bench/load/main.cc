@@ -28,6 +28,8 @@ int main(int argc, char** argv) {
     const Scenario* scenario = find_scenario(options.scenario);
     if (scenario == nullptr) fatal("no scenario {}; see: nuring-load list", options.scenario);
     if (options.relay && !scenario->relay) fatal("{} has no relay form", options.scenario);
+    if (options.far_port != 0 && !crosses_link(*scenario))
+        fatal("{} has one server", scenario->name);
     ServerProcess server(&options);
     pin_to(options.load_cpu);
     const Result result = scenario->run(options, scenario->shape);

@@ -25,31 +25,43 @@ size_t read_proc(pid_t pid, const char* name, char* out, size_t size) {
 
 }  // namespace
 
-Meter::Meter(pid_t server_pid) : server_pid_(server_pid) {
-    if (server_pid_ != 0 && clock_getcpuclockid(server_pid_, &server_clock_) != 0) server_pid_ = 0;
+Meter::Meter(const std::vector<pid_t>& server_pids) {
+    for (const pid_t pid : server_pids) {
+        clockid_t clock = 0;
+        if (clock_getcpuclockid(pid, &clock) == 0) servers_.push_back({pid, clock});
+    }
 }
 
 Meter::Sample Meter::sample() const {
     Sample sample;
     sample.wall_ns = now_ns();
     sample.load_cpu_ns = read_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    if (server_pid_ == 0) return sample;
-    sample.server_cpu_ns = read_clock_ns(server_clock_);
-    char text[1024];
-    if (read_proc(server_pid_, "stat", text, sizeof text) == 0) return sample;
-    // The second field, the name in parentheses, may hold anything: count from its end.
-    const char* rest = std::strrchr(text, ')');
-    if (rest == nullptr) return sample;
-    std::sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
-                &sample.server_user_ticks, &sample.server_system_ticks);
+    for (const Process& server : servers_) {
+        sample.server_cpu_ns += read_clock_ns(server.clock);
+        char text[1024];
+        if (read_proc(server.pid, "stat", text, sizeof text) == 0) continue;
+        // The second field, the name in parentheses, may hold anything: count from its end.
+        const char* rest = std::strrchr(text, ')');
+        if (rest == nullptr) continue;
+        uint64_t user = 0;
+        uint64_t system = 0;
+        std::sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
+                    &user, &system);
+        sample.server_user_ticks += user;
+        sample.server_system_ticks += system;
+    }
     return sample;
 }
 
 uint64_t Meter::rss_bytes() const {
-    char text[256];
-    if (server_pid_ == 0 || read_proc(server_pid_, "statm", text, sizeof text) == 0) return 0;
     uint64_t resident_pages = 0;
-    std::sscanf(text, "%*u %" SCNu64, &resident_pages);
+    for (const Process& server : servers_) {
+        char text[256];
+        uint64_t pages = 0;
+        if (read_proc(server.pid, "statm", text, sizeof text) == 0) continue;
+        std::sscanf(text, "%*u %" SCNu64, &pages);
+        resident_pages += pages;
+    }
     return resident_pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 

@@ -5,15 +5,16 @@
 
 #include <cstdint>
 #include <ctime>
+#include <vector>
 
 #include "bench/load/report.h"
 
 namespace nuring::bench {
 
-// Meter reads what the server's process has used so far: CPU time of all its threads in nanoseconds
-// (the process CPU clock, which does not round to ticks), its user share (ticks) and its memory.
+// Meter reads what the servers' processes have used so far: CPU time of all their threads in nanoseconds
+// (the process CPU clock, which does not round to ticks), its user share (ticks) and their memory.
 // Threads: one.
-// Errors:  no pid, or a process that is gone: all figures are 0.
+// Errors:  a process that is gone adds 0.
 // Source:  clock_getcpuclockid(3), proc(5).
 class Meter {
   public:
@@ -25,7 +26,7 @@ class Meter {
         uint64_t load_cpu_ns = 0;
     };
 
-    explicit Meter(pid_t server_pid);
+    explicit Meter(const std::vector<pid_t>& server_pids);
 
     Sample sample() const;
     uint64_t rss_bytes() const;
@@ -34,8 +35,11 @@ class Meter {
     static void fill(const Sample& from, const Sample& to, Result* result);
 
   private:
-    pid_t server_pid_;
-    clockid_t server_clock_ = 0;
+    struct Process {
+        pid_t pid;
+        clockid_t clock;
+    };
+    std::vector<Process> servers_;
 };
 
 }  // namespace nuring::bench

@@ -21,11 +21,14 @@ Target:
     --host <address>       server (default 127.0.0.1)
     --port <port>          its client port (default 4222)
     --url <nats://h:p>     both at once
-    --pid <pid>            the server's process, for CPU time and memory
+    --far-port <port>      client port of a server linked with the first: receivers connect there
+                           (flow and latency scenarios)
+    --pid <pid>            the server's process, for CPU time and memory; repeatable, they add up
     --server <path>        start this server on a free port for the run instead
     --server-arg <arg>     argument for it, repeatable
     --server-cpu <n>       pin it to this CPU
     --tls                  speak TLS after INFO; no certificate is checked (flow and latency scenarios)
+    --ws                   over WebSocket, the port is that of the block `websocket` (the same scenarios)
     --relay                the other end is nuring-relay
 
 Load:
@@ -83,8 +86,11 @@ constexpr Flag kFlags[] = {
      [](Text v, Options* o) { o->endpoint.port = parse_number<uint16_t>(v, "--port"); }},
     {"url", required_argument, [](Text v, Options* o) { o->endpoint = parse_url(v); }},
     {"tls", no_argument, [](Text, Options* o) { o->endpoint.tls = true; }},
+    {"ws", no_argument, [](Text, Options* o) { o->endpoint.websocket = true; }},
+    {"far-port", required_argument,
+     [](Text v, Options* o) { o->far_port = parse_number<uint16_t>(v, "--far-port"); }},
     {"pid", required_argument,
-     [](Text v, Options* o) { o->server_pid = parse_number<pid_t>(v, "--pid"); }},
+     [](Text v, Options* o) { o->server_pids.push_back(parse_number<pid_t>(v, "--pid")); }},
     {"server", required_argument, [](Text v, Options* o) { o->server_path = std::string(v); }},
     {"server-arg", required_argument, [](Text v, Options* o) { o->server_args.emplace_back(v); }},
     {"server-cpu", required_argument,
@@ -143,6 +149,7 @@ Options read_options(int argc, char** argv) {
         list_scenarios();
         std::exit(0);
     }
+    if (options.endpoint.tls && options.endpoint.websocket) fatal("--ws comes without --tls");
     if (options.window_bytes == 0 || options.chunk_bytes == 0)
         fatal("window and chunk: at least 1");
     return options;

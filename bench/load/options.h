@@ -14,13 +14,15 @@ struct Endpoint {
     std::string host = "127.0.0.1";
     uint16_t port = 4222;
     bool tls = false;  // after INFO
+    bool websocket = false;
 };
 
 // Options of one run: what to measure, against whom, for how long. Read once from the command line.
 struct Options {
     std::string scenario;
     Endpoint endpoint;
-    pid_t server_pid = 0;                  // 0: unknown, no CPU or memory figures
+    uint16_t far_port = 0;  // of a server that is linked with it: receivers go there; 0: none
+    std::vector<pid_t> server_pids;        // none: no CPU or memory figures
     std::string server_path;               // start this server for the run
     std::vector<std::string> server_args;  // beside address and port
     int server_cpu = -1;                   // pin the started server; -1: leave
@@ -34,6 +36,13 @@ struct Options {
     bool verify = false;                   // number every message and check every delivery
     bool spin = true;                      // latency scenarios poll instead of sleeping
     bool json = false;
+
+    // Where receivers connect.
+    Endpoint far_endpoint() const {
+        Endpoint far = endpoint;
+        if (far_port != 0) far.port = far_port;
+        return far;
+    }
 };
 
 // Reads argv; prints help or a complaint and exits if there is nothing to run.

@@ -77,4 +77,9 @@ const Scenario* find_scenario(std::string_view name) {
     return nullptr;
 }
 
+bool crosses_link(const Scenario& scenario) {
+    if (scenario.run == run_flow) return scenario.shape.subscribers != 0;
+    return scenario.run == run_request_reply || scenario.run == run_paced_pairs;
+}
+
 }  // namespace nuring::bench

@@ -29,6 +29,8 @@ struct Scenario {
 
 std::span<const Scenario> scenarios();
 const Scenario* find_scenario(std::string_view name);
+// Whether its receivers can be clients of another server (--far-port).
+bool crosses_link(const Scenario& scenario);
 
 Result run_flow(const Options& options, const Shape& shape);
 Result run_request_reply(const Options& options, const Shape& shape);

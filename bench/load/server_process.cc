@@ -20,6 +20,7 @@ namespace nuring::bench {
 namespace {
 
 constexpr std::string_view kListening = "Listening for client connections on ";
+constexpr std::string_view kListeningWebsocket = "Listening for websocket clients on ";
 constexpr uint64_t kStartLimitNs = 20 * kNsPerSecond;
 constexpr uint64_t kStopLimitNs = 10 * kNsPerSecond;
 
@@ -57,18 +58,19 @@ ServerProcess::ServerProcess(Options* options) {
     if (pid_ < 0) fatal("fork failed");
     if (pid_ == 0) become_server(*options, log_fd_);
     options->endpoint.host = "127.0.0.1";
-    options->endpoint.port = read_port();
-    options->server_pid = pid_;
+    options->endpoint.port =
+        read_port(options->endpoint.websocket ? kListeningWebsocket : kListening);
+    options->server_pids = {pid_};
 }
 
-uint16_t ServerProcess::read_port() {
+uint16_t ServerProcess::read_port(std::string_view listening) {
     const uint64_t deadline = now_ns() + kStartLimitNs;
     std::string log;
     while (now_ns() < deadline && waitpid(pid_, nullptr, WNOHANG) == 0) {
         char bytes[4096];
         const ssize_t count = pread(log_fd_, bytes, sizeof bytes, static_cast<off_t>(log.size()));
         if (count > 0) log.append(bytes, static_cast<size_t>(count));
-        const size_t at = log.find(kListening);
+        const size_t at = log.find(listening);
         const size_t end = at == std::string::npos ? at : log.find('\n', at);
         if (end == std::string::npos) {
             nap();

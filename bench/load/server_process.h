@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <string_view>
 
 #include "bench/load/options.h"
 
@@ -15,7 +16,7 @@ namespace nuring::bench {
 // within 20 s ends the process.
 class ServerProcess {
   public:
-    // Starts nothing if options.server_path is empty. Fills endpoint and server_pid.
+    // Starts nothing if options.server_path is empty. Fills endpoint and server_pids.
     explicit ServerProcess(Options* options);
     ~ServerProcess() { stop(); }
     ServerProcess(const ServerProcess&) = delete;
@@ -25,7 +26,7 @@ class ServerProcess {
     int stop();
 
   private:
-    uint16_t read_port();
+    uint16_t read_port(std::string_view listening);
 
     pid_t pid_ = 0;
     int log_fd_ = -1;

@@ -14,7 +14,7 @@ namespace nuring::bench {
 namespace {
 
 constexpr uint32_t kFirstSid = 1'000'000;  // so that all sids have seven digits
-constexpr uint32_t kShuffleSeed = 20190604;
+constexpr uint32_t kSubscriptionShuffleSeed = 20190604;
 
 constexpr uint64_t kMessagesPerPair = 4;
 constexpr uint64_t kPairsPerBatch = 500;
@@ -51,7 +51,7 @@ Result run_many_subscriptions(const Options& options, const Shape& shape) {
         fmt::format_to(std::back_inserter(lines), "SUB {} {}\r\n", subjects.back(), kFirstSid + i);
     }
     Result result;
-    const Meter meter(options.server_pid);
+    const Meter meter(options.server_pids);
     const uint64_t rss_before = meter.rss_bytes();
     const Meter::Sample before = meter.sample();
     subscriber.send_all(lines);
@@ -64,7 +64,7 @@ Result run_many_subscriptions(const Options& options, const Shape& shape) {
     result.figures.emplace_back(
         "bytes_per_sub", static_cast<double>(rss_after - std::min(rss_after, rss_before)) / count);
 
-    std::shuffle(subjects.begin(), subjects.end(), std::mt19937(kShuffleSeed));
+    std::shuffle(subjects.begin(), subjects.end(), std::mt19937(kSubscriptionShuffleSeed));
     Flow flow(options);
     Flow::LanePlan plan =
         lane_plan(options, std::move(subjects), std::to_string(kFirstSid), shape.payload_size);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/load/tls_end.h"
 
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -12,13 +11,7 @@
 namespace nuring::bench {
 namespace {
 
-constexpr int kPatience_ms = 5000;
 constexpr size_t kReceiveBytes = 128 << 10;
-
-void wait_for(int fd, short events) {
-    pollfd entry{.fd = fd, .events = events, .revents = 0};
-    if (poll(&entry, 1, kPatience_ms) == 0) fatal("no handshake in {} ms", kPatience_ms);
-}
 
 std::shared_ptr<const tls::Profile> profile() {
     static const auto made = tls::Profile::create({.role = tls::Role::kClient});
@@ -31,7 +24,7 @@ std::shared_ptr<const tls::Profile> profile() {
 TlsEnd::TlsEnd(int fd) : fd_(fd), engine_(tls::Engine::create(profile())) {
     size_t info_end = 0;
     while ((info_end = incoming_.find('\n')) == std::string::npos) {
-        wait_for(fd_, POLLIN);
+        await_end(fd_, POLLIN);
         if (!receive_some() && closed_) fatal("closed before INFO");
     }
     incoming_.erase(0, info_end + 1);
@@ -39,10 +32,10 @@ TlsEnd::TlsEnd(int fd) : fd_(fd), engine_(tls::Engine::create(profile())) {
         std::string_view received = incoming_;
         const tls::HandshakeStatus status = engine_->handshake(&received, output());
         incoming_.erase(0, incoming_.size() - received.size());
-        while (!flush()) wait_for(fd_, POLLOUT);
+        while (!flush()) await_end(fd_, POLLOUT);
         if (status == tls::HandshakeStatus::kDone) return;
         if (status == tls::HandshakeStatus::kFailed) fatal("handshake: {}", engine_->error());
-        wait_for(fd_, POLLIN);
+        await_end(fd_, POLLIN);
         if (!receive_some() && closed_) fatal("closed during the handshake");
     }
 }
@@ -55,23 +48,8 @@ bool TlsEnd::receive_some() {
     return count > 0;
 }
 
-bool TlsEnd::flush() {
-    while (sent_ < outgoing_.size()) {
-        const ssize_t count =
-            ::send(fd_, outgoing_.data() + sent_, outgoing_.size() - sent_, MSG_NOSIGNAL);
-        if (count < 0) {
-            closed_ = errno != EAGAIN && errno != EINTR;
-            return false;
-        }
-        sent_ += static_cast<size_t>(count);
-    }
-    outgoing_.clear();
-    sent_ = 0;
-    return true;
-}
-
 ssize_t TlsEnd::send(std::string_view bytes) {
-    if (!flush()) return closed_ ? -1 : 0;
+    if (!flush()) return outgoing_.closed() ? -1 : 0;
     if (!engine_->write(bytes, output())) return -1;
     (void)flush();
     return static_cast<ssize_t>(bytes.size());

@@ -26,7 +26,7 @@ constexpr uint64_t kLargeBytes = 8192;
 constexpr uint64_t kSmallSpread = 249;
 constexpr uint64_t kMessageBytesMean = 160;  // for the window
 constexpr size_t kBatchBytes = 64 << 10;
-constexpr uint64_t kPatienceNs = 10 * kNsPerSecond;  // without any delivery
+constexpr uint64_t kVerifyPatienceNs = 10 * kNsPerSecond;  // without any delivery
 constexpr int kComplaintsMax = 10;
 
 // Length of a payload, from its publisher and number alone, so that the receiver can check it.
@@ -233,7 +233,7 @@ void Verification::check_totals(Result* result) {
 }
 
 void Verification::run(Result* result) {
-    const Meter meter(options_.server_pid);
+    const Meter meter(options_.server_pids);
     const Meter::Sample from = meter.sample();
     const uint64_t expected = per_publisher_ * kPublishers * kCopies;
     uint64_t progress_ns = now_ns();
@@ -243,7 +243,7 @@ void Verification::run(Result* result) {
         if (collect()) {
             progress = true;
             progress_ns = now_ns();
-        } else if (now_ns() > progress_ns + kPatienceNs) {
+        } else if (now_ns() > progress_ns + kVerifyPatienceNs) {
             break;
         }
         poller_.wait(progress ? 0 : 10);

@@ -15,6 +15,8 @@
 #include <memory>
 
 #include "bench/load/fatal.h"
+#include "bench/load/tls_end.h"
+#include "bench/load/websocket_end.h"
 
 namespace nuring::bench {
 namespace {
@@ -84,7 +86,8 @@ void Wire::dial(const Endpoint& endpoint) {
 
 void Wire::open(const Endpoint& endpoint) {
     dial(endpoint);
-    if (endpoint.tls) tls_ = std::make_unique<TlsEnd>(fd_);
+    if (endpoint.tls) end_ = std::make_unique<TlsEnd>(fd_);
+    if (endpoint.websocket) end_ = std::make_unique<WebsocketEnd>(fd_, endpoint.host);
     greet();
     while (pongs_ == 0 && !closed_) {
         wait_readable(5000);
@@ -119,8 +122,8 @@ void Wire::wait_readable(int timeout_ms) {
 }
 
 size_t Wire::send_some(std::string_view bytes) {
-    const ssize_t count = tls_ != nullptr ? tls_->send(bytes)
-                                          : send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t count =
+        end_ != nullptr ? end_->send(bytes) : send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (count >= 0) {
         if (static_cast<size_t>(count) < bytes.size()) writable = false;
         return static_cast<size_t>(count);
@@ -148,9 +151,9 @@ std::string_view Wire::fill() {
     const size_t kept = rest_.size();
     if (kept == kScratchBytes) fatal("a frame is larger than {} bytes", kScratchBytes);
     std::memcpy(area, rest_.data(), kept);
-    if (tls_ != nullptr) {
+    if (end_ != nullptr) {
         bool blocked = false;
-        const ssize_t count = tls_->receive({area + kept, kScratchBytes - kept}, &blocked);
+        const ssize_t count = end_->receive({area + kept, kScratchBytes - kept}, &blocked);
         if (blocked) readable = false;
         if (count == 0) closed_ = true;
         return {area, kept + static_cast<size_t>(std::max<ssize_t>(count, 0))};

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "bench/load/options.h"
-#include "bench/load/tls_end.h"
+#include "bench/load/wire_end.h"
 
 namespace nuring::bench {
 
@@ -84,7 +84,7 @@ class Wire {
     void pay_pongs();
 
     // The kernel takes bytes again.
-    void on_writable() { writable = tls_ == nullptr || tls_->flush(); }
+    void on_writable() { writable = end_ == nullptr || end_->flush(); }
 
     // Set by Poller; cleared here when the kernel says "would block".
     bool readable = false;
@@ -100,7 +100,7 @@ class Wire {
     Piece take_message(std::string_view* bytes, Delivery* delivery);
 
     int fd_ = -1;
-    std::unique_ptr<TlsEnd> tls_;  // null: clear text
+    std::unique_ptr<WireEnd> end_;  // null: NATS in clear text
     bool closed_ = false;
     bool hold_pongs_ = false;
     uint32_t owed_pongs_ = 0;

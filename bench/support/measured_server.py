@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server under measurement: pinned to its CPU, on a free port, stopped at the end."""
+"""A server under measurement: pinned to its CPU or CPUs, on a free port, stopped at the end."""
 
 import collections
 import os
@@ -11,6 +11,7 @@ import tempfile
 import time
 
 LISTENING = re.compile(rb"Listening for client connections on \S*?:(\d+)")
+LISTENING_WEBSOCKET = re.compile(rb"Listening for websocket clients on \S*?:(\d+)\s")
 MONITORING = re.compile(rb"Starting https? monitor on \S*?:(\d+)")
 START_SECONDS = 20
 STOP_SECONDS = 10
@@ -19,7 +20,7 @@ STOP_SECONDS = 10
 def place(cpu, realtime):
     """What a child does before it becomes a server or the generator."""
     def run():
-        os.sched_setaffinity(0, {cpu})
+        os.sched_setaffinity(0, cpu if isinstance(cpu, set) else {cpu})
         if realtime:
             os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     return run

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/account/account.h"
 
+#include <cassert>
 #include <utility>
 
 #include "proto/subject.h"
@@ -24,16 +25,23 @@ bool Account::add_connection() {
     const int64_t limit = exchange().limits.connections;
     int64_t count = connections();
     do {
-        if (limit >= 0 && count >= limit) return false;
+        // relaxed: what other servers announce is late anyway
+        if (limit >= 0 && count + elsewhere_.load(std::memory_order_relaxed) >= limit) return false;
     } while (!connections_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed));
     return true;
+}
+
+bool Account::has_excess_connections() const {
+    const int64_t limit = exchange().limits.connections;
+    return limit >= 0 && connections() + elsewhere_.load(std::memory_order_relaxed) > limit;
 }
 
 bool Account::shed_connection() {
     const int64_t limit = exchange().limits.connections;
     int64_t count = connections();
     do {
-        if (limit < 0 || count <= limit) return false;
+        const int64_t everywhere = count + elsewhere_.load(std::memory_order_relaxed);
+        if (limit < 0 || count <= 0 || everywhere <= limit) return false;
     } while (!connections_.compare_exchange_weak(count, count - 1, std::memory_order_relaxed));
     return true;
 }
@@ -45,10 +53,17 @@ void Account::listen_for_replies() {
         interest::Subscription::create({.subject = pattern, .kind = proto::Kind::kAccount}));
     sublist_.insert(replies_.get());
     known_replies_.store(replies_.get(), std::memory_order_release);
+assert(reply_pattern() == pattern);
 }
 
 void Account::on_interest_changed(const interest::Subscription& subscription) {
+    assert(feed_ != nullptr);
     feed_->on_interest_changed(*this, subscription);
+}
+
+void Account::on_leaf_interest_changed(const interest::Subscription& subscription) {
+    assert(feed_ != nullptr);
+    feed_->on_leaf_interest_changed(*this, subscription);
 }
 
 }  // namespace nuring::account

@@ -19,7 +19,7 @@ inline constexpr std::string_view kGlobalAccount = "$G";
 // Lifetime: owned by the AccountRegistry; stays until no worker can name it any more.
 class Account final : private interest::InterestObserver {
   public:
-    // `feed` null: nobody has to hear of interest.
+    // `feed` null: interest is announced to nobody.
     Account(std::string name, interest::SublistOptions options, InterestFeed* feed = nullptr);
     ~Account();
     Account(const Account&) = delete;
@@ -42,6 +42,11 @@ class Account final : private interest::InterestObserver {
     // One more; false: there are as many as the account may have, and this one is not counted.
     [[nodiscard]] bool add_connection();
     void remove_connection() { connections_.fetch_sub(1, std::memory_order_relaxed); }
+    // Those on other servers count, too.
+    void add_connections_elsewhere(int64_t difference) {
+        elsewhere_.fetch_add(difference, std::memory_order_relaxed);
+    }
+    bool has_excess_connections() const;
     // One less if there are more than the account may have (since a reload): the caller's has to go.
     [[nodiscard]] bool shed_connection();
 
@@ -51,6 +56,7 @@ class Account final : private interest::InterestObserver {
     // From here on replies to requests from other accounts find their way (`_R_.>`).
     void listen_for_replies();
     void on_interest_changed(const interest::Subscription& subscription) override;
+    void on_leaf_interest_changed(const interest::Subscription& subscription) override;
 
     const std::string name_;
     InterestFeed* const feed_;
@@ -58,6 +64,7 @@ class Account final : private interest::InterestObserver {
     std::shared_ptr<const Exchange> owned_;  // guarded by the registry's mutex
     std::atomic<const Exchange*> exchange_;
     std::atomic<int64_t> connections_{0};
+    std::atomic<int64_t> elsewhere_{0};  // connections on other servers, as those announce them
     interest::SubscriptionPtr replies_;  // guarded by the registry's mutex
     std::atomic<const interest::Subscription*> known_replies_{nullptr};  // the same, for all
 };

@@ -2,11 +2,14 @@
 #include "core/account/account_registry.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "core/account/system_services.h"
 #include "core/base/status.h"
 #include "core/config/exports.h"
+#include "proto/subject.h"
 
 namespace nuring::account {
 namespace {
@@ -29,11 +32,18 @@ bool contains(const std::vector<std::shared_ptr<const ServiceImport>>& services,
 
 AccountRegistry::AccountRegistry(uint32_t worker_count, uint64_t hash_seed, InterestFeed* feed)
     : worker_count_(worker_count), hash_seed_(hash_seed), feed_(feed) {
+    assert(worker_count_ > 0);
     interest::SublistOptions options = interest::SublistOptions::large(worker_count);
     options.hash_seed = hash_seed_;
     Entry& global = accounts_[std::string(kGlobalAccount)];
     global.account = std::make_unique<Account>(std::string(kGlobalAccount), options, feed_);
     global_ = global.account.get();
+}
+
+void AccountRegistry::set_system_account(Account& account) {
+    const std::lock_guard lock(mutex_);
+    system_ = &account;
+    account.listen_for_replies();  // before it could be announced to a server by itself
 }
 
 AccountRegistry::Entry& AccountRegistry::entry(std::string_view name) {
@@ -43,7 +53,10 @@ AccountRegistry::Entry& AccountRegistry::entry(std::string_view name) {
         options.worker_count = worker_count_;
         options.hash_seed = hash_seed_ + accounts_.size();
         found.account = std::make_unique<Account>(std::string(name), options, feed_);
+        Replaced replaced;  // which nobody uses yet
+        if (system_ != nullptr) rebuild(found, &replaced);
     }
+    assert(found.account->name() == name);
     return found;
 }
 
@@ -69,6 +82,13 @@ Retired AccountRegistry::apply(const config::Options& options) {
         entry(account.name).options = account;
         for (const config::AccountImport& import : account.imports) (void)entry(import.account);
     }
+    // A member of a cluster without accounts: everybody may ask the JetStream of the others.
+    const bool is_bare =
+        std::all_of(options.accounts.begin(), options.accounts.end(), [this](const auto& each) {
+            return system_ != nullptr && each.name == system_->name();
+        });
+    const bool has_servers = options.cluster.port != 0 || options.gateway.configured();
+    entry(kGlobalAccount).options.jetstream = is_bare && has_servers && !options.trust.active();
     entry(kGlobalAccount).options.mappings = options.mappings;
     auto replaced = std::make_shared<Replaced>();
     for (auto& [name, entry] : accounts_) rebuild(entry, replaced.get());
@@ -106,18 +126,33 @@ Retired AccountRegistry::update(const std::vector<config::AccountOptions>& accou
 }
 
 void AccountRegistry::rebuild(Entry& entry, Replaced* replaced) {
+    assert(entry.account != nullptr);
+    assert(replaced != nullptr);
     auto exchange = std::make_shared<Exchange>();
     add_streams(entry, exchange.get());
     add_services(entry, exchange.get());
+    if (system_ != nullptr && entry.account.get() != system_) add_system_services(entry, exchange.get());
     exchange->mappings = SubjectMap(entry.options.mappings, cluster_);
     exchange->limits = entry.options.limits;
+    for (const config::AccountExport& each : entry.options.exports) {
+        if (each.kind != config::ExchangeKind::kService) continue;
+        exchange->exports.push_back({each.subject, response_threshold_ns(each)});
+    }
     replace(*entry.account, std::move(exchange), replaced);
+}
+
+const ServiceExport* Exchange::find_export(std::string_view subject) const {
+    const auto found = std::find_if(exports.begin(), exports.end(), [&](const ServiceExport& each) {
+        return proto::matches_literal(subject, each.pattern);
+    });
+    return found == exports.end() ? nullptr : &*found;
 }
 
 void AccountRegistry::add_streams(const Entry& entry, Exchange* exchange) {
     const Exchange& before = *entry.account->owned_;
     for (const config::AccountImport& wanted : entry.options.imports) {
         if (wanted.kind != config::ExchangeKind::kStream) continue;
+        assert(accounts_.contains(wanted.account));
         const Entry& exporter = accounts_.at(wanted.account);
         if (!config::admitting_export(exporter.options, wanted, entry.account->name())) continue;
         auto import = find_same(before.streams, [&](const StreamImport& other) {
@@ -132,6 +167,7 @@ void AccountRegistry::add_services(const Entry& entry, Exchange* exchange) {
     const Exchange& before = *entry.account->owned_;
     for (const config::AccountImport& wanted : entry.options.imports) {
         if (wanted.kind != config::ExchangeKind::kService) continue;
+        assert(accounts_.contains(wanted.account));
         const Entry& exporter = accounts_.at(wanted.account);
         const config::AccountExport* exported =
             config::admitting_export(exporter.options, wanted, entry.account->name());
@@ -148,10 +184,32 @@ void AccountRegistry::add_services(const Entry& entry, Exchange* exchange) {
     }
 }
 
+// Where the configuration has an import of the same name, that one counts.
+void AccountRegistry::add_system_services(const Entry& entry, Exchange* exchange) {
+    assert(system_ != nullptr);
+    assert(entry.account.get() != system_);
+    const Exchange& before = *entry.account->owned_;
+    for (const SystemService& service :
+         system_services(entry.account->name(), system_->name(), entry.options.jetstream)) {
+        const auto is_named = [&](const auto& each) {
+            return each->subscription()->subject() == service.import.to;
+        };
+        if (std::any_of(exchange->services.begin(), exchange->services.end(), is_named)) continue;
+        auto import = find_same(before.services, [&](const ServiceImport& other) {
+            return other.options() == service.import && other.exported() == service.exported;
+        });
+        if (import == nullptr) import = ServiceImport::create(service.import, service.exported, *system_);
+        if (import == nullptr) continue;
+        exchange->services.push_back(std::move(import));
+    }
+}
+
 // A request finds the old import, the new one, or for a moment none; never both.
 void AccountRegistry::replace(Account& account, std::shared_ptr<const Exchange> exchange,
                               Replaced* replaced) {
     const std::shared_ptr<const Exchange> before = account.owned_;
+    assert(before != nullptr);
+    assert(exchange != nullptr);
     for (const auto& service : before->services) {
         if (!contains(exchange->services, service)) {
             account.sublist().remove(service->subscription());

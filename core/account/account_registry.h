@@ -13,7 +13,7 @@
 
 namespace nuring::account {
 
-// What a change has replaced. Workers may be in the middle of using it: it must be kept until each of
+// The values before a change. Workers may be in the middle of using it: it must be kept until each of
 // them has ended its turn (server: a control task on every worker holds a copy).
 using Retired = std::shared_ptr<const std::vector<std::shared_ptr<const Exchange>>>;
 
@@ -31,18 +31,21 @@ class AccountRegistry {
     AccountRegistry(uint32_t worker_count, uint64_t hash_seed, InterestFeed* feed = nullptr);
 
     Account& global() { return *global_; }
+    // Every other account has a few services of that one, without a word in any configuration
+    // (system_services.h). Once, before the first apply().
+    void set_system_account(Account& account);
     // The account of that name; empty: the global one.
     Account& find_or_create(std::string_view name);
     // Null if there is none.
     Account* find(std::string_view name);
     // All there are, by name.
     std::vector<Account*> list();
-    // What configuration or claims say of that account; nothing if there is none.
+    // The options of that account by configuration or claims; nothing if there is none.
     config::AccountOptions options_of(std::string_view name);
 
     // The accounts of a whole configuration; those that it does not name lose what they had.
     [[nodiscard]] Retired apply(const config::Options& options);
-    // The accounts that claims tell of: all of them, others lose what they had. Only those are touched
+    // The accounts that claims describe: all of them, others lose what they had. Only those are touched
     // that have changed, or import from one that has.
     [[nodiscard]] Retired update(const std::vector<config::AccountOptions>& accounts);
 
@@ -58,6 +61,7 @@ class AccountRegistry {
     void replace(Account& account, std::shared_ptr<const Exchange> exchange, Replaced* replaced);
     void add_streams(const Entry& entry, Exchange* exchange);
     void add_services(const Entry& entry, Exchange* exchange);
+    void add_system_services(const Entry& entry, Exchange* exchange);
 
     const uint32_t worker_count_;
     const uint64_t hash_seed_;
@@ -66,6 +70,7 @@ class AccountRegistry {
     std::string cluster_;  // guarded by mutex_, like all below
     absl::flat_hash_map<std::string, Entry> accounts_;
     Account* global_ = nullptr;
+    Account* system_ = nullptr;  // null: none
 };
 
 }  // namespace nuring::account

@@ -6,10 +6,13 @@
 #include <vector>
 
 #include "core/config/exports.h"
+#include "proto/jetstream.h"
 #include "proto/subject.h"
 
 namespace nuring::account {
 namespace {
+
+constexpr auto kImport = proto::SubjectTransform::Use::kImport;
 
 constexpr std::chrono::nanoseconds kDefaultThreshold = std::chrono::minutes(2);  // 2.1.0
 
@@ -63,7 +66,7 @@ std::shared_ptr<const StreamImport> StreamImport::create(const config::AccountIm
     if (name == options.subject) return made;
     std::string error;
     made->transform_ =
-        proto::SubjectTransform::create(options.subject, proto::number_wildcards(name), &error);
+        proto::SubjectTransform::create(options.subject, proto::number_wildcards(name), kImport, &error);
     if (!made->transform_) return nullptr;
     made->back_ = made->transform_->reversed();
     return made;
@@ -89,14 +92,17 @@ bool StreamImport::to_local(std::string_view subject, std::string* out) const {
 
 // ------------------------------------------------------------------------------- services
 
+uint64_t response_threshold_ns(const config::AccountExport& exported) {
+    const bool is_set = exported.response_threshold.count() > 0;
+    return static_cast<uint64_t>((is_set ? exported.response_threshold : kDefaultThreshold).count());
+}
+
 ServiceImport::ServiceImport(const config::AccountImport& options,
                              const config::AccountExport& exported, Account& exporter)
     : options_(options),
       exported_(exported),
       exporter_(exporter),
-      response_threshold_ns_(static_cast<uint64_t>(
-          (exported.response_threshold.count() > 0 ? exported.response_threshold : kDefaultThreshold)
-              .count())) {}
+      response_threshold_ns_(account::response_threshold_ns(exported)) {}
 
 std::shared_ptr<const ServiceImport> ServiceImport::create(const config::AccountImport& options,
                                                            const config::AccountExport& exported,
@@ -108,10 +114,11 @@ std::shared_ptr<const ServiceImport> ServiceImport::create(const config::Account
     } else if (name != options.subject) {
         std::string error;
         const auto to_name =
-            proto::SubjectTransform::create(options.subject, proto::number_wildcards(name), &error);
+            proto::SubjectTransform::create(options.subject, proto::number_wildcards(name), kImport, &error);
         if (to_name) made->transform_ = to_name->reversed();
         if (!made->transform_) return nullptr;
     }
+    made->is_jetstream_api_ = options.subject == proto::kJetStreamApi;
     made->subscription_.reset(interest::Subscription::create(
         {.owner = made.get(), .subject = proto::pattern_of_target(name),
          .kind = proto::Kind::kAccount}));
@@ -119,6 +126,7 @@ std::shared_ptr<const ServiceImport> ServiceImport::create(const config::Account
 }
 
 bool ServiceImport::to_remote(std::string_view subject, std::string* out) const {
+    if (is_jetstream_api_ && proto::is_direct_jetstream_request(subject)) [[unlikely]] return false;
     if (!fixed_.empty()) {
         *out = fixed_;
         return true;

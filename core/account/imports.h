@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an account takes from another one, ready for use. Immutable; shared by all that were made from
-// one description, so that a reload tells the unchanged by their address.
+// The imports of an account from another one, ready for use. Immutable; shared by all that were made from
+// one description, so that a reload knows the unchanged by their address.
 // Source: server/accounts.go 2.9.10 (streamImport, serviceImport); reversed transforms as in
 //         proto/subject_transform.h.
 #pragma once
@@ -38,7 +38,7 @@ class StreamImport {
     Account& exporter() const { return exporter_; }
     const config::AccountImport& options() const { return options_; }
 
-    // What a subscription to `pattern` here subscribes to there; nothing if the two have no subject in
+    // The pattern there that a subscription to `pattern` here means; nothing if the two have no subject in
     // common. Patterns that overlap partly meet in the narrower one, token by token.
     std::optional<ShadowPattern> shadow(std::string_view pattern) const;
 
@@ -55,6 +55,9 @@ class StreamImport {
     std::optional<proto::SubjectTransform> transform_;
     std::optional<proto::SubjectTransform> back_;
 };
+
+// How long an answer of that service may take.
+uint64_t response_threshold_ns(const config::AccountExport& exported);
 
 // ServiceImport sends what is published here on into another account. It stands in the importer's
 // account as a subscription of kind kAccount to its local name.
@@ -74,7 +77,7 @@ class ServiceImport {
     // The exporter's subject of a request. False: too long, nobody gets it.
     [[nodiscard]] bool to_remote(std::string_view subject, std::string* out) const;
 
-    // What `subscription` of kind kAccount stands for; null: replies to requests that came in here.
+    // The import of a `subscription` of kind kAccount; null: replies to requests that came in here.
     static const ServiceImport* of(const interest::Subscription& subscription) {
         return static_cast<const ServiceImport*>(subscription.owner);
     }
@@ -89,6 +92,7 @@ class ServiceImport {
     uint64_t response_threshold_ns_;
     std::string fixed_;                                 // empty: see transform_
     std::optional<proto::SubjectTransform> transform_;  // none: the same subject
+    bool is_jetstream_api_ = false;                     // see proto/jetstream.h
     interest::SubscriptionPtr subscription_;
 };
 

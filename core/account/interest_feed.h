@@ -9,7 +9,7 @@ namespace nuring::account {
 
 class Account;
 
-// InterestFeed hears, over all accounts, of the changes that other servers must be told of
+// InterestFeed gets, over all accounts, the changes that are announced to other servers
 // (interest/interest_observer.h has what a change is, and why it does not say which).
 // Threads: that of the change: the worker of the subscription; for those of no worker (replies to services)
 //          the control thread.
@@ -17,6 +17,9 @@ class Account;
 class InterestFeed {
   public:
     virtual void on_interest_changed(Account& account, const interest::Subscription& subscription) = 0;
+    // The change concerns nobody but leafnode links.
+    virtual void on_leaf_interest_changed(Account& /*account*/,
+                                          const interest::Subscription& /*subscription*/) {}
 
   protected:
     ~InterestFeed() = default;

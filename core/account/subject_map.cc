@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/status.h"
+#include "core/config/check_accounts.h"
 #include "proto/subject.h"
 
 namespace nuring::account {
@@ -32,12 +33,14 @@ std::vector<config::MappingTarget> targets_in(const config::SubjectMapping& mapp
 SubjectMap::SubjectMap(const std::vector<config::SubjectMapping>& mappings,
                        std::string_view cluster) {
     for (const config::SubjectMapping& each : mappings) {
+        if (!config::check_mapping(each).empty()) continue;
         Mapping mapping;
         mapping.source_ = each.source;
         uint32_t below = 0;
         const auto add = [&](std::string_view target, uint32_t weight) {
             std::string error;
-            auto transform = proto::SubjectTransform::create(each.source, target, &error);
+            auto transform = proto::SubjectTransform::create(
+                each.source, target, proto::SubjectTransform::Use::kMapping, &error);
             if (!transform) return;
             below += weight;
             mapping.choices_.push_back({.below = below, .transform = *std::move(transform)});
@@ -45,7 +48,7 @@ SubjectMap::SubjectMap(const std::vector<config::SubjectMapping>& mappings,
         for (const config::MappingTarget& target : targets_in(each, cluster)) {
             add(target.subject, static_cast<uint32_t>(target.weight));
         }
-        // What is left keeps its subject, unless that was named: then it is meant to be lost.
+        // The rest keeps its subject, unless that was named: then it is meant to be lost.
         const bool names_source = std::any_of(
             each.targets.begin(), each.targets.end(),
             [&](const config::MappingTarget& target) { return target.subject == each.source; });
@@ -74,8 +77,21 @@ const SubjectMap::Mapping* SubjectMap::find(std::string_view subject) const {
     return nullptr;
 }
 
+std::vector<std::string> SubjectMap::sources() const {
+    std::vector<std::string> sources;
+    for (const auto& [source, mapping] : literals_) sources.push_back(source);
+    for (const Mapping& mapping : patterns_) sources.push_back(mapping.source_);
+    return sources;
+}
+
+bool SubjectMap::has_source(std::string_view pattern) const {
+    return literals_.contains(base::absl_view(pattern)) ||
+           std::any_of(patterns_.begin(), patterns_.end(),
+                       [pattern](const Mapping& mapping) { return mapping.source_ == pattern; });
+}
+
 const proto::SubjectTransform* SubjectMap::Mapping::pick(base::Prng& prng) const {
-    if (!is_random()) return &choices_.front().transform;
+    if (!has_weights()) return &choices_.front().transform;
     const uint32_t drawn = prng.below(kWhole);
     for (const Choice& choice : choices_) {
         if (drawn < choice.below) return &choice.transform;

@@ -22,8 +22,8 @@ class SubjectMap {
     // One source and where its messages go: each to one target, by weight.
     class Mapping {
       public:
-        // More than one way to go: to be asked for each message.
-        bool is_random() const { return choices_.size() != 1 || choices_.front().below != 100; }
+        // Another subject for each message: to be asked for each.
+        bool is_random() const { return has_weights() || choices_.front().transform.is_random(); }
         // Null: the message is lost, as the weights ask for.
         const proto::SubjectTransform* pick(base::Prng& prng) const;
 
@@ -33,6 +33,8 @@ class SubjectMap {
             uint32_t below;  // of a number from 0 to 99
             proto::SubjectTransform transform;
         };
+        // More than one way to go.
+        bool has_weights() const { return choices_.size() != 1 || choices_.front().below != 100; }
         std::string source_;
         std::vector<Choice> choices_;
     };
@@ -44,6 +46,9 @@ class SubjectMap {
     bool empty() const { return literals_.empty() && patterns_.empty(); }
     // Null: the subject stays as it is.
     const Mapping* find(std::string_view subject) const;
+    // What is mapped: subjects and patterns.
+    std::vector<std::string> sources() const;
+    bool has_source(std::string_view pattern) const;
 
   private:
     absl::flat_hash_map<std::string, Mapping> literals_;

@@ -18,6 +18,7 @@
 #include "core/auth/jwt.h"
 #include "core/auth/nkey.h"
 #include "core/base/errno_text.h"
+#include "core/base/remedy.h"
 #include "fmt/format.h"
 
 namespace nuring::auth {
@@ -27,7 +28,9 @@ constexpr std::string_view kExtension = ".jwt";
 constexpr int64_t kExpireIntervalMax_s = 60;
 
 absl::Status failure(std::string_view verb, const std::string& path) {
-    return absl::UnavailableError(fmt::format("{} {}: {}", verb, path, base::errno_text(errno)));
+    const int error = errno;
+    return absl::UnavailableError(
+        fmt::format("{} {}: {}{}", verb, path, base::errno_text(error), base::file_remedy(error)));
 }
 
 AccountDirectory::Hash hash_of(std::string_view text) {

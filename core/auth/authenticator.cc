@@ -18,13 +18,26 @@ std::shared_ptr<const Permissions> compiled(const std::optional<config::Permissi
 
 std::string hash_in(const std::string& password) { return is_bcrypt(password) ? password : ""; }
 
+// Source: configureAccounts in server/server.go 2.15.3 (since 2.12 an authorization block, be it empty,
+// means that the file says who may enter).
+bool has_only_system_account(const config::Options& options) {
+    const config::AuthorizationOptions& auth = options.authorization;
+    if (options.accounts.size() != 1 || !options.no_auth_user.empty() || auth.defined) return false;
+    if (!auth.user.empty() || !auth.token.empty()) return false;  // of the command line
+    const std::string& system = options.system_account;
+    return options.accounts[0].name == (system.empty() ? "$SYS" : system);
+}
+
 }  // namespace
 
-Authenticator::Authenticator(const config::Options& options, std::shared_ptr<Trust> trust)
-    : trust_(std::move(trust)), everyone_(std::make_shared<const Identity>()) {
+Authenticator::Authenticator(const config::Options& options, std::shared_ptr<Trust> trust,
+                             ConnectionType type)
+    : trust_(std::move(trust)),
+      default_sentinel_(options.trust.default_sentinel),
+      everyone_(std::make_shared<const Identity>()) {
     const config::AuthorizationOptions& auth = options.authorization;
     for (const config::User& user : auth.users) {
-        if (!allows_plain_connections(user.connection_types)) continue;
+        if (!allows_connection(user.connection_types, type)) continue;
         users_[user.name] = {.password = user.password,
                              .identity = std::make_shared<const Identity>(
                                  Identity{.name = user.name,
@@ -33,7 +46,7 @@ Authenticator::Authenticator(const config::Options& options, std::shared_ptr<Tru
                                           .permissions = compiled(user.permissions)})};
     }
     for (const config::NkeyUser& user : auth.nkeys) {
-        if (!allows_plain_connections(user.connection_types)) continue;
+        if (!allows_connection(user.connection_types, type)) continue;
         const auto key = decode_public_nkey(user.nkey, NkeyKind::kUser);
         if (!key.has_value()) continue;  // refused when the configuration was read
         nkeys_[user.nkey] = {.key = *key,
@@ -52,13 +65,15 @@ Authenticator::Authenticator(const config::Options& options, std::shared_ptr<Tru
         token_ = {.password = auth.token,
                   .identity = std::make_shared<const Identity>(Identity{.hash = hash_in(auth.token)})};
     }
+    only_system_account_ = trust_ == nullptr && has_only_system_account(options);
     required_ = trust_ != nullptr || !auth.users.empty() || !auth.nkeys.empty() ||
-                single_.identity != nullptr || token_.identity != nullptr;
+                single_.identity != nullptr || token_.identity != nullptr || only_system_account_;
     maps_certificates_ = options.tls.has_value() && options.tls->map && !users_.empty();
     if (maps_certificates_) {
         for (const auto& [name, known] : users_) certificate_users_.add(name);
         return;  // everybody has a certificate: nobody is anonymous
     }
+    if (only_system_account_) anonymous_ = everyone_;
     if (const auto found = users_.find(options.no_auth_user); found != users_.end()) {
         anonymous_ = found->second.identity;
     } else if (const auto key = nkeys_.find(options.no_auth_user); key != nkeys_.end()) {

@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "core/auth/certificate_users.h"
+#include "core/auth/connection_types.h"
 #include "core/auth/nkey.h"
 #include "core/auth/permissions.h"
 #include "core/config/options.h"
@@ -69,23 +70,29 @@ struct Decision {
 class Authenticator {
   public:
     // `trust` makes it operator mode: a user token is required, and nothing else counts.
-    explicit Authenticator(const config::Options& options, std::shared_ptr<Trust> trust = nullptr);
+    // Only users who may come in this way are among its table.
+    explicit Authenticator(const config::Options& options, std::shared_ptr<Trust> trust = nullptr,
+                           ConnectionType type = ConnectionType::kStandard);
 
     // Does CONNECT decide who a client is? Until then it may say nothing else, and its time is limited.
     bool required() const { return required_; }
     // Must a client show credentials? (INFO auth_required: where it may go without, it is told so.)
-    bool asks_for_credentials() const { return required_ && anonymous_ == nullptr; }
+    bool asks_for_credentials() const {
+        return required_ && (anonymous_ == nullptr || only_system_account_);
+    }
     bool wants_nonce() const { return !nkeys_.empty() || trust_ != nullptr; }
     bool has_nkeys() const { return !nkeys_.empty(); }
     bool has_users() const { return !users_.empty(); }
     // The client's certificate says who it is, not what it writes into CONNECT (verify_and_map).
     bool maps_certificates() const { return maps_certificates_; }
-    // Who a client without credentials is (no_auth_user); null: it may not enter.
+    // The identity of a client without credentials (no_auth_user, or as above); null: it may not enter.
     const std::shared_ptr<const Identity>& anonymous() const { return anonymous_; }
 
     Decision decide(const Credentials& credentials) const;
     // Null: not operator mode.
     const std::shared_ptr<Trust>& trust() const { return trust_; }
+    // The token of clients that show none in operator mode; empty: they are refused.
+    const std::string& default_sentinel() const { return default_sentinel_; }
 
   private:
     struct Known {
@@ -102,11 +109,15 @@ class Authenticator {
                             const std::shared_ptr<const Identity>& identity);
 
     const std::shared_ptr<Trust> trust_;
+    const std::string default_sentinel_;
     bool required_ = false;
     absl::flat_hash_map<std::string, Known> users_;
     absl::flat_hash_map<std::string, KnownKey> nkeys_;
     CertificateUsers certificate_users_;
     bool maps_certificates_ = false;
+    // The file has no account but the system's: all others are the default account's, without credentials,
+    // though INFO asks for some.
+    bool only_system_account_ = false;
     Known single_;  // identity null: none
     Known token_;
     std::shared_ptr<const Identity> anonymous_;

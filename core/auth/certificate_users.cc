@@ -14,7 +14,8 @@ void CertificateUsers::add(const std::string& user) {
 }
 
 CertificateUsers::Found CertificateUsers::find(const base::CertificateNames& names) const {
-    if (names.emails.empty() && names.uris.empty() && names.name.parts.empty()) {
+    const bool has_others = !names.emails.empty() || !names.dns.empty() || !names.uris.empty();
+    if (!has_others && names.name.parts.empty()) {
         return {.user = {}, .remark = "User required in cert, none found"};
     }
     const struct {

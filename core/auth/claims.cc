@@ -2,16 +2,21 @@
 #include "core/auth/claims.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
-#include "core/auth/json_fields.h"
 #include "core/auth/jwt.h"
 #include "core/base/status.h"
+#include "fmt/format.h"
+#include "proto/json_object.h"
 
 namespace nuring::auth {
 namespace {
+
+using proto::JsonObject;
+using proto::JsonValue;
 
 constexpr std::string_view kStream = "stream";
 constexpr std::string_view kService = "service";
@@ -27,22 +32,18 @@ class Document {
         }
         version_ = jwt->version;
         // Parsed before, so it is an object; a failure is one of memory.
-        simdjson::dom::element root;
-        if (parser_.parse(jwt->claims).get(root) != simdjson::SUCCESS ||
-            root.get(object_) != simdjson::SUCCESS) {
-            return absl::InvalidArgumentError("json: not an object");
-        }
-        return absl::OkStatus();
+        object_ = proto::parse_json_object(jwt->claims, &parser_, &error_);
+        return object_.has_value() ? absl::OkStatus() : status();
     }
 
     bool is_v1() const { return version_ == 1; }
-    JsonFields top() { return {object_, &error_}; }
-    JsonFields nats() { return top().below("nats"); }
+    const JsonObject& top() const { return *object_; }
+    JsonObject nats() const { return top().below("nats"); }
     // Where version 1 keeps what moved into "nats" later.
-    JsonFields moved() { return is_v1() ? top() : nats(); }
+    JsonObject moved() const { return is_v1() ? top() : nats(); }
 
     void read(ClaimsHead* head) {
-        const JsonFields fields = top();
+        const JsonObject& fields = top();
         head->version = version_;
         fields.take("iss", &head->issuer);
         fields.take("sub", &head->subject);
@@ -58,8 +59,8 @@ class Document {
     }
 
   private:
-    simdjson::dom::parser parser_;
-    simdjson::dom::object object_;
+    proto::JsonParser parser_;
+    std::optional<JsonObject> object_;
     int version_ = 1;
     std::string error_;
 };
@@ -70,20 +71,20 @@ absl::StatusOr<Claims> finished(const Document& document, Claims claims) {
     return claims;
 }
 
-void read(const JsonFields& fields, config::SubjectPermissions* permissions) {
+void read(const JsonObject& fields, config::SubjectPermissions* permissions) {
     fields.take("allow", &permissions->allow);
     fields.take("deny", &permissions->deny);
 }
 
 // 0 stands for the default. Source: validateResponsePermissions in server/auth.go 2.9.10.
-void read(const JsonFields& fields, config::Permissions* permissions) {
+void read(const JsonObject& fields, config::Permissions* permissions) {
     read(fields.below("pub"), &permissions->publish);
     read(fields.below("sub"), &permissions->subscribe);
     if (!fields.has("resp")) return;
     config::ResponsePermissions responses;
     int64_t max = 0;
     int64_t expires_ns = 0;
-    const JsonFields given = fields.below("resp");
+    const JsonObject given = fields.below("resp");
     given.take("max", &max);
     given.take("ttl", &expires_ns);
     if (max != 0) responses.max_messages = max;
@@ -91,14 +92,14 @@ void read(const JsonFields& fields, config::Permissions* permissions) {
     permissions->responses = responses;
 }
 
-void read(const JsonFields& fields, NatsLimits* limits) {
+void read(const JsonObject& fields, NatsLimits* limits) {
     fields.take("subs", &limits->subscriptions);
     fields.take("data", &limits->data_bytes);
     fields.take("payload", &limits->payload);
 }
 
 // A list, or (version 1) one text with commas.
-void read_sources(const JsonFields& fields, std::vector<std::string>* sources) {
+void read_sources(const JsonObject& fields, std::vector<std::string>* sources) {
     std::string no_text;
     std::string list;
     fields.with_error(&no_text).take("src", &list);
@@ -108,47 +109,46 @@ void read_sources(const JsonFields& fields, std::vector<std::string>* sources) {
     }
 }
 
-void read(const JsonFields& fields, UserRights* rights) {
+void read(const JsonObject& fields, UserRights* rights) {
     read(fields, &rights->permissions);
     read(fields, &rights->limits);
     read_sources(fields, &rights->sources);
-    fields.each("times", [&](simdjson::dom::element element) {
-        simdjson::dom::object object;
-        if (element.get(object) != simdjson::SUCCESS) return fields.refuse("json: bad times");
-        const JsonFields range(object, fields.error());
+    fields.each("times", [&](JsonValue value) {
+        const auto range = value.object();
+        if (!range.has_value()) return fields.refuse("json: bad times");
         TimeRange& added = rights->times.emplace_back();
-        range.take("start", &added.start);
-        range.take("end", &added.end);
+        range->take("start", &added.start);
+        range->take("end", &added.end);
     });
     fields.take("times_location", &rights->times_location);
     fields.take("bearer_token", &rights->bearer_token);
     fields.take("allowed_connection_types", &rights->connection_types);
+    fields.take("proxy_required", &rights->proxy_required);
 }
 
-void read_signing_keys(const JsonFields& fields, std::vector<SigningKey>* keys) {
-    fields.each("signing_keys", [&](simdjson::dom::element element) {
-        std::string_view key;
-        if (element.get(key) == simdjson::SUCCESS) {
-            keys->push_back({.key = std::string(key), .scope = std::nullopt});
+void read_signing_keys(const JsonObject& fields, std::vector<SigningKey>* keys) {
+    fields.each("signing_keys", [&](JsonValue value) {
+        std::string key;
+        if (value.take(&key)) {
+            keys->push_back({.key = std::move(key), .scope = std::nullopt});
             return;
         }
-        simdjson::dom::object object;
-        if (element.get(object) != simdjson::SUCCESS) return fields.refuse("json: bad signing key");
-        const JsonFields scope(object, fields.error());
+        const auto scope = value.object();
+        if (!scope.has_value()) return fields.refuse("json: bad signing key");
         std::string kind;
-        scope.take("kind", &kind);
+        scope->take("kind", &kind);
         if (kind != "user_scope") {
             return fields.refuse(fmt::format("unknown signing key scope \"{}\"", kind));
         }
         SigningKey& added = keys->emplace_back();
-        scope.take("key", &added.key);
+        scope->take("key", &added.key);
         added.scope.emplace();
         added.scope->limits = {config::kUnlimited, config::kUnlimited, config::kUnlimited};
-        read(scope.below("template"), &*added.scope);
+        read(scope->below("template"), &*added.scope);
     });
 }
 
-void read_kind(const JsonFields& fields, config::ExchangeKind* kind, std::string* unknown) {
+void read_kind(const JsonObject& fields, config::ExchangeKind* kind, std::string* unknown) {
     std::string name;
     fields.take("type", &name);
     if (name == kService) {
@@ -161,7 +161,7 @@ void read_kind(const JsonFields& fields, config::ExchangeKind* kind, std::string
 }
 
 // "sampling" is a percentage, or "headers".
-void read(const JsonFields& fields, config::LatencyOptions* out) {
+void read(const JsonObject& fields, config::LatencyOptions* out) {
     int64_t percent = 0;
     std::string word;
     std::string is_number;
@@ -171,7 +171,7 @@ void read(const JsonFields& fields, config::LatencyOptions* out) {
     fields.take("results", &out->subject);
 }
 
-void read(const JsonFields& fields, ExportClaim* claim) {
+void read(const JsonObject& fields, ExportClaim* claim) {
     config::AccountExport& out = claim->exported;
     std::string response;
     int64_t threshold_ns = 0;
@@ -199,7 +199,7 @@ void read(const JsonFields& fields, ExportClaim* claim) {
 
 // In claims the subject is the publisher's: the exporter's of a stream, the importer's of a service.
 // In the configuration it is always the exporter's.
-void read(const JsonFields& fields, ImportClaim* claim) {
+void read(const JsonObject& fields, ImportClaim* claim) {
     config::AccountImport& out = claim->imported;
     read_kind(fields, &out.kind, &claim->unknown_type);
     fields.take("account", &out.account);
@@ -219,7 +219,7 @@ void read(const JsonFields& fields, ImportClaim* claim) {
     }
 }
 
-void read(const JsonFields& fields, AccountLimitClaims* limits) {
+void read(const JsonObject& fields, AccountLimitClaims* limits) {
     read(fields, &limits->nats);
     fields.take("imports", &limits->imports);
     fields.take("exports", &limits->exports);
@@ -229,38 +229,32 @@ void read(const JsonFields& fields, AccountLimitClaims* limits) {
     fields.take("leaf", &limits->leafnodes);
 }
 
-void read_mappings(const JsonFields& fields, std::vector<config::SubjectMapping>* mappings) {
-    simdjson::dom::object sources;
-    if (!fields.take("mappings", &sources)) return;
-    for (const auto& [source, value] : sources) {
+void read_mappings(const JsonObject& fields, std::vector<config::SubjectMapping>* mappings) {
+    fields.each_below("mappings", [&](std::string_view source, JsonValue value) {
         config::SubjectMapping& mapping = mappings->emplace_back();
         mapping.source = std::string(source);
-        simdjson::dom::array targets;
-        if (value.get(targets) != simdjson::SUCCESS) return fields.refuse("json: bad mapping");
-        for (const simdjson::dom::element element : targets) {
-            simdjson::dom::object object;
-            if (element.get(object) != simdjson::SUCCESS) return fields.refuse("json: bad mapping");
-            const JsonFields target(object, fields.error());
+        const bool is_list = value.each([&](JsonValue each) {
+            const auto target = each.object();
+            if (!target.has_value()) return fields.refuse("json: bad mapping");
             int64_t weight = 0;
             config::MappingTarget& added = mapping.targets.emplace_back();
-            target.take("subject", &added.subject);
-            target.take("weight", &weight);
-            target.take("cluster", &added.cluster);
+            target->take("subject", &added.subject);
+            target->take("weight", &weight);
+            target->take("cluster", &added.cluster);
             if (weight < 0 || weight > 255) return fields.refuse("json: bad mapping");
             if (weight != 0) added.weight = static_cast<int>(weight);
-        }
-    }
+        });
+        if (!is_list) fields.refuse("json: bad mapping");
+    });
 }
 
 // Reads each object of an array into an element of `out`.
 template <class Element>
-void read_each(const JsonFields& fields, std::string_view key, std::vector<Element>* out) {
-    fields.each(key, [&](simdjson::dom::element element) {
-        simdjson::dom::object object;
-        if (element.get(object) != simdjson::SUCCESS) {
-            return fields.refuse(fmt::format("null {} is not allowed", key));
-        }
-        read(JsonFields(object, fields.error()), &out->emplace_back());
+void read_each(const JsonObject& fields, std::string_view key, std::vector<Element>* out) {
+    fields.each(key, [&](JsonValue value) {
+        const auto object = value.object();
+        if (!object.has_value()) return fields.refuse(fmt::format("null {} is not allowed", key));
+        read(*object, &out->emplace_back());
     });
 }
 
@@ -287,7 +281,7 @@ absl::StatusOr<OperatorClaims> decode_operator(std::string_view token) {
     }
     OperatorClaims claims;
     document.read(&claims.head);
-    const JsonFields nats = document.nats();
+    const JsonObject nats = document.nats();
     nats.take("signing_keys", &claims.signing_keys);
     nats.take("account_server_url", &claims.account_server_url);
     nats.take("system_account", &claims.system_account);
@@ -303,7 +297,7 @@ absl::StatusOr<AccountClaims> decode_account(std::string_view token) {
     }
     AccountClaims claims;
     document.read(&claims.head);
-    const JsonFields nats = document.nats();
+    const JsonObject nats = document.nats();
     read_each(nats, "imports", &claims.imports);
     read_each(nats, "exports", &claims.exports);
     read(nats.below("limits"), &claims.limits);
@@ -311,6 +305,9 @@ absl::StatusOr<AccountClaims> decode_account(std::string_view token) {
     nats.take("revocations", &claims.revocations);
     read(nats.below("default_permissions"), &claims.default_permissions);
     read_mappings(nats, &claims.mappings);
+    std::vector<std::string> callout_users;
+    nats.below("authorization").take("auth_users", &callout_users);
+    claims.has_auth_callout = !callout_users.empty();
     return finished(document, std::move(claims));
 }
 
@@ -334,7 +331,7 @@ absl::StatusOr<ActivationClaims> decode_activation(std::string_view token) {
     }
     ActivationClaims claims;
     document.read(&claims.head);
-    const JsonFields nats = document.nats();
+    const JsonObject nats = document.nats();
     nats.take("subject", &claims.subject);
     nats.take(document.is_v1() ? "type" : "kind", &claims.kind);
     document.moved().take("issuer_account", &claims.issuer_account);
@@ -349,7 +346,7 @@ absl::StatusOr<DeletionClaims> decode_deletion(std::string_view token) {
     DeletionClaims claims;
     document.read(&claims.head);
     std::string error;
-    const JsonFields nats = document.nats().with_error(&error);
+    const JsonObject nats = document.nats().with_error(&error);
     nats.take("accounts", &claims.accounts);
     claims.has_accounts = nats.has("accounts") && error.empty();
     return finished(document, std::move(claims));

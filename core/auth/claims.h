@@ -52,6 +52,7 @@ struct UserRights {
     std::string times_location;                 // IANA name; empty: that of this machine
     bool bearer_token = false;                  // the token alone is enough
     std::vector<std::string> connection_types;  // empty: all
+    bool proxy_required = false;                // may come only through a trusted proxy
 
     friend bool operator==(const UserRights&, const UserRights&) = default;
 };
@@ -116,6 +117,7 @@ struct AccountClaims {
     Revocations revocations;  // of users
     config::Permissions default_permissions;
     std::vector<config::SubjectMapping> mappings;
+    bool has_auth_callout = false;  // a service decides who may enter
 
     const SigningKey* find_signing_key(std::string_view key) const;
 };

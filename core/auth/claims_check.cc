@@ -2,9 +2,15 @@
 #include "core/auth/claims_check.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <utility>
 
+#include "absl/strings/numbers.h"
 #include "core/auth/login_limits.h"
 #include "core/auth/nkey.h"
+#include "core/base/status.h"
+#include "core/config/check_accounts.h"
+#include "core/config/inactive.h"
 #include "fmt/format.h"
 #include "proto/quote.h"
 #include "proto/subject.h"
@@ -20,9 +26,40 @@ std::string_view kind_name(config::ExchangeKind kind) {
 
 void check_subject(std::string_view subject, Faults* faults) {
     if (subject.empty()) faults->push_back("subject cannot be empty");
+    if (std::string fault = config::subject_size_fault(subject); !fault.empty()) {
+        return faults->push_back(std::move(fault));
+    }
     if (subject.find(' ') != std::string_view::npos) {
         faults->push_back(fmt::format("subject {} cannot have spaces", quote(subject)));
     }
+}
+
+// The importer's name of what it imports: `*` and `$1` stand for the wildcards of the other side.
+// Source: RenamingSubject.Validate in types.go of github.com/nats-io/jwt/v2 2.8.
+void check_local_subject(std::string_view local, std::string_view subject, Faults* faults) {
+    const auto has_tail = [](std::string_view text) { return text == ">" || text.ends_with(".>"); };
+    check_subject(local, faults);
+    if (has_tail(local) != has_tail(subject)) {
+        faults->push_back(fmt::format(
+            "both, renaming subject {} and subject, need to end or not end in >", quote(local)));
+    }
+    const auto tokens = proto::SubjectTokens(subject);
+    const auto wildcards = std::count(tokens.begin(), tokens.end(), proto::kAnyToken);
+    std::ptrdiff_t references = 0;
+    for (const std::string_view token : proto::SubjectTokens(local)) {
+        if (token == proto::kAnyToken) ++references;
+        int index = 0;
+        const bool numbered = token.size() > 1 && token[0] == '$' &&
+                              absl::SimpleAtoi(base::absl_view(token.substr(1)), &index);
+        if (!numbered) continue;
+        ++references;
+        if (index <= wildcards) continue;
+        faults->push_back(fmt::format("Reference ${} in {} reference * in {} that do not exist", index,
+                                      quote(local), quote(subject)));
+    }
+    if (references == wildcards) return;
+    faults->push_back(fmt::format(
+        "subject {} does not contain enough * or reference wildcards $[0-9]", quote(local)));
 }
 
 void check_entries(const std::vector<std::string>& entries, bool may_name_queue, Faults* faults) {
@@ -118,6 +155,11 @@ void check_imports(const AccountClaims& claims, Faults* faults) {
             faults->push_back("account to import from is not specified");
         }
         check_subject(each.subject, faults);
+        if (!each.local_subject.empty()) check_local_subject(each.local_subject, each.subject, faults);
+        if (!each.to.empty()) check_subject(each.to, faults);
+        if (std::string fault = config::import_size_fault(each.imported); !fault.empty()) {
+            faults->push_back(std::move(fault));
+        }
         if (!each.local_subject.empty() && !each.to.empty()) {
             faults->push_back("Local Subject replaces To");
         }
@@ -126,6 +168,14 @@ void check_imports(const AccountClaims& claims, Faults* faults) {
                 "sharing information (for latency tracking) is only valid for services: {}",
                 quote(each.subject)));
         }
+    }
+}
+
+// All else that may be wrong with them is asked when they are pushed.
+void check_mapping_sizes(const std::vector<config::SubjectMapping>& mappings, Faults* faults) {
+    for (const config::SubjectMapping& mapping : mappings) {
+        check_subject(mapping.source, faults);
+        for (const config::MappingTarget& target : mapping.targets) check_subject(target.subject, faults);
     }
 }
 
@@ -172,6 +222,9 @@ Faults faults_of(const OperatorClaims& claims, int64_t now_s) {
 
 Faults faults_of(const UserClaims& claims, int64_t now_s) {
     Faults faults = time_faults(claims.head, now_s);
+    if (claims.rights.proxy_required && !config::is_active(config::Part::kProxyRequired)) {
+        faults.push_back(config::inactive_text(config::Part::kProxyRequired));
+    }
     check_rights(claims.rights, &faults);
     if (!claims.issuer_account.empty() &&
         !is_public_nkey(claims.issuer_account, NkeyKind::kAccount)) {
@@ -186,9 +239,22 @@ Faults faults_of(const AccountClaims& claims, int64_t now_s) {
     check_imports(claims, &faults);
     check_limits(claims, &faults);
     check_permissions(claims.default_permissions, &faults);
+    check_mapping_sizes(claims.mappings, &faults);
+    if (claims.has_auth_callout && !config::is_active(config::Part::kAuthCallout)) {
+        faults.push_back(config::inactive_text(config::Part::kAuthCallout));
+    }
     for (const SigningKey& each : claims.signing_keys) {
         if (is_public_nkey(each.key, NkeyKind::kAccount)) continue;
         faults.push_back(fmt::format("{} is not a valid account signing key", quote(each.key)));
+    }
+    return faults;
+}
+
+Faults mapping_faults(const AccountClaims& claims) {
+    Faults faults;
+    for (const config::SubjectMapping& mapping : claims.mappings) {
+        std::string fault = config::check_mapping(mapping);
+        if (!fault.empty()) faults.push_back(std::move(fault));
     }
     return faults;
 }

@@ -22,6 +22,9 @@ Faults faults_of(const UserClaims& claims, int64_t now_s);
 // An activation token that is not good spoils its import only, not the account as in the reference:
 // who exports could otherwise lock out an importer by letting a token expire.
 Faults faults_of(const AccountClaims& claims, int64_t now_s);
+// Mappings that cannot be applied. Whoever pushes such claims is refused; of an account that has them
+// already, they alone are left out. Source: validateAccountClaimMappings in server/accounts.go 2.15.3.
+Faults mapping_faults(const AccountClaims& claims);
 
 // May this account take that import with that activation token? Signed by the exporter or one of its
 // signing keys, for this importer, this kind and a subject that covers the import; valid now; not

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -9,11 +10,15 @@
 
 namespace nuring::auth {
 
-// allowed_connection_types: every client here is a STANDARD one. Types that this server does not know are
-// passed over, but a list of nothing else is no list of everything.
-inline bool allows_plain_connections(const std::vector<std::string>& types) {
-    return types.empty() || std::any_of(types.begin(), types.end(), [](const std::string& type) {
-               return absl::EqualsIgnoreCase(type, "STANDARD");
+// How a client has come.
+enum class ConnectionType : uint8_t { kStandard, kWebsocket };
+
+// allowed_connection_types. Types that this server does not know are passed over, but a list of nothing
+// else is no list of everything.
+inline bool allows_connection(const std::vector<std::string>& types, ConnectionType wanted) {
+    const char* const name = wanted == ConnectionType::kWebsocket ? "WEBSOCKET" : "STANDARD";
+    return types.empty() || std::any_of(types.begin(), types.end(), [name](const std::string& type) {
+               return absl::EqualsIgnoreCase(type, name);
            });
 }
 

@@ -2,7 +2,8 @@
 // One HTTP GET, for accounts and activation tokens that lie behind a URL.
 // Threads: any; blocks. Errors: "could not fetch <"url">: why", without user and password.
 // Limits:  2 seconds for all of it; kJwtBytesMax bytes. https checks the server's
-//          certificate against the system's roots, or as `tls` says. No redirects.
+//          certificate against the system's roots, or as `tls` says. Up to 9 redirects; a proxy of the
+//          environment is not used.
 // Source:  server/accounts.go, URLAccResolver 2.9.10.
 #pragma once
 

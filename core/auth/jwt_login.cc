@@ -12,6 +12,7 @@
 #include "core/auth/nkey.h"
 #include "core/auth/permission_template.h"
 #include "core/base/status.h"
+#include "core/config/inactive.h"
 #include "fmt/format.h"
 
 namespace nuring::auth {
@@ -93,8 +94,9 @@ std::shared_ptr<const Identity> make_identity(const TrustedAccount& account, con
 }  // namespace
 
 JwtVerdict check_jwt_login(const Trust& trust, const JwtLogin& login) {
-    if (login.token.empty()) return refuse("Authentication requires a user JWT");
-    const auto user = decode_user(login.token);
+    if (login.token.empty() && login.sentinel.empty()) return refuse("Authentication requires a user JWT");
+    auto user = decode_user(login.token);
+    if (!user.ok() && !login.sentinel.empty()) user = decode_user(login.sentinel);
     if (!user.ok()) {
         return refuse(fmt::format("User JWT not valid: {}", base::message_of(user.status())));
     }
@@ -126,8 +128,11 @@ JwtVerdict check_jwt_login(const Trust& trust, const JwtLogin& login) {
     std::string fault =
         settle_rights(*account, trust.is_strict(account->claims.head.issuer), *user, &rights);
     if (!fault.empty()) return refuse(std::move(fault));
-    if (!allows_plain_connections(rights.connection_types)) {
+    if (!allows_connection(rights.connection_types, login.type)) {
         return refuse("Connection type not allowed");
+    }
+    if (rights.proxy_required && !config::is_active(config::Part::kProxyRequired)) {
+        return refuse(config::inactive_text(config::Part::kProxyRequired));
     }
     if (rights.bearer_token && account->claims.limits.disallow_bearer) {
         return refuse("Account does not allow bearer token");

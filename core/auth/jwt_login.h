@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/auth/authenticator.h"
+#include "core/auth/connection_types.h"
 #include "core/auth/trust.h"
 
 namespace nuring::auth {
@@ -14,10 +15,12 @@ namespace nuring::auth {
 // What the client showed, and when and where it stands. Owned: it is checked on another thread.
 struct JwtLogin {
     std::string token;
+    std::string sentinel;  // counts instead of what is no user token; may be empty
     std::string signature;
     std::string nonce;
     std::string host;
     int64_t now_s = 0;
+    ConnectionType type = ConnectionType::kStandard;
 };
 
 enum class JwtOutcome : uint8_t {

@@ -5,65 +5,22 @@
 
 #include <algorithm>
 #include <memory>
-#include <span>
 #include <string>
 
 #include "absl/strings/escaping.h"
-#include "core/base/crc16.h"
+#include "core/base/base32.h"
 #include "core/base/status.h"
 
 namespace nuring::auth {
 namespace {
 
-constexpr std::string_view kBase32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 constexpr size_t kTextSize = 56;
-constexpr size_t kRawSize = 35;  // kind, key, checksum
+constexpr size_t kRawSize = 33;  // kind, key
 constexpr size_t kSeedTextSize = 58;
-constexpr size_t kSeedRawSize = 36;  // seed and kind over two bytes, key, checksum
-constexpr size_t kChecksumSize = 2;
+constexpr size_t kSeedRawSize = 34;  // seed and kind over two bytes, key
 
 using Pkey = std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)>;
 using Digest = std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)>;
-
-// Fills `raw` exactly; what bits are left over must be 0.
-bool decode_base32(std::string_view text, std::span<unsigned char> raw) {
-    uint32_t window = 0;
-    int bits = 0;
-    size_t size = 0;
-    for (const char c : text) {
-        const size_t value = kBase32.find(c);
-        if (value == std::string_view::npos) return false;
-        window = (window << 5 | static_cast<uint32_t>(value)) & 0xfff;
-        bits += 5;
-        if (bits < 8) continue;
-        bits -= 8;
-        if (size == raw.size()) return false;
-        raw[size++] = static_cast<unsigned char>(window >> bits);
-    }
-    return size == raw.size() && (window & ((1U << bits) - 1)) == 0;
-}
-
-std::string encode_base32(std::span<const unsigned char> raw) {
-    std::string text;
-    uint32_t window = 0;
-    int bits = 0;
-    for (const unsigned char byte : raw) {
-        window = (window << 8 | byte) & 0xffff;
-        bits += 8;
-        while (bits >= 5) {
-            bits -= 5;
-            text += kBase32[window >> bits & 31];
-        }
-    }
-    if (bits > 0) text += kBase32[window << (5 - bits) & 31];
-    return text;
-}
-
-bool checksum_holds(std::span<const unsigned char> raw) {
-    const auto body = raw.first(raw.size() - kChecksumSize);
-    const uint16_t crc = base::crc16(body);
-    return raw[body.size()] == (crc & 0xff) && raw[body.size() + 1] == crc >> 8;
-}
 
 const unsigned char* bytes_of(std::string_view text) {
     return reinterpret_cast<const unsigned char*>(text.data());
@@ -101,8 +58,11 @@ std::optional<PublicKey> decode_public_nkey(std::string_view text, NkeyKind kind
     };
     if (text.size() != kTextSize) return refuse(NkeyError::kBadLength);
     std::array<unsigned char, kRawSize> raw;
-    if (!decode_base32(text, raw)) return refuse(NkeyError::kBadBase32);
-    if (!checksum_holds(raw)) return refuse(NkeyError::kBadChecksum);
+    switch (base::decode_checked_base32(text, raw)) {
+        case base::Base32Status::kOk: break;
+        case base::Base32Status::kNotBase32: return refuse(NkeyError::kBadBase32);
+        case base::Base32Status::kBadChecksum: return refuse(NkeyError::kBadChecksum);
+    }
     if (raw[0] != static_cast<unsigned char>(kind)) return refuse(NkeyError::kWrongKind);
     PublicKey key;
     std::copy_n(raw.begin() + 1, key.size(), key.begin());
@@ -113,17 +73,14 @@ std::string encode_public_nkey(const PublicKey& key, NkeyKind kind) {
     std::array<unsigned char, kRawSize> raw;
     raw[0] = static_cast<unsigned char>(kind);
     std::copy(key.begin(), key.end(), raw.begin() + 1);
-    const uint16_t crc = base::crc16(std::span(raw).first(kRawSize - kChecksumSize));
-    raw[kRawSize - 2] = static_cast<unsigned char>(crc & 0xff);
-    raw[kRawSize - 1] = static_cast<unsigned char>(crc >> 8);
-    return encode_base32(raw);
+    return base::encode_checked_base32(raw);
 }
 
 // The kind's bits stand behind the five bits of "seed", so that both make a letter of their own.
 std::optional<NkeySeed> decode_seed(std::string_view text) {
     std::array<unsigned char, kSeedRawSize> raw;
-    if (text.size() != kSeedTextSize || !decode_base32(text, raw)) return std::nullopt;
-    if (!checksum_holds(raw)) return std::nullopt;
+    if (text.size() != kSeedTextSize) return std::nullopt;
+    if (base::decode_checked_base32(text, raw) != base::Base32Status::kOk) return std::nullopt;
     if ((raw[0] & 0xf8) != static_cast<unsigned char>(NkeyKind::kSeed)) return std::nullopt;
     NkeySeed seed;
     const auto kind = static_cast<NkeyKind>((raw[0] & 7) << 5 | (raw[1] & 0xf8) >> 3);

@@ -17,7 +17,7 @@ namespace {
 // All encoded tokens begin so: the base64 of `{"`.
 constexpr std::string_view kTokenPrefix = "eyJ";
 
-absl::Status refuse(const std::string& why) {
+absl::Status refuse_operator(const std::string& why) {
     return absl::InvalidArgumentError(why);
 }
 
@@ -45,7 +45,7 @@ absl::Status settle_system_account(const std::vector<OperatorClaims>& operators,
     if (options->system_account.empty()) {
         options->system_account = operators[0].system_account;
         if (!options->system_account.empty() || !is_directory) return absl::OkStatus();
-        return refuse(
+        return refuse_operator(
             "using nats based account resolver - the system account needs to be specified in "
             "configuration or the operator jwt");
     }
@@ -57,7 +57,7 @@ absl::Status settle_system_account(const std::vector<OperatorClaims>& operators,
         std::all_of(operators.begin(), operators.end(), silent)) {
         return absl::OkStatus();
     }
-    return refuse("system_account in config and operator JWT must be identical");
+    return refuse_operator("system_account in config and operator JWT must be identical");
 }
 
 }  // namespace
@@ -77,7 +77,7 @@ absl::StatusOr<std::vector<OperatorClaims>> read_operators(const config::Operato
         // That it has expired is printed at the start, no more (as in the reference).
         const Faults faults = faults_of(*claims, claims->head.not_before);
         const bool only_expired = faults.empty() || faults == Faults{"claim is expired"};
-        if (!only_expired) return refuse(faults.front());
+        if (!only_expired) return refuse_operator(faults.front());
         operators.push_back(*std::move(claims));
     }
     return operators;
@@ -89,7 +89,7 @@ absl::Status check_server_version(const OperatorClaims& claims, std::string_view
     const auto own = parse_version(version);
     const auto wanted = parse_version(wanted_text);
     if (!wanted || !own) {
-        return refuse(
+        return refuse_operator(
             fmt::format("operator {} expects version {} got error instead: asserted server "
                         "version must be of the form <major>.<minor>.<update>",
                         claims.head.subject, wanted_text));
@@ -98,7 +98,7 @@ absl::Status check_server_version(const OperatorClaims& claims, std::string_view
     for (size_t i = 0; i < own->size(); ++i) {
         if ((*wanted)[i] < (*own)[i]) return absl::OkStatus();
         if ((*wanted)[i] == (*own)[i]) continue;
-        return refuse(fmt::format("operator {} expected {} version {} > server {} version {}",
+        return refuse_operator(fmt::format("operator {} expected {} version {} > server {} version {}",
                                   claims.head.subject, kParts[i], (*wanted)[i], kParts[i],
                                   (*own)[i]));
     }

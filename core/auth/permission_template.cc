@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "core/base/status.h"
+#include "proto/limits.h"
 #include "proto/subject.h"
 
 namespace nuring::auth {
@@ -77,6 +78,10 @@ class Filler {
                 }
             }
             if (longer.size() > kTemplateSubjectsMax) return false;
+            const bool fit = std::all_of(longer.begin(), longer.end(), [](const std::string& each) {
+                return each.size() <= proto::kSubjectSizeMax;
+            });
+            if (!fit) return false;
             subjects = std::move(longer);
             first = false;
         }

@@ -62,6 +62,21 @@ void fetch_activations(AccountClaims* claims) {
 
 }  // namespace
 
+namespace {
+
+// A user of a scoped key is checked when it is used.
+// Source: validateTrustedOperators in server/jwt.go 2.15.3.
+absl::Status check_sentinel(const config::OperatorOptions& options) {
+    if (options.default_sentinel.empty()) return absl::OkStatus();
+    const auto user = decode_user(options.default_sentinel);
+    if (!user.ok()) return absl::InvalidArgumentError("default sentinel JWT not valid");
+    const bool may_be_scoped = !user->issuer_account.empty() && user->rights == UserRights();
+    if (user->rights.bearer_token || may_be_scoped) return absl::OkStatus();
+    return absl::InvalidArgumentError("default sentinel must be a bearer token");
+}
+
+}  // namespace
+
 absl::StatusOr<std::shared_ptr<Trust>> Trust::create(const config::OperatorOptions& options,
                                                      const config::Sources& sources) {
     const std::shared_ptr<Trust> trust(new Trust());
@@ -82,6 +97,7 @@ absl::StatusOr<std::shared_ptr<Trust>> Trust::create(const config::OperatorOptio
             trust->keys_.insert(each.head.subject);
         }
     }
+    if (auto checked = check_sentinel(options); !checked.ok()) return checked;
     if (auto checked = check_preloads(options); !checked.ok()) return checked;
     auto resolver = AccountResolver::create(options);
     if (!resolver.ok()) return resolver.status();
@@ -225,6 +241,7 @@ absl::StatusOr<TrustUpdate> Trust::prepare(const config::OperatorOptions& option
             return TrustUpdate{};
         }
     }
+    if (auto checked = check_sentinel(options); !checked.ok()) return checked;
     if (auto checked = check_preloads(options); !checked.ok()) return checked;
     auto resolver = AccountResolver::create(options);
     if (!resolver.ok()) return resolver.status();

@@ -11,7 +11,7 @@
 #include <emmintrin.h>
 #endif
 
-// What lies past the end may be written by another thread meanwhile; it is read, never looked at. Only
+// The bytes past the end may be written by another thread meanwhile; it is read, never looked at. Only
 // ThreadSanitizer minds, so its builds keep to the size.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)

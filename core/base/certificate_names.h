@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a certificate calls its holder.
+// The names of a certificate's holder.
 #pragma once
 
 #include <optional>

@@ -6,7 +6,7 @@
 
 namespace nuring::base {
 
-// What an errno means, in the words of the C library and in lower case as Go has them, since operators look
+// The text of an errno, in the words of the C library and in lower case as Go has them, since operators look
 // for those in their logs: "no such file or directory", "address already in use". From any thread.
 inline std::string errno_text(int error) {
     std::string text = std::generic_category().message(error);

@@ -3,7 +3,7 @@
 
 namespace nuring::base {
 
-// What a hexadecimal digit of either case stands for; -1: it is none.
+// The value of a hexadecimal digit of either case; -1: it is none.
 constexpr int hex_value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;

@@ -4,21 +4,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
 
 #include "core/config/exports.h"
+#include "proto/limits.h"
 #include "proto/subject.h"
 #include "proto/subject_transform.h"
 
 namespace nuring::config {
 namespace {
 
+constexpr auto kImport = proto::SubjectTransform::Use::kImport;
+
 constexpr std::string_view kInvalidSubject = "sublist: invalid subject";
 
 // Accounts that an import may lead through before the search for circles gives up.
 constexpr size_t kChainMax = 1024;
+
+// For messages: nobody reads a subject of kilobytes there.
+std::string shortened(std::string_view text) {
+    constexpr size_t kShown = 200;
+    if (text.size() <= kShown) return std::string(text);
+    return fmt::format("{}...", text.substr(0, kShown));
+}
 
 std::string_view kind_name(ExchangeKind kind) {
     return kind == ExchangeKind::kStream ? "stream" : "service";
@@ -74,6 +85,15 @@ class ExchangeCheck {
             if (find(name) != nullptr) continue;
             faults_.push_back(fmt::format("\"{}\" account not defined for {} export", name, kind));
         }
+        for (const std::string* subject : {&exported.subject, exported.latency.has_value()
+                                                                 ? &exported.latency->subject
+                                                                 : &exported.subject}) {
+            const std::string fault = subject_size_fault(*subject);
+            if (fault.empty()) continue;
+            faults_.push_back(
+                fmt::format("Error adding {} export \"{}\": {}", kind, shortened(*subject), fault));
+            return;
+        }
         if (!has_account_token(exported)) {
             faults_.push_back(fmt::format("Error adding {} export \"{}\": {}", kind,
                                           exported.subject, kInvalidSubject));
@@ -117,9 +137,11 @@ class ExchangeCheck {
                 fmt::format("\"{}\" account not defined for {} import", wanted.account, kind));
             return;
         }
-        const std::string fault = wanted.kind == ExchangeKind::kStream
-                                      ? check_stream(account, *exporter, wanted)
-                                      : check_service(account, *exporter, wanted);
+        std::string fault = import_size_fault(wanted);
+        if (fault.empty()) {
+            fault = wanted.kind == ExchangeKind::kStream ? check_stream(account, *exporter, wanted)
+                                                         : check_service(account, *exporter, wanted);
+        }
         if (fault.empty()) {
             accepted_.push_back({.importer = &account,
                                  .exporter = exporter,
@@ -129,7 +151,7 @@ class ExchangeCheck {
             return;
         }
         faults_.push_back(
-            fmt::format("Error adding {} import \"{}\": {}", kind, wanted.subject, fault));
+            fmt::format("Error adding {} import \"{}\": {}", kind, shortened(wanted.subject), fault));
     }
 
     std::string check_stream(const AccountOptions& account, const AccountOptions& exporter,
@@ -147,7 +169,8 @@ class ExchangeCheck {
         }
         std::string error;
         if (!proto::is_literal(wanted.subject) && local != wanted.subject &&
-            !proto::SubjectTransform::create(wanted.subject, proto::number_wildcards(local), &error)) {
+            !proto::SubjectTransform::create(wanted.subject, proto::number_wildcards(local), kImport,
+                                             &error)) {
             return fmt::format(
                 "failed to create mapping transform for stream import subject \"{}\" to \"{}\": {}",
                 wanted.subject, local, error);
@@ -173,7 +196,8 @@ class ExchangeCheck {
         }
         std::string error;
         if (!proto::is_literal(wanted.subject) && local != wanted.subject &&
-            !proto::SubjectTransform::create(wanted.subject, proto::number_wildcards(local), &error)) {
+            !proto::SubjectTransform::create(wanted.subject, proto::number_wildcards(local), kImport,
+                                             &error)) {
             return fmt::format(
                 "failed to create mapping transform for service import subject \"{}\" to \"{}\": {}",
                 local, wanted.subject, error);
@@ -226,22 +250,43 @@ std::vector<std::string> check_exchanges(const std::vector<AccountOptions>& acco
     return ExchangeCheck(accounts).run();
 }
 
+std::string subject_size_fault(std::string_view subject) {
+    if (subject.size() <= proto::kSubjectSizeMax) return "";
+    return fmt::format("subject of {} bytes is too long, at most {} are allowed", subject.size(),
+                       proto::kSubjectSizeMax);
+}
+
+std::string import_size_fault(const AccountImport& wanted) {
+    std::string fault = subject_size_fault(wanted.subject);
+    return fault.empty() ? subject_size_fault(local_name(wanted)) : fault;
+}
+
 std::string check_mapping(const SubjectMapping& mapping) {
-    int total = 0;
+    if (!proto::is_valid_subject(mapping.source)) {
+        return fmt::format("Subject \"{}\" is not a valid subject", shortened(mapping.source));
+    }
+    if (const std::string fault = subject_size_fault(mapping.source); !fault.empty()) {
+        return fmt::format("Error adding mapping for \"{}\" : {}", shortened(mapping.source), fault);
+    }
+    std::map<std::string_view, int> totals;  // of each cluster
     std::set<std::string_view> seen;
     for (const MappingTarget& target : mapping.targets) {
         const auto fault = [&](std::string_view why) {
             return fmt::format("Error adding mapping for \"{}\" to \"{}\" : {}", mapping.source,
-                               target.subject, why);
+                               shortened(target.subject), why);
         };
         if (!seen.insert(target.subject).second) {
             return fault(fmt::format("duplicate entry for \"{}\"", target.subject));
         }
-        total += target.weight;
-        if (total > 100) return fault("total weight needs to be <= 100");
+        if (target.weight > 100) return fault("individual weights need to be <= 100");
+        if ((totals[target.cluster] += target.weight) > 100) return fault("total weight needs to be <= 100");
+        if (const std::string long_one = subject_size_fault(target.subject); !long_one.empty()) {
+            return fault(long_one);
+        }
         std::string error;
         if (!proto::check_mapping_target(target.subject, &error) ||
-            !proto::SubjectTransform::create(mapping.source, target.subject, &error)) {
+            !proto::SubjectTransform::create(mapping.source, target.subject,
+                                             proto::SubjectTransform::Use::kMapping, &error)) {
             return fault(error);
         }
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/config/options.h"
@@ -14,7 +15,13 @@ namespace nuring::config {
 // Source: parseAccounts in server/opts.go and server/accounts.go 2.9.10.
 std::vector<std::string> check_exchanges(const std::vector<AccountOptions>& accounts);
 
-// Empty, or what is wrong with it. Source: AddWeightedMappings in server/accounts.go 2.9.10.
+// Empty, or that the subject is longer than proto::kSubjectSizeMax. What comes out of files and claims is
+// asked here, since no control line bounds it.
+std::string subject_size_fault(std::string_view subject);
+// The same of all that the import can make: its subject, and the local name.
+std::string import_size_fault(const AccountImport& wanted);
+
+// Empty, or what is wrong with it. Source: AddWeightedMappings in server/accounts.go 2.15.3.
 std::string check_mapping(const SubjectMapping& mapping);
 
 }  // namespace nuring::config

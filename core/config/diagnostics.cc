@@ -18,6 +18,18 @@ std::string Diagnostic::to_string(std::string_view program) const {
     return fmt::format("{}:{}:{}: {}", position.file, position.line, column, text);
 }
 
+// Source: conf/lex.go 2.15.3. A new line that is not expected counts as read: its line is the next.
+std::string Diagnostic::to_syntax_error() const {
+    const int line = position.line + (text.ends_with("found new line") ? 1 : 0);
+    return fmt::format("Parse error on line {}: '{}' ({}:{}:{})", line, text, position.file, position.line,
+                       position.column);
+}
+
+void Diagnostics::syntax_error(Position position, std::string_view text) {
+    error(std::move(position), text);
+    if (!entries_.empty()) entries_.back().is_syntax = true;
+}
+
 void Diagnostics::error(Position position, std::string_view text) {
     ++error_count_;
     add(Severity::kError, std::move(position), text);
@@ -42,10 +54,18 @@ void Diagnostics::add(Severity severity, Position position, std::string_view tex
 
 std::string Diagnostics::to_string(std::string_view program) const {
     std::string out;
+    bool named = program.empty();
     for (const bool errors : {false, true}) {
         for (const Diagnostic& entry : entries_) {
-            if ((entry.severity == Severity::kError) == errors)
-                out += entry.to_string(program) + "\n";
+            if ((entry.severity == Severity::kError) != errors) continue;
+            std::string line = entry.is_syntax && !program.empty() ? entry.to_syntax_error()
+                                                                   : entry.to_string(program);
+            if (!named && entry.severity != Severity::kNotice) {
+                named = true;
+                const std::string name = fmt::format("{}: ", program);
+                if (!line.starts_with(name)) line = name + line;
+            }
+            out += line + "\n";
         }
     }
     if (dropped_ > 0) out += fmt::format("... and {} more\n", dropped_);

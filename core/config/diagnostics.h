@@ -26,9 +26,12 @@ struct Diagnostic {
     Severity severity = Severity::kError;
     Position position;
     std::string text;
+    bool is_syntax = false;
 
     // "file:line:column: text"; "program: text" or the text alone if there is no place.
     std::string to_string(std::string_view program = {}) const;
+    // "Parse error on line 3: 'text' (file:3:7)": the first words of a syntax error are what tools look for.
+    std::string to_syntax_error() const;
 };
 
 // Diagnostics collects everything that is wrong with one configuration, so that a user sees all of
@@ -42,6 +45,7 @@ class Diagnostics {
     static constexpr size_t kDiagnosticsMax = 1000;
 
     void error(Position position, std::string_view text);
+    void syntax_error(Position position, std::string_view text);
     void warning(Position position, std::string_view text);
     void notice(Position position, std::string_view text);
 
@@ -52,7 +56,8 @@ class Diagnostics {
     const std::vector<Diagnostic>& entries() const { return entries_; }
 
     // Notices and warnings first, then errors, each in file order, one per line, every line ended
-    // by '\n'.
+    // by '\n'. With a program, the first of those that make a check fail has its name in front, as in
+    // the reference.
     std::string to_string(std::string_view program = {}) const;
 
   private:

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/config/diff_leafnodes.h"
 #include "core/config/duration.h"
 #include "core/config/inactive.h"
 
@@ -19,7 +20,7 @@ enum class Wording : uint8_t {
     kRefuse,  // config reload not supported for <label>: old=<v>, new=<v>
 };
 
-struct Row {
+struct DiffRow {
     OptionId id;
     std::string_view label;
     Wording wording;
@@ -55,6 +56,17 @@ std::string show_seconds(nanoseconds value) {
     return fmt::format("{}", std::chrono::duration<double>(value).count());
 }
 
+std::string show_pin(Pinning pin) {
+    switch (pin) {
+        case Pinning::kAuto:
+            return "auto";
+        case Pinning::kAlways:
+            return "true";
+        case Pinning::kNever:
+            return "false";
+    }
+    return "";
+}
 std::string show_io(IoKind io) {
     switch (io) {
         case IoKind::kAuto:
@@ -70,7 +82,7 @@ std::string show_io(IoKind io) {
 using O = const Options&;
 
 // Everything that is one value. What is compared as a whole comes below.
-constexpr Row kRows[] = {
+constexpr DiffRow kRows[] = {
     {OptionId::kDebug, "debug", Wording::kValue, [](O o) { return show(o.log.debug); }},
     {OptionId::kTrace, "trace", Wording::kValue, [](O o) { return show(o.log.trace); }},
     {OptionId::kTraceVerbose, "trace_verbose", Wording::kValue,
@@ -103,6 +115,8 @@ constexpr Row kRows[] = {
      [](O o) { return show_seconds(o.authorization.timeout); }},
     {OptionId::kNoAuthUser, "no_auth_user", Wording::kValue,
      [](O o) { return show(o.no_auth_user); }, true},
+    {OptionId::kDefaultSentinel, "default_sentinel", Wording::kValue,
+     [](O o) { return show(o.trust.default_sentinel); }},
 
     {OptionId::kMaxConnections, "max_connections", Wording::kValue,
      [](O o) { return show(o.max_connections); }},
@@ -159,7 +173,7 @@ constexpr Row kRows[] = {
      [](O o) { return show(o.trust.files); }, false, "operator"},
     {OptionId::kFixed, "uring workers", Wording::kRefuse,
      [](O o) { return show(o.uring.workers); }, false, "uring.workers"},
-    {OptionId::kFixed, "uring pin", Wording::kRefuse, [](O o) { return show(o.uring.pin); }, false, "uring.pin"},
+    {OptionId::kFixed, "uring pin", Wording::kRefuse, [](O o) { return show_pin(o.uring.pin); }, false, "uring.pin"},
     {OptionId::kFixed, "uring busy_poll", Wording::kRefuse,
      [](O o) { return show(o.uring.busy_poll); }, false, "uring.busy_poll"},
     {OptionId::kFixed, "uring io", Wording::kRefuse, [](O o) { return show_io(o.uring.io); }, false, "uring.io"},
@@ -187,14 +201,15 @@ class Differ {
     Differ(const Options& active, const Options& fresh) : active_(active), fresh_(fresh) {}
 
     std::vector<Change> run() {
-        for (const Row& row : kRows) compare(row);
+        for (const DiffRow& row : kRows) compare(row);
         compare_tls();
         compare_users();
         compare_files();
         if (is_active(Part::kOperator)) compare_resolver();
         if (is_active(Part::kCluster)) compare_cluster();
         if (is_active(Part::kGateway)) compare_gateway();
-        if (is_active(Part::kLeafnodes)) compare_leafnodes();
+        if (is_active(Part::kLeafnodes)) compare_leafnodes(active_.leafnodes, fresh_.leafnodes, &changes_);
+        if (is_active(Part::kWebsocket)) compare_websocket();
         std::stable_sort(changes_.begin(), changes_.end(),
                          [](const Change& a, const Change& b) { return a.id < b.id; });
         return std::move(changes_);
@@ -208,7 +223,7 @@ class Differ {
         changes_.push_back({OptionId::kFixed, false, false, std::move(text), key});
     }
 
-    void compare(const Row& row) {
+    void compare(const DiffRow& row) {
         const std::string before = row.show(active_);
         const std::string after = row.show(fresh_);
         if (before == after) return;
@@ -291,6 +306,15 @@ class Differ {
         if (before.name != after.name) {
             refuse("cluster.name", refusal("cluster name", before.name, after.name));
         }
+        for (const std::string& account : after.pinned_accounts) {
+            const std::vector<std::string>& known = before.pinned_accounts;
+            if (std::find(known.begin(), known.end(), account) != known.end()) continue;
+            // In operator mode accounts come by themselves.
+            if (fresh_.trust.active() || defines_account(fresh_, account)) continue;
+            refuse("cluster.accounts",
+                   fmt::format("unable to add account \"{}\" to the list of dedicated routes: account missing",
+                               account));
+        }
         ClusterOptions rest = after;
         rest.routes = before.routes;
         rest.host = before.host;
@@ -304,6 +328,8 @@ class Differ {
         const auto without_tls = [](GatewayOptions gateway) {
             gateway.tls.reset();
             for (RemoteGateway& remote : gateway.gateways) remote.tls.reset();
+            std::sort(gateway.gateways.begin(), gateway.gateways.end(),
+                      [](const RemoteGateway& a, const RemoteGateway& b) { return a.name < b.name; });
             return gateway;
         };
         const auto shown = [](const GatewayOptions& gateway) {
@@ -317,20 +343,21 @@ class Differ {
         }
     }
 
-    void compare_leafnodes() {
-        const auto without_tls = [](LeafnodeOptions leafnodes) {
-            leafnodes.tls.reset();
-            for (RemoteLeafnode& remote : leafnodes.remotes) remote.tls.reset();
-            return leafnodes;
+    void compare_websocket() {
+        const auto without_tls = [](WebsocketOptions websocket) {
+            websocket.tls.reset();
+            return websocket;
         };
-        const auto shown = [](const LeafnodeOptions& leafnodes) {
-            return fmt::format("{{{}:{}, {} remotes}}", leafnodes.host, leafnodes.port,
-                               leafnodes.remotes.size());
+        const auto shown = [](const WebsocketOptions& websocket) {
+            return fmt::format("{{{}:{}}}", websocket.host, websocket.port);
         };
-        if (without_tls(active_.leafnodes) != without_tls(fresh_.leafnodes)) {
-            refuse("leafnodes", refusal("LeafNode", shown(active_.leafnodes), shown(fresh_.leafnodes)));
-        } else if (active_.leafnodes != fresh_.leafnodes) {
-            add(OptionId::kLeafnodesTls, "Reloaded: leafnode tls");
+        const WebsocketOptions& before = active_.websocket;
+        const WebsocketOptions& after = fresh_.websocket;
+        // Whether there is TLS at all is part of the listener's address.
+        if (without_tls(before) != without_tls(after) || before.tls.has_value() != after.tls.has_value()) {
+            refuse("websocket", refusal("Websocket", shown(before), shown(after)));
+        } else if (before != after) {
+            add(OptionId::kWebsocketTls, "Reloaded: websocket tls");
         }
     }
 
@@ -379,6 +406,7 @@ void keep_ports(const Options& active, Options* fresh) {
     keep(active.cluster.port, &fresh->cluster.port);
     keep(active.gateway.port, &fresh->gateway.port);
     keep(active.leafnodes.port, &fresh->leafnodes.port);
+    keep(active.websocket.port, &fresh->websocket.port);
 }
 
 }  // namespace nuring::config

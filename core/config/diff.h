@@ -37,6 +37,7 @@ enum class OptionId : uint8_t {
     kUsers,
     kNkeys,
     kNoAuthUser,
+    kDefaultSentinel,
     kAccounts,
     kMappings,
     kResolver,
@@ -61,6 +62,10 @@ enum class OptionId : uint8_t {
     kRoutes,
     kGatewayTls,
     kLeafnodesTls,
+    // A line for each thing that has changed: remotes that came, went, were disabled or enabled;
+    // compression; handshake_first. Who applies it compares the two Options himself.
+    kLeafnodes,
+    kWebsocketTls,
     // Only at start.
     kFixed,
 };
@@ -83,7 +88,8 @@ struct Change {
 // not their contents (certificates) are not seen here: core/tls compares what it has loaded.
 // Parts that are not active are left out.
 // Source: diffOptions and the Apply functions of server/reload.go, RC19; lame duck times, log sizes,
-//         no_auth_user and the TLS of gateways and leafnodes are reloadable as in later versions.
+//         no_auth_user and the TLS of gateways and leafnodes are reloadable as in later versions,
+//         leafnodes as in 2.15.3.
 std::vector<Change> diff(const Options& active, const Options& fresh);
 
 // OK, or why every change that is not reloadable is refused, so that nobody learns of them one by

@@ -3,98 +3,100 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
+#include <cassert>
+#include <cstddef>
 
 namespace nuring::config {
 namespace {
 
-// THE list. Remove a row when the part works.
-constexpr std::array kInactive = {
-    Part::kGateway,         Part::kRoutePools,
-    Part::kCompression,
-    Part::kLeafnodes,       Part::kJetStream,
-    Part::kWebsocket,       Part::kMqtt,
-    Part::kOcsp,
-    Part::kAuthCallout,     Part::kProxies,
-    Part::kProxyProtocol,   Part::kServerMetadata,
-    Part::kWriteTimeout,    Part::kCertificateList,
-    Part::kTraceHeaders,    Part::kDefaultSentinel,
-    Part::kProfiling,       Part::kResolverInterval,
-    Part::kResolverTimeout,
-    Part::kExportTrace,
+struct PartRow {
+    Part part;
+    std::string_view key;
+    PartState state;
+    std::string_view danger = {};  // of kRefused: what happens without the part
 };
+
+// THE list, in the order of the enumeration. To switch a part on, write kBuilt.
+//
+// A part may be kNoticed only if its absence lets in nobody and shows nothing that the file forbids: a
+// listener that is missing, a link that is not dialled, a trace that is not written. Whatever decides who
+// enters, what they may do, or who sees their traffic is kRefused until it works. What stands inside a
+// block that is not built itself says nothing.
+constexpr std::array kPartRows = {
+    PartRow{Part::kCluster, "cluster", PartState::kBuilt},
+    PartRow{Part::kGateway, "gateway", PartState::kBuilt},
+    PartRow{Part::kLeafnodes, "leafnodes", PartState::kBuilt},
+    PartRow{Part::kExports, "exports", PartState::kBuilt},
+    PartRow{Part::kImports, "imports", PartState::kBuilt},
+    PartRow{Part::kAccountLimits, "limits", PartState::kBuilt},
+    PartRow{Part::kConnectionTypes, "allowed_connection_types", PartState::kBuilt},
+    PartRow{Part::kMonitoring, "http", PartState::kBuilt},
+    PartRow{Part::kOperator, "operator", PartState::kBuilt},
+    PartRow{Part::kJetStream, "jetstream", PartState::kNoticed},
+    PartRow{Part::kWebsocket, "websocket", PartState::kBuilt},
+    PartRow{Part::kMqtt, "mqtt", PartState::kNoticed},
+    PartRow{Part::kMappings, "mappings", PartState::kBuilt},
+    PartRow{Part::kOcsp, "ocsp", PartState::kRefused,
+        "a revoked certificate of this server or of a peer would stay in use"},
+    PartRow{Part::kOcspCache, "ocsp_cache", PartState::kNoticed},
+    PartRow{Part::kOcspPeer, "ocsp_peer", PartState::kRefused,
+        "a peer with a revoked certificate would enter"},
+    PartRow{Part::kAuthCallout, "auth_callout", PartState::kRefused,
+        "clients would enter that the service would turn away"},
+    PartRow{Part::kProxies, "proxies", PartState::kRefused,
+        "clients of a proxy that is not trusted would enter"},
+    PartRow{Part::kProxyRequired, "proxy_required", PartState::kRefused,
+        "clients would enter without the proxy"},
+    PartRow{Part::kProxyProtocol, "proxy_protocol", PartState::kRefused,
+        "clients would enter without the proxy, and rules about addresses would not see theirs"},
+    PartRow{Part::kServerMetadata, "server_metadata", PartState::kNoticed},
+    PartRow{Part::kFeatureFlags, "feature_flags", PartState::kNoticed},
+    PartRow{Part::kCertificateList, "certs", PartState::kRefused,
+        "no or another certificate would be shown"},
+    PartRow{Part::kTraceHeaders, "trace_headers", PartState::kNoticed},
+    PartRow{Part::kProfiling, "prof_port", PartState::kNoticed},
+    PartRow{Part::kResolverInterval, "resolver interval", PartState::kNoticed},
+    PartRow{Part::kResolverTimeout, "resolver timeout", PartState::kNoticed},
+    PartRow{Part::kExportTrace, "allow_trace", PartState::kNoticed},
+    PartRow{Part::kMessageTrace, "msg_trace", PartState::kNoticed},
+    PartRow{Part::kHybridCurves, "curve_preferences", PartState::kNoticed},
+    PartRow{Part::kWebsocketRemotes, "a remote by ws or wss", PartState::kBuilt},
+    PartRow{Part::kRemoteProxy, "proxy", PartState::kRefused, "the remote would be dialled past the proxy"},
+    PartRow{Part::kIsolation, "isolate_leafnode_interest", PartState::kBuilt},
+};
+
+constexpr bool in_order() {
+    for (size_t i = 0; i < kPartRows.size(); ++i) {
+        if (static_cast<size_t>(kPartRows[i].part) != i) return false;
+        if ((kPartRows[i].state == PartState::kRefused) == kPartRows[i].danger.empty()) return false;
+    }
+    return true;
+}
+static_assert(kPartRows.size() == static_cast<size_t>(Part::kCount));
+static_assert(in_order());
+
+const PartRow& row_of(Part part) {
+    assert(part < Part::kCount);
+    return kPartRows[static_cast<size_t>(part)];
+}
 
 }  // namespace
 
 std::string_view part_key(Part part) {
-    switch (part) {
-        case Part::kCluster:
-            return "cluster";
-        case Part::kRoutePools:
-            return "pool_size";
-        case Part::kCompression:
-            return "compression";
-        case Part::kGateway:
-            return "gateway";
-        case Part::kLeafnodes:
-            return "leafnodes";
-        case Part::kExports:
-            return "exports";
-        case Part::kImports:
-            return "imports";
-        case Part::kAccountLimits:
-            return "limits";
-        case Part::kConnectionTypes:
-            return "allowed_connection_types";
-        case Part::kMonitoring:
-            return "http";
-        case Part::kOperator:
-            return "operator";
-        case Part::kJetStream:
-            return "jetstream";
-        case Part::kWebsocket:
-            return "websocket";
-        case Part::kMqtt:
-            return "mqtt";
-        case Part::kMappings:
-            return "mappings";
-        case Part::kOcsp:
-            return "ocsp";
-        case Part::kAuthCallout:
-            return "auth_callout";
-        case Part::kProxies:
-            return "proxies";
-        case Part::kProxyProtocol:
-            return "proxy_protocol";
-        case Part::kServerMetadata:
-            return "server_metadata";
-        case Part::kWriteTimeout:
-            return "write_timeout";
-        case Part::kCertificateList:
-            return "certs";
-        case Part::kTraceHeaders:
-            return "trace_headers";
-        case Part::kDefaultSentinel:
-            return "default_sentinel";
-        case Part::kProfiling:
-            return "prof_port";
-        case Part::kResolverInterval:
-            return "resolver interval";
-        case Part::kResolverTimeout:
-            return "resolver timeout";
-        case Part::kExportTrace:
-            return "allow_trace";
-    }
-    return "";
+    return row_of(part).key;
 }
 
-bool is_active(Part part) {
-    return std::find(kInactive.begin(), kInactive.end(), part) == kInactive.end();
+PartState part_state(Part part) {
+    return row_of(part).state;
 }
 
 std::string inactive_text(Part part) {
-    return fmt::format("\"{}\" is accepted, but not active in this version", part_key(part));
+    const PartRow& row = row_of(part);
+    if (row.state != PartState::kRefused) {
+        return fmt::format("\"{}\" is accepted, but not active in this version", row.key);
+    }
+    return fmt::format("\"{}\" is not active in this version: without it, {}", row.key, row.danger);
 }
 
 }  // namespace nuring::config

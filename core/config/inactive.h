@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parts of the configuration that are read and checked, but whose behaviour is not built yet.
-// Each is a row of the table in inactive.cc; the row goes when the part works.
+// Each is a row of the table in inactive.cc; its state there changes when the part works.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,13 @@
 
 namespace nuring::config {
 
-// Every part that was once inactive has a name here, so that the code that notes it can stay.
+// What the server does about a part that the file asks for.
+enum class PartState : uint8_t {
+    kBuilt,    // it works
+    kNoticed,  // goes without it and says so: nobody enters or sees anything because of that
+    kRefused,  // does not start: without the part, more would be let in or shown than the file says
+};
+
 enum class Part : uint8_t {
     kCluster,
     kGateway,
@@ -25,29 +31,40 @@ enum class Part : uint8_t {
     kMqtt,
     kMappings,
     kOcsp,
+    kOcspCache,
+    kOcspPeer,
     kAuthCallout,
     kProxies,
+    kProxyRequired,
     kProxyProtocol,
     kServerMetadata,
-    kWriteTimeout,
+    kFeatureFlags,
     kCertificateList,
     kTraceHeaders,
-    kDefaultSentinel,
     kProfiling,
     kResolverInterval,
     kResolverTimeout,
     kExportTrace,
-    kRoutePools,
-    kCompression,
+    kMessageTrace,
+    kHybridCurves,
+    // Inside leafnodes; they count once that is built.
+    kWebsocketRemotes,
+    kRemoteProxy,
+    kIsolation,
+    kCount,
 };
 
 // How the part is called in messages: its key.
 std::string_view part_key(Part part);
 
-// False as long as the part has a row in the table of inactive parts.
-bool is_active(Part part);
+PartState part_state(Part part);
 
-// "\"cluster\" is accepted, but not active in this version"
+inline bool is_active(Part part) {
+    return part_state(part) == PartState::kBuilt;
+}
+
+// "\"mqtt\" is accepted, but not active in this version", or for a part that is refused
+// "\"auth_callout\" is not active in this version: without it, <what would go wrong>".
 std::string inactive_text(Part part);
 
 }  // namespace nuring::config

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/config/lexer.h"
 
+#include <cassert>
 #include <fmt/format.h>
 
 #include <utility>
@@ -60,6 +61,7 @@ char Lexer::peek(size_t ahead) const {
 }
 
 void Lexer::advance() {
+    assert(!at_end());
     if (input_[position_] == '\n') {
         ++line_;
         line_start_ = position_ + 1;
@@ -102,6 +104,7 @@ Token Lexer::token(TokenKind kind, std::string text) {
 }
 
 Token Lexer::token_here(TokenKind kind, size_t start) {
+    assert(start <= position_);
     return token(kind, std::string(input_.substr(start, position_ - start)));
 }
 
@@ -256,6 +259,7 @@ Token Lexer::lex_array_value() {
 // ---------------------------------------------------------------------------- ends
 
 Token Lexer::lex_bracket_end(TokenKind kind) {
+    assert(!brackets_.empty());
     advance();
     brackets_.pop_back();
     state_ = State::kValueEnd;

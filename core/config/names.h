@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <compare>
+#include <optional>
 #include <string_view>
 
 namespace nuring::config {
@@ -13,5 +15,21 @@ enum class KeyKind : uint8_t { kAccount = 0x00, kOperator = 0x70, kUser = 0xA0 }
 // True for 56 base32 characters that hold the kind's prefix, 32 key bytes and their checksum.
 // Source: nkeys 0.0.2, strkey.go.
 bool is_public_key(std::string_view text, KeyKind kind);
+
+// True for the 58 characters of a seed of the kind: "SU..." of a user.
+bool is_seed(std::string_view text, KeyKind kind);
+
+// Semantic version: "2.8.0", with or without "-rc.1" and "+build" behind it.
+struct Version {
+    int64_t major = 0;
+    int64_t minor = 0;
+    int64_t patch = 0;
+
+    friend auto operator<=>(const Version&, const Version&) = default;
+};
+std::optional<Version> parse_version(std::string_view text);
+
+// Stands on routes for leafnodes without a cluster. Source: server/leafnode.go 2.15.3.
+inline constexpr std::string_view kReservedClusterName = "_";
 
 }  // namespace nuring::config

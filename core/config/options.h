@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/config/diagnostics.h"
@@ -78,6 +79,7 @@ struct NkeyUser {
 // The `authorization` block for clients. Users of the `accounts` block are in here too, with their
 // account's name: one table for whoever authenticates.
 struct AuthorizationOptions {
+    bool defined = false;  // the file has the block, be it empty
     std::string user;
     std::string password;
     std::string token;
@@ -94,6 +96,7 @@ struct AuthorizationOptions {
 struct LinkAuthorization {
     std::string user;
     std::string password;
+    std::string nkey;                  // leafnodes only (2.10.8); public user key, "U..."
     std::string account;               // leafnodes only (2.1.7); empty: $G
     nanoseconds timeout = seconds(2);  // 2.9.10; RC19 has 1 s. With TLS: TLS timeout + 1 s
     bool timeout_given = false;
@@ -105,11 +108,20 @@ struct LinkAuthorization {
 
 // File names and policy; core/tls reads the files. `position` is where the block stands, for the
 // messages about files that cannot be read.
+struct CertificateFiles {
+    std::string cert_file;
+    std::string key_file;
+
+    friend bool operator==(const CertificateFiles&, const CertificateFiles&) = default;
+};
+
 struct TlsOptions {
     std::string cert_file;
     std::string key_file;
+    std::vector<CertificateFiles> certificates;  // `certs` (2.10.8), instead of the pair above
     std::string ca_file;
     bool verify = false;               // a client certificate is required and checked
+    bool verify_optional = false;      // verify: optional (2.15); checked if the client shows one
     bool map = false;                  // verify_and_map; implies verify
     bool check_known_urls = false;     // verify_cert_and_check_known_urls (2.2.0); implies verify
     bool insecure = false;             // do not check the peer when dialling
@@ -202,6 +214,7 @@ struct AccountOptions {
     std::vector<AccountImport> imports;
     std::vector<SubjectMapping> mappings;  // 2.2.0
     AccountLimits limits;
+    bool jetstream = false;  // its users may ask the JetStream of other servers
     std::optional<Permissions> default_permissions;  // 2.2.0; already applied to its users
     Position position;
 
@@ -235,6 +248,7 @@ struct OperatorOptions {
     AccountDirectoryOptions directory;           // 2.2.0
     std::map<std::string, std::string> preload;  // account key -> JWT
     std::vector<std::string> pinned_accounts;    // 2.4.0; whose users may log in here; empty: all
+    std::string default_sentinel;                // 2.11; the user JWT of clients that show none
     Position position;
 
     bool active() const { return !files.empty() || !trusted_keys.empty(); }
@@ -243,6 +257,55 @@ struct OperatorOptions {
 };
 
 // ---------------------------------------------------------------------------- other servers
+
+// The modes in which bytes to another server can be compressed (2.10.0). After complete(), no block
+// that is in use has kUnset; kUnknown is what validate() refuses.
+enum class CompressionMode : uint8_t {
+    kUnset,
+    kUnknown,
+    kNotSupported,
+    kOff,
+    kAccept,
+    kFast,
+    kBetter,
+    kBest,
+    kAuto,  // by round-trip time
+};
+
+// As INFO and CONNECT carry the mode: "s2_fast", "not supported". Empty: kUnset, kUnknown.
+std::string_view compression_name(CompressionMode mode);
+
+// From the block's `compression`. After complete(), mode is the effective one; in kAuto, the
+// thresholds are the round-trip times up to which connections go uncompressed, then fast, then
+// better; what is above the last is compressed best. A 0 leaves its level out.
+struct CompressionOptions {
+    CompressionMode mode = CompressionMode::kUnset;
+    std::string text;  // the mode as the file names it, for messages
+    std::vector<nanoseconds> rtt_thresholds;
+
+    friend bool operator==(const CompressionOptions&, const CompressionOptions&) = default;
+};
+
+// When a connection is late. kClose: all that waited when a write began has not left within write_deadline;
+// else: nothing has left for write_deadline. (2.11.11; there the default of clients is kClose.)
+enum class WriteTimeout : uint8_t { kDefault, kClose, kRetry };
+
+// Times of the connections to other servers (2.12 to 2.15). 0: as for clients, or a constant of the
+// kind of connection.
+struct LinkTimes {
+    nanoseconds ping_interval{0};
+    int ping_max = 0;
+    nanoseconds write_deadline{0};
+    WriteTimeout write_timeout = WriteTimeout::kDefault;
+
+    friend bool operator==(const LinkTimes&, const LinkTimes&) = default;
+};
+
+// ping_interval of routes and gateways is not longer than this. Source: server/route.go 2.15.3.
+inline constexpr seconds kRoutePingIntervalMax{30};
+inline constexpr seconds kGatewayPingIntervalMax{15};
+// Routes to each server when pool_size is not given (2.10.0).
+inline constexpr int kRoutePoolSizeDefault = 3;
 
 // Go's "host" and "port" of a listener: empty and 0 until complete() fills in the defaults.
 struct ClusterOptions {
@@ -257,9 +320,10 @@ struct ClusterOptions {
     std::optional<Permissions> permissions;  // publish = import, subscribe = export
     std::optional<TlsOptions> tls;
     std::vector<Url> routes;
-    int pool_size = 0;                         // 2.10.0; 0: the default of cluster/
-    std::vector<std::string> pinned_accounts;  // 2.10.0, key `accounts`
-    std::string compression;                   // 2.10.0
+    int pool_size = 0;                         // 2.10.0; 0: default; negative: one route, no pool
+    std::vector<std::string> pinned_accounts;  // 2.10.0, key `accounts`; a route of their own each
+    CompressionOptions compression;            // 2.10.0
+    LinkTimes times;
 
     friend bool operator==(const ClusterOptions&, const ClusterOptions&) = default;
 };
@@ -272,6 +336,8 @@ struct RemoteGateway {
     friend bool operator==(const RemoteGateway&, const RemoteGateway&) = default;
 };
 
+// `gateways` may hold this server's own name, too: such an entry is not dialled, so that one list
+// serves all clusters.
 struct GatewayOptions {
     std::string name;
     std::string host;  // default 0.0.0.0 when the port is set
@@ -283,22 +349,49 @@ struct GatewayOptions {
     LinkAuthorization authorization;
     std::optional<TlsOptions> tls;
     std::vector<RemoteGateway> gateways;
+    LinkTimes times;  // 2.14 and 2.15
 
-    bool configured() const { return !name.empty() || port != 0 || !gateways.empty(); }
+    bool configured() const { return !name.empty() || port != 0; }
     friend bool operator==(const GatewayOptions&, const GatewayOptions&) = default;
 };
 
+// An HTTP proxy on the way to a remote (2.12.0).
+struct ProxyOptions {
+    std::string url;  // http or https; empty: none
+    std::string user;
+    std::string password;
+    nanoseconds timeout{0};         // of the connection to the proxy; 0: default
+    std::optional<TlsOptions> tls;  // 2.15
+
+    friend bool operator==(const ProxyOptions&, const ProxyOptions&) = default;
+};
+
 struct RemoteLeafnode {
-    std::vector<Url> urls;
+    std::vector<Url> urls;  // of one sort: ws and wss, or anything else
     std::string account;                    // local account; empty: $G
     std::string credentials;                // file
+    std::string nkey;                       // 2.10.8; a user's seed, "SU..."; instead of credentials
     bool hub = false;                       // 2.1.7
     std::vector<std::string> deny_imports;  // 2.1.7
     std::vector<std::string> deny_exports;  // 2.1.7
     bool no_randomize = false;              // 2.2.3
     std::optional<TlsOptions> tls;
+    CompressionOptions compression;               // 2.10.0
+    nanoseconds first_info_timeout = seconds(1);  // 2.10.16; until the hub's INFO
+    nanoseconds dial_timeout{0};                  // 2.14.5; 0: that of the block
+    bool isolate_interest = false;                // 2.12.0; the hub hears nothing of other leafnodes
+    bool request_isolation = false;               // 2.12.0; we hear nothing of the hub's others
+    bool disabled = false;                        // 2.14.0; not dialled
+    bool ignore_discovered_servers = false;       // 2.14.0
+    bool websocket_compression = false;           // 2.2.0
+    bool websocket_no_masking = false;            // 2.2.0
+    ProxyOptions proxy;
+    Position position;
 
-    friend bool operator==(const RemoteLeafnode&, const RemoteLeafnode&) = default;
+    // urls=["nats-leaf://h:7422"], account="$G": what tells remotes apart; without passwords.
+    std::string name() const;
+    // Compares what is configured, not where it stands.
+    friend bool operator==(const RemoteLeafnode& a, const RemoteLeafnode& b);
 };
 
 struct LeafnodeOptions {
@@ -307,15 +400,46 @@ struct LeafnodeOptions {
     std::string advertise;
     bool no_advertise = false;
     nanoseconds reconnect_interval = seconds(1);  // RC19; configurable since 2.0.2
+    nanoseconds dial_timeout{0};                  // 2.14.5; 0: 1 s
     std::string min_version;                      // 2.8.0
     bool isolate_interest = false;                // 2.12.0, isolate_leafnode_interest
     LinkAuthorization authorization;
     std::vector<User> users;  // 2.1.7
     std::optional<TlsOptions> tls;
+    CompressionOptions compression;  // 2.10.0; of accepted connections
+    LinkTimes times;
     std::vector<RemoteLeafnode> remotes;
 
     bool configured() const { return port != 0 || !remotes.empty(); }
     friend bool operator==(const LeafnodeOptions&, const LeafnodeOptions&) = default;
+};
+
+// ---------------------------------------------------------------------------- websocket
+
+// Without a port there is no listener, and the rest is not looked at.
+struct WebsocketOptions {
+    std::string host;  // default 0.0.0.0 when the port is set
+    int port = 0;
+    std::string advertise;           // host[:port]
+    bool no_tls = false;             // has to be true if there is no tls block; else without effect
+    std::optional<TlsOptions> tls;
+    bool same_origin = false;
+    std::vector<std::string> allowed_origins;  // empty: all
+    bool compression = false;                  // permessage-deflate, if the client offers it
+    nanoseconds handshake_timeout{0};          // 0: default
+    std::string no_auth_user;                  // empty: the top-level one
+    std::string jwt_cookie;                    // names of cookies
+    std::string user_cookie;                   // 2.11
+    std::string pass_cookie;                   // 2.11
+    std::string token_cookie;                  // 2.11
+    std::string user;      // `authorization`: instead of the top-level block's
+    std::string password;
+    std::string token;
+    nanoseconds auth_timeout{0};                 // 0: the top-level one
+    std::map<std::string, std::string> headers;  // 2.11; added to the answer of the upgrade
+    nanoseconds ping_interval{0};                // 2.11.12; 0: the top-level one
+
+    friend bool operator==(const WebsocketOptions&, const WebsocketOptions&) = default;
 };
 
 // ---------------------------------------------------------------------------- operations
@@ -350,10 +474,14 @@ struct HttpOptions {
 
 enum class IoKind { kAuto, kUring, kEpoll };
 
+// Whether workers are bound to processors. Auto: where there are more of them than workers, and until a
+// worker has to wait for its own.
+enum class Pinning : uint8_t { kAuto, kAlways, kNever };
+
 // How the machine below works: block `uring`, all ours. Nothing here changes what clients see.
 struct UringOptions {
     int workers = 0;            // 0: one per CPU that this process may use
-    bool pin = true;            // one CPU per worker
+    Pinning pin = Pinning::kAuto;
     nanoseconds busy_poll{0};   // spin so long for completions before sleeping; 0: sleep at once
     IoKind io = IoKind::kAuto;  // auto: io_uring where the kernel allows it, else epoll
     int64_t receive_buffer_size = 128 * 1024;  // bytes of one buffer lent to the ring
@@ -392,6 +520,7 @@ struct Options {
     nanoseconds ping_interval = std::chrono::minutes(2);
     int ping_max = 2;                          // unanswered PINGs before a connection is stale
     nanoseconds write_deadline = seconds(10);  // 2.9.10; RC19 has 2 s
+    WriteTimeout write_timeout = WriteTimeout::kDefault;  // 2.11.11
 
     nanoseconds lame_duck_duration = std::chrono::minutes(2);
     nanoseconds lame_duck_grace_period = seconds(10);  // 2.2.0
@@ -424,6 +553,7 @@ struct Options {
     ClusterOptions cluster;
     GatewayOptions gateway;
     LeafnodeOptions leafnodes;
+    WebsocketOptions websocket;
 
     UringOptions uring;
 
@@ -435,5 +565,8 @@ struct Options {
 // timeouts beside TLS, the monitoring host and path.
 // Source: setBaselineOptions in server/opts.go 2.9.10.
 void complete(Options* options);
+
+// Is there an account of that name: in the configuration, or without being named in it?
+bool defines_account(const Options& options, std::string_view account);
 
 }  // namespace nuring::config

@@ -81,6 +81,7 @@ struct Budget {
 struct Failure {
     Position position;
     std::string text;
+    bool is_syntax = false;
 };
 
 // FileParser turns the tokens of one text into a map. It keeps a stack of open brackets of its own,
@@ -129,7 +130,7 @@ class FileParser {
     };
 
     bool fail(int line, int column, std::string text) {
-        failure_ = {{*file_, line, column}, std::move(text)};
+        failure_ = {{*file_, line, column}, std::move(text), false};
         return false;
     }
     bool fail(const Token& at, std::string text) {
@@ -173,7 +174,9 @@ class FileParser {
             case TokenKind::kInclude:
                 return take_include(*token);
             case TokenKind::kError:
-                return fail(*token, std::move(token->text));
+                (void)fail(*token, std::move(token->text));
+                failure_.is_syntax = true;
+                return false;
             case TokenKind::kEnd:
                 break;
         }
@@ -417,7 +420,8 @@ class FileParser {
         include_stack_->pop_back();
         if (!good) {
             const Failure& inner = parser.failure();
-            return refuse(Diagnostic{Severity::kError, inner.position, inner.text}.to_string());
+            const Diagnostic shown{Severity::kError, inner.position, inner.text};
+            return refuse(inner.is_syntax ? shown.to_syntax_error() : shown.to_string());
         }
         for (Member& member : root.members) {
             frames_.back().key = std::move(member.key);
@@ -454,11 +458,16 @@ std::optional<Value> parse_text(std::string_view text, const std::string& path,
                       &include_stack, &environment_stack);
     Value root;
     if (!parser.parse(&root)) {
-        diagnostics->error(parser.failure().position, parser.failure().text);
+        const Failure& failure = parser.failure();
+        if (failure.is_syntax) {
+            diagnostics->syntax_error(failure.position, failure.text);
+        } else {
+            diagnostics->error(failure.position, failure.text);
+        }
         return std::nullopt;
     }
     if (strip(text).empty()) {
-        diagnostics->warning({path, 0, 0}, "the file is empty: every option has its default");
+        diagnostics->warning({path, 0, 0}, "config has no values or is empty");
     }
     return root;
 }

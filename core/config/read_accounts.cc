@@ -12,6 +12,7 @@
 #include "core/config/names.h"
 #include "core/config/reader.h"
 #include "core/config/text.h"
+#include "proto/limits.h"
 #include "proto/subject.h"
 
 namespace nuring::config {
@@ -21,7 +22,7 @@ constexpr std::string_view kGlobalAccount = "$G";
 constexpr UnknownKey kInLimits = {"Unknown field \"", "\" parsing account limits", true};
 constexpr UnknownKey kInDestination = {"Unknown field \"", "\" for mapping destination", false};
 
-std::string_view kind_name(ExchangeKind kind) {
+std::string_view read_kind_name(ExchangeKind kind) {
     return kind == ExchangeKind::kStream ? "stream" : "service";
 }
 
@@ -37,14 +38,14 @@ struct ExportEntry {
 void read_export_subject(Reader& reader, const Member& member, ExchangeKind kind,
                          ExportEntry* entry) {
     if (entry->has_kind && entry->out.kind != kind) {
-        const std::string_view other = kind_name(entry->out.kind);
+        const std::string_view other = read_kind_name(entry->out.kind);
         return reader.error(member.value,
-                            fmt::format("Detected {} \"{}\" but already saw a {}", kind_name(kind),
+                            fmt::format("Detected {} \"{}\" but already saw a {}", read_kind_name(kind),
                                         member.value.go_text(), other));
     }
     if (member.value.type != ValueType::kString) {
         return reader.error(member.value, fmt::format("Expected {} name to be string, got {}",
-                                                      kind_name(kind), member.value.go_type()));
+                                                      read_kind_name(kind), member.value.go_type()));
     }
     entry->has_kind = true;
     entry->out.kind = kind;
@@ -136,7 +137,7 @@ void read_exports(Reader& reader, const Value& value, AccountOptions* account) {
         if (!proto::is_valid_subject(entry.out.subject)) {
             reader.error(element,
                          fmt::format("Error adding {} export \"{}\": sublist: invalid subject",
-                                     kind_name(entry.out.kind), entry.out.subject));
+                                     read_kind_name(entry.out.kind), entry.out.subject));
         }
         account->exports.push_back(std::move(entry.out));
     }
@@ -163,7 +164,7 @@ void read_import_source(Reader& reader, const Member& member, ExchangeKind kind,
                         ImportEntry* entry) {
     if (entry->has_kind && entry->out.kind != kind) {
         return reader.error(member.value, fmt::format("Detected {} but already saw a {}",
-                                                      kind_name(kind), kind_name(entry->out.kind)));
+                                                      read_kind_name(kind), read_kind_name(entry->out.kind)));
     }
     if (member.value.type != ValueType::kMap) {
         const std::string_view name = kind == ExchangeKind::kStream ? "Stream" : "Service";
@@ -204,6 +205,7 @@ void check_local_name(Reader& reader, const Value& at, const AccountImport& want
     const std::string name = local_name(wanted);
     for (const AccountImport& other : account.imports) {
         if (other.kind != wanted.kind || local_name(other) != name) continue;
+        if (other.account != wanted.account) continue;  // these share the requests (2.11.2)
         return reader.error(
             at, fmt::format("Duplicate service import subject \"{}\", previously used in import for "
                             "account \"{}\", subject \"{}\"",
@@ -318,6 +320,14 @@ struct AccountEntry {
     const Value* users_at = nullptr;
 };
 
+// A flag, a word, or a block of limits, which enables it, too.
+bool enables_jetstream(const Value& value) {
+    if (value.type == ValueType::kMap) return true;
+    if (value.type == ValueType::kBool) return value.boolean;
+    const std::string word = to_lower(value.text);
+    return word == "enabled" || word == "enable" || word == "true";
+}
+
 constexpr Row<AccountEntry> kAccountRows[] = {
     {"nkey",
      [](Reader& r, const Member& m, AccountEntry* a) {
@@ -355,12 +365,20 @@ constexpr Row<AccountEntry> kAccountRows[] = {
          read_limits(r, m.value, &a->out.limits);
      }},
     {"jetstream",
-     [](Reader& r, const Member& m, AccountEntry*) { r.note(m.value, Part::kJetStream); }},
+     [](Reader& r, const Member& m, AccountEntry* a) {
+         read_account_jetstream(r, m.value);
+         a->out.jetstream = enables_jetstream(m.value);
+     }},
     {"msg_trace trace_dest",
-     [](Reader& r, const Member& m, AccountEntry*) { r.note(m.value, Part::kExportTrace); }},
+     [](Reader& r, const Member& m, AccountEntry*) { read_message_trace(r, m); }},
 };
 
 bool usable_name(Reader& reader, const Value& at, const std::string& name) {
+    if (name.size() > proto::kNameSizeMax) {
+        reader.error(at, fmt::format("account name of {} bytes is too long, at most {} are allowed",
+                                     name.size(), proto::kNameSizeMax));
+        return false;
+    }
     if (name != kGlobalAccount) return true;
     reader.error(at, fmt::format("\"{}\" is a Reserved Account", name));
     return false;
@@ -415,11 +433,6 @@ void read_account_names(Reader& reader, const Value& value) {
 void read_mappings(Reader& reader, const Value& value, std::vector<SubjectMapping>* out) {
     if (!reader.map(value)) return;
     for (const Member& member : value.members) {
-        if (!proto::is_valid_subject(member.key)) {
-            reader.error(member.value,
-                         fmt::format("Subject \"{}\" is not a valid subject", member.key));
-            continue;
-        }
         SubjectMapping mapping;
         mapping.source = member.key;
         if (member.value.type == ValueType::kArray) {

@@ -4,18 +4,12 @@
 
 #include <utility>
 
+#include "core/config/duration.h"
+#include "core/config/names.h"
 #include "core/config/reader.h"
 
 namespace nuring::config {
 namespace {
-
-void read_urls(Reader& reader, const Member& member, RemoteGateway* remote) {
-    if (!reader.array(member.value)) return;
-    for (const Value& element : member.value.elements) {
-        Url url;
-        if (reader.url(element, "gateway", &url)) remote->urls.push_back(std::move(url));
-    }
-}
 
 constexpr Row<RemoteGateway> kRemoteRows[] = {
     {"name", [](Reader& r, const Member& m, RemoteGateway* g) { r.text(m.value, &g->name); }},
@@ -24,7 +18,8 @@ constexpr Row<RemoteGateway> kRemoteRows[] = {
          Url url;
          if (r.url(m.value, "gateway", &url)) g->urls.push_back(std::move(url));
      }},
-    {"urls", read_urls},
+    {"urls",
+     [](Reader& r, const Member& m, RemoteGateway* g) { r.urls(m.value, "gateway", &g->urls); }},
     {"tls", [](Reader& r, const Member& m,
                RemoteGateway* g) { read_tls(r, m.value, TlsSide::kLinkRemote, &g->tls); }},
 };
@@ -57,14 +52,38 @@ void read_gateway_authorization(Reader& reader, const Member& member, GatewayOpt
     if (!block.token.empty()) {
         return reader.error(member.value, "Gateway authorization does not support tokens");
     }
+    if (block.has_callout) {
+        return reader.error(member.value, "Gateway authorization does not support callouts");
+    }
     gateway->authorization.user = block.user;
     gateway->authorization.password = block.password;
     if (block.timeout_given) gateway->authorization.timeout = block.timeout;
     gateway->authorization.timeout_given = block.timeout_given;
 }
 
+void read_name(Reader& reader, const Member& member, GatewayOptions* gateway) {
+    std::string name;
+    if (!reader.text(member.value, &name)) return;
+    if (name.find(' ') != std::string::npos) {
+        return reader.error(member.value, "gateway name cannot contain spaces");
+    }
+    if (name == kReservedClusterName) {
+        return reader.error(member.value, "cluster name is reserved");
+    }
+    gateway->name = std::move(name);
+}
+
+void read_gateway_ping(Reader& reader, const Member& member, GatewayOptions* gateway) {
+    read_ping_interval(reader, member, &gateway->times);
+    if (gateway->times.ping_interval <= kGatewayPingIntervalMax) return;
+    reader.plain_warning(member.value,
+                         fmt::format("Gateway 'ping_interval' will reset to {} which is the max for "
+                                     "gateways",
+                                     format_duration(kGatewayPingIntervalMax)));
+}
+
 constexpr Row<GatewayOptions> kGatewayRows[] = {
-    {"name", [](Reader& r, const Member& m, GatewayOptions* g) { r.text(m.value, &g->name); }},
+    {"name", read_name},
     {"listen",
      [](Reader& r, const Member& m, GatewayOptions* g) { r.listen(m.value, &g->host, &g->port); }},
     {"port", [](Reader& r, const Member& m, GatewayOptions* g) { r.port(m.value, &g->port); }},
@@ -81,8 +100,15 @@ constexpr Row<GatewayOptions> kGatewayRows[] = {
     {"reject_unknown reject_unknown_cluster",
      [](Reader& r, const Member& m, GatewayOptions* g) { r.boolean(m.value, &g->reject_unknown); }},
     {"gateways", read_remotes},
+    {"ping_interval", read_gateway_ping},
+    {"ping_max",
+     [](Reader& r, const Member& m, GatewayOptions* g) { r.number(m.value, &g->times.ping_max); }},
+    {"write_deadline",
+     [](Reader& r, const Member& m, GatewayOptions* g) { read_link_deadline(r, m, &g->times); }},
     {"write_timeout",
-     [](Reader& r, const Member& m, GatewayOptions*) { r.note(m.value, Part::kWriteTimeout); }},
+     [](Reader& r, const Member& m, GatewayOptions* g) {
+         read_write_timeout(r, m, &g->times.write_timeout);
+     }},
 };
 
 }  // namespace

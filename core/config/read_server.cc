@@ -98,12 +98,46 @@ void read_system_account(Reader& reader, const Member& member, Options* options)
 
 // A part that is off by default and not active: worth a word only when it is switched on.
 template <Part kPart>
-void read_inactive(Reader& reader, const Member& member, Options*) {
+void read_inactive_flag(Reader& reader, const Member& member, Options*) {
+    bool on = false;
+    if (reader.boolean(member.value, &on) && on) reader.note(member.value, kPart);
+}
+
+// `never` is what a server without OCSP does.
+void read_ocsp(Reader& reader, const Member& member, Options*) {
     const Value& value = member.value;
-    if (value.type == ValueType::kBool && !value.boolean) return;
-    const std::string word = to_lower(value.text);
-    if (value.type == ValueType::kString && (word == "disabled" || word == "false")) return;
-    reader.note(value, kPart);
+    if (value.type == ValueType::kBool) {
+        if (value.boolean) reader.note(value, Part::kOcsp);
+        return;
+    }
+    if (value.type != ValueType::kMap) {
+        return reader.error(value, fmt::format("error parsing ocsp config: unsupported type {}",
+                                               value.go_type()));
+    }
+    const Value* mode = value.find("mode");
+    if (mode != nullptr && to_lower(mode->text) == "never") return;
+    reader.note(value, Part::kOcsp);
+}
+
+void read_trusted_proxies(Reader& reader, const Member& member, bool* any) {
+    if (member.value.type != ValueType::kArray) {
+        return reader.error(member.value,
+                            fmt::format("expected proxies' trusted field to be an array, got {}",
+                                        member.value.go_type()));
+    }
+    *any = !member.value.elements.empty();
+}
+
+constexpr Row<bool> kProxiesRows[] = {{"trusted", read_trusted_proxies}};
+
+void read_proxies(Reader& reader, const Member& member, Options*) {
+    if (member.value.type != ValueType::kMap) {
+        return reader.error(member.value, fmt::format("expected proxies to be a map/struct, got {}",
+                                                      member.value.go_type()));
+    }
+    bool any = false;
+    read_block(reader, member.value, kProxiesRows, &any);
+    if (any) reader.note(member.value, Part::kProxies);
 }
 
 constexpr Row<Options> kServerRows[] = {
@@ -138,7 +172,7 @@ constexpr Row<Options> kServerRows[] = {
     {"max_traced_msg_len",
      [](Reader& r, const Member& m, Options* o) { r.integer(m.value, &o->log.max_traced_msg_len); }},
     {"log_format", read_log_format},
-    {"trace_headers", read_inactive<Part::kTraceHeaders>},
+    {"trace_headers", read_inactive_flag<Part::kTraceHeaders>},
 
     // Files and monitoring.
     {"pid_file pidfile", [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->pid_file); }},
@@ -175,7 +209,10 @@ constexpr Row<Options> kServerRows[] = {
          if (r.port(m.value, &o->prof_port) && o->prof_port != 0) r.note(m.value, Part::kProfiling);
      }},
     {"prof_block_rate",
-     [](Reader& r, const Member& m, Options*) { r.note(m.value, Part::kProfiling); }},
+     [](Reader& r, const Member& m, Options*) {
+         int64_t rate = 0;
+         if (r.integer(m.value, &rate)) r.note(m.value, Part::kProfiling);
+     }},
 
     // Limits and times.
     {"max_control_line",
@@ -199,7 +236,8 @@ constexpr Row<Options> kServerRows[] = {
      [](Reader& r, const Member& m, Options* o) {
          r.seconds_or_duration(m.value, "write_deadline", true, &o->write_deadline);
      }},
-    {"write_timeout", read_inactive<Part::kWriteTimeout>},
+    {"write_timeout",
+     [](Reader& r, const Member& m, Options* o) { read_write_timeout(r, m, &o->write_timeout); }},
     {"lame_duck_duration", read_lame_duck_duration},
     {"lame_duck_grace_period", read_lame_duck_grace},
     {"connect_error_reports",
@@ -228,7 +266,8 @@ constexpr Row<Options> kServerRows[] = {
      [](Reader& r, const Member& m, Options* o) {
          read_tls(r, m.value, TlsSide::kClients, &o->tls);
      }},
-    {"ocsp ocsp_cache ocsp_peer", read_inactive<Part::kOcsp>},
+    {"ocsp", read_ocsp},
+    {"ocsp_cache", [](Reader& r, const Member& m, Options*) { read_ocsp_cache(r, m.value); }},
     {"accounts",
      [](Reader& r, const Member& m, Options*) { read_accounts(r, m.value); }},
     {"mappings maps",
@@ -265,19 +304,41 @@ constexpr Row<Options> kServerRows[] = {
      [](Reader& r, const Member& m, Options* o) {
          read_tls(r, m.value, TlsSide::kResolver, &o->trust.resolver_tls);
      }},
-    {"default_sentinel", read_inactive<Part::kDefaultSentinel>},
-    {"proxies", read_inactive<Part::kProxies>},
-    {"proxy_protocol", read_inactive<Part::kProxyProtocol>},
-    {"server_metadata", read_inactive<Part::kServerMetadata>},
+    {"default_sentinel",
+     [](Reader& r, const Member& m, Options* o) { (void)r.text(m.value, &o->trust.default_sentinel); }},
+    {"proxies", read_proxies},
+    {"proxy_protocol", read_inactive_flag<Part::kProxyProtocol>},
+    {"server_metadata",
+     [](Reader& r, const Member& m, Options*) {
+         read_named_values(r, m.value, Part::kServerMetadata);
+     }},
+    {"feature_flags",
+     [](Reader& r, const Member& m, Options*) {
+         read_named_values(r, m.value, Part::kFeatureFlags);
+     }},
 
     // Other servers.
     {"cluster", [](Reader& r, const Member& m, Options*) { read_cluster(r, m.value); }},
     {"gateway", [](Reader& r, const Member& m, Options*) { read_gateway(r, m.value); }},
     {"leafnodes leaf", [](Reader& r, const Member& m, Options*) { read_leafnodes(r, m.value); }},
 
-    {"jetstream store_dir storedir default_js_domain", read_inactive<Part::kJetStream>},
-    {"websocket ws", read_inactive<Part::kWebsocket>},
-    {"mqtt", read_inactive<Part::kMqtt>},
+    {"jetstream", [](Reader& r, const Member& m, Options*) { read_jetstream(r, m.value); }},
+    {"store_dir storedir",
+     [](Reader& r, const Member& m, Options*) {
+         std::string folder;
+         if (r.text(m.value, &folder)) r.note(m.value, Part::kJetStream);
+     }},
+    {"default_js_domain",
+     [](Reader& r, const Member& m, Options*) {
+         if (!r.map(m.value)) return;
+         for (const Member& each : m.value.members) {
+             std::string domain;
+             if (!r.text(each.value, &domain)) return;
+         }
+         r.note(m.value, Part::kJetStream);
+     }},
+    {"websocket ws", [](Reader& r, const Member& m, Options*) { read_websocket(r, m.value); }},
+    {"mqtt", [](Reader& r, const Member& m, Options*) { read_mqtt(r, m.value); }},
     {"uring", [](Reader& r, const Member& m, Options*) { read_uring(r, m.value); }},
 };
 
@@ -299,10 +360,19 @@ void read_io(Reader& reader, const Member& member, UringOptions* out) {
     }
 }
 
+void read_pin(Reader& reader, const Member& member, UringOptions* out) {
+    if (member.value.type == ValueType::kString && to_lower(member.value.text) == "auto") {
+        out->pin = Pinning::kAuto;
+        return;
+    }
+    bool pins = false;
+    if (reader.boolean(member.value, &pins)) out->pin = pins ? Pinning::kAlways : Pinning::kNever;
+}
+
 constexpr Row<UringOptions> kUringRows[] = {
     {"workers",
      [](Reader& r, const Member& m, UringOptions* o) { r.number(m.value, &o->workers); }},
-    {"pin", [](Reader& r, const Member& m, UringOptions* o) { r.boolean(m.value, &o->pin); }},
+    {"pin", read_pin},
     {"busy_poll", [](Reader& r, const Member& m,
                      UringOptions* o) { r.duration(m.value, "busy_poll", &o->busy_poll); }},
     {"io", read_io},
@@ -335,11 +405,51 @@ void read_options(const Value& root, Options* options, Diagnostics* diagnostics)
     check_users(reader, root);
 }
 
+namespace {
+
+// $NAME, ${NAME}, and ~ at the front, in the file names that nobody quotes for a shell.
+// Source: expandPath in server/opts.go 2.15.3.
+std::string expand_path(std::string_view text, const Sources& sources) {
+    std::string out;
+    const auto value_of = [&sources](std::string_view name) {
+        if (!sources.environment) return std::string();
+        return sources.environment(std::string(name)).value_or("");
+    };
+    for (size_t at = 0; at < text.size();) {
+        const std::string_view rest = text.substr(at + 1);
+        const bool braces = rest.starts_with('{');
+        const auto is_name = [](char c) { return is_alpha(c) || is_digit(c) || c == '_'; };
+        const size_t first = braces ? 1 : 0;
+        size_t size = first;
+        while (size < rest.size() && (braces ? rest[size] != '}' : is_name(rest[size]))) ++size;
+        const bool closed = !braces || size < rest.size();
+        if (text[at] != '$' || size == first || !closed) {
+            out += text[at++];
+            continue;
+        }
+        out += value_of(rest.substr(first, size - first));
+        at += 1 + size + (braces ? 1 : 0);
+    }
+    if (!out.starts_with('~')) return out;
+    const std::string home = value_of("HOME");
+    return home.empty() ? out : home + (out.starts_with("~/") ? "" : "/") + out.substr(1);
+}
+
+void expand_credentials(const Sources& sources, Options* options) {
+    for (RemoteLeafnode& remote : options->leafnodes.remotes) {
+        remote.credentials = expand_path(remote.credentials, sources);
+    }
+}
+
+}  // namespace
+
 bool load_file(const std::string& path, const Sources& sources, Options* options,
                Diagnostics* diagnostics) {
     options->config_file = path;
     const std::optional<Value> root = parse_file(path, sources, diagnostics);
-    if (root) read_options(*root, options, diagnostics);
+    if (!root) return false;
+    read_options(*root, options, diagnostics);
+    expand_credentials(sources, options);
     return !diagnostics->has_errors();
 }
 

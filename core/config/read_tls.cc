@@ -20,6 +20,10 @@ struct TlsBlock {
     bool has_certificate_list = false;
 };
 
+bool is_link(TlsSide side) {
+    return side == TlsSide::kLinks || side == TlsSide::kLinkRemote;
+}
+
 bool filename(Reader& reader, const Member& member, std::string_view key, std::string* out) {
     if (member.value.type == ValueType::kString) {
         *out = member.value.text;
@@ -79,7 +83,7 @@ void read_timeout(Reader& reader, const Member& member, TlsBlock* block) {
 void read_known_urls(Reader& reader, const Member& member, TlsBlock* block) {
     bool check = false;
     if (!flag(reader, member, "verify_cert_and_check_known_urls", &check)) return;
-    if (check && block->side == TlsSide::kClients) {
+    if (check && !is_link(block->side)) {
         return reader.error(member.value,
                             "verify_cert_and_check_known_urls not supported in this context");
     }
@@ -119,13 +123,20 @@ void read_rate_limit(Reader& reader, const Member& member, TlsBlock* block) {
 }
 
 void read_min_version(Reader& reader, const Member& member, TlsBlock* block) {
-    std::string version;
-    if (!reader.text(member.value, &version)) return;
+    const std::string& version = member.value.text;
+    if (member.value.type != ValueType::kString) {
+        return reader.error(member.value,
+                            fmt::format("error parsing tls config: 'min_version' wrong type: {}",
+                                        member.value.go_text()));
+    }
+    if (version == "1.0" || version == "1.1") {
+        return reader.error(member.value,
+                            fmt::format("error parsing tls config: unsupported TLS version: TLS {}",
+                                        version));
+    }
     if (version != "1.2" && version != "1.3") {
-        return reader.error(
-            member.value,
-            fmt::format("error parsing tls config, 'min_version' \"{}\" is not 1.2 or 1.3",
-                        version));
+        return reader.error(member.value,
+                            fmt::format("error parsing tls config: unknown version: {}", version));
     }
     block->tls.min_version = version;
 }
@@ -149,7 +160,7 @@ void read_handshake_first(Reader& reader, const Member& member, TlsBlock* block)
     tls.handshake_first = word != "false" && word != "off" && word != "no";
     tls.hello_wait = {};
     if (!tls.handshake_first || word == "true" || word == "on" || word == "yes") return;
-    if (word == "auto") {
+    if (word == "auto" || word == "auto_fallback") {
         tls.hello_wait = kHelloWaitDefault;
         return;
     }
@@ -161,6 +172,118 @@ void read_handshake_first(Reader& reader, const Member& member, TlsBlock* block)
     tls.hello_wait = *wait;
 }
 
+void read_verify(Reader& reader, const Member& member, TlsBlock* block) {
+    if (member.value.type == ValueType::kBool) {
+        block->tls.verify = member.value.boolean;
+    } else if (member.value.type == ValueType::kString && to_lower(member.value.text) == "optional") {
+        block->tls.verify_optional = true;
+    } else {
+        reader.error(member.value,
+                     "error parsing tls config, expected 'verify' to be a boolean or 'optional'");
+    }
+}
+
+// Names of the key exchanges that OpenSSL 3.0 has not: the others of the list are in use.
+bool is_hybrid_curve(std::string_view name) {
+    return name == "X25519MLKEM768" || name == "SecP256r1MLKEM768" || name == "SecP384r1MLKEM1024";
+}
+
+void read_curves(Reader& reader, const Member& member, TlsBlock* block) {
+    std::vector<std::string> known = default_curves();
+    for (const char* hybrid : {"X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"}) {
+        known.emplace_back(hybrid);
+    }
+    std::vector<std::string>& curves = block->tls.curve_preferences;
+    names(reader, member, "curve_preferences", "curve preference", known, &curves);
+    const size_t all = curves.size();
+    std::erase_if(curves, is_hybrid_curve);
+    if (curves.size() == all) return;
+    if (curves.empty()) {
+        return reader.error(member.value,
+                            "error parsing tls config, none of the 'curve_preferences' is available");
+    }
+    reader.note(member.value, Part::kHybridCurves);
+}
+
+void read_certificate(Reader& reader, const Value& value, TlsBlock* block) {
+    const auto unsupported = [&reader](const Value& at) {
+        reader.error(at, fmt::format("error parsing certificates config: unsupported type {}",
+                                     at.go_type()));
+    };
+    if (value.type != ValueType::kMap) return unsupported(value);
+    CertificateFiles pair;
+    for (const Member& each : value.members) {
+        if (each.value.type != ValueType::kString) return unsupported(each.value);
+        if (each.key == "cert_file") {
+            pair.cert_file = each.value.text;
+        } else if (each.key == "key_file") {
+            pair.key_file = each.value.text;
+        } else {
+            return reader.error(
+                each.value,
+                fmt::format("error parsing tls certs config, unknown field \"{}\"", each.key));
+        }
+    }
+    if (pair.cert_file.empty() || pair.key_file.empty()) {
+        return reader.error(value, "error parsing certificates config: both 'cert_file' and 'cert_key' "
+                                   "options are required");
+    }
+    block->tls.certificates.push_back(std::move(pair));
+}
+
+void read_certificates(Reader& reader, const Member& member, TlsBlock* block) {
+    if (member.value.type != ValueType::kArray) {
+        return reader.error(member.value,
+                            fmt::format("error parsing certificates config: unsupported type {}",
+                                        member.value.go_type()));
+    }
+    block->has_certificate_list = true;
+    block->tls.certificates.clear();
+    for (const Value& element : member.value.elements) read_certificate(reader, element, block);
+    if (!block->tls.certificates.empty()) reader.note(member.value, Part::kCertificateList);
+}
+
+// The stores of Windows. Source: server/certstore/certstore_other.go 2.15.3.
+void read_store(Reader& reader, const Member& member, TlsBlock*) {
+    if (member.value.type != ValueType::kString || member.value.text.empty()) {
+        return reader.error(member.value,
+                            fmt::format("expected '{}' to be a valid non-empty string", member.key));
+    }
+    const std::string key = to_lower(member.key);
+    const std::string way = to_lower(member.value.text);
+    if (key == "cert_match_by" && way != "subject" && way != "issuer" && way != "thumbprint") {
+        return reader.error(member.value, "cert match by type not implemented");
+    }
+    if (key != "cert_store") return;
+    reader.error(member.value, "cert_store not compatible with current operating system");
+}
+
+// Only a block that asks for nothing can be gone without.
+void read_ocsp_peer(Reader& reader, const Member& member, TlsBlock*) {
+    const Value& value = member.value;
+    if (value.type == ValueType::kBool) {
+        if (value.boolean) reader.note(value, Part::kOcspPeer);
+        return;
+    }
+    if (value.type != ValueType::kMap) {
+        return reader.error(value, fmt::format("error parsing ocsp peer config: unsupported type {}",
+                                               value.go_type()));
+    }
+    bool asks = false;
+    for (const Member& each : value.members) {
+        const std::string key = to_lower(each.key);
+        const bool known = key == "verify" || key == "allowed_clockskew" || key == "ca_timeout" ||
+                           key == "cache_ttl_when_next_update_unset" || key == "warn_only" ||
+                           key == "unknown_is_good" || key == "allow_when_ca_unreachable";
+        if (!known) {
+            reader.error(each.value,
+                         fmt::format("error parsing tls peer config, unknown field [\"{}\"]", each.key));
+        }
+        asks = asks || (key == "verify" && each.value.type == ValueType::kBool && each.value.boolean);
+    }
+    if (asks) reader.note(value, Part::kOcspPeer);
+}
+
 constexpr Row<TlsBlock> kTlsRows[] = {
     {"cert_file", [](Reader& r, const Member& m,
                      TlsBlock* b) { filename(r, m, "cert_file", &b->tls.cert_file); }},
@@ -170,8 +293,7 @@ constexpr Row<TlsBlock> kTlsRows[] = {
      [](Reader& r, const Member& m, TlsBlock* b) { filename(r, m, "ca_file", &b->tls.ca_file); }},
     {"insecure",
      [](Reader& r, const Member& m, TlsBlock* b) { flag(r, m, "insecure", &b->tls.insecure); }},
-    {"verify",
-     [](Reader& r, const Member& m, TlsBlock* b) { flag(r, m, "verify", &b->tls.verify); }},
+    {"verify", read_verify},
     {"verify_and_map",
      [](Reader& r, const Member& m, TlsBlock* b) { flag(r, m, "verify_and_map", &b->tls.map); }},
     {"verify_cert_and_check_known_urls", read_known_urls},
@@ -179,24 +301,33 @@ constexpr Row<TlsBlock> kTlsRows[] = {
      [](Reader& r, const Member& m, TlsBlock* b) {
          names(r, m, "cipher_suites", "cipher", known_cipher_suites(), &b->tls.cipher_suites);
      }},
-    {"curve_preferences",
-     [](Reader& r, const Member& m, TlsBlock* b) {
-         names(r, m, "curve_preferences", "curve preference", default_curves(),
-               &b->tls.curve_preferences);
+    {"curve_preferences", read_curves},
+    // Insecure suites that are named are meant, as before this key.
+    {"allow_insecure_cipher_suites",
+     [](Reader& r, const Member& m, TlsBlock*) {
+         bool allow = false;
+         flag(r, m, "allow_insecure_cipher_suites", &allow);
      }},
     {"timeout", read_timeout},
     {"connection_rate_limit", read_rate_limit},
     {"pinned_certs", read_pins},
     {"min_version", read_min_version},
     {"handshake_first first immediate", read_handshake_first},
-    {"certs",
-     [](Reader& r, const Member& m, TlsBlock* b) {
-         b->has_certificate_list = true;
-         r.note(m.value, Part::kCertificateList);
+    {"certs certificates", read_certificates},
+    {"ocsp_peer", read_ocsp_peer},
+    {"cert_store cert_match_by cert_match", read_store},
+    {"cert_match_skip_invalid",
+     [](Reader& r, const Member& m, TlsBlock*) {
+         bool skip = false;
+         if (m.value.type == ValueType::kBool) return;
+         flag(r, m, "cert_match_skip_invalid", &skip);
      }},
+    {"ca_certs_match",
+     [](Reader&, const Member&, TlsBlock*) {}},
 };
 
-// A listener has to show a certificate; who only dials may have none.
+// Who only dials may have no certificate. A listener without one is of no use, but the reference starts
+// with it.
 bool check_key_pair(Reader& reader, const Value& value, const TlsBlock& block) {
     const bool no_cert = block.tls.cert_file.empty();
     const bool no_key = block.tls.key_file.empty();
@@ -208,13 +339,14 @@ bool check_key_pair(Reader& reader, const Value& value, const TlsBlock& block) {
         reader.error(value, "missing 'cert_file' in TLS configuration");
         return false;
     }
-    const bool optional = block.side == TlsSide::kLeafnodeRemote ||
-                          block.side == TlsSide::kResolver || block.has_certificate_list;
-    if (no_cert && !optional) {
-        reader.error(value,
-                     "error parsing X509 certificate/key pair: 'cert_file' and 'key_file' are "
-                     "required");
+    if (!no_cert && !block.tls.certificates.empty()) {
+        reader.error(value, "error parsing tls config, cannot combine 'cert_file' option with 'certs' "
+                            "option");
         return false;
+    }
+    const bool listens = block.side == TlsSide::kClients || block.side == TlsSide::kLinks;
+    if (no_cert && listens && !block.has_certificate_list) {
+        reader.notice(value, "the tls block has no certificate: whoever connects will be refused");
     }
     return true;
 }
@@ -233,6 +365,11 @@ bool read_tls(Reader& reader, const Value& value, TlsSide side, std::optional<Tl
     if (!check_key_pair(reader, value, block)) return false;
     // Both imply verify, whichever key comes last; RC19 lets a later `verify: false` win.
     if (block.tls.map || block.tls.check_known_urls) block.tls.verify = true;
+    if (block.tls.verify && block.tls.verify_optional) {
+        reader.error(value, "error parsing tls config, cannot combine 'verify: optional' with options "
+                            "requiring client certificates");
+        return false;
+    }
     *out = block.tls;
     return true;
 }

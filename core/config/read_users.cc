@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "core/config/check_accounts.h"
 #include "core/config/duration.h"
 #include "core/config/names.h"
 #include "core/config/reader.h"
@@ -22,33 +23,42 @@ constexpr UnknownKey kInSubjects = {
 
 // ---------------------------------------------------------------------------- permissions
 
-// A subject, or "subject queue". On false, *bad is the part that is not a subject.
-bool is_permission_subject(std::string_view text, std::string_view* bad) {
-    *bad = text;
-    if (proto::is_valid_subject(text)) return true;
+// What is wrong with a subject, or with "subject queue"; empty if nothing is.
+std::string subject_fault(std::string_view text, QueueNames queues) {
+    if (std::string fault = subject_size_fault(text); !fault.empty()) return fault;
+    if (proto::is_valid_subject(text)) return "";
     const std::string_view whole = strip(text);
-    const size_t space = whole.find_first_of(" \t");
-    if (space == std::string_view::npos) return false;
-    const std::string_view queue = strip(whole.substr(space));
-    if (queue.find_first_of(" \t\r\n\f") != std::string_view::npos) return false;
-    *bad = whole.substr(0, space);
-    return proto::is_valid_subject(*bad);
+    const size_t space = whole.find_first_of(" \t\r\n\f\v");
+    std::string_view subject = text;
+    if (queues == QueueNames::kTaken && space != std::string_view::npos) {
+        const std::string_view queue = strip(whole.substr(space));
+        if (queue.find_first_of(" \t\r\n\f\v") == std::string_view::npos) {
+            subject = whole.substr(0, space);
+            if (proto::is_valid_subject(subject)) {
+                if (proto::is_valid_subject(queue)) return "";
+                return fmt::format("queue \"{}\" is not a valid queue", queue);
+            }
+        }
+    }
+    return fmt::format("subject \"{}\" is not a valid subject", subject);
 }
 
+template <QueueNames kQueues>
 constexpr Row<SubjectPermissions> kSubjectRows[] = {
     {"allow", [](Reader& r, const Member& m,
-                 SubjectPermissions* out) { read_subjects(r, m.value, &out->allow); }},
+                 SubjectPermissions* out) { read_subjects(r, m.value, kQueues, &out->allow); }},
     {"deny", [](Reader& r, const Member& m,
-                SubjectPermissions* out) { read_subjects(r, m.value, &out->deny); }},
+                SubjectPermissions* out) { read_subjects(r, m.value, kQueues, &out->deny); }},
 };
 
 // A subject, an array of them, or a map of allow and deny.
+template <QueueNames kQueues>
 void read_subject_permissions(Reader& reader, const Value& value, SubjectPermissions* out) {
     *out = {};
     if (value.type == ValueType::kMap) {
-        read_block(reader, value, kSubjectRows, out, kInSubjects);
+        read_block(reader, value, kSubjectRows<kQueues>, out, kInSubjects);
     } else {
-        read_subjects(reader, value, &out->allow);
+        read_subjects(reader, value, kQueues, &out->allow);
     }
 }
 
@@ -89,11 +99,11 @@ void read_responses(Reader& reader, const Value& value, Permissions* out) {
 constexpr Row<Permissions> kPermissionRows[] = {
     {"publish pub import",
      [](Reader& r, const Member& m, Permissions* out) {
-         read_subject_permissions(r, m.value, &out->publish);
+         read_subject_permissions<QueueNames::kRefused>(r, m.value, &out->publish);
      }},
     {"subscribe sub export",
      [](Reader& r, const Member& m, Permissions* out) {
-         read_subject_permissions(r, m.value, &out->subscribe);
+         read_subject_permissions<QueueNames::kTaken>(r, m.value, &out->subscribe);
      }},
     {"allow_responses publish_allow_responses",
      [](Reader& r, const Member& m, Permissions* out) { read_responses(r, m.value, out); }},
@@ -145,11 +155,7 @@ constexpr Row<UserEntry> kUserRows[] = {
          r.note(m.value, Part::kConnectionTypes);
          read_connection_types(r, m.value, &out->connection_types);
      }},
-    {"proxy_required",
-     [](Reader& r, const Member& m, UserEntry*) {
-         bool required = false;
-         if (r.boolean(m.value, &required) && required) r.note(m.value, Part::kProxies);
-     }},
+    {"proxy_required", &read_proxy_required<UserEntry>},
 };
 
 // Sorts an entry into users or nkeys. What is wrong with it as a whole is said of its first key.
@@ -185,7 +191,7 @@ constexpr Row<AuthorizationBlock> kAuthorizationRows[] = {
      [](Reader& r, const Member& m, AuthorizationBlock* out) { r.text(m.value, &out->token); }},
     {"timeout",
      [](Reader& r, const Member& m, AuthorizationBlock* out) {
-         out->timeout_given = r.timeout(m.value, &out->timeout);
+         out->timeout_given = r.login_timeout(m, "authorization", &out->timeout);
      }},
     {"users",
      [](Reader& r, const Member& m, AuthorizationBlock* out) {
@@ -196,13 +202,18 @@ constexpr Row<AuthorizationBlock> kAuthorizationRows[] = {
          Permissions permissions;
          if (read_permissions(r, m.value, &permissions)) out->default_permissions = permissions;
      }},
-    {"auth_callout",
-     [](Reader& r, const Member& m, AuthorizationBlock*) { r.note(m.value, Part::kAuthCallout); }},
+    {"auth_callout auth_hook",
+     [](Reader& r, const Member& m, AuthorizationBlock* out) {
+         out->has_callout = true;
+         r.note(m.value, Part::kAuthCallout);
+     }},
+    {"proxy_required", &read_proxy_required<AuthorizationBlock>},
 };
 
 }  // namespace
 
-bool read_subjects(Reader& reader, const Value& value, std::vector<std::string>* out) {
+bool read_subjects(Reader& reader, const Value& value, QueueNames queues,
+                   std::vector<std::string>* out) {
     out->clear();
     if (value.type != ValueType::kString && value.type != ValueType::kArray) {
         reader.error(value, fmt::format("Expected subject permissions to be a subject, or array of "
@@ -220,9 +231,9 @@ bool read_subjects(Reader& reader, const Value& value, std::vector<std::string>*
         subjects.push_back(element.text);
     }
     for (const std::string& subject : subjects) {
-        std::string_view bad;
-        if (is_permission_subject(subject, &bad)) continue;
-        reader.error(value, fmt::format("subject \"{}\" is not a valid subject", bad));
+        const std::string fault = subject_fault(subject, queues);
+        if (fault.empty()) continue;
+        reader.error(value, fault);
         return false;
     }
     *out = std::move(subjects);
@@ -294,6 +305,7 @@ void read_client_authorization(Reader& reader, const Value& value) {
         return reader.error(value, "Can not have a token and a users array");
     }
     AuthorizationOptions& out = reader.options()->authorization;
+    out.defined = true;
     out.user = block.user;
     out.password = block.password;
     out.token = block.token;
@@ -314,14 +326,16 @@ void read_client_authorization(Reader& reader, const Value& value) {
     }
 }
 
-// A single user beside users of accounts could never log in (an error since 2.8.0). A token can:
-// clients without a user name come in with it.
+// A single user beside users of accounts could never log in, and a token would be a way round them (errors
+// since 2.8.0).
 void check_users(Reader& reader, const Value& root) {
     const AuthorizationOptions& authorization = reader.options()->authorization;
     const bool any_user = !authorization.users.empty() || !authorization.nkeys.empty();
-    if (authorization.user.empty() || !any_user) return;
+    const bool has_token = !authorization.token.empty();
+    if (!any_user || (authorization.user.empty() && !has_token)) return;
     const Value* at = root.find("authorization");
-    reader.error(at != nullptr ? *at : root, "Can not have a single user/pass and accounts");
+    reader.error(at != nullptr ? *at : root, has_token ? "Can not have a token and accounts"
+                                                       : "Can not have a single user/pass and accounts");
 }
 
 }  // namespace nuring::config

@@ -113,7 +113,16 @@ void Reader::note(const Value& at, Part part) {
     if (is_active(part)) return;
     if (std::find(noted_.begin(), noted_.end(), part) != noted_.end()) return;
     noted_.push_back(part);
+    if (part_state(part) == PartState::kRefused) return error(at, inactive_text(part));
     diagnostics_->notice(at.position(), inactive_text(part));
+}
+
+void Reader::notice(const Value& at, std::string_view text) {
+    diagnostics_->notice(at.position(), text);
+}
+
+void Reader::plain_warning(const Value& at, std::string_view text) {
+    diagnostics_->warning(at.position(), text);
 }
 
 void Reader::unknown(const Member& member, const UnknownKey& style,
@@ -124,7 +133,11 @@ void Reader::unknown(const Member& member, const UnknownKey& style,
     const bool shown = diagnostics_->dropped() == 0;
     const std::string_view meant =
         shown ? nearest(to_lower(member.key), known) : std::string_view();
-    if (!meant.empty()) text += fmt::format(" (did you mean \"{}\"?)", meant);
+    if (!meant.empty()) {
+        text += fmt::format(" (did you mean \"{}\"?)", meant);
+    } else if (shown) {
+        text += " (not known up to nats-server 2.15: remove it)";
+    }
     error(member.value, text);
 }
 
@@ -211,6 +224,26 @@ bool Reader::texts(const Value& value, std::vector<std::string>* out) {
     return true;
 }
 
+bool Reader::names(const Value& value, std::string_view field, std::vector<std::string>* out) {
+    std::vector<std::string> found;
+    if (value.type == ValueType::kString) {
+        found.push_back(value.text);
+    } else if (value.type != ValueType::kArray) {
+        error(value, fmt::format("error parsing {}: unsupported type {}", field, value.go_type()));
+        return false;
+    }
+    for (const Value& element : value.elements) {
+        if (element.type != ValueType::kString) {
+            error(element, fmt::format("error parsing {}: unsupported type in array {}", field,
+                                       element.go_type()));
+            return false;
+        }
+        found.push_back(element.text);
+    }
+    *out = std::move(found);
+    return true;
+}
+
 // ---------------------------------------------------------------------------- durations
 
 bool Reader::duration(const Value& value, std::string_view field, nanoseconds* out) {
@@ -246,6 +279,33 @@ bool Reader::timeout(const Value& value, nanoseconds* out) {
         return false;
     }
     *out = nanoseconds{std::llround(seconds * static_cast<double>(kNsPerSecond))};
+    return true;
+}
+
+bool Reader::login_timeout(const Member& member, std::string_view where, nanoseconds* out) {
+    constexpr nanoseconds kHigh = std::chrono::seconds(60);
+    const Value& value = member.value;
+    if (value.type == ValueType::kString) {
+        const absl::StatusOr<nanoseconds> parsed = parse_duration(value.text);
+        if (!parsed.ok()) {
+            error(value, fmt::format("error parsing {} config, 'timeout' {}", where,
+                                     std::string(parsed.status().message())));
+            return false;
+        }
+        *out = *parsed;
+    } else if (value.type != ValueType::kInteger && value.type != ValueType::kFloat) {
+        error(value, fmt::format("error parsing {} config, 'timeout' wrong type", where));
+        return false;
+    } else if (!timeout(value, out)) {
+        return false;
+    }
+    if (*out > kHigh) {
+        warning(value, member.key,
+                fmt::format("timeout of {} ({:.6f} seconds) is high, consider keeping it under 60 "
+                            "seconds. possibly caused by unquoted duration; use '1m' instead of 1m, for "
+                            "example",
+                            value.go_text(), std::chrono::duration<double>(*out).count()));
+    }
     return true;
 }
 
@@ -295,6 +355,25 @@ bool Reader::listen(const Value& value, std::string* host, int* port_out) {
     }
     *host = name;
     *port_out = static_cast<int>(*number);
+    return true;
+}
+
+bool Reader::urls(const Value& value, std::string_view kind, std::vector<Url>* out) {
+    if (!array(value)) return false;
+    std::vector<Url> found;
+    absl::flat_hash_set<std::string> seen;
+    const size_t errors_before = error_count();
+    for (const Value& element : value.elements) {
+        Url one;
+        if (!url(element, kind, &one)) continue;
+        if (!seen.insert(element.text).second) {
+            warning(element, element.text, fmt::format("Duplicate {} entry detected", kind));
+            continue;
+        }
+        found.push_back(std::move(one));
+    }
+    if (error_count() != errors_before) return false;
+    *out = std::move(found);
     return true;
 }
 

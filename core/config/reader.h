@@ -40,7 +40,11 @@ class Reader {
     void error(const Value& at, std::string_view text);
     // invalid use of field "<field>": <reason>
     void warning(const Value& at, std::string_view field, std::string_view reason);
-    // Says once that the part is not active, unless it is.
+    // A line that fails neither a check nor a start.
+    void notice(const Value& at, std::string_view text);
+    // A warning in words of its own.
+    void plain_warning(const Value& at, std::string_view text);
+    // Says once that the part is not active, unless it is: an error if it has to be.
     void note(const Value& at, Part part);
     // The error about an unknown key, with the known one that was probably meant.
     void unknown(const Member& member, const UnknownKey& style,
@@ -57,11 +61,16 @@ class Reader {
     // An array of strings, or one string.
     bool texts(const Value& value, std::vector<std::string>* out);
 
+    // The same in other words: error parsing <field>: unsupported type ...
+    bool names(const Value& value, std::string_view field, std::vector<std::string>* out);
+
     // Go notation. An integer with a letter that is also a unit (`2m`) is meant as a duration.
     bool duration(const Value& value, std::string_view field, std::chrono::nanoseconds* out);
     // Integer or float seconds, or Go notation; `any_type` takes what is neither for *fallback, as
     // the reference does.
     bool timeout(const Value& value, std::chrono::nanoseconds* out);
+    // The timeout of an authorization block; `where` is its name in messages.
+    bool login_timeout(const Member& member, std::string_view where, std::chrono::nanoseconds* out);
     // A whole number of seconds (with a warning that a duration is wanted, if so), or Go notation.
     bool seconds_or_duration(const Value& value, std::string_view field, bool warn,
                              std::chrono::nanoseconds* out);
@@ -70,6 +79,8 @@ class Reader {
     bool listen(const Value& value, std::string* host, int* port);
     // A server address; kind is the word in the message. False: reported.
     bool url(const Value& value, std::string_view kind, Url* out);
+    // An array of them; one that is there twice is left out, with a warning.
+    bool urls(const Value& value, std::string_view kind, std::vector<Url>* out);
 
     // False if the name (user or nkey) was seen before among all users of clients.
     bool first_use(const std::string& user) { return users_.insert(user).second; }
@@ -109,6 +120,15 @@ void read_block(Reader& reader, const Value& map, const Row<Target> (&rows)[kCou
     }
 }
 
+// `proxy_required`, wherever users are described.
+template <typename Target>
+void read_proxy_required(Reader& reader, const Member& member, Target*) {
+    bool required = false;
+    if (reader.boolean(member.value, &required) && required) {
+        reader.note(member.value, Part::kProxyRequired);
+    }
+}
+
 // What an `authorization` block can hold, for clients, cluster and gateway.
 struct AuthorizationBlock {
     std::string user;
@@ -117,6 +137,7 @@ struct AuthorizationBlock {
     std::chrono::nanoseconds timeout{0};
     bool timeout_given = false;
     bool has_users = false;
+    bool has_callout = false;
     std::vector<User> users;
     std::vector<NkeyUser> nkeys;
     std::optional<Permissions> default_permissions;
@@ -125,6 +146,9 @@ struct AuthorizationBlock {
 // Whose TLS block: what is required and allowed depends on it.
 enum class TlsSide : uint8_t { kClients, kLinks, kLinkRemote, kLeafnodeRemote, kResolver };
 
+// May a queue name stand behind a subject? Only subscriptions have one.
+enum class QueueNames : uint8_t { kRefused, kTaken };
+
 // One block each. Those that return bool return false after they have reported an error.
 bool read_authorization(Reader& reader, const Value& value, AuthorizationBlock* out);
 bool read_users(Reader& reader, const Value& value, std::vector<User>* users,
@@ -132,7 +156,8 @@ bool read_users(Reader& reader, const Value& value, std::vector<User>* users,
 void apply_default_permissions(const std::optional<Permissions>& defaults, std::vector<User>* users,
                                std::vector<NkeyUser>* nkeys);
 bool read_permissions(Reader& reader, const Value& value, Permissions* out);
-bool read_subjects(Reader& reader, const Value& value, std::vector<std::string>* out);
+bool read_subjects(Reader& reader, const Value& value, QueueNames queues,
+                   std::vector<std::string>* out);
 bool read_tls(Reader& reader, const Value& value, TlsSide side, std::optional<TlsOptions>* out);
 void read_latency(Reader& reader, const Value& value, std::optional<LatencyOptions>* out);
 void read_accounts(Reader& reader, const Value& value);
@@ -146,6 +171,18 @@ void read_client_authorization(Reader& reader, const Value& value);
 void read_cluster(Reader& reader, const Value& value);
 void read_gateway(Reader& reader, const Value& value);
 void read_leafnodes(Reader& reader, const Value& value);
+void read_websocket(Reader& reader, const Value& value);
+void read_compression(Reader& reader, const Member& member, CompressionMode mode_for_on,
+                      CompressionOptions* out);
+void read_write_timeout(Reader& reader, const Member& member, WriteTimeout* out);
+void read_ping_interval(Reader& reader, const Member& member, LinkTimes* out);
+void read_link_deadline(Reader& reader, const Member& member, LinkTimes* out);
+void read_jetstream(Reader& reader, const Value& value);
+void read_account_jetstream(Reader& reader, const Value& value);
+void read_mqtt(Reader& reader, const Value& value);
+void read_message_trace(Reader& reader, const Member& member);
+void read_ocsp_cache(Reader& reader, const Value& value);
+void read_named_values(Reader& reader, const Value& value, Part part);
 void read_uring(Reader& reader, const Value& value);
 
 // What can be said only when everything is read: users here and accounts there.

@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "core/base/errno_text.h"
+#include "core/base/remedy.h"
 #include "core/config/text.h"
 
 namespace nuring::config {
@@ -19,7 +20,8 @@ constexpr size_t kReadSize = 64 * 1024;
 
 // "open a.conf: no such file or directory".
 absl::Status failure(const char* verb, const std::string& path, int error) {
-    return absl::UnavailableError(fmt::format("{} {}: {}", verb, path, base::errno_text(error)));
+    return absl::UnavailableError(
+        fmt::format("{} {}: {}{}", verb, path, base::errno_text(error), base::file_remedy(error)));
 }
 
 class FileDescriptor {

@@ -12,7 +12,7 @@ namespace nuring::config {
 namespace {
 
 constexpr std::string_view kSchemeEnd = "://";
-constexpr int kPortMax = 65535;
+constexpr int kUrlPortMax = 65535;
 
 bool is_scheme(std::string_view text) {
     if (text.empty() || !is_alpha(text[0])) return false;
@@ -51,7 +51,7 @@ absl::Status read_user(std::string_view text, Url* url) {
 absl::Status read_port(std::string_view text, Url* url) {
     if (text.empty()) return absl::OkStatus();  // "host:" has no port
     const std::optional<int64_t> port = to_integer(text);
-    if (!port || *port < -1 || *port > kPortMax) {
+    if (!port || *port < -1 || *port > kUrlPortMax) {
         return bad(fmt::format("invalid port \":{}\" after host", text));
     }
     url->port = static_cast<int>(*port);

@@ -23,6 +23,7 @@ struct Url {
     // The text as configured, with the password in it.
     std::string text;
 
+    bool is_websocket() const { return scheme == "ws" || scheme == "wss"; }
     // "host:port", IPv6 in brackets; without port only the host.
     std::string host_port() const;
     // The text for logs: the password replaced by "xxxxx", as Go prints it.

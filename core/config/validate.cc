@@ -9,6 +9,8 @@
 
 #include "core/config/duration.h"
 #include "core/config/names.h"
+#include "core/config/validate_parts.h"
+#include "proto/limits.h"
 
 namespace nuring::config {
 namespace {
@@ -52,6 +54,13 @@ void check_limits(const Options& options, Diagnostics* out) {
                              format_duration(options.lame_duck_grace_period),
                              format_duration(options.lame_duck_duration)));
     }
+    for (const auto& [name, value] : {std::pair{"server name", &options.server_name},
+                                      {"cluster name", &options.cluster.name},
+                                      {"gateway name", &options.gateway.name}}) {
+        if (value->size() <= proto::kNameSizeMax) continue;
+        say(out, fmt::format("{} of {} bytes is too long, at most {} are allowed", name, value->size(),
+                             proto::kNameSizeMax));
+    }
     if (options.server_name.find(' ') != std::string::npos) {
         say(out, "server name cannot contain spaces");
     }
@@ -79,27 +88,7 @@ void check_http(const Options& options, Diagnostics* out) {
 }
 
 void check_clients(const Options& options, Diagnostics* out) {
-    if (options.tls && options.tls->insecure) {
-        say(out, "tls InsecureSkipVerify not supported for client connections");
-    }
-    if (options.no_auth_user.empty()) return;
-    const auto& users = options.authorization.users;
-    const auto& nkeys = options.authorization.nkeys;
-    const bool known =
-        std::any_of(users.begin(), users.end(),
-                    [&](const User& user) { return user.name == options.no_auth_user; }) ||
-        std::any_of(nkeys.begin(), nkeys.end(),
-                    [&](const NkeyUser& user) { return user.nkey == options.no_auth_user; });
-    if (options.trust.active()) {
-        say(out, "no_auth_user not compatible with Trusted Operator");
-    } else if (users.empty() && nkeys.empty()) {
-        say(out, fmt::format("no_auth_user: \"{}\" present, but users/nkeys are not defined",
-                             options.no_auth_user));
-    } else if (!known) {
-        say(out, fmt::format("no_auth_user: \"{}\" not present as user or nkey in authorization "
-                             "block or account configuration",
-                             options.no_auth_user));
-    }
+    check_no_auth_user(options, options.no_auth_user, out);
 }
 
 void check_latency(const Options& options, Diagnostics* out) {
@@ -123,7 +112,10 @@ void check_trust(const Options& options, Diagnostics* out) {
     if (!trust.preload.empty() && !takes_preload) {
         say(out, "resolver preloads only available for MemAccResolver");
     }
-    if (!trust.active()) return;
+    if (!trust.active()) {
+        if (!trust.default_sentinel.empty()) say(out, "default sentinel requires operators and accounts");
+        return;
+    }
     if (trust.resolver == ResolverKind::kNone) {
         say(out, "operators require an account resolver to be configured");
     }
@@ -144,12 +136,6 @@ void check_trust(const Options& options, Diagnostics* out) {
 }
 
 void check_system_account(const Options& options, Diagnostics* out) {
-    if (options.gateway.configured() && options.leafnodes.configured() &&
-        options.system_account.empty() && options.no_system_account) {
-        say(out,
-            "leaf nodes and gateways (both being defined) require a system account to also be "
-            "configured");
-    }
     if (options.system_account.empty() || options.trust.active()) return;
     const bool known = options.system_account == "$SYS" ||
                        std::any_of(options.accounts.begin(), options.accounts.end(),
@@ -157,32 +143,6 @@ void check_system_account(const Options& options, Diagnostics* out) {
                                        return account.name == options.system_account;
                                    });
     if (!known) say(out, "error resolving system account: account missing");
-}
-
-void check_gateway(const GatewayOptions& gateway, Diagnostics* out) {
-    if (!gateway.configured()) return;
-    if (gateway.name.empty()) return say(out, "gateway has no name");
-    if (gateway.port == 0) {
-        say(out, fmt::format("gateway \"{}\" has no port specified (select -1 for random port)",
-                             gateway.name));
-    }
-    if (gateway.tls && gateway.tls->insecure) {
-        say(out, "tls InsecureSkipVerify not supported for gateway");
-    }
-    for (size_t i = 0; i < gateway.gateways.size(); ++i) {
-        const RemoteGateway& remote = gateway.gateways[i];
-        if (remote.name.empty()) {
-            say(out, fmt::format("gateway in the list {} has no name", i));
-            continue;
-        }
-        if (remote.urls.empty()) {
-            say(out, fmt::format("gateway \"{}\" has no URL", remote.name));
-        }
-        if (remote.tls && remote.tls->insecure) {
-            say(out, fmt::format("tls InsecureSkipVerify not supported for remote gateway \"{}\"",
-                                 remote.name));
-        }
-    }
 }
 
 void check_uring(const UringOptions& uring, Diagnostics* out) {
@@ -210,6 +170,26 @@ void check_uring(const UringOptions& uring, Diagnostics* out) {
 
 }  // namespace
 
+void check_no_auth_user(const Options& options, const std::string& name, Diagnostics* out) {
+    if (name.empty()) return;
+    const auto& users = options.authorization.users;
+    const auto& nkeys = options.authorization.nkeys;
+    const bool known = std::any_of(users.begin(), users.end(),
+                                   [&](const User& user) { return user.name == name; }) ||
+                       std::any_of(nkeys.begin(), nkeys.end(),
+                                   [&](const NkeyUser& user) { return user.nkey == name; });
+    if (options.trust.active()) {
+        say(out, "no_auth_user not compatible with Trusted Operator");
+    } else if (users.empty() && nkeys.empty()) {
+        say(out,
+            fmt::format("no_auth_user: \"{}\" present, but users/nkeys are not defined", name));
+    } else if (!known) {
+        say(out, fmt::format("no_auth_user: \"{}\" not present as user or nkey in authorization "
+                             "block or account configuration",
+                             name));
+    }
+}
+
 void validate(const Options& options, Diagnostics* diagnostics) {
     check_limits(options, diagnostics);
     check_ports(options, diagnostics);
@@ -218,7 +198,8 @@ void validate(const Options& options, Diagnostics* diagnostics) {
     check_latency(options, diagnostics);
     check_trust(options, diagnostics);
     check_system_account(options, diagnostics);
-    check_gateway(options.gateway, diagnostics);
+    validate_links(options, diagnostics);
+    validate_websocket(options, diagnostics);
     check_uring(options.uring, diagnostics);
 }
 

@@ -49,7 +49,7 @@ class IdTable {
     void erase(uint32_t hash, uint32_t id) {
         uint32_t hole = hash & mask_;
         while (slots_[hole] != (uint64_t{hash} << 32 | id)) hole = (hole + 1) & mask_;
-        // Whoever would be cut off from its home by the hole moves into it.
+        // Backward-shift deletion: an entry that the hole would cut off from its home moves in.
         for (uint32_t i = (hole + 1) & mask_; slots_[i] != 0; i = (i + 1) & mask_) {
             const uint32_t home = hash_in(slots_[i]) & mask_;
             if (((i - home) & mask_) < ((i - hole) & mask_)) continue;

@@ -10,7 +10,7 @@
 namespace nuring::interest {
 namespace {
 
-// What the generations of an entry without a subject are compared with, and never equal.
+// The generations of an entry without a subject are compared with this, and never equal.
 constexpr std::atomic<uint64_t> kNeverCurrent{0};
 
 uint32_t set_count_for(uint32_t entries_max) {

@@ -161,7 +161,7 @@ class Doorkeeper {
 // A set of kWays entries per group of hashes; 16-bit tags in one array, one line for four sets. A new
 // subject enters at its second appearance (Doorkeeper). A full set refuses most newcomers, so that a
 // cycle over more subjects than fit still finds most of them; the one that gets in replaces an entry
-// not used since the hand came by. What is refused is matched into a scratch entry.
+// not used since the hand came by. A refused subject is matched into a scratch entry.
 //
 // Threads: one worker. (A Sublist is shared; the cache is not.)
 // Limits:  MatchCacheOptions. After warm-up no allocation except growth of results.

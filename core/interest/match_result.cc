@@ -14,7 +14,8 @@ size_t MatchResult::heap_bytes() const {
                  queues_->runs.capacity() * sizeof(Run) + queues_->names.capacity() +
                  queues_->index.capacity() * sizeof(uint32_t) +
                  queues_->services.capacity() * sizeof(Subscription*) +
-                 queues_->peers.capacity() * sizeof(base::LinkHandle);
+                 queues_->peers.capacity() * sizeof(base::LinkHandle) +
+                 queues_->peer_kinds.capacity() * sizeof(proto::Kind);
     }
     return bytes;
 }
@@ -30,6 +31,7 @@ void MatchResult::clear() {
     if (peer_count_ != 0) {
         peer_count_ = 0;
         queues_->peers.clear();
+        queues_->peer_kinds.clear();
     }
     if (queues_ != nullptr && !queues_->groups.empty()) {
         queues_->groups.clear();
@@ -59,11 +61,12 @@ void MatchResult::add_service(Subscription* subscription) {
 }
 
 // Few servers, so each is compared with all.
-void MatchResult::add_peer(base::LinkHandle peer) {
+void MatchResult::add_peer(base::LinkHandle peer, proto::Kind kind) {
     if (queues_ == nullptr) queues_ = std::make_unique<Queues>();
     std::vector<base::LinkHandle>& peers = queues_->peers;
     if (peer_count_ == UINT16_MAX || std::find(peers.begin(), peers.end(), peer) != peers.end()) return;
     peers.push_back(peer);
+    queues_->peer_kinds.push_back(kind);
     ++peer_count_;
 }
 
@@ -83,15 +86,29 @@ void MatchResult::add_members(std::string_view name, uint32_t name_hash,
     group.count += count;
     queues.runs.push_back({index, first, count});
     for (Subscription* subscription : subscriptions) {
+        const QueueRank rank = rank_of(subscription->kind(), subscription->origin_cluster() != 0);
         group.weight += subscription->weight();
         group.workers.add(subscription->worker());
-        if (subscription->is_of_others()) {
+        if (rank <= QueueRank::kCluster) {
+            ++group.near_count;
+            group.near_weight += subscription->weight();
+        }
+        if (rank <= QueueRank::kLeaf) {
+            ++group.leaf_count;
+            group.leaf_weight += subscription->weight();
+        }
+        if (rank <= QueueRank::kClusterLeaf) {
+            ++group.home_count;
+            group.home_weight += subscription->weight();
+        }
+        if (subscription->is_of_server()) {
             queues.mixed = true;
         } else {
             ++group.own_count;
         }
         queues.members.push_back({subscription, subscription->link(), subscription->serial(),
-                                  subscription->weight(), subscription->kind()});
+                                  subscription->weight(), subscription->origin_cluster(),
+                                  subscription->kind()});
     }
 }
 
@@ -99,9 +116,11 @@ void MatchResult::own_members_first() {
     for (const Group& group : queues_->groups) {
         if (group.own_count == group.count) continue;
         const auto begin = queues_->members.begin() + group.first;
-        std::stable_partition(begin, begin + group.count, [](const QueueMember& member) {
-            return member.kind != proto::Kind::kRoute && member.kind != proto::Kind::kGateway;
-        });
+        std::stable_sort(begin, begin + group.count,
+                         [](const QueueMember& a, const QueueMember& b) {
+                             return rank_of(a.kind, a.origin_cluster != 0) <
+                                    rank_of(b.kind, b.origin_cluster != 0);
+                         });
     }
 }
 
@@ -144,8 +163,9 @@ uint32_t MatchResult::find_or_add_group(std::string_view name, uint32_t name_has
         }
         queues.index[slot] = count + 1;
     }
-    queues.groups.push_back({static_cast<uint32_t>(queues.names.size()),
-                             static_cast<uint32_t>(name.size()), name_hash, 0, 0, 0, {}, 0});
+    queues.groups.push_back({.name_offset = static_cast<uint32_t>(queues.names.size()),
+                             .name_size = static_cast<uint32_t>(name.size()),
+                             .name_hash = name_hash});
     queues.names.append(name);
     return count;
 }

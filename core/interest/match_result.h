@@ -78,7 +78,8 @@ struct QueueMember {
     base::LinkHandle link;
     uint64_t serial;  // Subscription::serial(): finds it on its worker, or finds that it is gone
     uint32_t weight;  // counts as so many members
-    proto::Kind kind;  // of its link
+    uint32_t origin_cluster;  // of leafnodes, that it comes from; 0: none
+    proto::Kind kind;         // of its link
 };
 
 // The members of all matching patterns that share one queue name.
@@ -87,12 +88,21 @@ struct QueueGroup {
     std::span<const QueueMember> members;
     uint64_t weight = 0;  // sum over the members, at least their count
     WorkerSet workers;    // of the members
-    uint32_t own_count = 0;  // members of this server, each of weight 1: they come first
+    // The order of the members is that of QueueRank: those of this server, each of weight 1; those of
+    // servers of its cluster; those of leafnodes and hubs; those of leafnodes of the other servers; those
+    // of other clusters. The counts and weights are of the members up to there.
+    uint32_t own_count = 0;
+    uint32_t near_count = 0;  // with the servers of the cluster
+    uint64_t near_weight = 0;
+    uint32_t leaf_count = 0;  // with leafnodes and hubs of this server
+    uint64_t leaf_weight = 0;
+    uint32_t home_count = 0;  // all but those of other clusters
+    uint64_t home_weight = 0;
 };
 
 // MatchResult says who gets a message with one subject, as seen by one worker: the plain
 // subscriptions of that worker, the other workers that own plain subscriptions, the other servers that
-// have told of plain ones, and the queue groups with all their members, other servers' among them. It
+// have announced plain ones, and the queue groups with all their members, other servers' among them. It
 // is filled by Sublist::match() and reused: cleared results keep their memory, so that refilling one
 // does not allocate once it has grown.
 // Threads: one owner. Errors: none.
@@ -119,8 +129,16 @@ class MatchResult {
     QueueGroup queue_group(uint32_t index) const {
         const Group& group = queues_->groups[index];
         return {std::string_view(queues_->names).substr(group.name_offset, group.name_size),
-                std::span(queues_->members).subspan(group.first, group.count), group.weight,
-                group.workers, group.own_count};
+                std::span(queues_->members).subspan(group.first, group.count),
+                group.weight,
+                group.workers,
+                group.own_count,
+                group.near_count,
+                group.near_weight,
+                group.leaf_count,
+                group.leaf_weight,
+                group.home_count,
+                group.home_weight};
     }
 
     // Links to servers with plain subscriptions, each once, on whatever worker they live.
@@ -128,8 +146,13 @@ class MatchResult {
         if (peer_count_ == 0) return {};
         return {queues_->peers.data(), peer_count_};
     }
+    // Of each of them, in the same order.
+    std::span<const proto::Kind> peer_kinds() const {
+        if (peer_count_ == 0) return {};
+        return {queues_->peer_kinds.data(), peer_count_};
+    }
 
-    // What leads into other accounts: subscriptions of kind kAccount. They belong to no worker; that of
+    // The ways into other accounts: subscriptions of kind kAccount. They belong to no worker; that of
     // the publisher follows them.
     bool has_services() const { return service_count_ != 0; }
     std::span<Subscription* const> services() const {
@@ -159,14 +182,20 @@ class MatchResult {
     static constexpr uint32_t kGroupScanMax = 16;
 
     struct Group {
-        uint32_t name_offset;
-        uint32_t name_size;
-        uint32_t name_hash;
-        uint32_t first;
-        uint32_t count;
-        uint64_t weight;
+        uint32_t name_offset = 0;
+        uint32_t name_size = 0;
+        uint32_t name_hash = 0;
+        uint32_t first = 0;
+        uint32_t count = 0;
+        uint64_t weight = 0;
         WorkerSet workers;
-        uint32_t own_count;
+        uint32_t own_count = 0;
+        uint32_t near_count = 0;
+        uint64_t near_weight = 0;
+        uint32_t leaf_count = 0;
+        uint64_t leaf_weight = 0;
+        uint32_t home_count = 0;
+        uint64_t home_weight = 0;
     };
     // A run of members that belong to one group, in the order of arrival.
     struct Run {
@@ -186,12 +215,14 @@ class MatchResult {
         bool mixed = false;  // some members are other servers'
         std::vector<Subscription*> services;
         std::vector<base::LinkHandle> peers;
+        std::vector<proto::Kind> peer_kinds;  // of each of them
     };
 
     void add_plain(base::WorkerId self, Subscription* subscription) {
-        if (subscription->kind() != proto::Kind::kClient) [[unlikely]] {
-            if (subscription->kind() == proto::Kind::kAccount) return add_service(subscription);
-            if (subscription->is_of_others()) return add_peer(subscription->link());
+        const MatchPlace place = rules_of(subscription->kind()).place;
+        if (place != MatchPlace::kSubscriber) [[unlikely]] {
+            if (place == MatchPlace::kService) return add_service(subscription);
+            return add_peer(subscription->link(), subscription->kind());
         }
         ++plain_count_;
         if (subscription->worker() == self) {
@@ -201,7 +232,7 @@ class MatchResult {
         }
     }
     void add_service(Subscription* subscription);
-    void add_peer(base::LinkHandle peer);
+    void add_peer(base::LinkHandle peer, proto::Kind kind);
     void add_members(std::string_view name, uint32_t name_hash,
                      std::span<Subscription* const> subscriptions);
     // To be called once after the last add_members().

@@ -33,7 +33,7 @@ class SidTable {
     SidTable(const SidTable&) = delete;
     SidTable& operator=(const SidTable&) = delete;
 
-    // What a sid comes down to; computed once for find() and insert().
+    // The key of a sid; computed once for find() and insert().
     struct Key {
         uint64_t block;  // kNoBlock: not a plain number
         uint32_t hash;

@@ -124,7 +124,8 @@ size_t Sublist::remove_batch(std::span<Subscription* const> subscriptions) {
     constexpr size_t kTextAhead = 16;
     constexpr size_t kSlotAhead = 8;
     size_t found = 0;
-    std::vector<const Subscription*> changed;  // told when all are gone, so that a group is told of once
+    // Announced when all are gone, so that a group is announced once.
+    std::vector<std::pair<const Subscription*, InterestChange>> changed;
     for (size_t i = 0; i < subscriptions.size(); ++i) {
         if (i + kTextAhead < subscriptions.size()) {
             const auto* next = reinterpret_cast<const char*>(subscriptions[i + kTextAhead]);
@@ -136,13 +137,15 @@ size_t Sublist::remove_batch(std::span<Subscription* const> subscriptions) {
         }
         const InterestChange change = take_out(subscriptions[i]);
         found += change != InterestChange::kAbsent;
-        if (observer_ != nullptr && change == InterestChange::kChanged) changed.push_back(subscriptions[i]);
+        if (observer_ != nullptr && change > InterestChange::kNone) {
+            changed.emplace_back(subscriptions[i], change);
+        }
     }
     removes_.fetch_add(found, std::memory_order_release);
     absl::flat_hash_set<std::pair<std::string_view, std::string_view>> groups;
-    for (const Subscription* each : changed) {
+    for (const auto& [each, change] : changed) {
         if (each->is_queue() && !groups.emplace(each->subject(), each->queue()).second) continue;
-        observer_->on_interest_changed(*each);
+        tell(*each, change);
     }
     return found;
 }
@@ -160,6 +163,7 @@ void Sublist::set_weight(Subscription* subscription, uint32_t weight) {
         subscription->weight_ = weight;
         bump(*place.generation);
     }
+    tell(*subscription, subscription->is_own() ? InterestChange::kChanged : InterestChange::kForLeafnodes);
 }
 
 // An empty shard is skipped without its lock. A peer that got the answer to its SUB caused this look-up

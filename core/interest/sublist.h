@@ -16,6 +16,7 @@
 #include "core/interest/pattern_trie.h"
 #include "core/interest/subject_hash.h"
 #include "core/interest/subscription.h"
+#include "proto/subject.h"
 
 namespace nuring::interest {
 
@@ -48,7 +49,7 @@ struct SublistOptions {
     // Unknown to peers; a seed per account also keeps equal subjects of many accounts apart in the
     // caches of matches.
     uint64_t hash_seed = 0;
-    InterestObserver* observer = nullptr;  // null: nobody has to hear of changes
+    InterestObserver* observer = nullptr;  // null: changes are announced to nobody
 
     // For the account that everybody uses.
     static SublistOptions large(uint32_t worker_count) {
@@ -80,8 +81,8 @@ struct SublistStats {
 //          by its link's worker. match() with the worker's own id only.
 // Limits:  the shards of SublistOptions; subscriptions by memory (about 16 bytes beside each
 //          Subscription). Growth stops one shard for the time of one rehash.
-// Errors:  none for valid patterns; remove() tells if the subscription was not there.
-// Lifetime: subscriptions are borrowed until removed. What a match has given out before may still
+// Errors:  none for valid patterns; remove() says if the subscription was not there.
+// Lifetime: subscriptions are borrowed until removed. A match that was given out before may still
 //          name a removed subscription: its worker destroys it only when it iterates over no match.
 // Source:  ours; behaviour of server/sublist.go 2.0.0-RC19.
 class Sublist {
@@ -112,14 +113,22 @@ class Sublist {
     // Does anybody subscribe to this subject? Stops at the first that does.
     bool has_interest(base::WorkerId self, std::string_view subject);
 
-    // What other servers are told of a pattern: how many plain subscriptions, or members of the group,
+    // Announced to other servers of a pattern: how many plain subscriptions, or members of the group,
     // this server has itself.
     size_t own_interest(base::WorkerId self, std::string_view pattern, std::string_view queue);
     // The same for all patterns, in slices of one shard below own_slice_count(): calls
     // visit(pattern, queue, count) for each, under the lock of the shard.
+    // (for_each_interest() goes by the same slices.)
     uint32_t own_slice_count() const { return literal_shard_count_ + wildcard_shard_count_ + 1; }
     template <typename Visit>
     void for_each_own(base::WorkerId self, uint32_t slice, Visit&& visit);
+    // For who needs to know whose they are (leafnodes): calls visit(subscriptions) with the plain ones of a
+    // pattern, or the members of that group, if there are any; the other calls
+    // visit(pattern, queue, subscriptions) for all patterns of a slice. Both under the lock of the shard.
+    template <typename Visit>
+    void inspect(base::WorkerId self, std::string_view pattern, std::string_view queue, Visit&& visit);
+    template <typename Visit>
+    void for_each_interest(base::WorkerId self, uint32_t slice, Visit&& visit);
 
     // Loads what a match will touch first; for a batch of subjects whose turn comes later.
     void prefetch(uint64_t hash) const { literal_shard(hash).table.prefetch(hash); }
@@ -171,9 +180,9 @@ class Sublist {
     uint64_t first_token_hash(std::string_view subject) const;
 
     void tell(const Subscription& subscription, InterestChange change) {
-        if (observer_ != nullptr && change == InterestChange::kChanged) {
-            observer_->on_interest_changed(subscription);
-        }
+        if (observer_ == nullptr) return;
+        if (change == InterestChange::kChanged) observer_->on_interest_changed(subscription);
+        if (change == InterestChange::kForLeafnodes) observer_->on_leaf_interest_changed(subscription);
     }
     // Only under the lock of the one shard that the counter belongs to. Release: who sees the new
     // value sees the change. Partner of Generations::current().
@@ -185,6 +194,8 @@ class Sublist {
     }
     void match_patterns(base::WorkerId self, std::string_view subject, uint64_t first_hash,
                         MatchResult* result);
+    template <typename Visit>
+    void for_each_subscribers(base::WorkerId self, uint32_t slice, Visit&& visit);
     bool has_pattern(base::WorkerId self, const WildcardShard& shard, TokenList* tokens);
 
     const uint64_t hash_seed_;
@@ -209,17 +220,41 @@ class Sublist {
 };
 
 template <typename Visit>
-void Sublist::for_each_own(base::WorkerId self, uint32_t slice, Visit&& visit) {
-    const auto visit_own = [&](const Subscribers& subscribers) { subscribers.for_each_own(visit); };
+void Sublist::for_each_subscribers(base::WorkerId self, uint32_t slice, Visit&& visit) {
     if (slice < literal_shard_count_) {
         LiteralShard& shard = literal_shards_[slice];
         const ReadGuard guard(shard.lock, slots_, self);
-        return shard.table.for_each(visit_own);
+        return shard.table.for_each(visit);
     }
     slice -= literal_shard_count_;
     WildcardShard& shard = slice < wildcard_shard_count_ ? wildcard_shards_[slice] : wildcard_first_;
     const ReadGuard guard(shard.lock, slots_, self);
-    if (shard.trie != nullptr) shard.trie->for_each(visit_own);
+    if (shard.trie != nullptr) shard.trie->for_each(visit);
+}
+
+template <typename Visit>
+void Sublist::for_each_own(base::WorkerId self, uint32_t slice, Visit&& visit) {
+    for_each_subscribers(self, slice,
+                         [&](const Subscribers& subscribers) { subscribers.for_each_own(visit); });
+}
+
+template <typename Visit>
+void Sublist::for_each_interest(base::WorkerId self, uint32_t slice, Visit&& visit) {
+    for_each_subscribers(self, slice, [&](const Subscribers& subscribers) { subscribers.for_each(visit); });
+}
+
+template <typename Visit>
+void Sublist::inspect(base::WorkerId self, std::string_view pattern, std::string_view queue, Visit&& visit) {
+    if (proto::is_literal(pattern)) {
+        const uint64_t hash = this->hash(pattern);
+        LiteralShard& shard = literal_shard(hash);
+        const ReadGuard guard(shard.lock, slots_, self);
+        return shard.table.find(pattern, hash).inspect(queue, hash_seed_, visit);
+    }
+    const WildcardPlace place = wildcard_place(pattern);
+    const ReadGuard guard(place.shard->lock, slots_, self);
+    if (place.shard->trie == nullptr) return;
+    place.shard->trie->find(pattern).inspect(queue, hash_seed_, visit);
 }
 
 }  // namespace nuring::interest

@@ -21,43 +21,48 @@ void shrink(std::vector<Subscription*>& array) {
     }
 }
 
-// Each member of a group counts; of plain ones, the first that comes and the last that goes.
-InterestChange change_of(const Subscription& subscription, bool first_or_last) {
-    return subscription.is_queue() || first_or_last ? InterestChange::kChanged : InterestChange::kNone;
+// The meaning of a subscription that comes or goes, given how many plain ones there are without it.
+// Each member of a group counts; of plain ones, the first that comes and the last that goes. As long as there
+// is a local one, others need not be announced to leafnode links; else each may change what one of the links
+// gets, to which its own are not announced.
+InterestChange change_of(const Subscription& subscription, size_t own_rest, size_t local_rest) {
+    if (!subscription.is_announced_to(proto::Kind::kLeafnode)) return InterestChange::kNone;
+    if (subscription.is_own() && (subscription.is_queue() || own_rest == 0)) return InterestChange::kChanged;
+    if (subscription.is_queue() || local_rest == 0) return InterestChange::kForLeafnodes;
+    return InterestChange::kNone;
 }
 
 }  // namespace
 
 InterestChange SubscriberSet::add(Subscription* subscription, uint64_t hash_seed) {
     std::vector<Subscription*>* array = &plain_;
-    size_t* of_others = &plain_of_others_;
     if (subscription->is_queue()) {
         const std::string_view name = subscription->queue();
         const uint32_t name_hash = hash_name(name, hash_seed);
         Group* group = find_group(name, name_hash);
         if (group == nullptr) group = add_group(name, name_hash);
         array = &group->members;
-        of_others = &group->of_others;
+        if (subscription->is_of_server()) ++group->of_servers;
     }
-    const bool first = array->size() == *of_others;
+    const InterestChange change = change_of(*subscription, plain_.size() - plain_of_others_, plain_local_);
     subscription->index_ = static_cast<uint32_t>(array->size());
     array->push_back(subscription);
     ++size_;
-    if (subscription->is_own()) return change_of(*subscription, first);
-    ++*of_others;
-    return InterestChange::kNone;
+    if (!subscription->is_queue()) {
+        if (!subscription->is_own()) ++plain_of_others_;
+        if (subscription->is_local()) ++plain_local_;
+    }
+    return change;
 }
 
 InterestChange SubscriberSet::remove(Subscription* subscription, uint64_t hash_seed) {
     std::vector<Subscription*>* array = &plain_;
-    size_t* of_others = &plain_of_others_;
     Group* group = nullptr;
     if (subscription->is_queue()) {
         const std::string_view name = subscription->queue();
         group = find_group(name, hash_name(name, hash_seed));
         if (group == nullptr) return InterestChange::kAbsent;
         array = &group->members;
-        of_others = &group->of_others;
     }
     const uint32_t index = subscription->index_;
     if (index >= array->size() || (*array)[index] != subscription) return InterestChange::kAbsent;
@@ -66,14 +71,31 @@ InterestChange SubscriberSet::remove(Subscription* subscription, uint64_t hash_s
     last->index_ = index;
     array->pop_back();
     --size_;
-    if (!subscription->is_own()) --*of_others;
-    const bool was_last = array->size() == *of_others;
+    if (group == nullptr) {
+        if (!subscription->is_own()) --plain_of_others_;
+        if (subscription->is_local()) --plain_local_;
+    } else if (subscription->is_of_server()) {
+        --group->of_servers;
+    }
     if (group != nullptr && array->empty()) {
         remove_group(group);
     } else {
         shrink(*array);
     }
-    return subscription->is_own() ? change_of(*subscription, was_last) : InterestChange::kNone;
+    return change_of(*subscription, plain_.size() - plain_of_others_, plain_local_);
+}
+
+size_t SubscriberSet::Group::own_count() const {
+    if (of_servers == 0) return members.size();
+    size_t count = 0;
+    for (const Subscription* each : members) count += each->is_own() ? each->weight() : 0;
+    return count;
+}
+
+std::span<Subscription* const> SubscriberSet::members(std::string_view queue, uint64_t hash_seed) const {
+    if (queue.empty()) return plain_;
+    const Group* group = find_group(queue, hash_name(queue, hash_seed));
+    return group == nullptr ? std::span<Subscription* const>() : group->members;
 }
 
 size_t SubscriberSet::own_count(std::string_view queue, uint64_t hash_seed) const {
@@ -134,7 +156,7 @@ void SubscriberSet::remove_group(Group* group) {
 InterestChange Subscribers::add(Subscription* subscription, uint64_t hash_seed) {
     if (empty()) {
         assign(subscription, 0);
-        return subscription->is_own() ? InterestChange::kChanged : InterestChange::kNone;
+        return change_of(*subscription, 0, 0);
     }
     if (!is_set()) {
         auto* set = new SubscriberSet;
@@ -148,7 +170,7 @@ InterestChange Subscribers::remove(Subscription* subscription, uint64_t hash_see
     if (!is_set()) {
         if (single() != subscription) return InterestChange::kAbsent;
         bits_ = 0;
-        return subscription->is_own() ? InterestChange::kChanged : InterestChange::kNone;
+        return change_of(*subscription, 0, 0);
     }
     SubscriberSet* from = set();
     const InterestChange change = from->remove(subscription, hash_seed);
@@ -161,7 +183,7 @@ InterestChange Subscribers::remove(Subscription* subscription, uint64_t hash_see
 
 size_t Subscribers::own_count(std::string_view queue, uint64_t hash_seed) const {
     if (is_set()) return set()->own_count(queue, hash_seed);
-    return !empty() && single()->is_own() && single()->queue() == queue ? 1 : 0;
+    return !empty() && single()->is_own() && single()->queue() == queue ? own_weight(*single()) : 0;
 }
 
 void Subscribers::clear() {

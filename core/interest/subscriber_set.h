@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,12 +15,13 @@
 
 namespace nuring::interest {
 
-// What a change of the subscriptions to one pattern means to other servers, which are told of those of
+// The meaning of a change of the subscriptions to one pattern for other servers, which learn of those of
 // this server (Subscription::is_own()): whether there is a plain one, and how many members a group has.
 enum class [[nodiscard]] InterestChange : uint8_t {
     kAbsent,  // the subscription to be removed was not there
     kNone,
-    kChanged,
+    kForLeafnodes,  // may have to be announced to leafnode links only
+    kChanged,       // leafnode links, too
 };
 
 // SubscriberSet holds two or more subscriptions with one and the same pattern: the plain ones in an
@@ -32,8 +34,19 @@ class SubscriberSet {
     InterestChange remove(Subscription* subscription, uint64_t hash_seed);
 
     size_t size() const { return size_; }
-    // Subscriptions of this server: plain ones, or members of that group.
+    // Subscriptions of this server: plain ones, or members of that group, by their weight.
     size_t own_count(std::string_view queue, uint64_t hash_seed) const;
+    // All plain ones, or all members of that group.
+    std::span<Subscription* const> members(std::string_view queue, uint64_t hash_seed) const;
+    // Calls visit(pattern, queue, subscriptions) for the plain ones and each group.
+    template <typename Visit>
+    void for_each(Visit&& visit) const {
+        const std::string_view pattern = front()->subject();
+        if (!plain_.empty()) visit(pattern, std::string_view(), std::span<Subscription* const>(plain_));
+        for (const std::unique_ptr<Group>& group : groups_) {
+            visit(pattern, std::string_view(group->name), std::span<Subscription* const>(group->members));
+        }
+    }
     template <typename Visit>
     void for_each_own(Visit&& visit) const {
         const std::string_view pattern = front()->subject();
@@ -56,9 +69,9 @@ class SubscriberSet {
         uint32_t name_hash;
         uint32_t index;  // own place in groups_
         std::vector<Subscription*> members;
-        size_t of_others = 0;  // members that are not own
+        size_t of_servers = 0;  // members that another server asked for
 
-        size_t own_count() const { return members.size() - of_others; }
+        size_t own_count() const;
     };
     using GroupsByName = absl::flat_hash_map<std::string_view, Group*>;
     // From so many groups on, names are found by hash.
@@ -72,7 +85,8 @@ class SubscriberSet {
     std::vector<std::unique_ptr<Group>> groups_;
     std::unique_ptr<GroupsByName> by_name_;
     size_t size_ = 0;
-    size_t plain_of_others_ = 0;
+    size_t plain_of_others_ = 0;  // plain ones that are not own
+    size_t plain_local_ = 0;      // plain ones that are announced to every leafnode link
 };
 
 // Subscribers is what stands behind one pattern in one word: nobody, a single subscription, or a
@@ -104,11 +118,32 @@ class Subscribers {
     void clear();
 
     size_t own_count(std::string_view queue, uint64_t hash_seed) const;
+    // Calls visit(subscriptions) with the plain ones, or the members of that group, if there are any.
+    template <typename Visit>
+    void inspect(std::string_view queue, uint64_t hash_seed, Visit&& visit) const {
+        if (empty()) return;
+        if (is_set()) {
+            const auto found = set()->members(queue, hash_seed);
+            if (!found.empty()) visit(found);
+        } else if (Subscription* only = single(); only->queue() == queue) {
+            visit(std::span<Subscription* const>(&only, 1));
+        }
+    }
+    // Calls visit(pattern, queue, subscriptions) for the plain ones and each group.
+    template <typename Visit>
+    void for_each(Visit&& visit) const {
+        if (empty()) return;
+        if (is_set()) return set()->for_each(visit);
+        Subscription* only = single();
+        visit(only->subject(), only->queue(), std::span<Subscription* const>(&only, 1));
+    }
     // Calls visit(pattern, queue, count) for the plain ones of this server and each of its groups.
     template <typename Visit>
     void for_each_own(Visit&& visit) const {
         if (is_set()) return set()->for_each_own(visit);
-        if (!empty() && single()->is_own()) visit(single()->subject(), single()->queue(), size_t{1});
+        if (!empty() && single()->is_own()) {
+            visit(single()->subject(), single()->queue(), own_weight(*single()));
+        }
     }
 
     void collect(base::WorkerId self, uint64_t hash_seed, MatchResult* result) const {
@@ -121,7 +156,7 @@ class Subscribers {
         }
     }
 
-    // What a lookup is about to touch.
+    // The memory that a lookup is about to touch.
     const void* address() const { return reinterpret_cast<const void*>(bits_ & ~kSetBit); }
 
   private:
@@ -135,6 +170,9 @@ class Subscribers {
         assert((bits_ & ~kPointerMask) == 0);  // user addresses have 47 bits unless asked for more
     }
     void collect_queue(uint64_t hash_seed, MatchResult* result) const;
+    static size_t own_weight(const Subscription& subscription) {
+        return subscription.is_queue() ? subscription.weight() : 1;
+    }
 
     uint64_t bits_ = 0;
 };

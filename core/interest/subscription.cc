@@ -13,6 +13,7 @@ Subscription::Subscription(const SubscriptionSpec& spec)
       serial_(spec.serial),
       link_(spec.link),
       weight_(spec.weight),
+      origin_cluster_(spec.origin_cluster),
       subject_size_(static_cast<uint16_t>(spec.subject.size())),
       queue_size_(static_cast<uint16_t>(spec.queue.size())),
       sid_size_(static_cast<uint16_t>(spec.sid.size())),

@@ -6,11 +6,12 @@
 #include <string_view>
 
 #include "core/base/ids.h"
+#include "core/interest/forward_rules.h"
 #include "proto/kind.h"
 
 namespace nuring::interest {
 
-// What a new subscription is made of; the texts are copied.
+// The parts of a new subscription; the texts are copied.
 struct SubscriptionSpec {
     base::LinkHandle link;
     void* owner = nullptr;  // of the link layer; usable on the link's worker only
@@ -20,6 +21,7 @@ struct SubscriptionSpec {
     std::string_view sid;
     uint64_t max = 0;  // deliveries before it ends by itself; 0: no end
     uint32_t weight = 1;
+    uint32_t origin_cluster = 0;  // of a server's: a number for the cluster of leafnodes; 0: none
     proto::Kind kind = proto::Kind::kClient;
 };
 
@@ -27,8 +29,8 @@ struct SubscriptionSpec {
 // because servers with a million of them pay for every word. It is owned by its link; the sublist
 // points at it between Sublist::insert() and Sublist::remove().
 //
-//   | owner | delivered | max | serial | link | hash index weight sizes kind flags | subject queue sid
-//   0                                  32                                           64
+//   | owner | delivered | max | serial | link | hash index weight origin sizes kind flags | subject queue sid
+//   0                                  32                                                  64
 //
 // Threads: owner, delivered, max and flags belong to the link's worker. Everything else is fixed once
 //          the subscription is inserted (weight: changed by Sublist::set_weight() only) and is read by
@@ -72,16 +74,24 @@ class Subscription {
     proto::Kind kind() const { return kind_; }
     uint32_t weight() const { return weight_; }
 
-    // What other servers have told us of.
-    bool is_of_others() const {
-        return kind_ == proto::Kind::kRoute || kind_ == proto::Kind::kGateway;
+    // Another server asked for it.
+    bool is_of_server() const { return proto::is_server(kind_); }
+    // It is announced to every leafnode, whichever is behind the link.
+    bool is_local() const { return !is_of_server() && is_announced_to(proto::Kind::kLeafnode); }
+    // Of a server's subscription: the cluster of leafnodes that it comes from; empty: none. It stands in the
+    // place of the sid, which such a subscription does not have.
+    std::string_view origin() const { return is_of_server() ? sid() : std::string_view(); }
+    uint32_t origin_cluster() const { return origin_cluster_; }  // its number; 0: none
+    // Is it announced over links of that kind? Those that answers to services come to have no owner, and are
+    // announced to all; an import is announced from the exporting account.
+    bool is_announced_to(proto::Kind kind) const {
+        if (is_service() && owner == nullptr) return true;
+        return is_announced(kind_, kind);
     }
-    // Of this server, so that others are told of it: not what they have told us, and not an import,
-    // which they hear of from the exporting account. (Replies to services have no owner.)
-    bool is_own() const {
-        if (is_of_others() || kind_ == proto::Kind::kInternal) return false;
-        return kind_ != proto::Kind::kAccount || owner == nullptr;
-    }
+    // Of this server, so that it is announced to the other servers of the cluster.
+    bool is_own() const { return is_announced_to(proto::Kind::kRoute); }
+    // It leads into another account.
+    bool is_service() const { return rules_of(kind_).place == MatchPlace::kService; }
 
     bool closed() const { return (flags & kClosed) != 0; }
 
@@ -112,6 +122,7 @@ class Subscription {
     uint32_t subject_hash_ = 0;  // the part that finds its home in a grown LiteralTable
     uint32_t index_ = 0;         // place in the array of its SubscriberSet
     uint32_t weight_;
+    uint32_t origin_cluster_;
     uint16_t subject_size_;
     uint16_t queue_size_;
     uint16_t sid_size_;

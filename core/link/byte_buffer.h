@@ -19,6 +19,7 @@ class ByteBuffer {
     ~ByteBuffer() { std::free(bytes_); }
     ByteBuffer(const ByteBuffer&) = delete;
     ByteBuffer& operator=(const ByteBuffer&) = delete;
+    ByteBuffer(ByteBuffer&& other) noexcept { swap(other); }
 
     bool empty() const { return size_ == 0; }
     size_t size() const { return size_; }

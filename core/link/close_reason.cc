@@ -35,6 +35,11 @@ std::string_view to_text(CloseReason reason) {
         case CloseReason::kNoRespondersRequiresHeaders: return "No Responders Requires Headers";
         case CloseReason::kClusterNameConflict: return "Cluster Name Conflict";
         case CloseReason::kDuplicateServerName: return "Duplicate Server Name";
+        case CloseReason::kDuplicateRemoteLeafnode: return "Duplicate Remote LeafNode Connection";
+        case CloseReason::kMinimumVersionRequired: return "Minimum Version Required";
+        case CloseReason::kClusterNamesIdentical: return "Cluster Names Identical";
+        case CloseReason::kLeafRemoteRemoved: return "LeafNode Remote Removed";
+        case CloseReason::kKicked: return "Kicked";
     }
     return "Unknown State";
 }

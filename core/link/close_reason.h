@@ -39,10 +39,15 @@ enum class CloseReason : uint8_t {
     kNoRespondersRequiresHeaders,
     kClusterNameConflict,
     kDuplicateServerName,
+    kDuplicateRemoteLeafnode,
+    kMinimumVersionRequired,
+    kClusterNamesIdentical,
+    kLeafRemoteRemoved,
+    kKicked,
 };
 
 inline constexpr unsigned kCloseReasonCount =
-    static_cast<unsigned>(CloseReason::kDuplicateServerName) + 1;
+    static_cast<unsigned>(CloseReason::kKicked) + 1;
 
 std::string_view to_text(CloseReason reason);
 

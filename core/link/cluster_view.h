@@ -10,15 +10,21 @@
 
 namespace nuring::link {
 
-// What clients are told of the cluster that this server is part of.
+// What INFO says to clients about the cluster of this server.
 struct ClusterView {
-    uint64_t serial = 0;  // grows whenever the URLs change
+    uint64_t serial = 0;     // grows whenever connect_urls change
+    uint64_t ws_serial = 0;  // the same, of ws_connect_urls
     std::string cluster;
     std::vector<std::string> connect_urls;  // this server's own come first
+    std::vector<std::string> other_urls;    // of other servers: what a lame duck tells
+    // The same, of WebSocket ports.
+    std::vector<std::string> ws_connect_urls;
+    std::vector<std::string> ws_other_urls;
+    std::vector<std::string> leafnode_urls;  // where leafnodes find the other servers
 };
 
-// ClusterViews holds the view of now, for all workers at once: who has seen an INFO with it may connect to
-// any worker, and must not be told less.
+// ClusterViews holds the current view, one for all workers: a client that has seen it in an INFO may
+// connect to any worker, and must not get an older one there.
 // Threads: any; the mutex is taken for a moment per INFO. Errors: none.
 class ClusterViews {
   public:

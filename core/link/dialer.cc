@@ -30,24 +30,24 @@ std::string connect_error(const ring::SocketAddress& address, int error) {
 
 // One connect that the ring has. Without a dialer it is abandoned, and what it brings is closed.
 struct Dialer::Connect : ring::Submission {
-    Connect(WorkerLinks& worker_links, Dialer& owner)
-        : Submission(&completed), links(worker_links), dialer(&owner) {}
+    Connect(LinkHost& link_host, Dialer& owner)
+        : Submission(&completed), host(link_host), dialer(&owner) {}
 
     static void completed(Submission& submission, const ring::Completion& completion) {
         auto& self = static_cast<Connect&>(submission);
         if (self.dialer != nullptr) return self.dialer->on_connected(completion.result);
-        if (completion.result >= 0) self.links.ring.close(completion.result);
-        --self.links.abandoned_connects;
+        if (completion.result >= 0) self.host.ring.close(completion.result);
+        self.host.remove_abandoned_connect();
         delete &self;
     }
     static void abandon(std::unique_ptr<Connect> connect) {
-        WorkerLinks& links = connect->links;
+        LinkHost& host = connect->host;
         connect->dialer = nullptr;
-        ++links.abandoned_connects;
-        links.ring.cancel(*connect.release());  // deleted when it completes
+        host.add_abandoned_connect();
+        host.ring.cancel(*connect.release());  // deleted when it completes
     }
 
-    WorkerLinks& links;
+    LinkHost& host;
     Dialer* dialer;
 };
 
@@ -89,8 +89,10 @@ class Dialer::Lookup final : public runtime::Job {
     const std::shared_ptr<Dialer*> asker_;  // only looked at on the worker
 };
 
-Dialer::Dialer(WorkerLinks& links)
-    : links_(links), timeout_(&timed_out, *this), self_(std::make_shared<Dialer*>(this)) {}
+Dialer::Dialer(LinkHost& host)
+    : link_host_(host),
+      prng_(host.ring.random_seed()),
+      self_(std::make_shared<Dialer*>(this)) {}
 
 Dialer::~Dialer() {
     cancel();
@@ -104,7 +106,7 @@ void Dialer::dial(const std::string& host, uint16_t port, uint64_t timeout_ns, D
     port_ = port;
     done_ = std::move(done);
     first_error_ = absl::OkStatus();
-    links_.timers.arm(timeout_, links_.ring.now_ns() + timeout_ns);
+    link_host_.timers.arm(timeout_, link_host_.ring.now_ns() + timeout_ns);
     if (host_.empty()) return take_addresses({kLocalHost});
     if (base::is_numeric_host(host_)) return take_addresses({host_});
     if (std::exchange(early_host_, {}) == host_) return take_addresses(std::move(early_addresses_));
@@ -114,7 +116,7 @@ void Dialer::dial(const std::string& host, uint16_t port, uint64_t timeout_ns, D
 void Dialer::look_up() {
     if (looking_up_ == host_) return;  // that of an earlier attempt is on its way
     looking_up_ = host_;
-    links_.lookups.submit(links_.worker, std::make_unique<Lookup>(host_, self_));
+    link_host_.lookups.submit(link_host_.worker, std::make_unique<Lookup>(host_, self_));
 }
 
 void Dialer::on_looked_up(Lookup& lookup) {
@@ -133,8 +135,11 @@ void Dialer::on_looked_up(Lookup& lookup) {
 }
 
 void Dialer::take_addresses(std::vector<std::string> addresses) {
+    assert(is_dialing());
+    assert(!addresses.empty());
+    assert(addresses_.empty());
     for (size_t i = addresses.size(); i > 1; --i) {
-        std::swap(addresses[i - 1], addresses[links_.prng.below(static_cast<uint32_t>(i))]);
+        std::swap(addresses[i - 1], addresses[prng_.below(static_cast<uint32_t>(i))]);
     }
     for (std::string& address : addresses) {
         addresses_.push_back({.host = std::move(address), .port = port_});
@@ -143,13 +148,17 @@ void Dialer::take_addresses(std::vector<std::string> addresses) {
 }
 
 void Dialer::connect_next() {
-    connect_ = std::make_unique<Connect>(links_, *this);
-    links_.ring.connect(*connect_, addresses_.back());
+    assert(connect_ == nullptr);
+    assert(!addresses_.empty());
+    connect_ = std::make_unique<Connect>(link_host_, *this);
+    link_host_.ring.connect(*connect_, addresses_.back());
 }
 
 void Dialer::on_connected(int result) {
+    assert(is_dialing());
     const std::unique_ptr<Connect> ended = std::move(connect_);
     if (result >= 0) return finish(result);
+    assert(!addresses_.empty());
     if (first_error_.ok()) {
         first_error_ = absl::UnavailableError(connect_error(addresses_.back(), -result));
     }
@@ -158,19 +167,19 @@ void Dialer::on_connected(int result) {
     connect_next();
 }
 
-void Dialer::timed_out(runtime::Timer& timer) {
-    Dialer& self = static_cast<Timeout&>(timer).owner;
-    if (self.addresses_.empty()) {
-        return self.finish(absl::DeadlineExceededError(
-            fmt::format("dial tcp: lookup {}: i/o timeout", self.host_)));
+void Dialer::on_timeout() {
+    assert(is_dialing());
+    if (addresses_.empty()) {
+        return finish(
+            absl::DeadlineExceededError(fmt::format("dial tcp: lookup {}: i/o timeout", host_)));
     }
-    const ring::SocketAddress& address = self.addresses_.back();
-    self.finish(absl::DeadlineExceededError(
+    const ring::SocketAddress& address = addresses_.back();
+    finish(absl::DeadlineExceededError(
         fmt::format("dial tcp {}: i/o timeout", base::host_port(address.host, address.port))));
 }
 
 void Dialer::drop_attempt() {
-    links_.timers.disarm(timeout_);
+    link_host_.timers.disarm(timeout_);
     if (connect_ != nullptr) Connect::abandon(std::move(connect_));
     addresses_.clear();
 }
@@ -183,6 +192,7 @@ void Dialer::cancel() {
 // The last thing that happens: `done` may destroy the dialer, or dial again.
 void Dialer::finish(absl::StatusOr<int> result) {
     const Done done = std::exchange(done_, nullptr);
+    assert(done != nullptr);
     drop_attempt();
     done(std::move(result));
 }

@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/link/worker_links.h"
+#include "core/base/prng.h"
+#include "core/link/link_host.h"
 #include "core/ring/ring.h"
-#include "core/runtime/timer_wheel.h"
+#include "core/runtime/owned_timer.h"
 
 namespace nuring::link {
 
@@ -28,13 +29,13 @@ namespace nuring::link {
 //            dial tcp 10.0.0.1:6222: i/o timeout
 //            dial tcp: lookup nosuch: no such host
 //          It does not try again: that is for the user to decide.
-// Lifetime: owned by who dials, and destroyed at any time, also from within `done`. What the ring still
-//          has of it goes by itself: WorkerLinks reports that it is drained only after that.
+// Lifetime: owned by its user, and destroyed at any time, also from within `done`. What the ring still
+//          has of it goes by itself: LinkHost::is_empty() says that it is drained only after that.
 class Dialer {
   public:
     using Done = std::function<void(absl::StatusOr<int> fd)>;
 
-    explicit Dialer(WorkerLinks& links);
+    explicit Dialer(LinkHost& host);
     ~Dialer();  // cancels
     Dialer(const Dialer&) = delete;
     Dialer& operator=(const Dialer&) = delete;
@@ -49,12 +50,7 @@ class Dialer {
   private:
     struct Connect;
     class Lookup;
-    struct Timeout : runtime::Timer {
-        Timeout(FireFunction function, Dialer& dialer) : Timer(function), owner(dialer) {}
-        Dialer& owner;
-    };
-
-    static void timed_out(runtime::Timer& timer);
+    void on_timeout();
     void look_up();
     void on_looked_up(Lookup& lookup);
     void take_addresses(std::vector<std::string> addresses);
@@ -63,11 +59,12 @@ class Dialer {
     void drop_attempt();
     void finish(absl::StatusOr<int> result);
 
-    WorkerLinks& links_;
+    LinkHost& link_host_;
+    base::Prng prng_;
     std::string host_;
     uint16_t port_ = 0;
     Done done_;  // null: no attempt is under way
-    Timeout timeout_;
+    runtime::OwnedTimer<Dialer, &Dialer::on_timeout> timeout_{*this};
     std::vector<ring::SocketAddress> addresses_;  // the last one is tried; none: the look-up goes on
     absl::Status first_error_;
     std::unique_ptr<Connect> connect_;

@@ -6,11 +6,16 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "core/base/errno_text.h"
 #include "core/base/host_port.h"
+#include "core/link/channel.h"
+#include "core/link/handover.h"
+#include "core/link/link_host.h"
+#include "core/link/s2_channel.h"
 #include "core/link/tls_channel.h"
-#include "core/link/worker_links.h"
+#include "core/link/websocket_channel.h"
 #include "fmt/format.h"
 
 namespace nuring::link {
@@ -23,12 +28,16 @@ constexpr size_t kGatherPartsMax = 16;
 // Else the input of one turn, up to 1 MiB, times the subscribers would flood the caches and the memory.
 constexpr uint64_t kTurnOutBytesMax = 2 * 1024 * 1024;
 
-constexpr uint64_t kFlushOnClose_ns = 2'000'000'000;  // to get the last bytes out
-constexpr uint64_t kLinger_ns = 500'000'000;          // for the peer to read them and close
-constexpr uint64_t kLingerBytesMax = 8 * 1024 * 1024; // of input ignored meanwhile
+constexpr uint64_t kFlushOnClose_ns = 2'000'000'000;   // to get the last bytes out
+constexpr uint64_t kLinger_ns = 500'000'000;           // for the peer to read them and close
+constexpr uint64_t kLingerBytesMax = 8 * 1024 * 1024;  // of input ignored meanwhile
 
 // Buffers above this are given back as soon as they are empty.
 constexpr size_t kKeptBufferBytesMax = 64 * 1024;
+
+constexpr uint8_t bit_of(PauseReason reason) {
+    return static_cast<uint8_t>(1U << static_cast<unsigned>(reason));
+}
 
 // Nothing more can, or should, be sent to such a peer.
 bool ends_at_once(CloseReason reason) {
@@ -39,32 +48,54 @@ bool ends_at_once(CloseReason reason) {
 
 }  // namespace
 
-Link::Link(WorkerLinks& links, int fd, proto::Kind kind)
-    : links_(links),
-      outbound_(links.slabs),
+Link::Link(LinkHost& host, int fd, proto::Kind kind)
+    : host_(host),
+      outbound_(host.slabs),
+      kind_traffic_(host.traffic_of(kind)),
       fd_(fd),
       kind_(kind),
-      handle_(links.table.add(this)),
-      cid_(links.facts.take_cid()),
-      start_wall_ns_(links.ring.wall_ns()),
-      peer_(links.ring.peer_address(fd)),
+      handle_(host.table.add(this)),
+      cid_(host.facts.take_cid()),
+      start_wall_ns_(host.ring.wall_ns()),
+      peer_(host.ring.peer_address(fd)),
       receive_(&receive_completed, *this),
-      send_(&send_completed, *this),
-      flush_timer_(&flush_timer_fired, *this) {}
+      send_(&send_completed, *this) {}
+
+Link::Link(LinkHost& host, Handover&& connection, proto::Kind kind)
+    : host_(host),
+      outbound_(host.slabs),
+      kind_traffic_(host.traffic_of(kind)),
+      fd_(connection.fd),
+      kind_(kind),
+      pauses_(bit_of(PauseReason::kHandover)),
+      handle_(host.table.add(this)),
+      cid_(connection.cid),
+      start_wall_ns_(host.ring.wall_ns()),
+      peer_(host.ring.peer_address(fd_)),
+      receive_(&receive_completed, *this),
+      send_(&send_completed, *this) {
+    backlog_.swap(connection.received);
+    if (connection.engine != nullptr) go_on_with_tls(std::move(connection.engine));
+}
 
 Link::~Link() {
     assert(!receive_.pending);
     assert(!send_.pending);
-    links_.timers.disarm(flush_timer_);
-    links_.table.remove(handle_);
-    links_.ring.close(fd_);
+    host_.timers.disarm(flush_timer_);
+    host_.table.remove(handle_);
+    if (fd_ >= 0) host_.ring.close(fd_);
 }
 
 std::string Link::label() const {
-    return fmt::format("{} - {}:{}", base::host_port(peer_.host, peer_.port), proto::id_label(kind_), cid_);
+    return fmt::format("{} - {}:{}", base::host_port(peer_.host, peer_.port),
+                       proto::id_label(kind_), cid_);
 }
 
-void Link::start() { links_.ring.receive(receive_, fd_); }
+void Link::start() {
+    assert(fd_ >= 0);
+    assert(!receive_.pending);
+    host_.ring.receive(receive_, fd_);
+}
 
 // --------------------------------------------------------------------------------- inbound
 
@@ -78,20 +109,19 @@ void Link::receive_completed(ring::Submission& submission, const ring::Completio
 }
 
 void Link::on_received(const ring::Completion& completion) {
+    assert(fd_ >= 0);
     const auto size = static_cast<size_t>(completion.result);
-    links_.worker.drain_arrived();  // may pause, resume or close this link
-    if (tls_ == nullptr) [[likely]] {
+    if (channel_ == nullptr) [[likely]] {
         take(completion.bytes, size);
     } else {
-        receive_tls(completion.bytes, size);
+        channel_->receive(completion.bytes, size);
     }
-    links_.ring.return_buffer(completion.buffer);
-    const uint64_t out_bytes = links_.counters.out_bytes - links_.out_bytes_at_flush;
-    if (out_bytes > kTurnOutBytesMax) links_.ring.cut_turn();
+    host_.ring.return_buffer(completion.buffer);
+    if (host_.turn_bytes() > kTurnOutBytesMax) host_.ring.cut_turn();
 }
 
 void Link::take(char* bytes, size_t size) {
-    if (state_ == State::kOpen && !paused_) {
+    if (state_ == State::kOpen && !paused()) {
         feed(bytes, size);
     } else if (state_ == State::kOpen) {
         backlog_.append(bytes, size);
@@ -108,12 +138,17 @@ void Link::discard(size_t size) {
 void Link::on_receive_ended(int32_t result) {
     if (state_ == State::kOpen) {
         if (result == -ECANCELED) {  // paused; or resumed before the cancellation came through
-            if (!paused_) links_.ring.receive(receive_, fd_);
+            if (!paused()) host_.ring.receive(receive_, fd_);
+            if (handing_over_) finish_handover();
             return;
         }
         // A paused link has accepted what it holds; the end is met again when it reads on.
-        if (paused_) return;
-        if (handshaking()) return fail_handshake(result == 0 ? "EOF" : base::errno_text(-result));
+        if (handing_over_) return finish_handover();
+        if (paused()) return;
+        if (channel_ != nullptr &&
+            channel_->on_failed(result == 0 ? "EOF" : base::errno_text(-result))) {
+            return;
+        }
         close(result == 0 ? CloseReason::kClientClosed : CloseReason::kReadError);
         return;
     }
@@ -139,8 +174,16 @@ bool Link::feed_carry(char*& bytes, size_t& size) {
         needed_bytes_ = 0;
         const size_t used = consume(carry_.begin(), carry_.end());
         if (state_ != State::kOpen) return false;
+        assert(used <= carry_.size());
         carry_.erase_front(used);
-        if (paused_) {
+        if (input_changed_) [[unlikely]] {
+            ByteBuffer rest;
+            rest.swap(carry_);
+            rest.append(bytes, size);
+            feed_changed(rest.begin(), rest.size());
+            return false;
+        }
+        if (paused()) {
             backlog_.append(carry_.begin(), carry_.size());
             backlog_.append(bytes, size);
             carry_.clear();
@@ -152,11 +195,15 @@ bool Link::feed_carry(char*& bytes, size_t& size) {
 }
 
 void Link::feed(char* bytes, size_t size) {
+    input_changed_ = false;
     if (!carry_.empty() && !feed_carry(bytes, size)) return;
     needed_bytes_ = 0;
     const size_t used = consume(bytes, bytes + size);
+    assert(used <= size);
     if (state_ != State::kOpen) return;
-    if (paused_) {
+    if (input_changed_) [[unlikely]]
+        return feed_changed(bytes + used, size - used);
+    if (paused()) {
         backlog_.append(bytes + used, size - used);
     } else if (used < size) {
         carry_.reserve(needed_bytes_);
@@ -164,25 +211,37 @@ void Link::feed(char* bytes, size_t size) {
     }
 }
 
-void Link::pause() {
-    assert(!paused_);
-    paused_ = true;
-    links_.ring.cancel(receive_);
+// What follows in the same input is meant for the channel that has been put on top. (The rest of a WebSocket
+// frame is as it was.)
+void Link::feed_changed(char* bytes, size_t size) {
+    input_changed_ = false;
+    needed_bytes_ = 0;
+    if (size == 0) return;
+    if (websocket_ != nullptr) return take(bytes, size);
+    s2_channel_->receive(bytes, size);
+}
+
+void Link::pause(PauseReason reason) {
+    if (!paused()) host_.ring.cancel(receive_);
+    pauses_ |= bit_of(reason);
 }
 
 void Link::hold() {
-    if (state_ == State::kOpen && !paused_) pause();
+    if (state_ == State::kOpen) pause(PauseReason::kHold);
 }
 
-void Link::resume() {
-    if (!paused_ || state_ != State::kOpen || links_.holding()) return;
-    paused_ = false;
+void Link::resume(PauseReason reason) {
+    if ((pauses_ & bit_of(reason)) == 0 || state_ != State::kOpen) return;
+    pauses_ &= static_cast<uint8_t>(~bit_of(reason));
+    if (paused() || host_.holding()) return;
     ByteBuffer kept;
     kept.swap(backlog_);
     if (!kept.empty()) feed(kept.begin(), kept.size());
-    if (paused_ || state_ != State::kOpen) return;
-    if (tls_ != nullptr && tls_->end != CloseReason::kNone) return close(tls_->end);
-    if (!receive_.pending) links_.ring.receive(receive_, fd_);
+    if (paused() || state_ != State::kOpen) return;
+    if (channel_ != nullptr) channel_->resume();
+    if (paused() || state_ != State::kOpen) return;
+    if (input_end_ != CloseReason::kNone) return close(input_end_);
+    if (!receive_.pending) host_.ring.receive(receive_, fd_);
 }
 
 // -------------------------------------------------------------------------------- outbound
@@ -191,32 +250,38 @@ void Link::queue(std::string_view bytes) {
     if (state_ == State::kShutDown) return;
     outbound_.append(bytes);
     mark_dirty();
-    if (state_ == State::kOpen && outbound_.pending_bytes() > links_.limits.max_pending_bytes) {
-        links_.slow_consumer_pending(*this);
+    if (state_ == State::kOpen && outbound_.pending_bytes() > host_.limits().max_pending_bytes) {
+        host_.close_slow_consumer(*this);
     }
 }
 
 void Link::add_to_dirty() {
+    assert(!dirty_);
     dirty_ = true;
-    links_.dirty.push_back(this);
+    host_.add_dirty(*this);
 }
 
 void Link::flush() {
     dirty_ = false;
     if (send_.pending || state_ == State::kShutDown) return;
-    Outbound& ready = tls_ == nullptr ? outbound_ : encrypt();
+    Outbound& ready = channel_ == nullptr ? outbound_ : channel_->ready();
     if (state_ == State::kShutDown) return;
     std::array<iovec, kGatherPartsMax> parts;
     const unsigned count = ready.gather(parts);
     if (count == 0) {
         if (state_ == State::kFlushing) begin_linger();
+        if (handing_over_) finish_handover();
         return;
     }
-    send_started_ns_ = links_.ring.now_ns();
-    links_.ring.send(send_, fd_, std::span(parts.data(), count));
-    ++links_.counters.sends_in_flight;
+    send_started_ns_ = host_.ring.now_ns();
+    if (batch_left_bytes_ == 0) {
+        batch_left_bytes_ = ready.pending_bytes();
+        batch_started_ns_ = send_started_ns_;
+    }
+    host_.ring.send(send_, fd_, std::span(parts.data(), count));
+    host_.count_send();
     if (!flush_timer_.armed()) {
-        links_.timers.arm(flush_timer_, send_started_ns_ + links_.limits.write_deadline_ns);
+        host_.timers.arm(flush_timer_, send_started_ns_ + host_.write_deadline_of(kind_).ns);
     }
 }
 
@@ -225,28 +290,25 @@ void Link::send_completed(ring::Submission& submission, const ring::Completion& 
 }
 
 void Link::on_sent(int32_t result) {
-    --links_.counters.sends_in_flight;
+    host_.count_sent();
     if (result > 0) {
-        if (tls_ == nullptr) [[likely]] {
+        batch_left_bytes_ -= std::min(batch_left_bytes_, static_cast<uint64_t>(result));
+        if (channel_ == nullptr) [[likely]] {
             outbound_.consume(static_cast<uint64_t>(result));
         } else {
-            tls_sent(static_cast<uint64_t>(result));
+            channel_->sent(static_cast<uint64_t>(result));
         }
         if (state_ == State::kShutDown) return retire_if_done();
-        if (!outbound_.empty() || state_ == State::kFlushing) mark_dirty();
+        if (!outbound_.empty() || state_ == State::kFlushing || handing_over_) mark_dirty();
         return;
     }
     if (state_ == State::kOpen) {
-        links_.log.debug("{} - Error flushing: {}", label(), base::errno_text(-result));
+        host_.log.debug("{} - Error flushing: {}", label(), base::errno_text(-result));
         close(CloseReason::kWriteError);
     } else {
         shut_down();
         retire_if_done();
     }
-}
-
-void Link::flush_timer_fired(runtime::Timer& timer) {
-    static_cast<LinkTimer&>(timer).owner.on_flush_timer();
 }
 
 void Link::on_flush_timer() {
@@ -257,13 +319,14 @@ void Link::on_flush_timer() {
     }
     // The timer is left armed while sends come and go; only here it is compared with the current one.
     if (!send_.pending) return;
-    const uint64_t deadline_ns = send_started_ns_ + links_.limits.write_deadline_ns;
-    if (links_.ring.now_ns() < deadline_ns) {
-        links_.timers.arm(flush_timer_, deadline_ns);
+    const LinkLimits::WriteDeadline& deadline = host_.write_deadline_of(kind_);
+    const uint64_t deadline_ns = deadline.ns + (deadline.is_for_all ? batch_started_ns_ : send_started_ns_);
+    if (host_.ring.now_ns() < deadline_ns) {
+        host_.timers.arm(flush_timer_, deadline_ns);
         return;
     }
-    if (handshaking()) return fail_handshake("write deadline exceeded");
-    links_.slow_consumer_deadline(*this);
+    if (channel_ != nullptr && channel_->on_failed("write deadline exceeded")) return;
+    host_.close_late_consumer(*this);
 }
 
 // --------------------------------------------------------------------------------- closing
@@ -271,40 +334,49 @@ void Link::on_flush_timer() {
 void Link::close(CloseReason reason) {
     if (state_ != State::kOpen) return;
     close_reason_ = reason;
+    assert(reason != CloseReason::kNone);
+    was_idle_ = outbound_.empty() && !send_.pending;
     state_ = State::kFlushing;
-    if (tls_ != nullptr) tls_->abandoned->store(true, std::memory_order_relaxed);
+    handing_over_ = false;
+    // relaxed: a job that misses it only works in vain
+    if (ended_ != nullptr) ended_->store(true, std::memory_order_relaxed);
+    for (Channel* each = channel_.get(); each != nullptr; each = each->above_.get())
+        each->on_closed();
     on_close();
     backlog_.clear();
     carry_.clear();
-    if (ends_at_once(reason)) {
+    const bool has_last_words = channel_ != nullptr && channel_->has_last_words();
+    if (ends_at_once(reason) && !has_last_words) {
         shut_down();
         retire_if_done();
         return;
     }
-    links_.timers.arm(flush_timer_, links_.ring.now_ns() + kFlushOnClose_ns);
+    host_.timers.arm(flush_timer_, host_.ring.now_ns() + kFlushOnClose_ns);
     mark_dirty();
 }
 
 void Link::begin_linger() {
-    if (close_reason_ == CloseReason::kClientClosed || (!receive_.pending && !paused_)) {
-        shut_down();  // the peer has ended already: nothing can come
+    assert(state_ == State::kFlushing);
+    const bool owes_nothing = close_reason_ == CloseReason::kServerShutdown && was_idle_;
+    if (close_reason_ == CloseReason::kClientClosed || (!receive_.pending && !paused()) || owes_nothing) {
+        shut_down();  // the peer has ended already, and nothing can come; or it waits for nothing
         retire_if_done();
         return;
     }
     state_ = State::kLingering;
-    links_.ring.shutdown_send(fd_);
-    if (!receive_.pending) links_.ring.receive(receive_, fd_);
-    links_.timers.arm(flush_timer_, links_.ring.now_ns() + kLinger_ns);
+    host_.ring.shutdown_send(fd_);
+    if (!receive_.pending) host_.ring.receive(receive_, fd_);
+    host_.timers.arm(flush_timer_, host_.ring.now_ns() + kLinger_ns);
 }
 
 void Link::shut_down() {
     if (state_ == State::kShutDown) return;
     state_ = State::kShutDown;
-    links_.timers.disarm(flush_timer_);
+    host_.timers.disarm(flush_timer_);
     // With nothing under way the close that follows says the same, one system call cheaper.
-    if (receive_.pending || send_.pending) links_.ring.shutdown(fd_);
+    if (receive_.pending || send_.pending) host_.ring.shutdown(fd_);
     // A receive that waits for a buffer is not ended by the shutdown.
-    links_.ring.cancel(receive_);
+    host_.ring.cancel(receive_);
     retire_if_done();
 }
 
@@ -313,7 +385,99 @@ void Link::retire_if_done() {
     if (retired_ || unreleased_) return;
     retired_ = true;
     outbound_.clear();
-    links_.retired_links.push_back(this);
+    host_.retire(*this);
+}
+
+std::shared_ptr<const std::atomic<bool>> Link::ended() {
+    if (ended_ == nullptr) ended_ = std::make_shared<std::atomic<bool>>(state_ != State::kOpen);
+    return ended_;
+}
+
+void Link::begin_release() {
+    assert(state_ != State::kOpen);
+    if (release(host_.released_per_turn())) return;
+    unreleased_ = true;
+    host_.release_later(*this);
+}
+
+bool Link::release_slice(size_t most) {
+    if (!release(most)) return false;
+    unreleased_ = false;
+    retire_if_done();
+    return true;
+}
+
+// -------------------------------------------------------------------------------- channels
+
+void Link::push_channel(std::unique_ptr<Channel> channel) {
+    assert(outbound_.empty());
+    std::unique_ptr<Channel>* place = &channel_;
+    while (*place != nullptr) place = &(*place)->above_;
+    *place = std::move(channel);
+}
+
+void Link::start_compression(proto::S2Mode mode) {
+    assert(s2_channel_ == nullptr);
+    if (websocket_ != nullptr) return lay_below_websocket(mode);
+    auto channel = std::make_unique<S2Channel>(*this, mode);
+    s2_channel_ = channel.get();
+    assert(outbound_.empty());
+    push_channel(std::move(channel));
+    input_changed_ = true;
+    mark_dirty();
+}
+
+// On TLS, if there is any.
+void Link::lay_below_websocket(proto::S2Mode mode) {
+    std::unique_ptr<Channel>& place = tls_ != nullptr ? tls_->above_ : channel_;
+    assert(place.get() == websocket_);
+    ByteBuffer held;
+    Outbound& clear = websocket_->frame_all(&held);
+    auto channel = std::make_unique<S2Channel>(*this, mode, clear, std::move(held));
+    s2_channel_ = channel.get();
+    channel->above_ = std::move(place);
+    place = std::move(channel);
+    websocket_->hand_rest_to(*s2_channel_);
+    input_changed_ = true;
+    mark_dirty();
+}
+
+void Link::start_websocket(const WebsocketTerms& terms, uint64_t message_max) {
+    assert(paused());
+    assert(!receive_.pending);
+    ByteBuffer early;
+    early.swap(backlog_);
+    auto channel = std::make_unique<WebsocketChannel>(*this, terms, message_max, std::move(early));
+    websocket_ = channel.get();
+    push_channel(std::move(channel));
+}
+
+// ---------------------------------------------------------------------------------- handover
+
+void Link::begin_handover() {
+    handing_over_ = true;
+    pause(PauseReason::kHandover);
+    mark_dirty();
+}
+
+void Link::finish_handover() {
+    assert(handing_over_);
+    if (state_ != State::kOpen || receive_.pending || send_.pending || !outbound_.empty()) return;
+    handing_over_ = false;
+    Handover connection;
+    connection.fd = std::exchange(fd_, -1);
+    connection.cid = cid_;
+    if (tls_ != nullptr) connection.engine = tls_->take_engine();
+    connection.received.swap(backlog_);
+    state_ = State::kShutDown;
+    host_.timers.disarm(flush_timer_);
+    hand_over(std::move(connection));
+    retire_if_done();
+}
+
+void Link::end_input(CloseReason reason) {
+    input_end_ = reason;
+    if (!paused()) close(reason);
 }
 
 void Link::shrink() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,22 +11,43 @@
 #include "core/base/ids.h"
 #include "core/link/byte_buffer.h"
 #include "core/link/close_reason.h"
+#include "core/link/link_host.h"
 #include "core/link/link_traffic.h"
 #include "core/link/outbound.h"
-#include "core/link/subscriber.h"
 #include "core/ring/ring.h"
-#include "core/runtime/timer_wheel.h"
+#include "core/runtime/owned_timer.h"
 #include "proto/kind.h"
+
+namespace nuring::proto {
+enum class S2Mode : uint8_t;
+}
 
 namespace nuring::tls {
 class Profile;
 class Engine;
-}
+}  // namespace nuring::tls
 
 namespace nuring::link {
 
-class WorkerLinks;
-struct TlsChannel;
+class Channel;
+class S2Channel;
+class WebsocketChannel;
+class TlsChannel;
+struct Handover;
+struct WebsocketTerms;
+
+// Why a link reads nothing. Each reason is given and taken by its own part of the code, and the link reads on
+// when none is left.
+enum class PauseReason : uint8_t {
+    kRoom,      // a mailbox that it feeds is full (delivery/outlets.h)
+    kLog,       // the log has no room for traces (delivery/log_gate.h)
+    kTurn,      // it has changed enough interest for one turn (delivery/interest_gate.h)
+    kSync,      // this server's interest is being announced to it
+    kVerdict,   // its login is being checked
+    kChannel,   // a channel handles what it has, or shakes hands
+    kHandover,  // the connection changes its kind
+    kHold,      // until the link is closed: the server ends
+};
 
 // Link is one socket and its state, of any kind: it receives, keeps what is incomplete, hands bytes to
 // its kind (consume()), queues frames, sends them one send at a time, and ends in order. It knows no
@@ -36,21 +58,24 @@ struct TlsChannel;
 //     \                    \________________________________________________/
 //      \_____ read error, write error, slow consumer ______________________/
 //
-// With TLS (start_tls*(), link_tls.cc) bytes pass through a TlsChannel on their way to and from the socket;
-// consume() and outbound_ see plaintext. A plain link pays one branch per receive and per send.
+// Bytes may pass through channels (channel.h) on their way to and from the socket, of TLS for example
+// (start_tls*()); consume() and outbound_ see plaintext. A link in clear text pays one branch per receive
+// and per send.
 //
-// Lingering: the last words (an -ERR) would be lost if the socket were closed with unread input, as
-// the kernel then resets it; so the link says FIN and reads on, for a short time, what it ignores.
+// Lingering: the last bytes (an -ERR) would be lost if the socket were closed with unread input, because
+// the kernel would reset it. So the link sends FIN, and reads and ignores input for a short time.
 //
 // Threads: its worker. Limits: max_pending for outbound; one incomplete operation of input, bounded by
 // the limits of its parser. Errors: become a CloseReason.
-// Lifetime: owned by WorkerLinks, which deletes it at the end of the turn in which its last request
+// Lifetime: owned by LinkHost, which deletes it at the end of the turn in which its last request
 // has completed; others name it by handle.
-class Link : public Subscriber {
+class Link {
   public:
     enum class State : uint8_t { kOpen, kFlushing, kLingering, kShutDown };
 
-    Link(WorkerLinks& links, int fd, proto::Kind kind);
+    Link(LinkHost& host, int fd, proto::Kind kind);
+    // Instead of start(), the first receive is armed by resume(kHandover).
+    Link(LinkHost& host, Handover&& connection, proto::Kind kind);
     virtual ~Link();
     Link(const Link&) = delete;
     Link& operator=(const Link&) = delete;
@@ -74,9 +99,9 @@ class Link : public Subscriber {
     // Version, cipher suite, peer's certificates; null: no TLS, or not yet.
     const tls::Engine* tls_engine() const;
     // "127.0.0.1:51234 - cid:7", the start of every log line about it.
-    std::string label() const;
+    virtual std::string label() const;
 
-    // The configuration of who may enter has changed: is it still welcome?
+    // Users or permissions have changed: checks the link against them again.
     virtual void on_reload() = 0;
     // Limits, or the imports of its account, may have changed.
     virtual void on_account_changed() = 0;
@@ -86,14 +111,16 @@ class Link : public Subscriber {
     // Queues bytes to the peer, whatever its state but shut down; counts them against max_pending.
     void queue(std::string_view bytes);
 
-    // Called by WorkerLinks: sends what is queued, if no send is in flight.
+    // Called by LinkHost: sends what is queued, if no send is in flight.
     void flush();
-    // Gives back up to `most` of what a closed link still has; true: that was all.
-    virtual bool release(size_t /*most*/) { return true; }
-    // Stops reading (a mailbox that this link feeds is full) until resume(), which first handles what
-    // was kept. Called while consuming: consume() returns at once afterwards.
-    void pause();
-    void resume();
+    // Releases a slice of what a closed link holds; true: nothing is left.
+    bool release_slice(size_t most);
+    // Set when the link is not open any more: its jobs need not work then (link_job.h).
+    std::shared_ptr<const std::atomic<bool>> ended();
+    // Stops reading until resume() of that reason and all others, which first handles what was kept. Called
+    // while consuming: consume() returns at once afterwards.
+    void pause(PauseReason reason);
+    void resume(PauseReason reason);
     // Stops reading until the link is closed: the server ends.
     void hold();
 
@@ -101,15 +128,19 @@ class Link : public Subscriber {
     // Handles all complete operations in [begin, end); returns how many bytes they were. What is
     // left is kept and offered again with more behind it. May pause() or close().
     virtual size_t consume(const char* begin, const char* end) = 0;
-    // The link has left the open state: drop subscriptions, tell others, log.
+    // The link has left the open state: drop subscriptions, notify others, log.
     virtual void on_close() = 0;
+
+    // A layer on top of those that there are: from now on all bytes pass through it. Before anything is
+    // queued.
+    void push_channel(std::unique_ptr<Channel> channel);
 
     // The peer speaks TLS from now on; what is queued already leaves in clear text. Optional: its first
     // byte tells.
     void start_tls(std::shared_ptr<const tls::Profile> profile, bool optional);
     // This side dialed, and speaks TLS from its first byte on to a server of that name (or address, or any:
     // tls::Engine::create()). Instead of start(): the first receive is armed when there is something
-    // to receive.
+    // to receive. Or after start(), where the peer has asked for TLS in clear text and waits for it.
     void start_tls_client(std::shared_ptr<const tls::Profile> profile,
                           const std::string& server_name);
     // The peer may begin with TLS, and with nothing else, until end_hello_wait(): as start_tls() then.
@@ -127,15 +158,33 @@ class Link : public Subscriber {
     virtual void on_handshake_done() {}
     virtual void on_handshake_failed(std::string_view /*error*/) {}
 
-    // Its kind has more to give back than one turn should take: the link, closed, lives on until then.
-    // WorkerLinks::release_later() calls release() until it says that this was all.
-    void keep_until_released() { unreleased_ = true; }
-    void released() {
-        unreleased_ = false;
-        retire_if_done();
-    }
+    // All bytes are compressed from now on, in both directions; what is queued already leaves as it is.
+    // Called while consuming: consume() returns at once afterwards, and the rest of its input is taken for
+    // compressed. Of WebSocket the frames are compressed, from the next one on.
+    void start_compression(proto::S2Mode mode);
+    // Has it been called in this batch of input?
+    bool input_changed() const { return input_changed_; }
+    // Null: nothing is compressed.
+    S2Channel* s2_channel() const { return s2_channel_; }
 
-    bool paused() const { return paused_; }
+    // Of a link that was handed over: its bytes are WebSocket frames. `message_max`: bytes that a compressed
+    // message may become.
+    void start_websocket(const WebsocketTerms& terms, uint64_t message_max);
+    // Called while consuming: nothing is read any more, and once all that is queued has left and the ring
+    // has nothing of this link, hand_over() is called. The link is gone then, without on_close().
+    void begin_handover();
+    virtual void hand_over(Handover&& /*connection*/) {}
+
+    // Releases up to `most` subscriptions; true: none is left.
+    virtual bool release(size_t /*most*/) { return true; }
+    // To be called by on_close(): releases one slice at once, and the others one per turn. The closed link
+    // lives until that is done.
+    void begin_release();
+
+    // For a peer that says late which of two kinds it is; nothing may know its kind yet.
+    void set_kind(proto::Kind kind) { kind_ = kind; }
+
+    bool paused() const { return pauses_ != 0; }
     // Says how much consume() needs to make progress (0: a whole control line).
     void need(size_t operation_bytes, size_t scanned_bytes) {
         needed_bytes_ = operation_bytes;
@@ -150,17 +199,30 @@ class Link : public Subscriber {
     void mark_dirty() {
         if (!dirty_) add_to_dirty();
     }
-    // Gives back memory that only a busy link needs.
+    // Frees memory that only a busy link needs.
     void shrink();
 
-    WorkerLinks& links_;
+    // Messages that came from the peer, or were queued for it, of that many bytes in all.
+    void count_in(uint64_t messages, uint64_t bytes) {
+        traffic_.in_messages += messages;
+        traffic_.in_bytes += bytes;
+        kind_traffic_.in_messages += messages;
+        kind_traffic_.in_bytes += bytes;
+    }
+    void count_out(uint64_t messages, uint64_t bytes) {
+        traffic_.out_messages += messages;
+        traffic_.out_bytes += bytes;
+        kind_traffic_.out_messages += messages;
+        kind_traffic_.out_bytes += bytes;
+        host_.add_turn_bytes(bytes);
+    }
+
+    LinkHost& host_;
     Outbound outbound_;
-    LinkTraffic traffic_;
 
   private:
     static void receive_completed(ring::Submission& submission, const ring::Completion& completion);
     static void send_completed(ring::Submission& submission, const ring::Completion& completion);
-    static void flush_timer_fired(runtime::Timer& timer);
 
     void on_received(const ring::Completion& completion);
     void on_receive_ended(int32_t result);
@@ -169,42 +231,47 @@ class Link : public Subscriber {
     void take(char* bytes, size_t size);
     void discard(size_t size);
     void feed(char* bytes, size_t size);
+    void feed_changed(char* bytes, size_t size);
+    void lay_below_websocket(proto::S2Mode mode);
     bool feed_carry(char*& bytes, size_t& size);
     void begin_linger();
     void shut_down();
     void retire_if_done();
     void add_to_dirty();
 
-    class HandshakeJob;
-    void begin_handshake();
-    bool advance_handshake();
-    void submit_handshake(std::string input);
-    void on_handshake_step(HandshakeJob& job);
-    void receive_tls(char* bytes, size_t size);
-    void decrypt(std::string_view received);
-    Outbound& encrypt();
-    Outbound& give_up_writing();
-    void tls_sent(uint64_t size);
+    // Of channels.
+    friend class Channel;
+    friend class TlsChannel;
+    void end_input(CloseReason reason);
+    void finish_handover();
+    void stand_on_tls(std::unique_ptr<TlsChannel> channel);
+    void go_on_with_tls(std::unique_ptr<tls::Engine> engine);
+    void drop_tls(char* bytes, size_t size);
 
     struct LinkSubmission : ring::Submission {
         LinkSubmission(CompleteFunction function, Link& link_owner)
             : Submission(function), owner(link_owner) {}
         Link& owner;
     };
-    struct LinkTimer : runtime::Timer {
-        LinkTimer(FireFunction function, Link& link_owner) : Timer(function), owner(link_owner) {}
-        Link& owner;
-    };
 
-    const int fd_;
-    const proto::Kind kind_;
+    LinkTraffic traffic_;
+    LinkTraffic& kind_traffic_;  // of all links of this kind
+    int fd_;                     // -1: handed over
+    proto::Kind kind_;
     State state_ = State::kOpen;
     CloseReason close_reason_ = CloseReason::kNone;
+    bool was_idle_ = false;  // when it was closed: it owed the peer nothing
     bool dirty_ = false;
-    bool paused_ = false;
+    uint8_t pauses_ = 0;  // a bit for each PauseReason that holds
     bool retired_ = false;
     bool unreleased_ = false;
-    std::unique_ptr<TlsChannel> tls_;  // null: clear text
+    bool handing_over_ = false;
+    std::unique_ptr<Channel> channel_;            // the lowest; null: clear text
+    TlsChannel* tls_ = nullptr;                   // of them; null: no TLS
+    S2Channel* s2_channel_ = nullptr;             // of them; null: nothing is compressed
+    WebsocketChannel* websocket_ = nullptr;       // of them; null: no frames
+    bool input_changed_ = false;                  // see start_compression()
+    CloseReason input_end_ = CloseReason::kNone;  // for a paused link to find out later
     base::LinkHandle handle_;
     uint64_t cid_ = 0;
     uint64_t start_wall_ns_ = 0;
@@ -213,13 +280,17 @@ class Link : public Subscriber {
     LinkSubmission receive_;
     LinkSubmission send_;
     uint64_t send_started_ns_ = 0;
-    LinkTimer flush_timer_;  // write deadline; the time limit of closing
+    uint64_t batch_started_ns_ = 0;
+    uint64_t batch_left_bytes_ = 0;  // of what waited then
+    runtime::OwnedTimer<Link, &Link::on_flush_timer> flush_timer_{
+        *this};  // write deadline; the time limit of closing
     uint64_t discarded_bytes_ = 0;
 
     ByteBuffer carry_;    // the start of one incomplete operation
     ByteBuffer backlog_;  // received while paused, older than what the socket still holds
     size_t needed_bytes_ = 0;
     size_t scanned_bytes_ = 0;
+    std::shared_ptr<std::atomic<bool>> ended_;  // null: no job has asked
 };
 
 }  // namespace nuring::link

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "core/base/block_copy.h"
-#include "core/link/message_run.h"
 
 namespace nuring::link {
 namespace {
@@ -25,8 +24,9 @@ void Outbound::seal_tail() {
 }
 
 void Outbound::open_window(size_t bytes) {
+    assert(bytes > 0);
     seal_tail();
-    // The first slab of a quiet link is a small one; whoever fills it is in full flow.
+    // The first slab of a quiet link is a small one; a link that fills it is busy.
     const bool small = tail_ == nullptr && bytes <= runtime::SlabPool::kSmallBytes / 2;
     runtime::Slab* slab = small ? pool_.lend_small() : pool_.lend_large();
     assert(slab->capacity() >= bytes);
@@ -48,13 +48,13 @@ void Outbound::append(std::string_view bytes) {
     }
 }
 
-void Outbound::append_frames(std::string_view head, const MessageRun& run, uint32_t count) {
-    const size_t frame_size = head.size() + run.tail_size;
-    const char* tail = run.tail;
+void Outbound::append_frames(std::string_view head, FrameTails tails, uint32_t count) {
+    const size_t frame_size = head.size() + tails.size;
+    const char* tail = tails.first;
     if (frame_size > kWholeFrameMax) {
-        for (; count > 0; --count, tail += run.stride) {
+        for (; count > 0; --count, tail += tails.stride) {
             append(head);
-            append({tail, run.tail_size});
+            append({tail, tails.size});
         }
         return;
     }
@@ -67,9 +67,9 @@ void Outbound::append_frames(std::string_view head, const MessageRun& run, uint3
         char* out = cursor_;
         for (uint32_t i = 0; i < fitting; ++i) {
             base::block_copy(out, head.data(), head.size());
-            base::block_copy(out + head.size(), tail, run.tail_size);
+            base::block_copy(out + head.size(), tail, tails.size);
             out += frame_size;
-            tail += run.stride;
+            tail += tails.stride;
         }
         advance(fitting * frame_size);
         count -= fitting;
@@ -82,12 +82,16 @@ size_t Outbound::slab_count() const {
     return count;
 }
 
-unsigned Outbound::gather(std::span<iovec> parts) {
+unsigned Outbound::gather(std::span<iovec> parts, uint64_t skipped) {
+    assert(!parts.empty());
     seal_tail();
     unsigned count = 0;
     for (runtime::Slab* slab = head_; slab != nullptr && count < parts.size(); slab = slab->next) {
-        if (slab->used() == 0) continue;
-        parts[count++] = {.iov_base = slab->begin, .iov_len = slab->used()};
+        const uint64_t passed = std::min<uint64_t>(skipped, slab->used());
+        skipped -= passed;
+        if (slab->used() == passed) continue;
+        parts[count++] = {.iov_base = slab->begin + passed,
+                          .iov_len = slab->used() - static_cast<size_t>(passed)};
     }
     return count;
 }
@@ -97,6 +101,7 @@ void Outbound::consume(uint64_t bytes) {
     assert(bytes <= closed_bytes_);
     closed_bytes_ -= bytes;
     while (bytes > 0) {
+        assert(head_ != nullptr);
         const uint64_t taken = std::min<uint64_t>(bytes, head_->used());
         head_->begin += taken;
         bytes -= taken;

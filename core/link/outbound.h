@@ -11,7 +11,13 @@
 
 namespace nuring::link {
 
-struct MessageRun;
+// What several frames end with: `size` bytes at `first`, and again at each `stride` after it, with a block of
+// readable bytes after the last.
+struct FrameTails {
+    const char* first = nullptr;
+    size_t size = 0;
+    size_t stride = 0;
+};
 
 // Outbound holds the frames of one link that wait to leave, as a chain of slabs; an idle link holds
 // none. Frames are only ever appended; what a send in flight covers is not touched.
@@ -45,13 +51,12 @@ class Outbound {
     void open_window(size_t bytes);
     // Any size; may be split over slabs.
     void append(std::string_view bytes);
-    // The first `count` messages of the run, each as the head (a block of slack readable after it) and its
-    // tail.
-    void append_frames(std::string_view head, const MessageRun& run, uint32_t count);
+    // `count` frames, each the head (a block of slack readable after it) and its tail.
+    void append_frames(std::string_view head, FrameTails tails, uint32_t count);
 
     // --- sending --------------------------------------------------------------------------------
-    // The oldest bytes as parts for one send.
-    unsigned gather(std::span<iovec> parts);
+    // The oldest bytes as parts for one send, but for the first `skipped`.
+    unsigned gather(std::span<iovec> parts, uint64_t skipped = 0);
     // The kernel took that many of the oldest bytes.
     void consume(uint64_t bytes);
     void clear();

@@ -12,30 +12,24 @@ namespace nuring::link {
 // Source:  server/rate_counter.go 2.9.10, with a window that begins at a whole second.
 class RateLimit {
   public:
-    struct Answer {
-        bool allowed;
-        uint32_t refused_before;  // in an earlier second, told once
-    };
-
-    Answer ask(uint64_t now_ns, int64_t per_second) {
+    bool allows(uint64_t now_ns, int64_t per_second) {
         const uint64_t second = now_ns / 1'000'000'000;
-        Answer answer{.allowed = false, .refused_before = 0};
+        bool allowed = false;
         // relaxed: the counters guard no other memory
         uint64_t seen = window_.load(std::memory_order_relaxed);
         uint64_t next = 0;
         do {
             const bool same = seen >> kCountBits == second % kSecondsMax;
             const uint64_t count = same ? seen & kCountMax : 0;
-            answer.allowed = count < static_cast<uint64_t>(per_second) && count < kCountMax;
-            next = (second % kSecondsMax) << kCountBits | (count + (answer.allowed ? 1 : 0));
+            allowed = count < static_cast<uint64_t>(per_second) && count < kCountMax;
+            next = (second % kSecondsMax) << kCountBits | (count + (allowed ? 1 : 0));
         } while (!window_.compare_exchange_weak(seen, next, std::memory_order_relaxed));
-        if (!answer.allowed) {
-            refused_.fetch_add(1, std::memory_order_relaxed);
-        } else if (seen >> kCountBits != next >> kCountBits) {
-            answer.refused_before = refused_.exchange(0, std::memory_order_relaxed);
-        }
-        return answer;
+        if (!allowed) refused_.fetch_add(1, std::memory_order_relaxed);
+        return allowed;
     }
+
+    // How many were refused since the last call.
+    uint32_t take_refused() { return refused_.exchange(0, std::memory_order_relaxed); }
 
   private:
     static constexpr unsigned kCountBits = 32;

@@ -8,7 +8,11 @@
 #include <vector>
 
 #include "core/link/cluster_view.h"
+#include "core/link/origin_clusters.h"
+#include "core/link/gateway_gossip.h"
 #include "core/link/rate_limit.h"
+#include "core/link/route_directory.h"
+#include "core/link/server_events.h"
 #include "proto/info.h"
 
 namespace nuring::link {
@@ -26,20 +30,36 @@ struct ServerFacts {
     // Relaxed, too: the number of a message that the server sends by itself.
     uint64_t take_sequence() { return own_messages.fetch_add(1, std::memory_order_relaxed) + 1; }
 
-    // What every client is told; client_id and client_ip differ, and WorkerLinks::address has host and port.
+    // What INFO says to every client; client_id and client_ip differ, and ClientSettings::address has host
+    // and port.
     proto::ServerInfo info;
+    std::string node_hash;  // proto/tracked_reply.h
+    std::string commit;     // of the sources it was built from
     uint64_t start_wall_ns = 0;
+    std::string leafnode_url;  // where leafnodes find this server, for its cluster; empty: nowhere
+
+    // Where WebSocket clients find this server; empty: nowhere.
+    std::vector<std::string> websocket_urls;
 
     ClusterViews cluster_views;
+    ServerEvents* server_events = nullptr;  // null: nobody listens; set before the workers run
+    OriginClusters origin_clusters;
+
+    GatewayGossip* gateways = nullptr;  // null: this server has none; fixed before the workers start
+    std::string gateway_url;            // where other clusters find this server
+    RouteDirectory route_directory;     // kept where there are gateways
 
     std::atomic<uint64_t> last_cid{0};
     std::atomic<uint64_t> total_clients{0};                 // ever accepted
     std::atomic<int64_t> clients{0};                        // now, all workers
+    std::atomic<int64_t> websocket_clients{0};              // of them: over WebSocket
     RateLimit tls_rate;                                     // handshakes begun
     std::atomic<uint64_t> own_messages{0};                  // events and answers: their "seq"
     std::atomic<uint64_t> dropped_log_lines{0};
+    std::atomic<uint64_t> dropped_system_requests{0};       // under $SYS: too many waited
     std::atomic<uint64_t> closed_connections{0};            // clients that have ended
     std::atomic<int64_t> excess_clients{0};                 // to be closed by a reload
+    std::atomic<bool> lame_duck{false};                     // it goes: INFO names other servers only
     std::atomic<bool> lame_duck_closing{false};             // the first client is being closed
     std::unique_ptr<std::atomic<int64_t>[]> worker_clients;  // now, by worker: where a new one goes
 };

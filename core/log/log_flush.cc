@@ -92,7 +92,7 @@ void Flusher::report_dropped() {
     sink_->write({logger_.now_ns(), Level::kWarn, text});
 }
 
-void Flusher::take_losses() {
+void Flusher::collect_lost_counts() {
     if (const uint64_t count = sink_->take_lost_count(); count > 0) {
         dropped_count_ += count;
         lost_count_ += count;
@@ -101,7 +101,7 @@ void Flusher::take_losses() {
 }
 
 void Flusher::end_batch() {
-    take_losses();
+    collect_lost_counts();
     const uint64_t reported = lost_count_;
     if (reported > 0) {
         const std::string text =
@@ -109,7 +109,7 @@ void Flusher::end_batch() {
         sink_->write({logger_.now_ns(), Level::kWarn, text});
     }
     sink_->end_batch();
-    take_losses();
+    collect_lost_counts();
     // If anything was lost just now, so was the report, which is no loss by itself: it comes again.
     if (reported == 0) return;
     if (lost_count_ == reported) {

@@ -68,7 +68,7 @@ class Flusher {
 
   private:
     void report_dropped();
-    void take_losses();
+    void collect_lost_counts();
     // Ends the sink's batch, with a report of what it has lost until one arrives.
     void end_batch();
 

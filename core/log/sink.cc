@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/log/sink.h"
 #include "core/base/errno_text.h"
+#include "core/base/remedy.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -33,7 +34,7 @@ int write_fully(int fd, std::string_view* left) {
     return 0;
 }
 
-// The same, but the first piece waits at most so long for room, each later one for limit_ms. Pieces of
+// The same, but the first piece waits at most that time for room, each later one for limit_ms. Pieces of
 // PIPE_BUF fit whenever poll says that a pipe is writable.
 int write_where_room(int fd, std::string_view* left, int first_ms, int limit_ms) {
     for (int wait_ms = first_ms; !left->empty();) {
@@ -101,7 +102,7 @@ void StderrSink::end_batch() {
     std::string_view left = batch_;
     const int error = write_where_room(fd_, &left, stuck_ ? 0 : kStallMsMax, kStallMsMax);
     stuck_ = error == ETIMEDOUT;
-    if (error != 0) lose(batch_count_, base::errno_text(error));
+    if (error != 0) count_lost(batch_count_, base::errno_text(error));
     const size_t written = batch_.size() - left.size();
     if (written > 0) torn_ = batch_[written - 1] != '\n';
     batch_.clear();
@@ -128,8 +129,9 @@ absl::StatusOr<std::unique_ptr<FileSink>> FileSink::create(const FileSinkOptions
 absl::Status FileSink::open() {
     const int fd = ::open(options_.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0660);
     if (fd < 0) {
-        return absl::UnavailableError(
-            fmt::format("error opening file: open {}: {}", options_.path, base::errno_text(errno)));
+        const int error = errno;
+        return absl::UnavailableError(fmt::format("error opening file: open {}: {}{}", options_.path,
+                                                  base::errno_text(error), base::file_remedy(error)));
     }
     if (fd_ >= 0) ::close(fd_);
     fd_ = fd;
@@ -159,7 +161,7 @@ void FileSink::end_batch() {
     if (batch_.empty()) return;
     std::string_view left = batch_;
     const int error = write_fully(fd_, &left);
-    if (error != 0) lose(batch_count_, base::errno_text(error));
+    if (error != 0) count_lost(batch_count_, base::errno_text(error));
     batch_.clear();
     batch_count_ = 0;
 }

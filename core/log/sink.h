@@ -34,7 +34,7 @@ class Sink {
     const std::string& lost_reason() const { return lost_reason_; }
 
   protected:
-    void lose(uint64_t count, std::string_view reason) {
+    void count_lost(uint64_t count, std::string_view reason) {
         lost_count_ += count;
         lost_reason_ = reason;
     }

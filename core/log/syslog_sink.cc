@@ -247,7 +247,7 @@ void SyslogSink::write(const Line& line) {
     }
     if (error != 0) {
         close();  // part of a record may be on its way: a stream must not go on after it
-        lose(1, base::errno_text(error));
+        count_lost(1, base::errno_text(error));
     }
 }
 

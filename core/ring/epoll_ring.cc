@@ -76,7 +76,7 @@ class EpollRing final : public Ring {
     void fill_random(std::span<unsigned char> out) override { fill_random_bytes(out); }
 
   private:
-    // What is known about one descriptor. Slots are kept for ever and reused with the descriptor's
+    // The state of one descriptor. Slots are kept for ever and reused with the descriptor's
     // number; a slot may still be linked in the ready list after its socket was closed.
     struct Socket {
         int fd = -1;
@@ -399,11 +399,12 @@ void EpollRing::forget(Socket& socket) {
 void EpollRing::deliver(Submission& submission, const Completion& completion) {
     ++stats_.completions;
     if (!completion.more) submission.pending = false;
+    if (completion.bytes != nullptr) before_receive();
     submission.complete(submission, completion);
 }
 
 unsigned EpollRing::deliver_finished() {
-    // What finishes from inside a completion function waits for the next turn.
+    // A request that finishes inside a completion function waits for the next turn.
     Submission* at = finished_head_;
     finished_head_ = nullptr;
     finished_tail_ = nullptr;

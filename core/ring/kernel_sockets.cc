@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/ring/kernel_sockets.h"
-#include "core/base/errno_text.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -16,6 +15,10 @@
 #include <cstring>
 #include <ctime>
 #include <memory>
+
+#include "core/base/errno_text.h"
+#include "core/base/host_port.h"
+#include "core/base/status.h"
 
 namespace nuring::ring {
 namespace {
@@ -46,6 +49,15 @@ void format_address(const sockaddr_storage& address, char* host, size_t host_siz
     }
 }
 
+absl::StatusCode code_of_bind(int error) {
+    switch (error) {
+        case EADDRINUSE: return absl::StatusCode::kAlreadyExists;
+        case EACCES: return absl::StatusCode::kPermissionDenied;
+        case EADDRNOTAVAIL: return absl::StatusCode::kNotFound;
+        default: return absl::StatusCode::kUnavailable;
+    }
+}
+
 absl::StatusOr<int> bind_and_listen(const addrinfo& address, bool nonblocking) {
     const int flags = SOCK_STREAM | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0);
     const int fd = ::socket(address.ai_family, flags, 0);
@@ -64,9 +76,30 @@ absl::StatusOr<int> bind_and_listen(const addrinfo& address, bool nonblocking) {
     if (::bind(fd, address.ai_addr, address.ai_addrlen) != 0 || ::listen(fd, 4096) != 0) {
         const int error = errno;
         ::close(fd);
-        return absl::UnavailableError("bind: " + base::errno_text(error));
+        return absl::Status(code_of_bind(error), "bind: " + base::errno_text(error));
     }
     return fd;
+}
+
+// The kernel lets go of the ports of a process that was killed a while after it is gone, if the process
+// had requests in flight: whoever starts the next one at once finds them taken.
+absl::StatusOr<int> bind_with_patience(const addrinfo& address, bool nonblocking) {
+    constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 20'000'000};
+    constexpr int kTries = 50;  // a second
+    for (int tries = 1;; ++tries) {
+        auto fd = bind_and_listen(address, nonblocking);
+        if (!absl::IsAlreadyExists(fd.status()) || tries == kTries) return fd;
+        (void)::nanosleep(&kPause, nullptr);
+    }
+}
+
+// A name may have several addresses: one is listened on, of IPv4 if there is any, and if that is taken,
+// none of the others. Source: net.Listen of Go.
+const addrinfo& address_of(const addrinfo& found) {
+    for (const addrinfo* address = &found; address != nullptr; address = address->ai_next) {
+        if (address->ai_family == AF_INET) return *address;
+    }
+    return found;
 }
 
 absl::StatusOr<ListenSocket> listen_on(const std::string& host, uint16_t port, bool nonblocking) {
@@ -82,24 +115,18 @@ absl::StatusOr<ListenSocket> listen_on(const std::string& host, uint16_t port, b
     }
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> guard(found, ::freeaddrinfo);
 
-    absl::Status failure = absl::NotFoundError("no address");
-    for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
-        auto fd = bind_and_listen(*address, nonblocking);
-        if (!fd.ok()) {
-            failure = fd.status();
-            continue;
-        }
-        ListenSocket listener;
-        listener.fd = *fd;
-        sockaddr_storage bound{};
-        socklen_t size = sizeof bound;
-        (void)::getsockname(*fd, reinterpret_cast<sockaddr*>(&bound), &size);
-        char text[sizeof(PeerAddress::host)] = {};
-        format_address(bound, text, sizeof text, &listener.port);
-        listener.host = text;
-        return listener;
-    }
-    return failure;
+    if (found == nullptr) return absl::NotFoundError("no address");
+    const auto fd = bind_with_patience(address_of(*found), nonblocking);
+    if (!fd.ok()) return fd.status();
+    ListenSocket listener;
+    listener.fd = *fd;
+    sockaddr_storage bound{};
+    socklen_t size = sizeof bound;
+    (void)::getsockname(*fd, reinterpret_cast<sockaddr*>(&bound), &size);
+    char text[sizeof(PeerAddress::host)] = {};
+    format_address(bound, text, sizeof text, &listener.port);
+    listener.host = text;
+    return listener;
 }
 
 }  // namespace
@@ -110,6 +137,24 @@ absl::StatusOr<ListenSocket> open_listen_socket(const std::string& host, uint16_
     auto socket = listen_on("::", port, nonblocking);
     if (absl::IsUnimplemented(socket.status())) socket = listen_on("0.0.0.0", port, nonblocking);
     return socket;
+}
+
+std::string listen_error(const std::string& host, uint16_t port, const absl::Status& status) {
+    const std::string reason(base::message_of(status));
+    if (absl::IsInvalidArgument(status)) return "listen tcp: " + reason;
+    std::string address = host;
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    if (!base::is_numeric_host(host) && ::getaddrinfo(host.c_str(), nullptr, &hints, &found) == 0) {
+        const std::unique_ptr<addrinfo, void (*)(addrinfo*)> guard(found, ::freeaddrinfo);
+        char text[INET6_ADDRSTRLEN] = {};
+        const addrinfo& one = address_of(*found);
+        if (::getnameinfo(one.ai_addr, one.ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0)
+            address = text;
+    }
+    return "listen tcp " + base::host_port(address, port) + ": " + reason;
 }
 
 int open_connect_socket(const SocketAddress& address, bool nonblocking, RawAddress* raw) {

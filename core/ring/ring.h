@@ -119,8 +119,14 @@ class Ring {
     // wait), calls the completion functions of all that is ready. Returns how many it called.
     virtual unsigned turn(uint64_t deadline_ns) = 0;
     // For completion functions: the turn hands out no further bytes received, and need call no other
-    // completion function either. What is ready comes with the next turn, which does not wait.
+    // completion function either. Completions that are ready come with the next turn, which does not wait.
     void cut_turn() { cut_ = true; }
+    // Called before the completion function of each receive that brings bytes: what those bytes follow
+    // from may have to be handled first (runtime/worker.h). It may cancel requests and make others.
+    void set_before_receive(void (*call)(void*), void* state) {
+        before_receive_ = call;
+        before_receive_state_ = state;
+    }
     // Makes the other ring's turn() return. Same process; `other` is of the same implementation.
     virtual void wake(Ring& other) = 0;
     // The same, from any thread.
@@ -144,9 +150,17 @@ class Ring {
     const RingStats& stats() const { return stats_; }
 
   protected:
+    void before_receive() {
+        if (before_receive_ != nullptr) before_receive_(before_receive_state_);
+    }
+
     uint64_t now_ns_ = 0;
     bool cut_ = false;  // by cut_turn()
     RingStats stats_;
+
+  private:
+    void (*before_receive_)(void*) = nullptr;
+    void* before_receive_state_ = nullptr;
 };
 
 }  // namespace nuring::ring

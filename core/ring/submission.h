@@ -34,7 +34,7 @@ struct Submission {
     CompleteFunction complete;  // called by Ring::turn(), once per completion
     bool pending = false;       // set by the ring: a request is in flight
 
-    // What follows belongs to the ring.
+    // The members below belong to the ring.
     enum class Kind : uint8_t { kNone, kAccept, kConnect, kReceive, kSend };
     Kind kind = Kind::kNone;
     bool cancelled = false;

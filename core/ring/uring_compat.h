@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernel has and liburing 2.3 lacks or does not export.
+// Things that the kernel has and liburing 2.3 lacks or does not export.
 #pragma once
 
 #include <liburing.h>

@@ -466,6 +466,7 @@ void UringRing::complete_receive(Submission& submission, int32_t result, uint32_
             submission.next = deferred_;
             deferred_ = &submission;
         }
+        before_receive();
         submission.complete(submission, completion);
         return;
     }

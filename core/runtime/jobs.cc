@@ -6,39 +6,60 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cassert>
+#include <chrono>
+#include <ctime>
+#include <optional>
+
 namespace nuring::runtime {
 namespace {
 
-// A tenth of a worker's weight.
+// Weights of the scheduler: 655 and 110 against the 1024 of a worker.
+constexpr int kHashNice = 2;
 constexpr int kLowNice = 10;
 
 void lower_priority(JobPriority priority) {
-    switch (priority) {
-        case JobPriority::kIdle: {
-            const sched_param parameters{};
-            (void)::pthread_setschedparam(::pthread_self(), SCHED_IDLE, &parameters);
-            return;
-        }
-        case JobPriority::kLow:
-            (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowNice);
-            return;
-    }
+    const sched_param parameters{};
+    (void)::pthread_setschedparam(::pthread_self(), SCHED_BATCH, &parameters);
+    const int nice = priority == JobPriority::kHash ? kHashNice : kLowNice;
+    (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice);
+}
+
+std::chrono::nanoseconds read_clock(clockid_t clock) {
+    timespec time{};
+    ::clock_gettime(clock, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+// Does the work; returns how much processor time it took if it had to wait for processors, else 0.
+std::chrono::nanoseconds work_and_measure(Job& job) {
+    const auto wall_before = read_clock(CLOCK_MONOTONIC);
+    const auto cpu_before = read_clock(CLOCK_THREAD_CPUTIME_ID);
+    job.work();
+    const auto cpu = read_clock(CLOCK_THREAD_CPUTIME_ID) - cpu_before;
+    const auto wall = read_clock(CLOCK_MONOTONIC) - wall_before;
+    return wall >= 2 * cpu ? cpu : std::chrono::nanoseconds(0);
 }
 
 }  // namespace
 
 JobThreads::JobThreads(uint32_t thread_count, JobPriority priority) {
+    assert(thread_count > 0);
     for (uint32_t i = 0; i < thread_count; ++i) {
-        threads_.emplace_back([shared = shared_, priority] { run(shared, priority); });
+        threads_.emplace_back([shared = shared_, priority, i] { run(shared, priority, i); });
     }
 }
 
-void JobThreads::submit(Worker& worker, std::unique_ptr<Job> job) {
+bool JobThreads::submit(Worker& worker, std::unique_ptr<Job> job, JobAsker asker) {
     {
         const std::lock_guard lock(shared_->mutex);
-        shared_->queue.push_back({.worker = &worker, .job = std::move(job)});
+        if (!shared_->queue.add(
+                {.worker = &worker, .job = std::move(job), .asker = std::move(asker)})) {
+            return false;
+        }
     }
     shared_->ready.notify_one();
+    return true;
 }
 
 void JobThreads::end() {
@@ -47,6 +68,7 @@ void JobThreads::end() {
         shared_->stopping = true;
     }
     shared_->ready.notify_all();
+    shared_->ended.notify_all();
 }
 
 void JobThreads::stop() {
@@ -61,21 +83,24 @@ void JobThreads::leave() {
     threads_.clear();
 }
 
-void JobThreads::run(const std::shared_ptr<Shared>& shared, JobPriority priority) {
+void JobThreads::run(const std::shared_ptr<Shared>& shared, JobPriority priority, uint32_t index) {
     (void)::pthread_setname_np(::pthread_self(), "jobs");
     lower_priority(priority);
     std::unique_lock lock(shared->mutex);
     for (;;) {
-        shared->ready.wait(lock, [&] { return shared->stopping || !shared->queue.empty(); });
+        shared->ready.wait(lock, [&] { return shared->stopping || shared->queue.size() != 0; });
         if (shared->stopping) return;
-        Queued next = std::move(shared->queue.front());
-        shared->queue.pop_front();
+        std::optional<JobQueue::Entry> next = shared->queue.next();
+        if (!next.has_value()) continue;
         lock.unlock();
-        next.job->work();
+        const auto contended_cpu = work_and_measure(*next->job);
         lock.lock();
         // Under the lock: after leave() the worker may be gone.
         if (shared->stopping) return;
-        next.worker->post(std::move(next.job));
+        next->worker->post(std::move(next->job));
+        if (priority != JobPriority::kHash || contended_cpu.count() == 0) continue;
+        const auto rest = contended_cpu * (index == 0 ? kFirstRest : kOtherRest);
+        (void)shared->ended.wait_for(lock, rest, [&] { return shared->stopping; });
     }
 }
 

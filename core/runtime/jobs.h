@@ -3,76 +3,82 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "core/runtime/job_queue.h"
 #include "core/runtime/worker.h"
 
 namespace nuring::runtime {
-
-// Job is work that a worker must not do itself because it blocks or takes long: work() on a jobs
-// thread, then run() back on the worker that asked.
-class Job : public ControlTask {
-  public:
-    virtual void work() = 0;
-};
 
 // JobRunner is where jobs go: threads in the product, the simulator's own order under tests/sim.
 class JobRunner {
   public:
     virtual ~JobRunner() = default;
-    // Any thread. `worker` outlives the job.
-    virtual void submit(Worker& worker, std::unique_ptr<Job> job) = 0;
+    // Any thread. `worker` outlives the job. False: too many wait, and the job is gone; an asker that does
+    // nothing about it meets the time limit of its login.
+    virtual bool submit(Worker& worker, std::unique_ptr<Job> job, JobAsker asker) = 0;
+    // A job of the server itself, which always finds room.
+    void submit(Worker& worker, std::unique_ptr<Job> job) {
+        (void)submit(worker, std::move(job), JobAsker{});
+    }
 };
 
 // Runs each job at once, where it is submitted: for tests and the simulator, which own the order.
 class InlineJobs final : public JobRunner {
   public:
-    void submit(Worker& worker, std::unique_ptr<Job> job) override {
+    using JobRunner::submit;
+    bool submit(Worker& worker, std::unique_ptr<Job> job, JobAsker asker) override {
+        if (asker.has_gone()) return true;
         job->work();
         worker.post(std::move(job));
+        return true;
     }
 };
 
-// How jobs compete with the workers for processors.
+// How the threads compete with the workers for processors. Either way they never preempt a worker when they
+// wake (SCHED_BATCH), and have a share even of a busy processor, since a login times out.
 enum class JobPriority : uint8_t {
-    kIdle,  // when nothing else wants to run: password hashes, of which a storm must not be felt
-    kLow,   // a small share even of a busy processor: handshakes, which time out
+    // Password hashes: two thirds of what a worker gets. When a job had to wait for processors, the
+    // thread rests before the next one, so that a storm of logins leaves the traffic its pace.
+    kHash,
+    kLow,  // a tenth: handshakes, which are short
 };
 
-// JobThreads runs jobs on a few threads of low priority, first come, first served, so that a storm of
-// them (logins with hashed passwords) leaves the processors to the workers.
-// Threads: submit() any; the rest the control thread. Limits: thread_count; the queue is bounded by
-// the connections, each of which has at most one job. Errors: none.
+// JobThreads runs jobs on a few threads of low priority.
+// Threads: submit() any; the rest the control thread. Limits: thread_count; those of JobQueue.
+// Errors:  submit() returns false when the queue is full.
 // Lifetime: stop() (or the destructor) drops what has not begun, and waits for what has; leave() does not
-//          wait: what has begun comes to nothing. It is for jobs that wait for others for long.
+//          wait: the result of what has begun is dropped. It is for jobs that may wait long for others.
 class JobThreads final : public JobRunner {
   public:
+    // The rest of a thread of kHash after it had to wait for processors, as a multiple of the processor time
+    // of its job: the first one little, so that logins go on, the others much.
+    static constexpr int64_t kFirstRest = 3;
+    static constexpr int64_t kOtherRest = 20;
+
     JobThreads(uint32_t thread_count, JobPriority priority);
     ~JobThreads() override { stop(); }
 
-    void submit(Worker& worker, std::unique_ptr<Job> job) override;
+    using JobRunner::submit;
+    bool submit(Worker& worker, std::unique_ptr<Job> job, JobAsker asker) override;
     void stop();
     void leave();
 
   private:
-    struct Queued {
-        Worker* worker;
-        std::unique_ptr<Job> job;
-    };
-
-    // Threads that were left have their part in it.
+    // Left threads own it together with this object.
     struct Shared {
         std::mutex mutex;
-        std::condition_variable ready;
-        std::deque<Queued> queue;  // guarded by mutex
-        bool stopping = false;     // guarded by mutex
+        std::condition_variable ready;  // there is a job, or the end
+        std::condition_variable ended;  // for threads that rest
+        JobQueue queue;         // guarded by mutex
+        bool stopping = false;  // guarded by mutex
     };
 
-    static void run(const std::shared_ptr<Shared>& shared, JobPriority priority);
+    static void run(const std::shared_ptr<Shared>& shared, JobPriority priority, uint32_t index);
     void end();
 
     const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();

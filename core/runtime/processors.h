@@ -13,8 +13,8 @@ struct Processors {
     // How many of them the quota of its control groups pays for (rounded up), at least one.
     size_t count = 1;
 
-    // Under a quota any of the mask may be used for a while. Who took the first ones, would share them with
-    // everybody else that has a quota on this machine.
+    // Under a quota any of the mask may be used for a while. If each server took the first ones, they
+    // would be shared by everybody who has a quota on this machine.
     bool may_pin() const { return count == mask.size(); }
 };
 

@@ -11,7 +11,9 @@ constexpr uint64_t kBusyWindow_ns = 1'000'000'000;
 }  // namespace
 
 Worker::Worker(base::WorkerId id, ring::Ring& ring, Mesh& mesh, uint64_t busy_poll_ns)
-    : id_(id), ring_(ring), mesh_(mesh), busy_poll_ns_(busy_poll_ns) {}
+    : id_(id), ring_(ring), mesh_(mesh), busy_poll_ns_(busy_poll_ns) {
+    ring_.set_before_receive([](void* self) { static_cast<Worker*>(self)->drain_arrived(); }, this);
+}
 
 absl::Status Worker::start() {
     absl::Status status = ring_.start();

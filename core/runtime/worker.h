@@ -23,7 +23,7 @@ class ControlTask {
     virtual void run() = 0;
 };
 
-// What a worker works for; the layers above implement it once per worker.
+// The user of a worker; the layers above implement it once per worker.
 class WorkerDelegate {
   public:
     virtual ~WorkerDelegate() = default;
@@ -79,9 +79,6 @@ class Worker {
     // Until when the next turn() will wait; 0: not at all.
     uint64_t wait_until_ns() const { return wait_until_ns_; }
 
-    // Handles all records that other workers have published; called within a turn.
-    void drain_arrived();
-
     // Runs the task on the worker, soon. The worker owns it.
     void post(std::unique_ptr<ControlTask> task);
 
@@ -94,6 +91,8 @@ class Worker {
     double busy_share() const { return busy_share_; }
 
   private:
+    // Handles all records that other workers have published; before bytes that a peer sent are handled.
+    void drain_arrived();
     bool drain_mailboxes(size_t bytes_max);
     bool run_control_tasks();
     void decide_wait(bool more_work, bool active);

@@ -2,6 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -10,8 +14,17 @@
 
 namespace nuring::runtime {
 
-// WorkerGroup gives each worker its thread, pinned to a processor where the system lets it, and runs
-// its turns until it is stopped. Not part of the simulator.
+// Where the workers run.
+struct WorkerPlaces {
+    std::vector<int> processors;  // worker i is pinned to [i % size]; empty: the scheduler places all
+    // Releases a worker that has to wait for its processor (pin_guard.h), to all of `processors`.
+    bool release_crowded = false;
+    // On a thread of the group: that worker was released. May be empty.
+    std::function<void(size_t worker)> on_released = {};
+};
+
+// WorkerGroup gives each worker its thread, pinned to a processor where that is wanted and the system
+// permits it, and runs its turns until it is stopped. Not part of the simulator.
 // Threads: the control thread. Errors: start() fails when a ring cannot be bound to its thread.
 // Lifetime: the workers outlive the group; stop() (or the destructor) joins the threads.
 class WorkerGroup {
@@ -21,14 +34,21 @@ class WorkerGroup {
     WorkerGroup(const WorkerGroup&) = delete;
     WorkerGroup& operator=(const WorkerGroup&) = delete;
 
-    // processors may be empty (no pinning); worker i gets processors[i % size].
-    absl::Status start(std::vector<Worker*> workers, const std::vector<int>& processors);
+    absl::Status start(std::vector<Worker*> workers, WorkerPlaces places);
     void stop();
 
   private:
+    void watch();
+
     std::vector<Worker*> workers_;
+    WorkerPlaces places_;
+    std::vector<int> thread_ids_;  // of the workers, as the kernel has them
     std::vector<std::thread> threads_;
     std::atomic<bool> stopping_{false};
+    std::thread watcher_;  // releases crowded workers
+    std::mutex mutex_;
+    std::condition_variable ended_;
+    bool watch_ends_ = false;  // guarded by mutex_
 };
 
 }  // namespace nuring::runtime

@@ -14,18 +14,12 @@
 #include "core/server/server.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
-#include "proto/json_text.h"
+#include "proto/json_writer.h"
 
 namespace nuring::server {
 namespace {
 
 constexpr int64_t kSecond_ns = 1'000'000'000;
-
-std::string json_string(std::string_view text) {
-    std::string quoted;
-    proto::append_json_string(&quoted, text);
-    return quoted;
-}
 
 // $SYS.REQ.ACCOUNT.<a>.CLAIMS.x, $SYS.ACCOUNT.<a>.CLAIMS.x, $SYS.REQ.CLAIMS.x: what follows "ACCOUNT".
 std::string account_in(std::string_view subject) {
@@ -50,26 +44,27 @@ constexpr UpdateWords kCacheWords = {.done = "jwt updated cache",
 
 class ClaimsRequests::RequestJob final : public runtime::Job {
   public:
-    RequestJob(const ClaimsRequests& requests, Handle handle, const link::InternalMessage& message)
+    RequestJob(const ClaimsRequests& requests, Handle handle,
+               const client::InternalMessage& message)
         : requests_(requests),
           handle_(handle),
-          links_(requests.server_.links(0)),
+          state_(requests.server_.worker_state(0)),
           system_(message.account),
           reply_(message.reply),
           asked_{.account = account_in(message.subject),
                  .body = std::string(message.body),
-                 .now_s = static_cast<int64_t>(links_.ring.wall_ns()) / kSecond_ns} {}
+                 .now_s = static_cast<int64_t>(state_.host.ring.wall_ns()) / kSecond_ns} {}
 
     void work() override { answer_ = (requests_.*handle_)(asked_); }
     void run() override {
         if (answer_.is_error) {
-            links_.log.error("{}", answer_.log_line);
+            state_.host.log.error("{}", answer_.log_line);
         } else if (!answer_.log_line.empty()) {
-            links_.log.debug("{}", answer_.log_line);
+            state_.host.log.debug("{}", answer_.log_line);
         }
         if (reply_.empty()) return;
         for (std::string& message : answer_.messages) {
-            links_.internal.publish(
+            state_.internal.publish(
                 {.account = &system_, .subject = reply_, .body = std::move(message)});
         }
     }
@@ -77,7 +72,7 @@ class ClaimsRequests::RequestJob final : public runtime::Job {
   private:
     const ClaimsRequests& requests_;
     const Handle handle_;
-    link::WorkerLinks& links_;
+    WorkerState& state_;
     account::Account& system_;
     const std::string reply_;
     const Asked asked_;
@@ -88,7 +83,8 @@ class ClaimsRequests::ExpireJob final : public runtime::Job {
   public:
     explicit ExpireJob(ClaimsRequests& requests)
         : requests_(requests),
-          now_s_(static_cast<int64_t>(requests.server_.links(0).ring.wall_ns()) / kSecond_ns) {}
+          now_s_(static_cast<int64_t>(requests.server_.worker_state(0).host.ring.wall_ns()) /
+                 kSecond_ns) {}
     void work() override {
         if (const auto directory = requests_.trust_->directory()) directory->expire(now_s_);
     }
@@ -117,35 +113,36 @@ ClaimsRequests::ClaimsRequests(Server& server, std::shared_ptr<auth::Trust> trus
     subscribe("$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP", &ClaimsRequests::lookup);
 }
 
-ClaimsRequests::~ClaimsRequests() { server_.links(0).timers.disarm(expire_timer_); }
+ClaimsRequests::~ClaimsRequests() {
+    server_.worker_state(0).host.timers.disarm(expire_timer_);
+}
 
 void ClaimsRequests::subscribe(std::string_view pattern, Handle handle) {
     server_.subscribe(
         *server_.system_account(), std::string(pattern),
-        [this, handle](const link::InternalMessage& message) { submit(handle, message); });
+        [this, handle](const client::InternalMessage& message) { submit(handle, message); });
 }
 
-void ClaimsRequests::submit(Handle handle, const link::InternalMessage& message) const {
+void ClaimsRequests::submit(Handle handle, const client::InternalMessage& message) const {
     // Only an update does something for who does not want to know.
     const bool is_update = handle == &ClaimsRequests::update || handle == &ClaimsRequests::remove;
     if (message.reply.empty() && !is_update) return;
-    link::WorkerLinks& links = server_.links(0);
+    link::LinkHost& host = server_.worker_state(0).host;
     // Not behind a storm of hashed logins: tools wait for a second.
-    links.handshakes.submit(links.worker, std::make_unique<RequestJob>(*this, handle, message));
+    host.handshakes.submit(host.worker, std::make_unique<RequestJob>(*this, handle, message));
 }
 
-void ClaimsRequests::expire_fired(runtime::Timer& timer) {
-    ClaimsRequests& requests = static_cast<ExpireTimer&>(timer).owner;
-    link::WorkerLinks& links = requests.server_.links(0);
-    links.jobs.submit(links.worker, std::make_unique<ExpireJob>(requests));
+void ClaimsRequests::on_expire_timer() {
+    link::LinkHost& host = server_.worker_state(0).host;
+    host.jobs.submit(host.worker, std::make_unique<ExpireJob>(*this));
 }
 
 void ClaimsRequests::arm_expire() {
     const auto directory = trust_->directory();
     if (directory == nullptr) return;
-    link::WorkerLinks& links = server_.links(0);
+    link::LinkHost& host = server_.worker_state(0).host;
     const auto interval_ns = static_cast<uint64_t>(directory->expire_interval_s() * kSecond_ns);
-    links.timers.arm(expire_timer_, links.ring.now_ns() + interval_ns);
+    host.timers.arm(expire_timer_, host.ring.now_ns() + interval_ns);
 }
 
 // ---------------------------------------------------------------------------- jobs threads
@@ -184,6 +181,9 @@ ClaimsRequests::Answer ClaimsRequests::update(const Asked& asked) const {
                            fmt::format("validation errors: [{}]", absl::StrJoin(faults, " "))),
                        words.invalid);
     }
+    if (const auto faults = auth::mapping_faults(*claims); !faults.empty()) {
+        return verdict(account, absl::InvalidArgumentError(absl::StrJoin(faults, " ")), words.invalid);
+    }
     const absl::Status status = trust_->update(account, asked.body, asked.now_s);
     if (absl::IsNotFound(status)) return verdict(account, absl::OkStatus(), words.skipped);
     return verdict(account, status, status.ok() ? words.done : words.failed);
@@ -205,16 +205,22 @@ ClaimsRequests::Answer ClaimsRequests::lookup(const Asked& asked) const {
 }
 
 ClaimsRequests::Answer ClaimsRequests::list(const Asked& asked) const {
-    std::vector<std::string> accounts;
+    std::string text;
+    size_t count = 0;
+    proto::JsonWriter json(&text, /*indent=*/0);
+    json.begin_object();
+    write_server(&json);
+    json.begin_array("data");
     if (const auto directory = trust_->directory()) {
         directory->for_each(asked.now_s, [&](const std::string& account, const std::string&) {
-            accounts.push_back(json_string(account));
+            json.value(account);
+            ++count;
         });
     }
-    return {.messages = {fmt::format(R"({},"data":[{}]}})", answer_head(),
-                                     absl::StrJoin(accounts, ","))},
-            .log_line =
-                fmt::format("list request responded with {} account ids", accounts.size())};
+    json.end_array();
+    json.end_object();
+    return {.messages = {std::move(text)},
+            .log_line = fmt::format("list request responded with {} account ids", count)};
 }
 
 ClaimsRequests::Answer ClaimsRequests::pack(const Asked& asked) const {
@@ -276,33 +282,44 @@ ClaimsRequests::Answer ClaimsRequests::remove(const Asked& asked) const {
                    fmt::format("{}, failed for {}", done, errors.size()));
 }
 
-std::string ClaimsRequests::answer_head() const {
+void ClaimsRequests::write_server(proto::JsonWriter* json) const {
     link::ServerFacts& facts = server_.facts();
     const proto::ServerInfo& info = facts.info;
-    return fmt::format(
-        R"({{"server":{{"name":{},"host":{},"id":{},"ver":{},"seq":{},"jetstream":false,"time":"{}"}})",
-        json_string(info.server_name), json_string(info.host), json_string(info.server_id),
-        json_string(info.version), facts.take_sequence(),
-        base::format_rfc3339(server_.links(0).ring.wall_ns()));
+    json->begin_object("server");
+    json->field("name", info.server_name);
+    json->field("host", info.host);
+    json->field("id", info.server_id);
+    json->field("ver", info.version);
+    json->field("seq", facts.take_sequence());
+    json->field("jetstream", false);
+    json->field("time", base::format_rfc3339(server_.worker_state(0).host.ring.wall_ns()));
+    json->end_object();
 }
 
 ClaimsRequests::Answer ClaimsRequests::verdict(const std::string& account,
                                                const absl::Status& status,
                                                std::string_view text) const {
-    const std::string named =
-        account.empty() ? "" : fmt::format(R"("account":{},)", json_string(account));
     const std::string of_account = account.empty() ? "" : " - " + account;
-    if (status.ok()) {
-        return {.messages = {fmt::format(R"({},"data":{{{}"code":200,"message":{}}}}})",
-                                         answer_head(), named, json_string(text))},
-                .log_line = fmt::format("{}{}", text, of_account)};
-    }
+    const bool is_good = status.ok();
     const std::string_view why = base::message_of(status);
-    return {.messages = {fmt::format(R"({},"error":{{{}"code":500,"description":{}}}}})",
-                                     answer_head(), named,
-                                     json_string(fmt::format("{} - {}", text, why)))},
-            .log_line = fmt::format("{}{} - {}", text, of_account, why),
-            .is_error = true};
+    std::string answer;
+    proto::JsonWriter json(&answer, /*indent=*/0);
+    json.begin_object();
+    write_server(&json);
+    json.begin_object(is_good ? "data" : "error");
+    json.optional_field("account", account);
+    json.field("code", is_good ? 200 : 500);
+    if (is_good) {
+        json.field("message", text);
+    } else {
+        json.field("description", fmt::format("{} - {}", text, why));
+    }
+    json.end_object();
+    json.end_object();
+    return {.messages = {std::move(answer)},
+            .log_line = is_good ? fmt::format("{}{}", text, of_account)
+                                : fmt::format("{}{} - {}", text, of_account, why),
+            .is_error = !is_good};
 }
 
 }  // namespace nuring::server

@@ -9,8 +9,12 @@
 
 #include "absl/status/status.h"
 #include "core/auth/trust.h"
-#include "core/link/internal_link.h"
-#include "core/runtime/timer_wheel.h"
+#include "core/client/internal_client.h"
+#include "core/runtime/owned_timer.h"
+
+namespace nuring::proto {
+class JsonWriter;
+}
 
 namespace nuring::server {
 
@@ -55,29 +59,27 @@ class ClaimsRequests {
     using Handle = Answer (ClaimsRequests::*)(const Asked& asked) const;
     class RequestJob;
     class ExpireJob;
-    struct ExpireTimer : runtime::Timer {
-        explicit ExpireTimer(ClaimsRequests& requests) : Timer(&expire_fired), owner(requests) {}
-        ClaimsRequests& owner;
-    };
 
     void subscribe(std::string_view pattern, Handle handle);
-    void submit(Handle handle, const link::InternalMessage& message) const;
+    void submit(Handle handle, const client::InternalMessage& message) const;
     Answer update(const Asked& asked) const;
     Answer lookup(const Asked& asked) const;
     Answer list(const Asked& asked) const;
     Answer pack(const Asked& asked) const;
     Answer remove(const Asked& asked) const;
     absl::Status check_deletion(const auth::DeletionClaims& claims) const;
-    std::string answer_head() const;
+    // The first member of each answer.
+    void write_server(proto::JsonWriter* json) const;
     Answer verdict(const std::string& account, const absl::Status& status,
                    std::string_view text) const;
 
-    static void expire_fired(runtime::Timer& timer);
+    void on_expire_timer();
     void arm_expire();
 
     Server& server_;
     const std::shared_ptr<auth::Trust> trust_;
-    ExpireTimer expire_timer_{*this};  // worker 0: files get too old
+    // Worker 0: files get too old.
+    runtime::OwnedTimer<ClaimsRequests, &ClaimsRequests::on_expire_timer> expire_timer_{*this};
 };
 
 }  // namespace nuring::server

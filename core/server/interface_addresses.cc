@@ -8,6 +8,8 @@
 #include <array>
 #include <memory>
 
+#include "core/base/host_port.h"
+
 namespace nuring::server {
 namespace {
 
@@ -44,6 +46,23 @@ std::vector<std::string> interface_addresses(bool reachable) {
         }
     }
     return addresses;
+}
+
+bool is_wildcard(const std::string& host) { return host.empty() || host == "0.0.0.0" || host == "::"; }
+
+std::string reachable_host(const std::string& host) {
+    if (!is_wildcard(host)) return host;
+    const std::vector<std::string> addresses = interface_addresses(/*reachable=*/true);
+    return addresses.empty() ? host : addresses.front();
+}
+
+std::vector<std::string> reachable_addresses(const std::string& host, int port) {
+    if (!is_wildcard(host)) return {base::host_port(host, port)};
+    std::vector<std::string> all;
+    for (const std::string& address : interface_addresses(/*reachable=*/true)) {
+        all.push_back(base::host_port(address, port));
+    }
+    return all;
 }
 
 }  // namespace nuring::server

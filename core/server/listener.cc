@@ -13,35 +13,38 @@ constexpr uint64_t kRetryMax_ns = 1'000'000'000;
 
 }  // namespace
 
-Listener::Listener(link::WorkerLinks& links, int fd, std::string_view what,
+Listener::Listener(link::LinkHost& host, int fd, std::string_view what,
                    std::function<void(int fd)> accepted)
-    : links_(links),
+    : host_(host),
       fd_(fd),
       what_(what),
       accepted_(std::move(accepted)),
-      accept_(&accept_completed, *this),
-      retry_timer_(&retry_fired, *this) {}
+      accept_(&accept_completed, *this) {}
 
-Listener::~Listener() { links_.timers.disarm(retry_timer_); }
+Listener::~Listener() {
+    host_.timers.disarm(retry_timer_);
+}
 
-void Listener::start() { links_.ring.accept(accept_, fd_); }
+void Listener::start() {
+    host_.ring.accept(accept_, fd_);
+}
 
 void Listener::stop() {
     if (stopping_) return;
     stopping_ = true;
-    links_.timers.disarm(retry_timer_);
+    host_.timers.disarm(retry_timer_);
     if (accept_.pending) {
-        links_.ring.cancel(accept_);
+        host_.ring.cancel(accept_);
     } else {
         closed_ = true;
-        links_.ring.close(fd_);
+        host_.ring.close(fd_);
     }
 }
 
 void Listener::accept_completed(ring::Submission& submission, const ring::Completion& completion) {
     Listener& listener = static_cast<AcceptSubmission&>(submission).owner;
     if (completion.result >= 0 && listener.stopping_) {
-        listener.links_.ring.close(completion.result);
+        listener.host_.ring.close(completion.result);
     } else if (completion.result >= 0) {
         listener.on_accepted(completion.result);
     }
@@ -57,18 +60,14 @@ void Listener::on_accepted(int fd) {
 
 void Listener::on_ended(int error) {
     if (stopping_) {
-        if (!closed_) links_.ring.close(fd_);
+        if (!closed_) host_.ring.close(fd_);
         closed_ = true;
         return;
     }
     retry_ns_ = std::clamp(retry_ns_ * 2, kRetryMin_ns, kRetryMax_ns);
-    links_.log.error("Temporary {} Accept Error({}), sleeping {}ms", what_, base::errno_text(error),
-                     retry_ns_ / 1'000'000);
-    links_.timers.arm(retry_timer_, links_.ring.now_ns() + retry_ns_);
-}
-
-void Listener::retry_fired(runtime::Timer& timer) {
-    static_cast<RetryTimer&>(timer).owner.start();
+    host_.log.error("Temporary {} Accept Error({}), sleeping {}ms", what_, base::errno_text(error),
+                    retry_ns_ / 1'000'000);
+    host_.timers.arm(retry_timer_, host_.ring.now_ns() + retry_ns_);
 }
 
 }  // namespace nuring::server

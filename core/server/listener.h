@@ -5,9 +5,9 @@
 #include <functional>
 #include <string_view>
 
-#include "core/link/worker_links.h"
+#include "core/link/link_host.h"
 #include "core/ring/ring.h"
-#include "core/runtime/timer_wheel.h"
+#include "core/runtime/owned_timer.h"
 
 namespace nuring::server {
 
@@ -18,7 +18,8 @@ namespace nuring::server {
 class Listener {
   public:
     // `what` stands in its log lines: "Client". It owns the socket from start() on.
-    Listener(link::WorkerLinks& links, int fd, std::string_view what, std::function<void(int fd)> accepted);
+    Listener(link::LinkHost& host, int fd, std::string_view what,
+             std::function<void(int fd)> accepted);
     ~Listener();
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
@@ -29,7 +30,6 @@ class Listener {
 
   private:
     static void accept_completed(ring::Submission& submission, const ring::Completion& completion);
-    static void retry_fired(runtime::Timer& timer);
     void on_accepted(int fd);
     void on_ended(int error);
 
@@ -38,19 +38,15 @@ class Listener {
             : Submission(function), owner(listener) {}
         Listener& owner;
     };
-    struct RetryTimer : runtime::Timer {
-        RetryTimer(FireFunction function, Listener& listener) : Timer(function), owner(listener) {}
-        Listener& owner;
-    };
 
-    link::WorkerLinks& links_;
+    link::LinkHost& host_;
     const int fd_;
     const std::string_view what_;
     const std::function<void(int fd)> accepted_;
     bool stopping_ = false;
     bool closed_ = false;
     AcceptSubmission accept_;
-    RetryTimer retry_timer_;
+    runtime::OwnedTimer<Listener, &Listener::start> retry_timer_{*this};
     uint64_t retry_ns_ = 0;
 };
 

@@ -15,7 +15,7 @@
 namespace nuring::server {
 namespace {
 
-constexpr int64_t kSecond_ns = 1'000'000'000;
+constexpr int64_t kClaimSecond_ns = 1'000'000'000;
 constexpr int64_t kExpiryTimerMax_s = 24 * 60 * 60;
 
 // "2026-11-25 02:12:49 +0000 UTC", as the reference prints it.
@@ -75,12 +75,12 @@ OperatorMode::OperatorMode(Server& server, std::shared_ptr<auth::Trust> trust, l
 
 OperatorMode::~OperatorMode() {
     trust_->set_listener(nullptr);
-    server_.links(0).timers.disarm(expiry_timer_);
+    server_.worker_state(0).host.timers.disarm(expiry_timer_);
 }
 
 // Any thread: the real clock is nobody's.
 int64_t OperatorMode::now_s() const {
-    return static_cast<int64_t>(server_.links(0).ring.wall_ns()) / kSecond_ns;
+    return static_cast<int64_t>(server_.worker_state(0).host.ring.wall_ns()) / kClaimSecond_ns;
 }
 
 void OperatorMode::update_accounts() {
@@ -90,13 +90,13 @@ void OperatorMode::update_accounts() {
 }
 
 void OperatorMode::arm_expiry() {
-    link::WorkerLinks& links = server_.links(0);
+    link::LinkHost& host = server_.worker_state(0).host;
     const int64_t now = now_s();
     const int64_t next = trust_->next_expiry_s(now);
-    if (next == 0) return links.timers.disarm(expiry_timer_);
+    if (next == 0) return host.timers.disarm(expiry_timer_);
     // A timer of days is cut short and armed again.
     const int64_t left_s = std::min<int64_t>(next - now, kExpiryTimerMax_s);
-    links.timers.arm(expiry_timer_, links.ring.now_ns() + static_cast<uint64_t>(left_s * kSecond_ns));
+    host.timers.arm(expiry_timer_, host.ring.now_ns() + static_cast<uint64_t>(left_s * kClaimSecond_ns));
 }
 
 // The imports are looked at again, off the workers, since tokens are verified.
@@ -110,10 +110,9 @@ class OperatorMode::ExpiryJob final : public runtime::Job {
     OperatorMode& mode_;
 };
 
-void OperatorMode::expiry_fired(runtime::Timer& timer) {
-    OperatorMode& mode = static_cast<ExpiryTimer&>(timer).owner;
-    link::WorkerLinks& links = mode.server_.links(0);
-    links.jobs.submit(links.worker, std::make_unique<ExpiryJob>(mode));
+void OperatorMode::on_expiry() {
+    link::LinkHost& host = server_.worker_state(0).host;
+    host.jobs.submit(host.worker, std::make_unique<ExpiryJob>(*this));
 }
 
 }  // namespace nuring::server

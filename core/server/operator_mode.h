@@ -10,7 +10,7 @@
 #include "core/auth/trust.h"
 #include "core/config/options.h"
 #include "core/log/log.h"
-#include "core/runtime/timer_wheel.h"
+#include "core/runtime/owned_timer.h"
 #include "core/server/claims_requests.h"
 
 namespace nuring::server {
@@ -38,12 +38,8 @@ class OperatorMode {
 
   private:
     class ExpiryJob;
-    struct ExpiryTimer : runtime::Timer {
-        explicit ExpiryTimer(OperatorMode& mode) : Timer(&expiry_fired), owner(mode) {}
-        OperatorMode& owner;
-    };
 
-    static void expiry_fired(runtime::Timer& timer);
+    void on_expiry();
     int64_t now_s() const;
     void update_accounts();
     void arm_expiry();
@@ -51,7 +47,8 @@ class OperatorMode {
     Server& server_;
     const std::shared_ptr<auth::Trust> trust_;
     std::mutex mutex_;  // of the way from claims to accounts: the newest arrive last
-    ExpiryTimer expiry_timer_{*this};  // worker 0: an activation token ends
+    // Worker 0: an activation token ends.
+    runtime::OwnedTimer<OperatorMode, &OperatorMode::on_expiry> expiry_timer_{*this};
     ClaimsRequests requests_;
 };
 

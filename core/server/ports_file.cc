@@ -10,8 +10,10 @@
 
 #include "core/base/errno_text.h"
 #include "core/base/host_port.h"
+#include "core/base/remedy.h"
 #include "core/server/interface_addresses.h"
 #include "fmt/format.h"
+#include "proto/json_writer.h"
 
 namespace nuring::server {
 namespace {
@@ -29,22 +31,23 @@ std::vector<std::string> urls_of(const PortsEntry& entry) {
     return hosts;
 }
 
+// Entries of one kind stand behind one another and share an array.
 std::string to_json(const std::vector<PortsEntry>& entries) {
     std::string text;
+    proto::JsonWriter json(&text, /*indent=*/0);
     std::string_view kind;
+    json.begin_object();
     for (const PortsEntry& entry : entries) {
-        std::string urls;
-        for (const std::string& url : urls_of(entry)) {
-            urls += fmt::format("{}\"{}\"", urls.empty() ? "" : ",", url);
+        if (entry.kind != kind) {
+            if (!kind.empty()) json.end_array();
+            kind = entry.kind;
+            json.begin_array(kind);
         }
-        if (entry.kind == kind) {
-            text.insert(text.size() - 1, fmt::format(",{}", urls));
-        } else {
-            text += fmt::format("{}\"{}\":[{}]", text.empty() ? "" : ",", entry.kind, urls);
-        }
-        kind = entry.kind;
+        for (const std::string& url : urls_of(entry)) json.value(url);
     }
-    return fmt::format("{{{}}}", text);
+    if (!kind.empty()) json.end_array();
+    json.end_object();
+    return text;
 }
 
 }  // namespace
@@ -59,8 +62,9 @@ absl::Status PortsFile::write(const std::string& folder, const std::string& prog
     bool good = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
     if (file != nullptr && std::fclose(file) != 0) good = false;
     if (!good || std::rename(partial.c_str(), path.c_str()) != 0) {
-        return absl::UnavailableError(
-            fmt::format("Error writing ports file ({}): {}", path, base::errno_text(errno)));
+        const int error = errno;
+        return absl::UnavailableError(fmt::format("Error writing ports file ({}): {}{}", path,
+                                                  base::errno_text(error), base::file_remedy(error)));
     }
     if (path != path_) remove();  // moved by a reload
     path_ = path;

@@ -20,6 +20,7 @@
 #include "core/auth/password.h"
 #include "core/base/errno_text.h"
 #include "core/base/host_port.h"
+#include "core/base/remedy.h"
 #include "core/base/status.h"
 #include "core/base/version.h"
 #include "core/config/diff.h"
@@ -43,8 +44,9 @@ namespace {
 // How long a graceful stop may take before what is left is cut off.
 constexpr std::chrono::seconds kStopLimit{10};
 
-// Threads for password hashes and the like; they run when nothing else wants to.
-constexpr uint32_t kJobThreads = 2;
+// Threads for password hashes and the like: one for four processors, within these.
+constexpr uint32_t kJobThreadsMin = 2;
+constexpr uint32_t kJobThreadsMax = 8;
 
 // The same where they wait for the network: accounts behind a URL.
 constexpr uint32_t kFetchThreads = 8;
@@ -129,7 +131,10 @@ void raise_descriptor_limit() {
 // Returns what went wrong.
 std::string write_pid_file(const std::string& path) {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0660);
-    if (fd < 0) return fmt::format("open {}: {}", path, base::errno_text(errno));
+    if (fd < 0) {
+        const int error = errno;
+        return fmt::format("open {}: {}{}", path, base::errno_text(error), base::file_remedy(error));
+    }
     const std::string text = std::to_string(::getpid());
     const bool ok = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
     const std::string error = ok ? "" : fmt::format("write {}: {}", path, base::errno_text(errno));
@@ -162,6 +167,17 @@ bool has_plain_password(const config::AuthorizationOptions& options) {
                        [&](const config::User& user) { return plain(user.password); });
 }
 
+// What a person can do about a port that cannot be had.
+std::string_view remedy_of(const absl::Status& status) {
+    switch (status.code()) {
+        case absl::StatusCode::kAlreadyExists:
+            return " - another process listens there: stop it, or choose another port";
+        case absl::StatusCode::kPermissionDenied:
+            return " - ports below 1024 need the capability CAP_NET_BIND_SERVICE";
+        default: return "";
+    }
+}
+
 int64_t wall_seconds() { return static_cast<int64_t>(ring::realtime_ns() / 1'000'000'000); }
 
 uint64_t wall_clock(void*) { return ring::realtime_ns(); }
@@ -169,10 +185,11 @@ uint64_t wall_clock(void*) { return ring::realtime_ns(); }
 // The running process: what run_process() builds, step by step, and takes down in reverse.
 class Process {
   public:
-    Process(std::shared_ptr<const config::Options> options, std::string program,
+    Process(std::shared_ptr<const config::Options> options, ProgramNames names,
             ReadOptions read_options, Subsystems subsystems)
         : options_(std::move(options)),
-          program_(std::move(program)),
+          names_(std::move(names)),
+          program_(names_.file),
           read_options_(std::move(read_options)),
           subsystems_(std::move(subsystems)) {}
 
@@ -181,18 +198,21 @@ class Process {
   private:
     bool open_log(uint32_t worker_count);
     bool start_server(uint32_t worker_count, const runtime::Processors& processors);
+    runtime::WorkerPlaces worker_places(uint32_t worker_count, const runtime::Processors& processors);
     bool start_subsystems();
+    void say_who(log::Writer& log);
     void fail(std::string_view text);
     void write_ports_file();
     void serve();
     void handle_signal(int signal);
-    void reload();
+    std::string reload();
     std::string try_reload();
     void enter_lame_duck();
     void stop_gracefully();
 
     std::shared_ptr<const config::Options> options_;
-    const std::string program_;
+    const ProgramNames names_;
+    const std::string& program_;
     const ReadOptions read_options_;
     Signals signals_;
     Bell bell_;  // rung by the log and by drained workers
@@ -221,9 +241,7 @@ int Process::run() {
     const uint32_t worker_count = std::min(wanted, interest::WorkerSet::kWorkersMax);
     if (!open_log(worker_count)) return 1;
     log::Writer& log = logger_->writer(0);
-    log.info("Starting nats-uring version {}", NURING_VERSION);
-    log.debug("Built with {}", __VERSION__);
-    log.info("Git commit [not set]");
+    say_who(log);
     if (has_plain_password(options_->authorization)) {
         log.warn("Plaintext passwords detected, use nkeys or bcrypt");
     }
@@ -250,6 +268,16 @@ int Process::run() {
     serve();
     stop_gracefully();
     return 0;
+}
+
+void Process::say_who(log::Writer& log) {
+    if (names_.shown == "nats-uring") {
+        log.info("Starting nats-uring version {}", NURING_VERSION);
+    } else {
+        log.info("Starting {} version {} (nats-uring {})", names_.shown, kProtocolVersion, NURING_VERSION);
+    }
+    log.debug("Built with {}", __VERSION__);
+    log.info("Git commit [{}]", names_.commit);
 }
 
 bool Process::open_log(uint32_t worker_count) {
@@ -287,14 +315,17 @@ bool Process::start_server(uint32_t worker_count, const runtime::Processors& pro
                  rings_.fallback_reason);
     }
     jobs_ = std::make_unique<runtime::JobThreads>(
-        options_->trust.resolver == config::ResolverKind::kUrl ? kFetchThreads : kJobThreads,
-        runtime::JobPriority::kIdle);
+        options_->trust.resolver == config::ResolverKind::kUrl
+            ? kFetchThreads
+            : std::clamp(static_cast<uint32_t>(processors.count / 4), kJobThreadsMin, kJobThreadsMax),
+        runtime::JobPriority::kHash);
     handshake_jobs_ = std::make_unique<runtime::JobThreads>(
         std::min((worker_count + 1) / 2, kHandshakeThreadsMax), runtime::JobPriority::kLow);
     lookup_jobs_ =
         std::make_unique<runtime::JobThreads>(kLookupThreads, runtime::JobPriority::kLow);
     ServerSetup setup;
     setup.options = options_;
+    setup.commit = names_.commit;
     for (const auto& ring : rings_.rings) setup.rings.push_back(ring.get());
     setup.logger = logger_.get();
     setup.tls = tls_;
@@ -303,20 +334,19 @@ bool Process::start_server(uint32_t worker_count, const runtime::Processors& pro
     setup.handshake_jobs = handshake_jobs_.get();
     setup.lookup_jobs = lookup_jobs_.get();
     setup.drained = {.call = &Bell::ring, .state = &bell_};
+    setup.reload = [this] { return reload(); };
     setup.wake_control = &Bell::ring;
     setup.wake_state = &bell_;
     server_ = std::make_unique<Server>(std::move(setup));
     if (!start_subsystems()) return false;
     if (const absl::Status status = server_->listen(); !status.ok()) {
-        fail(base::message_of(status));
+        fail(fmt::format("{}{}", base::message_of(status), remedy_of(status)));
         return false;
     }
     std::vector<runtime::Worker*> workers;
     for (uint32_t i = 0; i < worker_count; ++i) workers.push_back(&server_->worker(i));
-    const bool pin =
-        options_->uring.pin && processors.may_pin() && worker_count <= processors.count;
     const absl::Status started =
-        group_.start(std::move(workers), pin ? processors.mask : std::vector<int>());
+        group_.start(std::move(workers), worker_places(worker_count, processors));
     if (!started.ok()) {
         fail(base::message_of(started));
         return false;
@@ -341,13 +371,35 @@ bool Process::start_server(uint32_t worker_count, const runtime::Processors& pro
     return true;
 }
 
+// As many workers as processors are not pinned by default: nobody else would have a processor of its own, so
+// each worker would wait for the others of the machine.
+runtime::WorkerPlaces Process::worker_places(uint32_t worker_count,
+                                             const runtime::Processors& processors) {
+    runtime::WorkerPlaces places;
+    const config::Pinning pin = options_->uring.pin;
+    const bool fits = processors.may_pin() && worker_count <= processors.count;
+    const bool is_roomy = worker_count < processors.count;
+    if (!fits || pin == config::Pinning::kNever) return places;
+    if (pin == config::Pinning::kAuto && !is_roomy) return places;
+    places.processors = processors.mask;
+    places.release_crowded = pin == config::Pinning::kAuto;
+    places.on_released = [this](size_t worker) {
+        server_->control().post([this, worker] {
+            logger_->writer(0).info("Worker {} has to wait for its processor: it is no longer pinned",
+                                    worker);
+        });
+    };
+    return places;
+}
+
 bool Process::start_subsystems() {
     for (const auto& subsystem : subsystems_) {
         if (const absl::Status status = subsystem->start(*server_, options_); !status.ok()) {
-            fail(base::message_of(status));
+            fail(fmt::format("{}{}", base::message_of(status), remedy_of(status)));
             return false;
         }
         for (const std::string& line : subsystem->notices()) logger_->writer(0).info("{}", line);
+        if (const std::string text = subsystem->warning(); !text.empty()) logger_->writer(0).warn("{}", text);
     }
     return true;
 }
@@ -391,7 +443,8 @@ void Process::handle_signal(int signal) {
             stopping_ = true;
             return;
         case SIGHUP:
-            return reload();
+            (void)reload();
+            return;
         case SIGUSR2:
             return enter_lame_duck();
         case SIGUSR1:
@@ -403,7 +456,8 @@ void Process::handle_signal(int signal) {
     }
 }
 
-void Process::reload() {
+// Returns what is wrong.
+std::string Process::reload() {
     log::Writer& log = logger_->writer(0);
     report_reloading();
     const std::string error = try_reload();
@@ -413,6 +467,7 @@ void Process::reload() {
     } else {
         log.error("Failed to reload server configuration: {}", error);
     }
+    return error;
 }
 
 // All of the new configuration is checked before any of it is applied. Returns what is wrong.
@@ -472,7 +527,12 @@ std::string Process::try_reload() {
         [](const config::Change& change) { return change.id == config::OptionId::kTls; });
     // The same names, but the files hold something else now.
     if (renewed && !told) logger_->writer(0).info("Reloaded: tls = enabled");
-    for (const auto& subsystem : subsystems_) subsystem->reload(options_);
+    for (const auto& subsystem : subsystems_) {
+        const std::string before = subsystem->warning();
+        subsystem->reload(options_);
+        const std::string after = subsystem->warning();
+        if (!after.empty() && after != before) logger_->writer(0).warn("{}", after);
+    }
     for (const config::Change& change : changes) {
         if (!change.text.empty()) logger_->writer(0).info("{}", change.text);
     }
@@ -518,9 +578,9 @@ void Process::stop_gracefully() {
 
 }  // namespace
 
-int run_process(std::shared_ptr<const config::Options> options, const std::string& program,
+int run_process(std::shared_ptr<const config::Options> options, ProgramNames names,
                 ReadOptions read_options, Subsystems subsystems) {
-    Process process(std::move(options), program, std::move(read_options), std::move(subsystems));
+    Process process(std::move(options), std::move(names), std::move(read_options), std::move(subsystems));
     return process.run();
 }
 

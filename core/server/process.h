@@ -13,11 +13,18 @@ namespace nuring::server {
 // Reads the configuration anew, flags included. Null, with the reason, when it is not valid.
 using ReadOptions = std::function<std::shared_ptr<config::Options>(std::string* error)>;
 
+// What the process is called.
+struct ProgramNames {
+    std::string file;    // the last part of argv[0]: syslog, ports file
+    std::string shown;   // nats-uring, or nats-server where it stands in for that
+    std::string commit;  // of the sources
+};
+
 // Runs one server as this process until a signal ends it: pid file, log, rings, threads, signals,
 // reload. The calling thread becomes the control thread.
 // Errors: printed as the reference prints them; returns the exit code.
 // Lifetime: once per process (it blocks signals and raises the limit of open files).
-int run_process(std::shared_ptr<const config::Options> options, const std::string& program,
+int run_process(std::shared_ptr<const config::Options> options, ProgramNames names,
                 ReadOptions read_options, Subsystems subsystems);
 
 }  // namespace nuring::server

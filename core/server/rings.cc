@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/server/rings.h"
 
+#include <fmt/format.h>
+
 #include "core/base/status.h"
 #include "core/ring/epoll_ring.h"
 #include "core/ring/uring_ring.h"
@@ -39,7 +41,10 @@ absl::StatusOr<Rings> create_rings(const config::UringOptions& options, uint32_t
         const absl::Status status =
             create_all(&ring::create_uring_ring, ring_options, count, &result);
         if (status.ok()) return result;
-        if (options.io == config::IoKind::kUring) return status;
+        if (options.io == config::IoKind::kUring) {
+            return absl::Status(status.code(),
+                                fmt::format("{} - io: auto runs on epoll there", base::message_of(status)));
+        }
         result.fallback_reason = base::message_of(status);
     }
     const absl::Status status =

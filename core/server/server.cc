@@ -11,8 +11,12 @@
 #include "core/base/status.h"
 #include "core/base/version.h"
 #include "core/config/url.h"
+#include "core/delivery/records.h"
+#include "core/ring/kernel_sockets.h"
 #include "core/server/operator_mode.h"
+#include "core/tls/digest.h"
 #include "fmt/format.h"
+#include "proto/tracked_reply.h"
 
 namespace nuring::server {
 namespace {
@@ -21,7 +25,8 @@ namespace {
 constexpr size_t kMailboxBytesPerReceiver = 8 * 1024 * 1024;
 constexpr size_t kMailboxBytesMin = 256 * 1024;
 constexpr size_t kMailboxBytesMax = 2 * 1024 * 1024;
-static_assert(2 * link::kNamesSizeMax + sizeof(link::DeliverRecord) + sizeof(link::Payload*) <=
+static_assert(2 * delivery::kNamesSizeMax + sizeof(delivery::DeliverRecord) +
+                  sizeof(delivery::Payload*) <=
               kMailboxBytesMin / 4);  // Mailbox::record_size_max()
 
 constexpr std::string_view kSystemAccount = "$SYS";
@@ -48,71 +53,73 @@ size_t mailbox_bytes(const ServerSetup& setup) {
 
 }  // namespace
 
-absl::StatusOr<link::ClientAddress> client_address(const config::Options& options,
-                                                   uint16_t listener_port) {
-    if (options.client_advertise.empty()) return link::ClientAddress{options.host, listener_port};
+absl::StatusOr<client::ClientAddress> client_address(const config::Options& options,
+                                                     uint16_t listener_port) {
+    if (options.client_advertise.empty()) return client::ClientAddress{options.host, listener_port};
     const auto advertised = config::parse_url(options.client_advertise);
     if (!advertised.ok()) return advertised.status();
     const auto port = advertised->port > 0 ? static_cast<uint16_t>(advertised->port) : listener_port;
-    return link::ClientAddress{advertised->host, port};
+    return client::ClientAddress{advertised->host, port};
 }
 
 class Server::HoldTask final : public runtime::ControlTask {
   public:
-    HoldTask(Server& server, WorkerState& state) : server_(server), state_(state) {}
+    HoldTask(Server& server, PerWorker& worker) : server_(server), worker_(worker) {}
     void run() override {
-        if (state_.listener != nullptr) state_.listener->stop();
-        state_.links->hold([](void* self) { static_cast<Server*>(self)->on_held(); }, &server_);
+        if (worker_.listener != nullptr) worker_.listener->stop();
+        worker_.state->drain.hold([](void* self) { static_cast<Server*>(self)->on_held(); },
+                                  &server_);
     }
 
   private:
     Server& server_;
-    WorkerState& state_;
+    PerWorker& worker_;
 };
 
 class Server::StopTask final : public runtime::ControlTask {
   public:
-    StopTask(Server& server, WorkerState& state) : server_(server), state_(state) {}
+    StopTask(Server& server, PerWorker& worker) : server_(server), worker_(worker) {}
     void run() override {
-        state_.links->stop([](void* self) { static_cast<Server*>(self)->on_drained(); }, &server_);
+        worker_.state->drain.stop([](void* self) { static_cast<Server*>(self)->on_drained(); },
+                                  &server_);
     }
 
   private:
     Server& server_;
-    WorkerState& state_;
+    PerWorker& worker_;
 };
 
 class Server::LameDuckTask final : public runtime::ControlTask {
   public:
-    LameDuckTask(Server& server, WorkerState& state) : server_(server), state_(state) {}
+    LameDuckTask(Server& server, PerWorker& worker) : server_(server), worker_(worker) {}
     void run() override {
-        if (state_.listener != nullptr) state_.listener->stop();
-        state_.links->enter_lame_duck(
-            [](void* self) { static_cast<Server*>(self)->on_drained(); }, &server_);
+        if (worker_.listener != nullptr) worker_.listener->stop();
+        worker_.state->enter_lame_duck(
+            [](void* self) { static_cast<Server*>(self)->on_clients_gone(); }, &server_);
     }
 
   private:
     Server& server_;
-    WorkerState& state_;
+    PerWorker& worker_;
 };
 
 class Server::ApplyTask final : public runtime::ControlTask {
   public:
-    ApplyTask(WorkerState& state, link::LinkSettings settings, bool authorization,
+    ApplyTask(PerWorker& worker, client::ClientSettings settings, bool authorization,
               std::shared_ptr<std::latch> applied, account::Retired retired)
-        : state_(state),
+        : worker_(worker),
           settings_(std::move(settings)),
           authorization_(authorization),
           applied_(std::move(applied)),
           retired_(std::move(retired)) {}
     void run() override {
-        state_.links->apply(settings_, authorization_);
+        worker_.state->apply(settings_, authorization_);
         applied_->count_down();
     }
 
   private:
-    WorkerState& state_;
-    const link::LinkSettings settings_;
+    PerWorker& worker_;
+    const client::ClientSettings settings_;
     const bool authorization_;
     const std::shared_ptr<std::latch> applied_;
     const account::Retired retired_;  // used by this worker until now
@@ -120,12 +127,12 @@ class Server::ApplyTask final : public runtime::ControlTask {
 
 class Server::AccountsTask final : public runtime::ControlTask {
   public:
-    AccountsTask(WorkerState& state, account::Retired retired)
-        : state_(state), retired_(std::move(retired)) {}
-    void run() override { state_.links->refresh_accounts(); }
+    AccountsTask(PerWorker& worker, account::Retired retired)
+        : worker_(worker), retired_(std::move(retired)) {}
+    void run() override { worker_.state->refresh_accounts(); }
 
   private:
-    WorkerState& state_;
+    PerWorker& worker_;
     const account::Retired retired_;  // used by this worker until now
 };
 
@@ -133,34 +140,40 @@ Server::Server(ServerSetup setup)
     : setup_(std::move(setup)),
       facts_(static_cast<uint32_t>(setup_.rings.size())),
       mesh_(setup_.rings, mailbox_bytes(setup_)),
-      announcer_(setup_.options->cluster.port == 0 ? nullptr : std::make_unique<link::Announcer>()),
+      announcer_(setup_.options->cluster.port != 0 || setup_.options->gateway.configured() ||
+                         setup_.options->leafnodes.configured()
+                     ? std::make_unique<delivery::Announcer>()
+                     : nullptr),
       accounts_(static_cast<uint32_t>(setup_.rings.size()), setup_.rings[0]->random_seed(),
                 announcer_.get()),
       system_account_(server::system_account(*setup_.options, accounts_)),
       control_(setup_.wake_control, setup_.wake_state) {
-    const link::LinkSettings settings{
+    const client::ClientSettings settings{
         .options = setup_.options,
         .authenticator = std::make_shared<const auth::Authenticator>(*setup_.options, setup_.trust),
         .tls = setup_.tls,
-        .address = {}};  // listen() sets it
-    const link::WorkerLinks::Shared shared{
-        .facts = facts_,
-        .accounts = accounts_,
-        .jobs = setup_.jobs != nullptr ? *setup_.jobs : inline_jobs_,
-        .handshakes = setup_.handshake_jobs != nullptr ? *setup_.handshake_jobs : inline_jobs_,
-        .announcer = announcer_.get(),
-        .lookups = setup_.lookup_jobs};
+        .address = {},  // listen() sets it
+        .websocket = client::make_websocket_settings(*setup_.options, setup_.trust)};
+    if (system_account_ != nullptr) accounts_.set_system_account(*system_account_);
+    runtime::JobRunner& jobs = setup_.jobs != nullptr ? *setup_.jobs : inline_jobs_;
+    const WorkerState::Shared shared{
+        .links = {.facts = facts_,
+                  .jobs = jobs,
+                  .handshakes =
+                      setup_.handshake_jobs != nullptr ? *setup_.handshake_jobs : inline_jobs_,
+                  .lookups = setup_.lookup_jobs != nullptr ? *setup_.lookup_jobs : jobs},
+        .delivery = {.accounts = accounts_, .announcer = announcer_.get()}};
     (void)accounts_.apply(*setup_.options);  // nobody uses what there was before
     fill_info();
     const auto busy_poll_ns = static_cast<uint64_t>(setup_.options->uring.busy_poll.count());
     for (uint32_t i = 0; i < setup_.rings.size(); ++i) {
-        auto state = std::make_unique<WorkerState>();
-        state->worker = std::make_unique<runtime::Worker>(
-            static_cast<base::WorkerId>(i), *setup_.rings[i], mesh_, busy_poll_ns);
-        state->links = std::make_unique<link::WorkerLinks>(
-            *state->worker, shared, setup_.logger->writer(1 + i), settings);
-        if (announcer_ != nullptr) announcer_->add_worker(*state->links);
-        workers_.push_back(std::move(state));
+        auto each = std::make_unique<PerWorker>();
+        each->worker = std::make_unique<runtime::Worker>(static_cast<base::WorkerId>(i),
+                                                         *setup_.rings[i], mesh_, busy_poll_ns);
+        each->state = std::make_unique<WorkerState>(*each->worker, shared,
+                                                    setup_.logger->writer(1 + i), settings);
+        if (announcer_ != nullptr) announcer_->add_worker(each->state->delivery);
+        workers_.push_back(std::move(each));
     }
     if (setup_.trust != nullptr) {
         operator_mode_ = std::make_unique<OperatorMode>(*this, setup_.trust, setup_.logger->writer(0));
@@ -178,8 +191,10 @@ void Server::fill_info() {
     proto::ServerInfo& info = facts_.info;
     info.server_id = base::make_server_id(random);
     info.server_name = options.server_name.empty() ? info.server_id : options.server_name;
+    facts_.node_hash = proto::node_hash(tls::sha256(info.server_name));
     info.version = kProtocolVersion;
     info.go = "nats-uring " NURING_VERSION;
+    facts_.commit = setup_.commit;
     info.headers = !options.no_header_support;
 }
 
@@ -189,9 +204,9 @@ absl::Status Server::listen() {
     auto socket = setup_.rings[0]->listen(options.host, port);
     if (!socket.ok()) {
         return absl::Status(socket.status().code(),
-                            fmt::format("Error listening on port: {0}, \"listen tcp {0}: {1}\"",
+                            fmt::format("Error listening on port: {}, \"{}\"",
                                         base::host_port(options.host, port),
-                                        base::message_of(socket.status())));
+                                        ring::listen_error(options.host, port, socket.status())));
     }
     client_socket_ = *socket;
     const auto address = client_address(options, client_socket_.port);
@@ -202,10 +217,11 @@ absl::Status Server::listen() {
     }
     facts_.info.host = address->host;
     facts_.info.port = address->port;
-    for (auto& state : workers_) state->links->address = *address;
-    WorkerState& first = *workers_[0];
+    for (auto& worker : workers_) worker->state->clients.set_address(*address);
+    PerWorker& first = *workers_[0];
     first.listener = std::make_unique<Listener>(
-        *first.links, client_socket_.fd, "Client", [links = first.links.get()](int fd) { links->place_client(fd); });
+        first.state->host, client_socket_.fd, "Client",
+        [state = first.state.get()](int fd) { state->clients.place(fd); });
 
     class StartTask final : public runtime::ControlTask {
       public:
@@ -222,33 +238,42 @@ absl::Status Server::listen() {
 // In two steps, because a message that its publisher knows to be accepted may still be on its way to
 // another worker: first nobody takes anything new, then all deliver what they have, and close.
 void Server::stop() {
-    for (auto& state : workers_) {
-        state->worker->post(std::make_unique<HoldTask>(*this, *state));
+    if (stopped_.exchange(true)) return;
+    for (auto& worker : workers_) {
+        worker->worker->post(std::make_unique<HoldTask>(*this, *worker));
     }
 }
 
 void Server::on_held() {
     // acq_rel: the last worker's tasks come after what every other one put into its mailboxes.
     if (held_count_.fetch_add(1, std::memory_order_acq_rel) + 1 < worker_count()) return;
-    for (auto& state : workers_) {
-        state->worker->post(std::make_unique<StopTask>(*this, *state));
+    for (auto& worker : workers_) {
+        worker->worker->post(std::make_unique<StopTask>(*this, *worker));
     }
 }
 
+// A worker without clients goes on serving those of the others: its links to servers are theirs, too.
+void Server::on_clients_gone() {
+    // acq_rel: as in on_held()
+    if (gone_count_.fetch_add(1, std::memory_order_acq_rel) + 1 == worker_count()) stop();
+}
+
 void Server::enter_lame_duck() {
-    for (auto& state : workers_) {
-        state->worker->post(std::make_unique<LameDuckTask>(*this, *state));
+    facts_.lame_duck.store(true, std::memory_order_relaxed);
+    for (auto& worker : workers_) {
+        worker->worker->post(std::make_unique<LameDuckTask>(*this, *worker));
     }
 }
 
 std::shared_ptr<std::latch> Server::apply(std::shared_ptr<const config::Options> options,
                                           std::shared_ptr<const tls::Profile> tls,
                                           bool authorization) {
-    const link::LinkSettings settings{
+    const client::ClientSettings settings{
         .options = options,
         .authenticator = std::make_shared<const auth::Authenticator>(*options, setup_.trust),
         .tls = std::move(tls),
-        .address = client_address(*options, client_socket_.port).value()};
+        .address = client_address(*options, client_socket_.port).value(),
+        .websocket = client::make_websocket_settings(*options, setup_.trust)};
     const int64_t excess = options->max_connections > 0
                                ? facts_.clients.load(std::memory_order_relaxed) - options->max_connections
                                : 0;
@@ -258,9 +283,9 @@ std::shared_ptr<std::latch> Server::apply(std::shared_ptr<const config::Options>
     }
     const account::Retired retired = accounts_.apply(*options);
     auto applied = std::make_shared<std::latch>(worker_count());
-    for (auto& state : workers_) {
-        state->worker->post(
-            std::make_unique<ApplyTask>(*state, settings, authorization, applied, retired));
+    for (auto& worker : workers_) {
+        worker->worker->post(
+            std::make_unique<ApplyTask>(*worker, settings, authorization, applied, retired));
     }
     return applied;
 }
@@ -268,8 +293,8 @@ std::shared_ptr<std::latch> Server::apply(std::shared_ptr<const config::Options>
 void Server::update_accounts(const std::vector<config::AccountOptions>& accounts) {
     const account::Retired retired = accounts_.update(accounts);
     if (retired->empty()) return;
-    for (auto& state : workers_) {
-        state->worker->post(std::make_unique<AccountsTask>(*state, retired));
+    for (auto& worker : workers_) {
+        worker->worker->post(std::make_unique<AccountsTask>(*worker, retired));
     }
 }
 
@@ -277,28 +302,33 @@ void Server::post(uint32_t index, std::function<void()> task) {
     worker(index).post(std::make_unique<FunctionTask>(std::move(task)));
 }
 
-void Server::publish(link::InternalPublish message) {
-    post(0, [&links = links(0), message = std::move(message)] { links.internal.publish(message); });
+void Server::publish(client::InternalPublish message) {
+    post(0, [&state = worker_state(0), message = std::move(message)] {
+        state.internal.publish(message);
+    });
 }
 
 void Server::subscribe(account::Account& account, std::string pattern,
-                       link::InternalLink::Handler handler) {
-    const auto reach = &account == system_account_ ? link::InternalLink::Reach::kCluster
-                                                   : link::InternalLink::Reach::kServer;
-    post(0, [&links = links(0), &account, reach, pattern = std::move(pattern),
+                       client::InternalClient::Handler handler) {
+    const auto reach = &account == system_account_ ? client::InternalClient::Reach::kCluster
+                                                   : client::InternalClient::Reach::kServer;
+    post(0, [&state = worker_state(0), &account, reach, pattern = std::move(pattern),
              handler = std::move(handler)] {
-        (void)links.internal.subscribe(account, pattern, handler, {}, reach);
+        (void)state.internal.subscribe(account, pattern, handler, {}, reach);
     });
 }
 
 void Server::check_clients(const std::string& account) {
     for (uint32_t i = 0; i < worker_count(); ++i) {
-        post(i, [&links = links(i), account] { links.check_clients(account); });
+        post(i, [&state = worker_state(i), account] { state.clients.check(account); });
     }
 }
 
-void Server::set_link_events(link::LinkEvents* events) {
-    for (auto& state : workers_) state->links->events = events;
+void Server::set_events(client::ClientEvents* clients, delivery::LatencyEvents* latencies) {
+    for (auto& worker : workers_) {
+        worker->state->clients.set_events(clients);
+        worker->state->delivery.set_latency_events(latencies);
+    }
 }
 
 void Server::on_drained() {

@@ -11,18 +11,20 @@
 #include "absl/status/statusor.h"
 #include "core/account/account_registry.h"
 #include "core/auth/trust.h"
+#include "core/client/client_events.h"
+#include "core/client/client_host.h"
+#include "core/client/internal_client.h"
 #include "core/config/options.h"
-#include "core/link/announcer.h"
-#include "core/link/internal_link.h"
-#include "core/link/link_events.h"
+#include "core/delivery/announcer.h"
+#include "core/delivery/service_latency.h"
 #include "core/link/server_facts.h"
-#include "core/link/worker_links.h"
 #include "core/log/log.h"
 #include "core/ring/ring.h"
 #include "core/runtime/mesh.h"
 #include "core/runtime/worker.h"
 #include "core/server/control_queue.h"
 #include "core/server/listener.h"
+#include "core/server/worker_state.h"
 
 namespace nuring::server {
 
@@ -40,6 +42,7 @@ struct DrainedCallback {
 
 struct ServerSetup {
     std::shared_ptr<const config::Options> options;
+    std::string commit;              // of the sources; for the monitor
     std::vector<ring::Ring*> rings;  // one per worker; outlive the server
     log::Logger* logger = nullptr;   // writer 0: control thread; writer 1 + i: worker i
     size_t mailbox_bytes = 0;        // 0: by the number of workers
@@ -50,14 +53,16 @@ struct ServerSetup {
     runtime::JobRunner* handshake_jobs = nullptr;
     runtime::JobRunner* lookup_jobs = nullptr;
     DrainedCallback drained;
+    // Control thread: a reload, as by SIGHUP; returns what is wrong, empty: nothing.
+    std::function<std::string()> reload;
     // Any thread: makes the control thread call Server::control().run() soon.
     void (*wake_control)(void*) = nullptr;
     void* wake_state = nullptr;
 };
 
 // What INFO says: client_advertise, completed by the listener. The error says what is wrong with it.
-absl::StatusOr<link::ClientAddress> client_address(const config::Options& options,
-                                                   uint16_t listener_port);
+absl::StatusOr<client::ClientAddress> client_address(const config::Options& options,
+                                                     uint16_t listener_port);
 
 // Server is one NATS server: its workers, what they share, its listeners. It owns no thread: whoever
 // made it runs the workers' turns (runtime/worker_group.h, or the simulator in one thread).
@@ -82,23 +87,26 @@ class Server {
     // taken it.
     std::shared_ptr<std::latch> apply(std::shared_ptr<const config::Options> options,
                                       std::shared_ptr<const tls::Profile> tls, bool authorization);
-    // --- the server as a client of its own (link/internal_link.h) -------------------------------------
+    // --- the server as a client of its own (client/internal_client.h) -------------------------------
     // The account of the server's own events and requests; null: no_system_account.
     account::Account* system_account() { return system_account_; }
     account::AccountRegistry& accounts() { return accounts_; }
     // Any thread: runs something small on a worker, soon.
     void post(uint32_t worker, std::function<void()> task);
     // Any thread: publishes from worker 0, after the tasks that were posted there before.
-    void publish(link::InternalPublish message);
+    void publish(client::InternalPublish message);
     // Any thread: subscribes on worker 0, where the handler will run.
-    void subscribe(account::Account& account, std::string pattern, link::InternalLink::Handler handler);
+    void subscribe(account::Account& account, std::string pattern,
+                   client::InternalClient::Handler handler);
     // Any thread: the clients of that account are checked again, because its claims have changed.
     void check_clients(const std::string& account);
     // Operator mode; null: none.
     const std::shared_ptr<auth::Trust>& trust() const { return setup_.trust; }
     const config::Options& options() const { return *setup_.options; }  // as at the start
     // Before the workers run; outlives them.
-    void set_link_events(link::LinkEvents* events);
+    void set_events(client::ClientEvents* clients, delivery::LatencyEvents* latencies);
+    // Control thread: returns what is wrong, empty: nothing.
+    std::string reload() { return setup_.reload ? setup_.reload() : "reload is not possible here"; }
     // Work for the control thread.
     ControlQueue& control() { return control_; }
 
@@ -110,15 +118,15 @@ class Server {
 
     uint32_t worker_count() const { return static_cast<uint32_t>(workers_.size()); }
     runtime::Worker& worker(uint32_t index) { return *workers_[index]->worker; }
-    link::WorkerLinks& links(uint32_t index) { return *workers_[index]->links; }
+    WorkerState& worker_state(uint32_t index) { return *workers_[index]->state; }
     link::ServerFacts& facts() { return facts_; }
     const ring::ListenSocket& client_listener() const { return client_socket_; }
 
   private:
     // All that one worker owns.
-    struct WorkerState {
+    struct PerWorker {
         std::unique_ptr<runtime::Worker> worker;
-        std::unique_ptr<link::WorkerLinks> links;
+        std::unique_ptr<WorkerState> state;
         std::unique_ptr<Listener> listener;  // worker 0 only
     };
     class HoldTask;
@@ -128,20 +136,23 @@ class Server {
     class AccountsTask;
 
     void fill_info();
-    void on_held();  // any worker
+    void on_held();          // any worker
+    void on_clients_gone();  // any worker
     void on_drained();
 
     ServerSetup setup_;
     link::ServerFacts facts_;
     runtime::Mesh mesh_;
-    const std::unique_ptr<link::Announcer> announcer_;  // null: this server has no peers
+    const std::unique_ptr<delivery::Announcer> announcer_;  // null: this server has no peers
     account::AccountRegistry accounts_;
     account::Account* const system_account_;
     runtime::InlineJobs inline_jobs_;
     ControlQueue control_;
-    std::vector<std::unique_ptr<WorkerState>> workers_;
+    std::vector<std::unique_ptr<PerWorker>> workers_;
     std::unique_ptr<OperatorMode> operator_mode_;  // null: not in it
     ring::ListenSocket client_socket_;
+    std::atomic<bool> stopped_{false};      // stop() came
+    std::atomic<uint32_t> gone_count_{0};  // workers whose clients have gone, for a lame duck
     std::atomic<uint32_t> held_count_{0};
     std::atomic<uint32_t> drained_count_{0};
 };

@@ -42,6 +42,8 @@ class Subsystem {
     virtual std::vector<PortsEntry> ports() const { return {}; }
     // One line each, for the log, after start().
     virtual std::vector<std::string> notices() const { return {}; }
+    // A setting for tests only: logged as a warning at the start and when a reload brings it; or nothing.
+    virtual std::string warning() const { return {}; }
 };
 
 using Subsystems = std::vector<std::unique_ptr<Subsystem>>;

@@ -8,18 +8,21 @@ namespace nuring::server {
 // One slice on one worker; posts the next one for the turn after.
 class SurveyRunner::Step final : public runtime::ControlTask {
   public:
-    Step(std::shared_ptr<Answer> answer, std::shared_ptr<link::Survey> survey,
-         link::WorkerLinks& links, uint64_t cost_ns)
-        : answer_(std::move(answer)), survey_(std::move(survey)), links_(links), cost_ns_(cost_ns) {}
+    Step(std::shared_ptr<Answer> answer, std::shared_ptr<observe::Survey> survey,
+         WorkerState& state, uint64_t cost_ns)
+        : answer_(std::move(answer)),
+          survey_(std::move(survey)),
+          state_(state),
+          cost_ns_(cost_ns) {}
 
     void run() override {
         if (answer_->abandoned.load(std::memory_order_relaxed)) return;
-        const uint64_t begin_ns = links_.ring.fresh_now_ns();
-        const bool complete = survey_->step(links_);
-        const uint64_t cost_ns = cost_ns_ + (links_.ring.fresh_now_ns() - begin_ns);
+        const uint64_t begin_ns = state_.host.ring.fresh_now_ns();
+        const bool complete = survey_->step(state_.view());
+        const uint64_t cost_ns = cost_ns_ + (state_.host.ring.fresh_now_ns() - begin_ns);
         if (!complete) {
-            links_.worker.post(std::make_unique<Step>(std::move(answer_), std::move(survey_), links_,
-                                                      cost_ns));
+            state_.host.worker.post(
+                std::make_unique<Step>(std::move(answer_), std::move(survey_), state_, cost_ns));
             return;
         }
         const std::lock_guard lock(answer_->mutex);
@@ -29,12 +32,12 @@ class SurveyRunner::Step final : public runtime::ControlTask {
 
   private:
     std::shared_ptr<Answer> answer_;
-    std::shared_ptr<link::Survey> survey_;
-    link::WorkerLinks& links_;
+    std::shared_ptr<observe::Survey> survey_;
+    WorkerState& state_;
     const uint64_t cost_ns_;
 };
 
-bool SurveyRunner::ask(const std::vector<std::shared_ptr<link::Survey>>& surveys) {
+bool SurveyRunner::ask(const std::vector<std::shared_ptr<observe::Survey>>& surveys) {
     auto answer = std::make_shared<Answer>();
     answer->missing = surveys.size();
     {
@@ -44,7 +47,7 @@ bool SurveyRunner::ask(const std::vector<std::shared_ptr<link::Survey>>& surveys
     }
     for (uint32_t i = 0; i < surveys.size(); ++i) {
         server_.worker(i).post(
-            std::make_unique<Step>(answer, surveys[i], server_.links(i), /*cost_ns=*/0));
+            std::make_unique<Step>(answer, surveys[i], server_.worker_state(i), /*cost_ns=*/0));
     }
     std::unique_lock lock(answer->mutex);
     answer->complete.wait_for(lock, kLimit, [&] {

@@ -9,12 +9,12 @@
 #include <mutex>
 #include <vector>
 
-#include "core/link/survey.h"
+#include "core/observe/survey.h"
 #include "core/server/server.h"
 
 namespace nuring::server {
 
-// SurveyRunner asks all workers of a server a question (link/survey.h) and waits for the answers; each
+// SurveyRunner asks all workers of a server a question (observe/survey.h) and waits for the answers; each
 // worker does its slices between two turns.
 // Threads: run() on any thread that may block, but no worker's; cancel() on any.
 // Limits:  one question at a time per runner; kLimit for the answer.
@@ -30,7 +30,7 @@ class SurveyRunner {
     template <class Kind, class Make>
     std::vector<std::shared_ptr<Kind>> run(Make&& make) {
         std::vector<std::shared_ptr<Kind>> surveys;
-        std::vector<std::shared_ptr<link::Survey>> asked;
+        std::vector<std::shared_ptr<observe::Survey>> asked;
         for (uint32_t i = 0; i < server_.worker_count(); ++i) {
             surveys.push_back(make());
             asked.push_back(surveys.back());
@@ -56,7 +56,7 @@ class SurveyRunner {
         std::atomic<bool> abandoned{false};  // nobody waits any more
     };
 
-    bool ask(const std::vector<std::shared_ptr<link::Survey>>& surveys);
+    bool ask(const std::vector<std::shared_ptr<observe::Survey>>& surveys);
 
     Server& server_;
     std::mutex mutex_;

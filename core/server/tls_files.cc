@@ -6,17 +6,25 @@
 namespace nuring::server {
 namespace {
 
+using Block = std::optional<config::TlsOptions>;
 using Loaded = absl::StatusOr<std::shared_ptr<const tls::Profile>>;
 
-Loaded load(const std::optional<config::TlsOptions>& block, tls::Role role, bool verify_peer) {
-    if (!block.has_value()) return std::shared_ptr<const tls::Profile>();
-    const config::TlsOptions& tls = *block;
+tls::PeerCheck listener_check(const config::TlsOptions& tls) {
+    if (tls.verify) return tls::PeerCheck::kRequired;
+    return tls.verify_optional ? tls::PeerCheck::kIfGiven : tls::PeerCheck::kNone;
+}
+
+tls::PeerCheck dialer_check(const config::TlsOptions& tls) {
+    return tls.insecure ? tls::PeerCheck::kNone : tls::PeerCheck::kRequired;
+}
+
+Loaded load(const config::TlsOptions& tls, tls::Role role, tls::PeerCheck check) {
     return tls::Profile::create(
         {.role = role,
          .cert_file = tls.cert_file,
          .key_file = tls.key_file,
          .ca_file = tls.ca_file,
-         .verify_peer = verify_peer,
+         .peer_check = check,
          .min_version = tls.min_version,
          .cipher_suites =
              tls.cipher_suites.empty() ? config::default_cipher_suites() : tls.cipher_suites,
@@ -24,36 +32,68 @@ Loaded load(const std::optional<config::TlsOptions>& block, tls::Role role, bool
              tls.curve_preferences.empty() ? config::default_curves() : tls.curve_preferences});
 }
 
+// Says what is wrong with a block, and where it stands.
+template <typename Status>
+bool report(const Status& loaded, const Block& block, config::Diagnostics* diagnostics) {
+    if (loaded.ok()) return true;
+    diagnostics->error(block->position, base::message_of(loaded.status()));
+    return false;
+}
+
 }  // namespace
 
-Loaded load_client_tls(const config::Options& options) {
-    return load(options.tls, tls::Role::kServer, options.tls.has_value() && options.tls->verify);
+Loaded load_listener_tls(const Block& block) {
+    if (!block.has_value()) return std::shared_ptr<const tls::Profile>();
+    return load(*block, tls::Role::kServer, listener_check(*block));
 }
+
+Loaded load_dialer_tls(const Block& block) {
+    if (!block.has_value()) return std::shared_ptr<const tls::Profile>();
+    return load(*block, tls::Role::kClient, dialer_check(*block));
+}
+
+Loaded load_client_tls(const config::Options& options) { return load_listener_tls(options.tls); }
 
 Loaded load_monitor_tls(const config::Options& options) {
-    return load(options.tls, tls::Role::kServer, /*verify_peer=*/false);
+    if (!options.tls.has_value()) return std::shared_ptr<const tls::Profile>();
+    return load(*options.tls, tls::Role::kServer, tls::PeerCheck::kNone);
 }
 
-absl::StatusOr<LinkProfiles> load_cluster_tls(const config::Options& options) {
-    const std::optional<config::TlsOptions>& block = options.cluster.tls;
-    Loaded acceptor = load(block, tls::Role::kServer, /*verify_peer=*/true);
+absl::StatusOr<LinkProfiles> load_link_tls(const Block& block) {
+    if (!block.has_value()) return LinkProfiles{};
+    Loaded acceptor = load(*block, tls::Role::kServer, tls::PeerCheck::kRequired);
     if (!acceptor.ok()) return acceptor.status();
-    Loaded dialer = load(block, tls::Role::kClient, block.has_value() && !block->insecure);
+    Loaded dialer = load_dialer_tls(block);
     if (!dialer.ok()) return dialer.status();
     return LinkProfiles{.acceptor = *std::move(acceptor), .dialer = *std::move(dialer)};
 }
 
+absl::StatusOr<LinkProfiles> load_cluster_tls(const config::Options& options) {
+    return load_link_tls(options.cluster.tls);
+}
+
 bool check_tls_files(const config::Options& options, config::Diagnostics* diagnostics) {
-    const auto check = [diagnostics](const absl::Status& status,
-                                     const std::optional<config::TlsOptions>& block) {
-        if (!status.ok()) diagnostics->error(block->position, base::message_of(status));
-        return status.ok();
+    bool good = report(load_listener_tls(options.tls), options.tls, diagnostics);
+    const auto links = [&good, diagnostics](const Block& block) {
+        good = report(load_link_tls(block), block, diagnostics) && good;
     };
-    const std::optional<config::TlsOptions>& resolver = options.trust.resolver_tls;
-    const bool clients_good = check(load_client_tls(options).status(), options.tls);
-    const bool cluster_good = check(load_cluster_tls(options).status(), options.cluster.tls);
-    return check(load(resolver, tls::Role::kClient, false).status(), resolver) && clients_good &&
-           cluster_good;
+    const auto listener = [&good, diagnostics](const Block& block) {
+        good = report(load_listener_tls(block), block, diagnostics) && good;
+    };
+    const auto dialer = [&good, diagnostics](const Block& block) {
+        good = report(load_dialer_tls(block), block, diagnostics) && good;
+    };
+    links(options.cluster.tls);
+    links(options.gateway.tls);
+    for (const config::RemoteGateway& remote : options.gateway.gateways) links(remote.tls);
+    listener(options.leafnodes.tls);
+    for (const config::RemoteLeafnode& remote : options.leafnodes.remotes) {
+        dialer(remote.tls);
+        dialer(remote.proxy.tls);
+    }
+    listener(options.websocket.tls);
+    dialer(options.trust.resolver_tls);
+    return good;
 }
 
 }  // namespace nuring::server

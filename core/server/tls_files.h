@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "core/config/diagnostics.h"
@@ -27,7 +28,15 @@ struct LinkProfiles {
     std::shared_ptr<const tls::Profile> acceptor;
     std::shared_ptr<const tls::Profile> dialer;
 };
+absl::StatusOr<LinkProfiles> load_link_tls(const std::optional<config::TlsOptions>& block);
 absl::StatusOr<LinkProfiles> load_cluster_tls(const config::Options& options);
+
+// Of a port where `verify` says whether a certificate is required: clients, leafnodes, websocket.
+absl::StatusOr<std::shared_ptr<const tls::Profile>> load_listener_tls(
+    const std::optional<config::TlsOptions>& block);
+// Of a dialler that is a client there: a leafnode's remote, its proxy.
+absl::StatusOr<std::shared_ptr<const tls::Profile>> load_dialer_tls(
+    const std::optional<config::TlsOptions>& block);
 
 // Loads all blocks for the check alone: says what is wrong, and where the block stands.
 bool check_tls_files(const config::Options& options, config::Diagnostics* diagnostics);

@@ -11,12 +11,12 @@
 namespace nuring::tls {
 namespace {
 
-struct Wording {
+struct ReasonWording {
     int code;
     const char* text;
 };
 
-constexpr Wording kReasons[] = {
+constexpr ReasonWording kReasons[] = {
     {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, "tls: client didn't provide a certificate"},
     {SSL_R_WRONG_VERSION_NUMBER, "tls: first record does not look like a TLS handshake"},
     {SSL_R_HTTP_REQUEST, "tls: first record does not look like a TLS handshake"},
@@ -52,9 +52,9 @@ constexpr Wording kReasons[] = {
     {SSL_R_TLSV1_UNRECOGNIZED_NAME, "remote error: tls: unrecognized name"},
 };
 
-const char* find(const Wording* begin, const Wording* end, int code) {
+const char* find(const ReasonWording* begin, const ReasonWording* end, int code) {
     const auto* found =
-        std::find_if(begin, end, [code](const Wording& each) { return each.code == code; });
+        std::find_if(begin, end, [code](const ReasonWording& each) { return each.code == code; });
     return found == end ? nullptr : found->text;
 }
 

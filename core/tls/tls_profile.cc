@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/base/errno_text.h"
+#include "core/base/remedy.h"
 #include "core/base/status.h"
 #include "core/tls/tls_error.h"
 #include "fmt/format.h"
@@ -44,7 +45,7 @@ constexpr size_t kFileBytesMax = 16 * 1024 * 1024;
 constexpr unsigned char kSessionScope[] = "nats";
 
 std::string open_error(const std::string& path, int error) {
-    return fmt::format("open {}: {}", path, base::errno_text(error));
+    return fmt::format("open {}: {}{}", path, base::errno_text(error), base::file_remedy(error));
 }
 
 // Not a stream of the library: those throw when a directory is read.
@@ -152,12 +153,20 @@ std::string openssl_suite(const std::string& name) {
     return "";
 }
 
+bool is_suite_of_13(std::string_view name) {
+    return name == "TLS_AES_128_GCM_SHA256" || name == "TLS_AES_256_GCM_SHA384" ||
+           name == "TLS_CHACHA20_POLY1305_SHA256";
+}
+
 absl::Status use_suites(SSL_CTX* native, const std::vector<std::string>& names,
                         std::vector<std::string>* unavailable) {
     SSL_CTX_set_ciphersuites(native, kSuites13);
     if (names.empty()) return absl::OkStatus();
     std::string list;
+    bool only_13 = true;
     for (const std::string& name : names) {
+        if (is_suite_of_13(name)) continue;
+        only_13 = false;
         const std::string suite = openssl_suite(name);
         // One by one, because of suites that OpenSSL knows by name but was built without.
         if (suite.empty() || SSL_CTX_set_cipher_list(native, suite.c_str()) != 1) {
@@ -168,6 +177,10 @@ absl::Status use_suites(SSL_CTX* native, const std::vector<std::string>& names,
         list += suite;
     }
     ERR_clear_error();
+    if (only_13) {
+        SSL_CTX_set_min_proto_version(native, TLS1_3_VERSION);
+        return absl::OkStatus();
+    }
     if (list.empty() || SSL_CTX_set_cipher_list(native, list.c_str()) != 1) {
         ERR_clear_error();
         return absl::InvalidArgumentError(
@@ -206,8 +219,10 @@ void use_policy(SSL_CTX* native, const ProfileSettings& settings) {
     SSL_CTX_set_session_id_context(native, kSessionScope, sizeof kSessionScope - 1);
     SSL_CTX_set_timeout(native, kTicketLifetime_s);
     SSL_CTX_set_num_tickets(native, 1);
-    if (!settings.verify_peer) return;
-    SSL_CTX_set_verify(native, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    if (settings.peer_check == PeerCheck::kNone) return;
+    const int required =
+        settings.peer_check == PeerCheck::kRequired ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+    SSL_CTX_set_verify(native, SSL_VERIFY_PEER | required, nullptr);
 }
 
 // Each part with its length before it, so that no two settings look alike.
@@ -221,7 +236,7 @@ std::string fingerprint_of(const ProfileSettings& settings, const Material& mate
     add(material.key);
     add(material.roots);
     add(settings.min_version);
-    add(settings.verify_peer ? "verify" : "");
+    add(fmt::format("{}", static_cast<int>(settings.peer_check)));
     add(settings.ca_file.empty() ? "" : "roots");
     for (const std::string& each : settings.cipher_suites) add(each);
     add("curves");

@@ -13,15 +13,20 @@ namespace nuring::tls {
 
 enum class Role : uint8_t { kServer, kClient };
 
+// Whether the peer has to have a certificate; one that is shown is verified, but for kNone.
+enum class PeerCheck : uint8_t { kNone, kIfGiven, kRequired };
+
 // What a profile is made from: file names and policy.
 struct ProfileSettings {
     Role role = Role::kServer;
-    std::string cert_file;  // PEM: the certificate, then its intermediates; a client may have none
+    std::string cert_file;  // PEM: the certificate, then its intermediates; a server without one
+                            // fails every handshake
     std::string key_file;   // PEM, not encrypted
     std::string ca_file;    // PEM: who may have signed the peer's certificate; empty: the system's roots
-    bool verify_peer = false;  // as server: a certificate is required
+    PeerCheck peer_check = PeerCheck::kNone;
     std::string min_version;   // "1.3"; anything else: 1.2
-    std::vector<std::string> cipher_suites;  // of TLS 1.2, in order, IANA's names; empty: OpenSSL's
+    std::vector<std::string> cipher_suites;  // in order, IANA's names; empty: OpenSSL's. Of those of
+                                             // TLS 1.3 all are in use; if only such are named, 1.2 is off
     std::vector<std::string> curves;         // X25519, CurveP256, CurveP384, CurveP521; empty: OpenSSL's
 };
 

@@ -15,12 +15,12 @@
 namespace nuring::tls {
 namespace {
 
-struct Wording {
+struct VerifyWording {
     int result;
     const char* text;
 };
 
-constexpr Wording kWordings[] = {
+constexpr VerifyWording kWordings[] = {
     {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "x509: certificate signed by unknown authority"},
     {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "x509: certificate signed by unknown authority"},
     {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, "x509: certificate signed by unknown authority"},
@@ -106,7 +106,7 @@ std::string verify_error(X509_STORE_CTX* store, const std::string& server_name) 
         if (result == X509_V_ERR_CERT_HAS_EXPIRED) return expired(certificate, false);
         if (result == X509_V_ERR_CERT_NOT_YET_VALID) return expired(certificate, true);
     }
-    for (const Wording& each : kWordings) {
+    for (const VerifyWording& each : kWordings) {
         if (each.result == result) return each.text;
     }
     return X509_verify_cert_error_string(result);

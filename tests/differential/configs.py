@@ -69,13 +69,13 @@ class Judge:
 
 
 def bases():
-    """Valid files: the samples of the fuzzer, of the READMEs, of transcripts, and drawn ones."""
+    """Valid files: the samples of the fuzzer, of the manual, of transcripts, and drawn ones."""
     root = os.path.join(HERE, "..", "..")
     found = []
     for path in sorted(glob.glob(os.path.join(HERE, "..", "fuzz", "corpus", "config", "*"))):
         with open(path, encoding="utf-8", errors="replace") as stream:
             found.append(stream.read())
-    for path in (os.path.join(root, "README.md"), os.path.join(root, "docs", "monitoring.md")):
+    for path in (os.path.join(root, "README.md"), *sorted(glob.glob(os.path.join(root, "docs", "*.md")))):
         with open(path, encoding="utf-8") as stream:
             found += re.findall(r"```conf\n(.*?)```", stream.read(), re.DOTALL)
     for path in sorted(glob.glob(os.path.join(HERE, "..", "transcripts", "*.txt"))):

@@ -20,11 +20,6 @@ class Rule:
 
 RULES = [
     Rule(
-        "a size of more digits than fit is too large, not badly written",
-        "-ERR 'Maximum Payload Violation'\nEND",
-        "END",
-    ),
-    Rule(
         "the capitals are those of 2.0 (2.2 and later: none)",
         "-ERR 'Maximum Control Line Exceeded'\nEND",
         "-ERR 'maximum control line exceeded'\nEND",

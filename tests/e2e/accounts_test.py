@@ -3,6 +3,7 @@
 """Accounts over several workers: imports, chains, queue groups, reload under traffic."""
 
 import collections
+import json
 import re
 import signal
 import threading
@@ -283,6 +284,22 @@ class ReloadTest(AccountCase):
         self.reload(server, self.BEFORE.replace(account("OTHER"), ""))
         self.assertTrue(re.match(rb"(-ERR 'Authorization Violation'\r\n)?$", gone.read_to_end()))
         stays.expect_quiet()
+
+    def test_a_client_is_told_what_its_account_allows(self):
+        """Libraries refuse by themselves what is larger; the server says it once it knows the account."""
+        server = self.start(config=config(account("A", limits="max_payload: 522"), account("B")))
+        for user, told in (("A", 522), ("B", 1048576)):
+            wire = self.wire(server)
+            self.assertEqual(wire.read_info()["max_payload"], 1048576)
+            connect = {"user": user, "pass": "pw", "verbose": False, "protocol": 1}
+            wire.send(f"CONNECT {json.dumps(connect)}\r\nPING\r\nPING\r\n")
+            lines = [wire.read_line().decode()]
+            while lines.count("PONG") < 2:
+                lines.append(wire.read_line().decode())
+            infos = [json.loads(line[5:])["max_payload"] for line in lines if line.startswith("INFO ")]
+            self.assertIn(infos[-1:], [[told]] if user == "A" else [[], [told]])
+            wire.send(f"PUB x {told + 1}\r\n")
+            wire.expect("-ERR 'Maximum Payload Violation'\r\n")
 
     @case.differs("2.9.10", "it has the new limits for new clients only")
     def test_limits_change_for_clients_that_stay(self):

@@ -69,6 +69,65 @@ class Browser:
         cls.chromium = chromium
 
 
+def address_of(server, what):
+    match, _ = server.log.wait(rf"Listening for {what} connections on (\S+:\d+)")
+    return match.group(1)
+
+
+def start_neighbours(start):
+    """A monitored server with a member, another cluster, a leafnode and a hub, and two that it asks for in vain.
+
+    start(*args, config=TEXT) starts a server. Returns the monitored one, that of the other cluster, and the leafnode.
+    """
+    nobody = "127.0.0.1:1"
+    shared = "accounts { G { users: [ { user: g, password: g } ] } }\nno_auth_user: g\n"
+    hub = start(config='server_name: hub\nleafnodes { listen: "127.0.0.1:-1" }\n')
+    east = start(
+        "-m", "-1",
+        config=f"""
+        server_name: east-1
+        max_pending: 4MB
+        cluster {{ name: east, listen: "127.0.0.1:-1" }}
+        gateway {{ name: east, listen: "127.0.0.1:-1", gateways: [ {{ name: north, url: "nats://{nobody}" }} ] }}
+        accounts {{
+          A {{ users: [ {{ user: a, password: a }} ] }}
+          G {{ users: [ {{ user: g, password: g }} ] }}
+          SYS {{ users: [ {{ user: s, password: s }} ] }}
+        }}
+        system_account: SYS
+        no_auth_user: g
+        leafnodes {{
+          listen: "127.0.0.1:-1"
+          remotes: [ {{ url: "nats-leaf://{address_of(hub, 'leafnode')}", account: G }}
+                     {{ url: "nats-leaf://{nobody}", account: A }} ]
+        }}
+        """,
+    )  # fmt: skip
+    start(
+        config=f"""
+        server_name: east-2
+        cluster {{ name: east, listen: "127.0.0.1:-1", routes: [ "nats://{address_of(east, 'route')}" ] }}
+        gateway {{ name: east, listen: "127.0.0.1:-1" }}
+        {shared}"""
+    )
+    west = start(
+        config=f"""
+        server_name: west-1
+        gateway {{
+          name: west, listen: "127.0.0.1:-1"
+          gateways: [ {{ name: east, url: "nats://{address_of(east, 'gateways')}" }} ]
+        }}
+        {shared}"""
+    )
+    edge = start(
+        config=f"""
+        server_name: edge-1
+        leafnodes {{ remotes: [ {{ url: "nats-leaf://g:g@{address_of(east, 'leafnode')}" }} ] }}
+        """
+    )
+    return east, west, edge
+
+
 class PageCase(ServerCase):
     def monitored(self, *args, **options):
         """A server with a monitoring port, and the address of the dashboard."""
@@ -184,6 +243,15 @@ class BrowserTest(PageCase):
         self.load(server)
         self.run_scenario("workers", url)
 
+    def test_routes_gateways_and_leafnodes(self):
+        east, west, edge = start_neighbours(self.start)
+        for server in (west, edge):
+            traffic = Traffic(server)
+            self.addCleanup(traffic.close)
+            traffic.subscribe("reader", "orders.>")
+        self.load(east)
+        self.run_scenario("peers", self.page_of(east), answers={"STOP": edge.stop})
+
     def test_sorting_and_filter(self):
         server, url = self.monitored()
         self.load(server)
@@ -215,9 +283,9 @@ class BrowserTest(PageCase):
         self.run_scenario("slow", url, slow="slow reader")
 
     def test_looks(self):
-        server, url = self.monitored()
+        server, _, _ = start_neighbours(self.start)
         self.load(server)
-        self.run_scenario("looks", url)
+        self.run_scenario("looks", self.page_of(server))
 
     def test_steady_layout(self):
         server, url = self.monitored()

@@ -24,6 +24,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+from support.cluster import HeldPort  # noqa: E402
 from support.nkeys import Key, Tenant, User  # noqa: E402
 from support.server import Server, ServerError  # noqa: E402
 from support.tls import Certificates  # noqa: E402
@@ -151,6 +152,8 @@ CLIENTS = {
     "js": ("nats.js", prepare_js),
     "rust": ("async-nats", prepare_rust),
 }
+# Those that speak it without a browser (websocket_clients_test.py has one).
+WEBSOCKET_CLIENTS = ("go", "py")
 
 
 class Report:
@@ -191,13 +194,22 @@ class Security:
     """How a client reaches the server: in clear text, over TLS, and how it logs in.
 
     The program finds files and texts in its environment: NATS_CA, NATS_CERT, NATS_KEY; NATS_USER and
-    NATS_PASS, NATS_TOKEN, NATS_NKEY and the file NATS_SEED, the file NATS_CREDS.
+    NATS_PASS, NATS_TOKEN, NATS_NKEY and the file NATS_SEED, the file NATS_CREDS; NATS_COMPRESSION.
+    `websocket`: the lines of that block; clients come over its port then.
     """
 
-    def __init__(self, title, config=None, **known):
+    def __init__(self, title, config="", websocket=None, **known):
         self.title = title
         self.config = config
         self.environment = {f"NATS_{name.upper()}": text for name, text in known.items()}
+        self.websocket = None
+        if websocket:
+            self.websocket = HeldPort()  # the same after a restart
+            self.scheme = "wss" if "tls" in websocket.split() else "ws"
+            self.config += f"websocket {{ listen: \"127.0.0.1:{self.websocket.number}\"\n{websocket} }}\n"
+
+    def url(self, server):
+        return f"{self.scheme}://127.0.0.1:{self.websocket.number}" if self.websocket else server.url
 
 
 HASHED_SECRET = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
@@ -235,6 +247,7 @@ def logins(folder):
 
 def securities(folder):
     yield Security("clear text")
+    yield Security("WebSocket", websocket="no_tls: true")
     yield from logins(folder)
     if not shutil.which("openssl"):
         print("SKIPPED clients over TLS: no openssl program", flush=True)
@@ -246,13 +259,16 @@ def securities(folder):
     yield Security("TLS with client certificates",
                    certificates.config("timeout: 5", authority, "verify: true"),
                    ca=certificates.ca, cert=cert, key=key)  # fmt: skip
+    yield Security("WebSocket over TLS, compressed",
+                   websocket=certificates.config("timeout: 5") + "compression: true",
+                   ca=certificates.ca, compression="1")  # fmt: skip
 
 
-def run_client(name, command, server, report, environment):
+def run_client(name, command, server, report, security):
     """Starts the program and follows its lines; restarts the server when it asks."""
     process = subprocess.Popen(
-        [*command, server.url],
-        env=os.environ | environment,
+        [*command, security.url(server)],
+        env=os.environ | security.environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -318,13 +334,18 @@ def main():
                 print(f"SKIPPED {name}: {why}", flush=True)
             continue
         for security in ways:
+            if security.websocket and key not in WEBSOCKET_CLIENTS:
+                continue
             title = f"{name} ({security.title})"
             try:
                 with Server(options.server, options.server_arg, security.config) as server:
-                    run_client(title, command, server, report, security.environment)
+                    run_client(title, command, server, report, security)
             except ServerError as error:
                 report.fail(f"{title}: {error}")
     files.cleanup()
+    for security in ways:
+        if security.websocket:
+            security.websocket.release()
     print(f"{report.passed} passed, {report.failed} failed, {report.skipped} skipped")
     if report.failed:
         return 1

@@ -7,6 +7,7 @@ import signal
 from support import cluster
 from support.cluster import Cluster
 from support.route_peer import PeerCase
+from support.websocket import WebsocketWire, websocket_port
 
 
 class DiscoveryCase(PeerCase):
@@ -134,6 +135,66 @@ class ScriptedDiscoveryTest(DiscoveryCase):
         server = self.member(cluster_settings='cluster_advertise: "routes.example.com"\n')
         info = self.peer(server).peer
         self.assertEqual((info["host"], info["port"]), ("routes.example.com", server.route_port))
+
+
+class WebsocketDiscoveryTest(DiscoveryCase):
+    """Clients that came over WebSocket learn of the WebSocket ports, and of those only."""
+
+    BLOCK = 'websocket { listen: "127.0.0.1:-1", no_tls: true %s }\n'
+
+    def setUp(self):
+        if not self.kind().names_clusters:
+            self.skipTest("RC19 has no WebSocket")
+
+    def browser(self, server):
+        wire = WebsocketWire(websocket_port(server))
+        self.addCleanup(wire.close)
+        wire.upgrade()
+        wire.info = wire.open(protocol=1)
+        if server.kind.is_go and server.kind.number >= (2, 12):
+            wire.read_info()
+        return wire
+
+    def test_urls_of_a_peer_come_and_go(self):
+        server = self.member(settings=self.BLOCK % "")
+        own = f"127.0.0.1:{websocket_port(server)}"
+        told, plain = self.browser(server), self.listening(server)
+        peer = self.peer(server, connect_urls=None, ws_connect_urls=["10.1.1.1:80", "10.1.1.2:80"])
+        self.assertEqual(peer.peer["ws_connect_urls"], [own])
+        urls = [own, "10.1.1.1:80", "10.1.1.2:80"]
+        self.await_urls(told, urls)
+        self.assertEqual(sorted(server.get("/varz")["ws_connect_urls"]), sorted(urls))
+        plain.expect_quiet()
+        self.peer(server, connect_urls=["10.1.1.1:4222"])
+        self.await_urls(plain, [self.own(server), "10.1.1.1:4222"])
+        told.expect_quiet()
+        late = self.browser(server)
+        self.assertEqual(sorted(late.info["connect_urls"]), sorted(urls))
+        self.assertNotIn("ws_connect_urls", late.info)
+        peer.close()
+        self.await_urls(told, [own])
+
+    def test_addresses_of_the_configuration(self):
+        server = self.member(settings=self.BLOCK % ', advertise: "ws.example.com"')
+        port = websocket_port(server)
+        self.assertEqual(self.peer(server).peer["ws_connect_urls"], [f"ws.example.com:{port}"])
+        silent = self.member(settings=self.BLOCK % "", cluster_settings="no_advertise: true\n")
+        peer = self.peer(silent, ws_connect_urls=["10.1.1.1:80"])
+        self.assertFalse(peer.peer.get("ws_connect_urls"))
+        self.assertFalse(self.browser(silent).info.get("connect_urls"))
+
+    def test_members_tell_each_other(self):
+        servers = self.cluster(2, settings=self.BLOCK % "")
+        urls = [f"127.0.0.1:{websocket_port(server)}" for server in servers]
+        told = self.browser(servers[0])
+        self.assertEqual(sorted(told.info["connect_urls"]), sorted(urls))
+        # It has a client, so that it does not end at once.
+        leaving = self.browser(servers[1])
+        servers[1].send_signal(signal.SIGUSR2)
+        self.await_urls(told, urls[:1])
+        info = leaving.read_info()
+        self.assertTrue(info["ldm"])
+        self.assertEqual(info["connect_urls"], urls[:1])
 
 
 class ClusterDiscoveryTest(DiscoveryCase):

@@ -34,6 +34,22 @@ class TellingTest(PeerCase):
         self.first.expect_quiet()
         joins.expect_quiet()
 
+    def test_how_the_news_are_to_be_passed_on(self):
+        """1: this server reports it to all others; 2: it may be reported nowhere else (2.11)."""
+        if self.kind().number < (2, 11):
+            self.skipTest("gossip_mode came with 2.11")
+        seed = self.listener()
+        server = self.member(1, routes=[seed.url])
+        configured = self.accepted(seed)
+        comes = self.peer(server)
+        self.assertEqual(configured.read_op().json["gossip_mode"], 2)
+        last = self.peer(server)
+        self.assertEqual(comes.read_op().json["gossip_mode"], 1)
+        self.assertEqual(configured.read_op().json["gossip_mode"], 2)
+        quiet = self.peer(server, gossip_mode=1)
+        for peer in (configured, comes, last, quiet):
+            peer.expect_quiet()
+
     def test_what_it_advertises_is_told(self):
         self.peer(self.server, port=12345, ip="nats-route://other.host:777/")
         self.assertEqual(self.first.read_op().json["ip"], "nats-route://other.host:777/")
@@ -90,15 +106,34 @@ class ToldTest(PeerCase):
         self.check_not_dialed()
         third.drain()
 
-    def test_both_ends_tell_of_a_new_route(self):
-        """The route that is told of is told on, to the others only."""
-        if self.kind().number >= (2, 11) and self.kind().is_go:
-            self.skipTest("since 2.11 some of it is left out (gossip_mode)")
-        self.tell()
+    def check_told_on(self, **changes):
+        """A third server is told of, and the one that told hears of it again; returns that INFO."""
+        self.tell(**changes)
         third = self.accepted(self.listen, server_name="third")
         op = self.route.read_op()
         self.assertEqual((op.verb, op.json["server_id"]), ("INFO", third.server_id))
         self.assertEqual(op.json["ip"], self.listen.url + "/")
+        return third, op.json
+
+    def test_both_ends_tell_of_a_new_route(self):
+        """The route that is told of is told on, to the others only."""
+        if self.kind().number < (2, 11):
+            self.check_told_on()
+            return
+        third, info = self.check_told_on(gossip_mode=2)
+        self.assertEqual((third.peer.get("gossip_mode"), info.get("gossip_mode")), (2, None))
+
+    def test_news_that_all_others_hear_are_not_told_on(self):
+        if self.kind().number < (2, 11):
+            self.skipTest("gossip_mode came with 2.11")
+        for mode in (None, 1):
+            third = self.listener()
+            fields = {} if mode is None else {"gossip_mode": mode}
+            name = f"third{mode}"
+            self.tell(server_id=third.server_id, server_name=name, ip=third.url + "/", port=third.port, **fields)
+            peer = self.accepted(third, server_name=name)
+            self.assertEqual(peer.peer.get("gossip_mode"), mode)
+            self.route.expect_quiet()
 
     def test_nobody_is_there_any_more(self):
         """One attempt, by default."""

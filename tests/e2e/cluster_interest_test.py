@@ -41,6 +41,8 @@ class ToldTest(PeerCase):
         self.say("SUB bar.* q2 3\r\n")
         self.say("SUB bar.* 4\r\n")
         self.route.expect_ops("RS+ $G bar.* q1 1", "RS+ $G bar.* q1 2", "RS+ $G bar.* q2 1", "RS+ $G bar.*")
+        self.say("SUB bar.* 5\r\nUNSUB 5\r\n")
+        self.route.expect_quiet()  # no weight has changed
         self.say("UNSUB 1\r\n")
         self.say("UNSUB 2\r\n")
         self.say("UNSUB 4\r\n")

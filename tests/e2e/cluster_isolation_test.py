@@ -51,7 +51,7 @@ class StuckPeerTest(PeerCase):
         server.log.wait("Slow Consumer|slow consumer|Router connection closed")
 
     def test_a_stuck_peer_costs_no_more_than_its_limit(self):
-        if self.kind().pools:
+        if self.kind().is_go and self.kind().pools:
             self.skipTest("since 2.10 the limit does not end routes")
         server = self.member(settings='write_deadline: "5s"\nmax_pending: 16777216\n')
         before = resident_bytes(server.pid)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names of clusters and servers: who may join whom, and how generated names give way."""
 
-from support import cluster
+from support import case, cluster
 from support.route_peer import PeerCase
 
 
@@ -86,11 +86,14 @@ class GeneratedNameTest(NamesCase):
         info = self.dialed(self.server).read_op().json
         self.assertIs(info["cluster_dynamic"], True)
         self.assertEqual(len(info["cluster"]), 22)
+        self.assertEqual(self.server.get("/varz")["cluster"]["name"], info["cluster"])
 
     def test_a_configured_name_is_adopted(self):
         route = self.peer(self.server, cluster_name="named")
         self.check_routed(self.server, route)
         self.assertEqual(self.own_name(), "named")
+        if not case.Options.reference:  # which shows its former name there
+            self.assertEqual(self.server.get("/varz")["cluster"]["name"], "named")
 
     def test_a_greater_generated_name_is_adopted(self):
         name = "z" * 22

@@ -111,6 +111,16 @@ class ScriptedQueueTest(PeerCase):
         other.expect_op("RMSG $G foo | q 1", b"a")
         self.route.expect_quiet()
 
+    def test_a_message_whose_member_has_gone_goes_back_to_a_server_that_has_others(self):
+        self.subscribe("SUB foo q 1\r\n")
+        self.hear("RS+ $G foo q 1\r\n")
+        self.subscribe("UNSUB 1\r\n")
+        self.route.send("RMSG $G foo | q 1\r\na\r\n")
+        self.route.expect_op("RMSG $G foo | q 1", b"a")
+        self.hear("RS- $G foo q\r\n")
+        self.route.send("RMSG $G foo | q 1\r\na\r\n")
+        self.assertEqual(self.route.drain(), [])
+
     def test_without_a_member_anywhere_the_message_is_dropped(self):
         self.route.send("RMSG $G foo | q 1\r\na\r\n")
         self.route.expect_quiet()

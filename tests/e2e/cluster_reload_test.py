@@ -32,10 +32,8 @@ class RoutesReloadTest(ReloadCase):
         self.assertEqual((route["did_solicit"], route["is_configured"]), (True, True))
 
     def test_a_route_is_removed(self):
-        if self.kind().pools:
-            self.skipTest("a server that pools dials again for its system account")
         kept, removed = self.listener(), self.listener()
-        server = self.member(routes=[kept.url, removed.url])
+        server = self.member(routes=[kept.url, removed.url], cluster_settings=self.one_route())
         stays, goes = self.accepted(kept), self.accepted(removed)
         server.routes = [kept.url]
         self.reload(server, "Reloaded: cluster routes")
@@ -70,6 +68,21 @@ class RoutesReloadTest(ReloadCase):
         second.routes = [first.route_url]
         self.reload(second, "Reloaded: cluster routes")
         Cluster(self, [first, second]).wait_mesh()
+
+    def test_servers_join_that_both_have_more_interest_than_finds_room(self):
+        """Each has to read while it waits until the other one has read."""
+        count, padding = 12_000, "x" * 2000  # 24 MB; a quarter of max_pending and the buffers of sockets hold less
+        first, second = (self.member(i, settings="max_pending: 33554432\n") for i in range(2))
+        for server in (first, second):
+            wire = self.client(server)
+            wire.send("".join(f"SUB {server.name}.{padding}.{i} {i}\r\n" for i in range(count)))
+            wire.expect_quiet()
+        second.routes = [first.route_url]
+        self.reload(second, "Reloaded: cluster routes")
+        for server in (first, second):
+            self.wait_for(
+                lambda s=server: s.get("/subsz")["num_subscriptions"] >= 2 * count, "all interest is known"
+            )
 
     def test_the_port_cannot_change(self):
         server = self.member()

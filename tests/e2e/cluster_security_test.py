@@ -3,7 +3,9 @@
 """Who may be a route: user and password, time to log in, certificates of both ends."""
 
 import json
+import re
 import shutil
+import signal
 import socket
 import ssl
 import unittest
@@ -12,6 +14,7 @@ from support import cluster
 from support.cluster import Cluster
 from support.route_peer import PeerCase, RoutePeer
 from support.tls import Certificates, TlsWire
+from support.wire import WireError
 
 AUTHORIZATION = 'authorization { user: ruser, password: "top_secret", timeout: %s }\n'
 # "top_secret", of the READMEs.
@@ -46,6 +49,9 @@ class AuthorizationTest(PeerCase):
         self.assertEqual(server.get("/varz")["remotes"], 0)
         self.assertNotIn("top_secret", server.log.text())
         self.assertNotIn("wrong", server.log.text())
+        server.log.wait(r"\[ERR\] .* - rid:\d+ - authentication error$")
+        if not server.kind.is_go or server.kind.number >= (2, 12):
+            server.log.wait(r'\[ERR\] .* - rid:\d+ - authentication error - User "other"$')
 
     def test_anything_before_the_login(self):
         server = self.guarded()
@@ -122,14 +128,34 @@ class TlsTest(PeerCase):
         # The certificate is the one of a server to who is dialed, and of a client to who dials.
         self.settings = self.certificates.config(f'ca_file: "{self.certificates.ca}"', "timeout: 10")
 
+    def reload(self, server):
+        mark = len(server.log.lines())
+        server.write_config()
+        server.send_signal(signal.SIGHUP)
+        server.log.wait("Reloaded server configuration", after=mark)
+
     def secure(self, index=0, **options):
         return self.member(index, cluster_settings=self.settings, **options)
 
-    def tls_peer(self, server, certificate=True):
+    def tls_peer(self, server, certificate=True, files=None):
         peer = TlsPeer(server.route_port).setup(cluster_name=server.cluster_name)
         self.addCleanup(peer.close)
-        own = (self.certificates.cert, self.certificates.key)
+        own = files or (self.certificates.cert, self.certificates.key)
         return peer.handshake(self.certificates, client=own if certificate else None)
+
+    def enters(self, server, files):
+        """A route whose dialer shows that certificate, and no password."""
+        peer = self.tls_peer(server, files=files)
+        peer.send_connect(tls_required=True)
+        peer.send_info()
+        peer.send("PING\r\n")
+        said = []
+        while not any(op.verb == "PONG" for op in said):
+            try:
+                said.append(peer.read_op())
+            except (WireError, ConnectionResetError, ssl.SSLError):
+                return None
+        return peer
 
     def test_a_peer_with_a_certificate(self):
         server = self.secure()
@@ -190,6 +216,57 @@ class TlsTest(PeerCase):
         self.addCleanup(peer.close)
         peer.handshake(self.certificates, client=pinned)
         self.assertEqual(peer.read_op().verb, "INFO")
+
+    def test_a_certificate_names_the_user(self):
+        issue = self.certificates.issue
+        by_name = issue("by_name", "/CN=x", "DNS:route.example,IP:127.0.0.1")
+        by_email = issue("by_email", "/CN=x", "email:route@example.com,IP:127.0.0.1")
+        by_subject = issue("by_subject", "/O=test/CN=route", "IP:127.0.0.1")
+        by_none = issue("by_none", "/CN=route.example.com", "DNS:x.route.example,IP:127.0.0.1")
+        users = {"route.example": by_name, "route@example.com": by_email, "CN=route,O=test": by_subject}
+        for user, right in users.items():
+            settings = self.certificates.config(
+                f'ca_file: "{self.certificates.ca}"', "timeout: 10", "verify_and_map: true"
+            )
+            server = self.member(cluster_settings=settings + f'authorization {{ user: "{user}", timeout: 10 }}\n')
+            for files in (by_name, by_email, by_subject, by_none):
+                with self.subTest(user=user, files=files):
+                    peer = self.enters(server, files)
+                    self.assertEqual(peer is not None, files is right)
+                    if peer:
+                        peer.close()
+
+    def test_pins_that_change_close_routes(self):
+        if not self.kind().names_clusters:
+            self.skipTest("servers before 2.2 know no pinned certificates")
+        names = "IP:127.0.0.1"
+        stays, goes = (self.certificates.issue(name, f"/CN={name}", names) for name in ("stays", "goes"))
+
+        def settings(*files):
+            pins = ", ".join(f'"{self.certificates.pin(each[0])}"' for each in files)
+            return self.certificates.config(
+                f'ca_file: "{self.certificates.ca}"', "timeout: 10", f"pinned_certs: [{pins}]"
+            )
+
+        server = self.member(cluster_settings=settings(stays, goes))
+        kept, closed = (self.enters(server, files) for files in (stays, goes))
+        server.cluster_settings = settings(stays)
+        self.reload(server)
+        closed.read_until_end()
+        kept.drain()
+        self.assertEqual(server.get("/varz")["remotes"], 1)
+
+    def test_dialing_without_a_check_is_warned_of(self):
+        settings = self.certificates.config(f'ca_file: "{self.certificates.ca}"', "insecure: true")
+        server = self.member(cluster_settings=settings)
+        warning = r"\[WRN\] TLS certificate chain and hostname of solicited routes will not be verified"
+        server.log.wait(warning)
+        if self.kind().names_clusters:
+            server.cluster_settings = self.settings
+            self.reload(server)
+            server.cluster_settings = settings
+            self.reload(server)
+            self.assertEqual(len(re.findall(warning, server.log.text())), 2)
 
     def test_a_peer_in_clear_text(self):
         server = self.secure()

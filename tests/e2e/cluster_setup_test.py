@@ -151,6 +151,21 @@ class DialedTest(SetupCase):
             peer.close()
 
 
+class KeepAliveTest(SetupCase):
+    def test_the_times_of_the_cluster_block(self):
+        """Those of the server would take minutes."""
+        if not self.kind().pools:
+            self.skipTest("the keys came with 2.10")
+        server = self.member(cluster_settings='  ping_interval: "200ms"\n  ping_max: 1')
+        peer = self.dialed(server)
+        peer.send_connect()
+        peer.send_info()
+        # Nothing is answered.
+        content = peer.read_to_end()
+        self.assertIn(b"PING\r\n", content)
+        self.assertIn(b"-ERR 'Stale Connection'", content)
+
+
 class DuplicateTest(SetupCase):
     def test_the_first_registered_wins(self):
         server = self.member()
@@ -165,10 +180,8 @@ class DuplicateTest(SetupCase):
     def test_a_solicited_duplicate_makes_the_kept_one_configured(self):
         """The server dials a peer that has joined it already; it gives up the new connection, and when
         the kept one is lost it dials again."""
-        if self.kind().pools:
-            self.skipTest("a server that pools dials twice, in an order that differs")
         listener = self.listener()
-        server = self.member(routes=[listener.url])
+        server = self.member(routes=[listener.url], cluster_settings=self.one_route())
         attempt = listener.accept(cluster_name=self.cluster_name())
         kept = self.peer(server, server_id=listener.server_id, server_name="scripted", port=listener.port)
         attempt.send_info(server_name="scripted")

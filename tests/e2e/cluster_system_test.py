@@ -148,7 +148,7 @@ class ScriptedSystemTest(PeerCase):
         route.send_info()
         lines = set()
         route.send("PING\r\n")
-        while (op := route.read_op(system=True)).verb != "PONG":
+        while (op := route.read_op(own=True)).verb != "PONG":
             lines.add(op.line)
         wanted = {"RS+ SYS $SYS.REQ.SERVER.PING", f"RS+ SYS $SYS.REQ.SERVER.{server.id}.STATSZ",
                   "RS+ SYS $SYS.SERVER.*.SHUTDOWN", "RS+ SYS $SYS.SERVER.*.STATSZ"}  # fmt: skip

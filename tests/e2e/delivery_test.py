@@ -61,7 +61,7 @@ class DeliveryTest(ServerCase):
         wires = []
         for line in subscriptions:
             wire = self.client(server)
-            wire.send(f"SUB {line} 1\r\nSUB end.* 2\r\n")
+            wire.send(f"SUB {line} 1\r\nSUB end.*.mark 2\r\n")
             wire.expect_quiet()
             wires.append(wire)
         streams = [b""] * len(wires)
@@ -78,7 +78,7 @@ class DeliveryTest(ServerCase):
             for start in range(0, MESSAGES, 100):
                 bodies = [body(number, i) for i in range(start, start + 100)]
                 wire.send(b"".join(b"PUB load.%d %d\r\n%s\r\n" % (number, len(b), b) for b in bodies))
-            wire.send(f"PUB end.{number} 4\r\nend!\r\n")
+            wire.send(f"PUB end.{number}.mark 4\r\nend!\r\n")
             wire.expect_quiet()
 
         readers = [threading.Thread(target=read, args=[i]) for i in range(len(wires))]
@@ -103,7 +103,7 @@ class DeliveryTest(ServerCase):
 
     def test_every_subscriber_gets_everything_in_order(self):
         server = self.start()
-        patterns = [("load.*", "load.>", "*.*")[i % 2] for i in range(SUBSCRIBERS)]
+        patterns = [("load.*", "load.>", "*.*")[i % 3] for i in range(SUBSCRIBERS)]
         for got in self.run_traffic(server, patterns):
             self.assertEqual(len(got), PUBLISHERS * MESSAGES)
             self.check_order(got)

@@ -7,10 +7,13 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import threading
 import unittest
 
 from support import case
 from support.case import Options, ServerCase, differs
+from support.server import Server, run_once
 
 # Before flags that start no server, lest one that starts all the same takes the default port.
 ANY_PORT = ("-a", "127.0.0.1", "-p", "-1")
@@ -31,6 +34,17 @@ class FlagsTest(ServerCase):
             self.assertTrue(out.endswith("\n\n"), flag)
             for text in ("-p, --port <port>", "-c, --config <file>", "-P, --pid <file>", "-DV"):
                 self.assertIn(text, out, flag)
+
+    @differs("2.9.10", "its lines are longer")
+    def test_each_group_of_the_help_fits_a_screen(self):
+        _, out, _ = self.run_once("--help")
+        groups = out.strip("\n").split("\n\n")
+        self.assertGreater(len(groups), 8)
+        for group in groups:
+            lines = group.split("\n")
+            self.assertLessEqual(len(lines), 24, lines[0])
+            for line in lines:
+                self.assertLessEqual(len(line), 80, line)
 
     def test_help_tls_exits_0(self):
         code, out, _ = self.run_once("--help_tls")
@@ -85,7 +99,9 @@ class FlagsTest(ServerCase):
             for args in (["-t", "-c", path], [*ANY_PORT, "-c", path]):
                 code, _, error = self.run_once(*args)
                 self.assertEqual(code, 1, text)
-                self.assertRegex(error, r"^(nats-server: )?(\S*server\.conf:\d+|Parse error on line \d+)", text)
+                self.assertRegex(
+                    error, r"^nats-(server|uring): (\S*server\.conf:\d+|Parse error on line \d+: ')", text
+                )
 
     def test_t_names_what_only_a_restart_changes(self):
         path = self.write("port: 4333\nmax_pending: 10mb\nmax_payload: 1000\n")
@@ -94,6 +110,25 @@ class FlagsTest(ServerCase):
         self.assertRegex(error, r"^nats-(server|uring): configuration file \S+ is valid[^\n]*\n$")
         if Options.reference is None:
             self.assertIn("(to change port, max_pending takes a restart)", error)
+
+    @differs("2.9.10", "it does not know the flag")
+    def test_t_says_whether_another_file_can_be_loaded(self):
+        path = self.write("port: 4333\n")
+
+        def check(text, *more):
+            code, out, error = self.run_once("-t", "-c", path, "--test_reload", self.write(text), *more)
+            self.assertEqual(out, "")
+            return code, re.sub(r"\S*/|nats-(server|uring): ", "", error).splitlines()
+
+        good = ["configuration file server.conf is valid", "configuration file server.conf can be reloaded"]
+        code, lines = check("port: 4333\nmax_payload: 1000\n")
+        self.assertEqual((code, lines), (0, good))
+        self.assertEqual(check("port: 4334\n"), (3, ["config reload not supported for Port: old=4333, new=4334"]))
+        self.assertEqual(check("port: 4334\n", "-p", "4333"), (0, good))  # the flag wins in both
+        self.assertEqual(check("port: nope\n")[0], 1)
+        code, _, error = self.run_once("-c", path, "--test_reload", path)
+        self.assertEqual(code, 1)
+        self.assertIn("--test_reload can only be used together with -t", error)
 
     @differs("2.9.10", "it takes what happens to parse, and needs minutes for deep nesting")
     def test_odd_files_get_a_clear_error(self):
@@ -104,8 +139,8 @@ class FlagsTest(ServerCase):
             self.assertIn(message, error)
             self.assertLess(len(error), 200_000)
 
-        check("", "the file is empty")
-        check("\n \n", "the file is empty")
+        check("", "server.conf: config has no values or is empty")
+        check("\n \n", "server.conf: config has no values or is empty")
         check("port: 1\n\0\0", "not a text file")
         check("a {" * 100_000, "nested deeper than 64 levels")
         check("a: " + "[" * 100_000, "nested deeper than 64 levels")
@@ -126,6 +161,59 @@ class FlagsTest(ServerCase):
             r'"listen tcp 127\.0\.0\.1:\d+: bind: address already in use"',
         )
         self.check_serves(server)
+
+    @differs("2.9.10", "it gives up at once")
+    def test_a_port_that_is_let_go_of_within_a_second_is_taken(self):
+        """The kernel may hold the ports of a process that was killed for a moment after its end."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            release = threading.Timer(0.2, taken.close)
+            release.start()
+            server = self.start("-p", str(port))
+            release.join()
+        self.assertEqual(server.port, port)
+        self.check_serves(server)
+
+    @differs("2.9.10", "it looks at no link's name")
+    def test_called_nats_server_it_is_one(self):
+        """Test suites and units that start a nats-server from the path must not need a wrapper."""
+        link = os.path.join(self.folder(), "nats-server")
+        os.symlink(os.path.abspath(Options.server), link)
+        code, out, _ = run_once(link, ["--version"])
+        self.assertEqual(code, 0)
+        self.assertRegex(out, r"^nats-server: v\d+\.\d+\.\d+\n$")
+        _, _, error = run_once(link, ["-t", "-c", "/no/such.conf"])
+        self.assertEqual(error, "nats-server: open /no/such.conf: no such file or directory\n")
+        server = Server(link, [])
+        self.addCleanup(server.close)
+        server.start()
+        self.assertIn("Starting nats-server version", server.log.text())
+        code, _, error = run_once(link, ["--signal", f"quit={server.pid}"])
+        self.assertEqual((code, error), (0, ""))
+        server.log.wait("Server Exiting")
+        self.assertEqual(server.wait_exit(), 0)
+
+    @differs("2.9.10", "it looks at no link's name")
+    def test_called_nats_server_it_shows_that_name_in_its_help(self):
+        link = os.path.join(self.folder(), "nats-server")
+        os.symlink(os.path.abspath(Options.server), link)
+        code, out, _ = run_once(link, ["--help"])
+        self.assertEqual(code, 0)
+        self.assertTrue(out.startswith("\nUsage: nats-server [options]\n"))
+        self.assertNotIn("nats-uring", out)
+
+    def test_a_name_is_one_address(self):
+        """Two servers of one name and port must not run side by side on its two addresses."""
+        server = self.start(host="localhost")
+        code, _, error = self.run_once("-a", "localhost", "-p", str(server.port))
+        self.assertEqual(code, 1)
+        self.assertRegex(
+            error,
+            rf"\[FTL\] Error listening on port: localhost:{server.port}, "
+            rf'"listen tcp 127\.0\.0\.1:{server.port}: bind: address already in use"',
+        )
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10):
+            pass
 
     def test_an_address_of_another_host_exits_1(self):
         code, _, error = self.run_once("-a", "203.0.113.1", "-p", "-1")
@@ -236,6 +324,89 @@ class FlagsTest(ServerCase):
         info = self.wire(server).read_info()
         self.assertEqual(info["port"], server.port)
         self.assertTrue(re.fullmatch(r"N[A-Z2-7]{55}", info["server_id"]))
+
+
+class FirstContactTest(ServerCase):
+    """What a newcomer meets: each line names the cause, and what to do about it."""
+
+    NOBODY = 65534
+
+    def setUp(self):
+        super().setUp()
+        if Options.reference:
+            self.skipTest("the remedies are ours")
+
+    def spawn(self, *args, **more):
+        process = subprocess.Popen(
+            [Options.server, "-a", "127.0.0.1", "-p", "-1", *args],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more,
+        )  # fmt: skip
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def check_ends_with(self, process, pattern):
+        _, error = process.communicate(timeout=case.DEADLINE_S)
+        self.assertEqual(process.returncode, 1, error)
+        self.assertRegex(error.splitlines()[-1], pattern)
+
+    def config(self, text):
+        path = os.path.join(self.folder(), "server.conf")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+        return path
+
+    def test_a_port_that_is_taken(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = "127.0.0.1:%d" % taken.getsockname()[1]
+            starts = [self.spawn("-m", address.split(":")[1]), self.spawn("--cluster", "nats://" + address)]
+            for block in (
+                'gateway { name: a, listen: "%s" }',
+                'leafnodes { listen: "%s" }',
+                'websocket { listen: "%s", no_tls: true }',
+            ):
+                starts.append(self.spawn("-c", self.config(block % address)))
+            for process in starts:
+                self.check_ends_with(
+                    process,
+                    r"\[FTL\] .*address already in use - "
+                    "another process listens there: stop it, or choose another port$",
+                )
+
+    def without_rights(self):
+        """Arguments for Popen: a user that may not enter a folder of mode 0."""
+        if os.geteuid() != 0:
+            return {}
+        able = subprocess.run([Options.server, "--version"], user=self.NOBODY, capture_output=True, check=False)
+        if able.returncode != 0:
+            self.skipTest("SKIPPED: the program lies where only root may go")
+        return {"user": self.NOBODY}
+
+    def test_files_that_the_user_has_no_right_to(self):
+        try:
+            rights = self.without_rights()
+        except PermissionError:
+            self.skipTest("SKIPPED: the program lies where only root may go")
+        closed = os.path.join(self.folder(), "closed")
+        os.mkdir(closed, 0)
+        remedy = (
+            "permission denied - the server's user has no right to it: "
+            "change owner or mode, or choose another path$"
+        )
+        for flags, text in (
+            (("-l", closed + "/log"), "error opening file: open {0}/log: "),
+            (("-P", closed + "/pid"), "Could not write pidfile: open {0}/pid: "),
+            (("-c", closed + "/conf"), "nats-\\w+: open {0}/conf: "),
+            (("--tls", "--tlscert", closed + "/c", "--tlskey", closed + "/k"), "open {0}/c: "),
+        ):
+            self.check_ends_with(self.spawn(*flags, **rights), text.format(re.escape(closed)) + remedy)
+
+    def test_a_file_of_a_newer_server(self):
+        path = self.config("port: 4222\ncluster { warp_drive: 7 }\n")
+        code, _, error = self.run_once("-t", "-c", path)
+        self.assertEqual(code, 1)
+        remedy = r"\(not known up to nats-server 2\.15: remove it\)"
+        self.assertRegex(error, rf':2:11: unknown field "warp_drive" {remedy}\n$')
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ Limits: descriptors; fewer than 20,000 connections are tried where fewer are per
 
 import http.client
 import json
+import os
 import resource
+import threading
 import time
 
 from support import case
@@ -174,7 +176,8 @@ class SubjectsTest(FloodCase):
     def test_a_million_short_subscriptions(self):
         """Each ends before the next comes, as inboxes do."""
         self.start_with_pair()
-        total = SUBJECTS if not self.small else SUBJECTS // 10
+        # Caches and the allocator's lists are full after some hundred thousand.
+        total = 3 * SUBJECTS if not self.small else SUBJECTS // 10
         flood = self.client(self.server)
 
         def run(first, count):
@@ -190,6 +193,38 @@ class SubjectsTest(FloodCase):
         run(total // 4, total - total // 4)
         self.check_memory(first - before, 64 * MIB, "after a quarter of the subscriptions")
         self.check_memory(self.memory() - first, 8 * MIB, "growth by the rest of them")
+
+
+class HashedLoginTest(ServerCase):
+    """Logins with hashed passwords have their share of processors that publishers keep busy."""
+
+    PASSWORD = "hashed-login"
+    HASH = "$2a$11$OG3YZl3950ypsaRiIIxQee1dL85WOAUvyVEqZHc1SNJssCLpc9.SK"
+    LOGINS = 4
+    BLOCK = b"PUB f.x 2\r\nhi\r\n" * 4000
+
+    def flood(self, wire, ending):
+        while not ending.is_set():
+            wire.send(self.BLOCK)
+
+    def test_logins_while_others_publish(self):
+        config = f"""authorization {{ timeout: 10, users: [
+            {{ user: hashed, password: "{self.HASH}" }}, {{ user: flood, password: plain }} ] }}"""
+        server = self.start(config=config)
+        ending = threading.Event()
+        floods = []
+        for _ in range(2 * os.cpu_count()):
+            wire = self.client(server, user="flood", **{"pass": "plain"})
+            floods.append(threading.Thread(target=self.flood, args=(wire, ending)))
+        for thread in floods:
+            thread.start()
+        try:
+            for _ in range(self.LOGINS):
+                self.client(server, user="hashed", **{"pass": self.PASSWORD}).close()
+        finally:
+            ending.set()
+            for thread in floods:
+                thread.join()
 
 
 if __name__ == "__main__":

@@ -693,6 +693,24 @@ class UrlResolverTest(OperatorCase):
         user = User(Tenant(self.operator, "stranger"))
         self.refuse(server, user, r"Account fetch failed: could not fetch <\"http://.*404 Not Found")
 
+    def redirect(self, place):
+        def answer(handler):
+            handler.send_response(302)
+            handler.send_header("Location", place)
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+
+        return answer
+
+    def test_redirects_are_followed_for_a_while(self):
+        moved, lost = Tenant(self.operator, "moved"), Tenant(self.operator, "lost")
+        self.accounts.answers[moved.public] = self.redirect("/accounts/there")
+        self.accounts.answers["there"] = moved.token()
+        self.accounts.answers[lost.public] = self.redirect(f"/accounts/{lost.public}")
+        server = self.start_with()
+        self.accept(server, User(moved))
+        self.refuse(server, User(lost), "redirects")
+
     def test_garbage_is_refused(self):
         other = Tenant(self.operator, "B")
         self.accounts.answers[other.public] = "<html>no account</html>"

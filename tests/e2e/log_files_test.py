@@ -117,16 +117,19 @@ class FloodTest(ServerCase):
     def test_every_message_is_traced(self):
         path = os.path.join(self.folder(), "server.log")
         server = self.start("-V", "-l", path, log_file=path)
-        subscribers = [self.client(server, deadline_s=60) for _ in range(self.SUBSCRIBERS)]
+        subscribers = [self.client(server) for _ in range(self.SUBSCRIBERS)]
         for wire in subscribers:
+            wire.deadline_s = 60
             wire.send("SUB foo 1\r\n")
             wire.expect_quiet()
-        publisher = self.client(server, deadline_s=60)
-        frame_bytes = len("MSG foo 1 7\r\n0000000\r\n")
+        publisher = self.client(server)
+        publisher.deadline_s = 60
         got = []
 
         def take(wire):
-            got.append(wire.read(self.MESSAGES * frame_bytes))
+            for first in range(0, self.MESSAGES, 100):
+                wire.expect("".join(f"MSG foo 1 7\r\n{first + i:07}\r\n" for i in range(100)))
+            got.append(wire)
 
         readers = [threading.Thread(target=take, args=(wire,)) for wire in subscribers]
         for reader in readers:
@@ -219,6 +222,21 @@ class SyslogTest(ServerCase):
         path = os.path.join(self.folder(), "log")
         receiver = Receiver(socket.AF_UNIX, socket.SOCK_DGRAM, path)
         self.check(f"unix://{path}", receiver, self.LOCAL)
+
+    @differs("2.9.10", "it dials a stream behind a unix URL")
+    def test_the_name_is_that_of_the_program(self):
+        folder = self.folder()
+        receiver = Receiver(socket.AF_UNIX, socket.SOCK_DGRAM, os.path.join(folder, "log"))
+        self.addCleanup(receiver.close)
+        link = os.path.join(folder, "nats-server")
+        os.symlink(os.path.abspath(case.Options.server), link)
+        server = case.Server(link, [])
+        self.addCleanup(server.kill)
+        server.spawn([link, "-a", "127.0.0.1", "-p", "-1", "-r", f"unix://{folder}/log"])
+        for record in receiver.until("Server is ready"):
+            self.assertIn(f" nats-server[{server.pid}]: ", record)
+        server.send_signal(signal.SIGINT)
+        self.assertEqual(server.wait_exit(), 0)
 
     def test_nobody_listens(self):
         for url in ("tcp://127.0.0.1:1", "unix:///nowhere/log", "gopher://127.0.0.1:1"):

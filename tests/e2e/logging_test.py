@@ -16,13 +16,17 @@ class LoggingTest(ServerCase):
         server = self.start("-DV")
         self.client(server)
         server.stop()
-        for line in server.log.lines():
+        lines = server.log.lines()
+        self.assertTrue(any("[TRC]" in line for line in lines), lines)
+        for line in lines:
             self.assertRegex(line, LINE % server.pid)
 
     def test_without_logtime(self):
         server = self.start("-T=false")
         server.stop()
-        for line in server.log.lines():
+        lines = server.log.lines()
+        self.assertTrue(any("Server is ready" in line for line in lines), lines)
+        for line in lines:
             self.assertRegex(line, r"^\[%d\] \[INF\] " % server.pid)
 
     def test_start_lines(self):

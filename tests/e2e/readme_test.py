@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every sample of README.md is run: what operators copy must work as printed.
+"""Every sample of README.md and of the pages in docs/ is run: what operators copy must work as printed.
 
-support/samples.py says what each kind of sample means. Ports are other ones than printed, the program is a
-link of a name that no other process has (so that `-sl` without a pid finds it), and `certs/` holds a CA and
-certificates for server and client.
+support/samples.py says what each kind of sample means. Each page has a folder of its own for its files. Ports are
+other ones than printed, the program is a link of a name that no other process has (so that `-sl` without a pid
+finds it), and `certs/` holds a CA and certificates for server and client.
 """
 
+import glob
 import json
 import os
 import re
@@ -27,6 +28,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 DEADLINE_S = 60
 
 # Commands of `sh` samples, and what runs them.
+CHAOS = "tests/e2e/chaos_test.py --server build/release/tools/server/nats-uring --seconds"
 RUN_ELSEWHERE = {
     "./tools/run": ".ci/run: test (tools/run is tools/packages and tools/dev run)",
     "./tools/test": ".ci/run: test",
@@ -37,21 +39,69 @@ RUN_ELSEWHERE = {
     "sudo systemd-sysusers": "packaging/installed_test.py (the user of the units)",
     "sudo systemctl daemon-reload": "packaging/installed_test.py (systemd-analyze verify)",
     "sudo systemctl enable --now nats-uring": "packaging/installed_test.py (the program as installed)",
-    "meson setup build/install --buildtype=release -Db_lto=true -Dtests=false -Dbench=false":
+    "meson setup build/install --buildtype=release -Db_lto=true":
         ".ci/run: deb (debhelper does the same)",
     "sudo meson install -C build/install": "packaging/installed_test.py (into a scratch root)",
     "nats-top -m 8222": ".ci/run: monitoring (consumers_test.py)",
     "prometheus-nats-exporter -varz -connz -subz -routez http://127.0.0.1:8222":
         ".ci/run: monitoring (consumers_test.py, where the exporter is installed)",
+    "bench/compare --quick --server ours=build/release/tools/server/nats-uring --server go=/usr/sbin/nats-server":
+        "tests/e2e/load_test.py (the generator that it runs)",
+    "sudo apt install ./build/deb/nats-uring_*.deb ./build/deb/nats-uring-compat_*.deb":
+        ".ci/run: deb (packaging/build-deb installs both)",
+    "sudo apt install nats-server": "the way back: packaging/debian/control has the conflict",
+    f"{CHAOS} 3600 --members 5":
+        ".ci/run: test (chaos cluster, for seconds)",
+    f"{CHAOS} 600 --cluster server,2.9.10,newest":
+        ".ci/run: test (chaos cluster, for seconds and without Go members)",
+    f"{CHAOS} 600 --shape gateways --members 4":
+        ".ci/run: test (chaos gateways, for seconds)",
+    "tools/dev sim": ".ci/run: test (the suite sim)",
+    "tools/dev fuzz 60": ".ci/run: fuzz",
+    "tools/dev asan": ".ci/run: asan",
+    "tools/dev tsan": ".ci/run: tsan",
+    "build/release/bench/load/nuring-load verify --server build/release/tools/server/nats-uring --count 10000000":
+        ".ci/run: load",
     "nats server check connection": ".ci/run: monitoring (consumers_test.py)",
 }
 
 CLIENT_VERBS = ("CONNECT ", "SUB ", "UNSUB ", "PUB ", "HPUB ", "PING")
 
 
-def read_page():
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as stream:
+def pages():
+    """The name of each page, from the root."""
+    manual = glob.glob(os.path.join(ROOT, "docs", "*.md"))
+    return ["README.md", *sorted(os.path.relpath(path, ROOT) for path in manual)]
+
+
+def read_page(name):
+    with open(os.path.join(ROOT, name), encoding="utf-8") as stream:
         return stream.read()
+
+
+def files_below(*folders, endings):
+    for folder in folders:
+        for path, _, names in os.walk(os.path.join(ROOT, folder)):
+            for name in names:
+                if name.endswith(endings):
+                    yield os.path.join(path, name)
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as stream:
+        return stream.read()
+
+
+def rows_of(page):
+    """The cells of each row of a page's tables, without heads."""
+    for line in page.split("\n"):
+        if line.startswith("| ") and not line.startswith("| ---"):
+            yield [cell.strip() for cell in line.strip("|").split(" | ")]
+
+
+def anchors_of(page):
+    return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-")
+            for title in re.findall(r"(?m)^#+ (.*)$", page)}  # fmt: skip
 
 
 def free_port():
@@ -63,11 +113,10 @@ def free_port():
 class ReadmeTest(ServerCase):
     @classmethod
     def setUpClass(cls):
-        cls.samples = samples_of(read_page())
+        cls.samples = {name: samples_of(read_page(name)) for name in pages()}
 
     def setUp(self):
-        self.work = self.folder()
-        self.ports = {}
+        self.begin_page()
         self.servers = []
         programs = self.folder()
         self.name = f"nats-uring-{os.getpid()}"
@@ -78,13 +127,17 @@ class ReadmeTest(ServerCase):
             os.symlink(mkpasswd, os.path.join(programs, "nats-uring-mkpasswd"))
         self.environment = {**os.environ, "PATH": programs + ":" + os.environ["PATH"]}
 
+    def begin_page(self):
+        self.work = self.folder()
+        self.ports = {}
+
     # Numbers as printed <-> numbers of this run.
 
     def with_own_ports(self, text):
         def own(match):
             return str(self.ports.setdefault(match[0], free_port()))
 
-        return re.sub(r"\b[48](?:222|443)\b|\b6222\b|\b7422\b", own, text)
+        return re.sub(r"\b1?[4-8](?:222|443)\b|\b4223\b|\b7422\b|\b8080\b", own, text)
 
     def as_printed(self, text):
         for printed, own in self.ports.items():
@@ -196,39 +249,94 @@ class ReadmeTest(ServerCase):
     # In the order of the page: consoles use the files of the configurations above them.
 
     def test_samples_work_as_printed(self):
-        self.make_certificates()
-        for sample in self.samples:
-            with self.subTest(line=sample.line, kind=sample.kind):
-                if sample.kind == "conf":
-                    self.check_configuration(sample)
-                elif sample.kind == "conf-error":
-                    self.write(sample)
-                elif sample.kind == "console":
-                    self.run_console(sample)
-                self.stop_servers()
+        for name, samples in self.samples.items():
+            self.begin_page()
+            self.make_certificates()
+            for sample in samples:
+                with self.subTest(page=name, line=sample.line, kind=sample.kind):
+                    self.run_sample(sample)
+
+    def run_sample(self, sample):
+        if sample.kind == "conf":
+            self.check_configuration(sample)
+        elif sample.kind == "conf-error":
+            self.write(sample)
+        elif sample.kind == "console":
+            self.run_console(sample)
+        self.stop_servers()
 
     def test_commands_that_are_not_run_here_are_run_elsewhere(self):
-        for sample in self.samples:
-            if sample.kind != "sh":
-                continue
-            for line in sample.lines:
-                command = line.split("  #")[0].strip()
-                self.assertIn(command, RUN_ELSEWHERE, f"line {sample.line}")
+        for name, samples in self.samples.items():
+            for sample in samples:
+                if sample.kind != "sh":
+                    continue
+                for line in sample.lines:
+                    command = line.split("  #")[0].strip()
+                    self.assertIn(command, RUN_ELSEWHERE, f"{name}, line {sample.line}")
 
     def test_links_lead_somewhere(self):
-        page = read_page()
-        anchors = {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-")
-                   for title in re.findall(r"(?m)^#+ (.*)$", page)}  # fmt: skip
-        for target in re.findall(r"\]\(([^)]+)\)", page):
-            if target.startswith("#"):
-                self.assertIn(target[1:], anchors)
-            elif not target.startswith("http"):
-                self.assertTrue(os.path.exists(os.path.join(ROOT, target)), target)
+        for name in pages():
+            for target in re.findall(r"\]\(([^)]+)\)", read_page(name)):
+                if re.match(r"[a-z]+:", target):
+                    continue
+                path, _, anchor = target.partition("#")
+                path = os.path.normpath(os.path.join(os.path.dirname(name), path)) if path else name
+                self.assertTrue(os.path.exists(os.path.join(ROOT, path)), f"{name}: {target}")
+                if anchor:
+                    self.assertIn(anchor, anchors_of(read_page(path)), f"{name}: {target}")
+
+    def test_figures_of_the_first_page_are_measured(self):
+        measured = read_page("docs/benchmarks.md")
+        figures = []
+        for cells in rows_of(read_page("README.md")):
+            figures += [cell.split()[0] for cell in cells[1:] if re.fullmatch(r"[\d.,]+ (ns|us|bytes)", cell)]
+        self.assertEqual(len(figures), 9)
+        for figure in figures:
+            self.assertTrue(re.search(rf"(?<![\d.]){re.escape(figure)}(?![\d.])", measured), figure)
+
+    def test_tests_that_pages_name_exist(self):
+        """Files by `name`, with or without its ending; classes and cases by their words, perhaps cut short."""
+        paths = list(files_below("tests", endings=(".py", ".cc", ".txt")))
+        files = {os.path.basename(path) for path in paths}
+        files |= {name.rsplit(".", 1)[0] for name in files}
+        words = set()
+        for path in paths:
+            words.update(re.findall(r"\b(?:test_\w+|\w+Test)\b", read(path)))
+        for name, least in (("docs/compatibility.md", 100), ("docs/reliability.md", 20), ("docs/security.md", 60)):
+            found = 0
+            for cells in rows_of(read_page(name)):
+                shown_by = cells[-1]
+                for file in re.findall(r"`(\w+(?:_test|_fuzz|\.txt|\.py))`", shown_by):
+                    self.assertTrue(file in files, f"{name}: no {file}")
+                    found += 1
+                for word in re.findall(r"\b(?:test_\w+|[A-Z]\w*Test)\b", shown_by):
+                    begins = any(each.startswith(word) for each in words)
+                    self.assertTrue(begins, f"{name}: no {word}")
+                    found += 1
+            self.assertGreaterEqual(found, least, name)
+
+    def test_lines_of_the_log_exist(self):
+        """Each part between `...` of the first column of troubleshooting.md stands in a text of the program."""
+        program = ""
+        folders = ("proto", "core", "cluster", "gateway", "monitor", "tools/server")
+        for path in files_below(*folders, endings=(".cc", ".h")):
+            program += read(path)
+        program = re.sub(r'"\s*\n\s*"', "", program).replace("\\", "")
+        found = 0
+        for cells in rows_of(read_page("docs/troubleshooting.md")):
+            for line in re.findall(r"`([^`]+)`", cells[0]):
+                for part in line.split("..."):
+                    self.assertTrue(part in program, line)
+                found += 1
+        self.assertGreater(found, 40)
 
     def test_there_are_samples(self):
-        kinds = [sample.kind for sample in self.samples]
-        for kind in ("conf", "console", "sh"):
-            self.assertGreater(kinds.count(kind), 2)
+        """The pages that a reader follows step by step have some, and no kind has been lost."""
+        kinds = [sample.kind for samples in self.samples.values() for sample in samples]
+        for kind, count in (("conf", 20), ("console", 10), ("sh", 4), ("conf-error", 1)):
+            self.assertGreaterEqual(kinds.count(kind), count, kind)
+        for page in ("README", "docs/configuration", "docs/securing", "docs/tls", "docs/leafnodes", "docs/websocket"):
+            self.assertTrue(self.samples[page + ".md"], page)
 
 
 if __name__ == "__main__":

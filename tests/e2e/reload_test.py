@@ -296,6 +296,31 @@ class WhoMayStayTest(ReloadCase):
         wire.expect_message("b.2", 3, b"hi")
         wire.expect_line(r"-ERR 'Permissions Violation for Publish to \"a\.1\"'")
 
+    @differs("2.9.10", "it forgets them at every reload")
+    def test_answers_that_were_allowed_end_with_the_permission(self):
+        """A right that was given by a request is no right any more when the file takes such rights away."""
+        entry = 'user: s, password: s, permissions: { subscribe: req, publish: { allow: [ none ] } %s }'
+        asker = "user: a, password: a"
+        allowed = entry % ', allow_responses: { max: -1, expires: "60m" }'
+        server = self.start(config=users(allowed, asker))
+        service, requestor = self.login(server, user="s", password="s"), self.login(server, user="a", password="a")
+        service.send("SUB req 1\r\n")
+        service.expect_quiet()
+        requestor.send("SUB ans.* 1\r\nPUB req ans.1 2\r\nhi\r\n")
+        service.expect_message("req", 1, b"hi", reply="ans.1")
+        service.send("PUB ans.1 3\r\none\r\n")
+        requestor.expect_message("ans.1", 1, b"one")
+        # The same permission again leaves it alone.
+        self.reload_well(server, users(allowed, asker, "user: z, password: z"))
+        service.send("PUB ans.1 3\r\ntwo\r\n")
+        requestor.expect_message("ans.1", 1, b"two")
+        self.reload_well(server, users(entry % "", asker))
+        for _ in range(2):
+            service.expect_quiet()
+        service.send("PUB ans.1 5\r\nthree\r\n")
+        service.expect_line(r"-ERR 'Permissions Violation for Publish to \"ans\.1\"'")
+        requestor.expect_quiet()
+
 
 class Stream:
     """A publisher that numbers its messages until it is told to end, and its subscriber."""

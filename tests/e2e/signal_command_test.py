@@ -13,6 +13,7 @@ import sys
 
 from support import case
 from support.case import Options, ServerCase, differs
+from support.server import Server, run_once
 
 # Lest a server that starts all the same takes the default port.
 ANY_PORT = ("-a", "127.0.0.1", "-p", "-1")
@@ -55,6 +56,21 @@ class WithoutAPidTest(SignalCommandCase):
         self.check_serves(server)
         self.check_sent("quit")
         self.assertEqual(server.wait_exit(), 0)
+
+    @differs("2.9.10", "it looks at no link's name")
+    def test_one_that_is_called_nats_server_is_found_by_that_name(self):
+        if self.program == "nats-server":
+            self.skipTest("the program itself has that name")
+        link = os.path.join(self.folder(), "nats-server")
+        os.symlink(os.path.abspath(Options.server), link)
+        server = Server(link, [])
+        self.addCleanup(server.close)
+        server.start()
+        self.check_refused("quit", f"no {self.program} processes running")
+        self.assertEqual(run_once(link, ["--signal", "quit"]), (0, "", ""))
+        self.assertEqual(server.wait_exit(), 0)
+        code, _, error = run_once(link, ["--signal", "quit"])
+        self.assertEqual((code, error), (1, "nats-server: no nats-server processes running\n"))
 
     def test_several_servers(self):
         servers = [self.start() for _ in range(3)]

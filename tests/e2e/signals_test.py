@@ -56,6 +56,22 @@ class StopTest(ServerCase):
         for wire in (silent, partial, subscriber):
             wire.expect_end()
 
+    def test_an_idle_client_does_not_hold_up_the_stop(self):
+        """Goal: a client that is owed nothing is cut off at once, though it does not close by itself.
+        Method: the best of a few stops, because the machine may be busy; waiting for the client takes 500 ms.
+        """
+        best = case.DEADLINE_S
+        for _ in range(5):
+            server = self.start()
+            idle = self.client(server)
+            idle.expect_quiet()
+            begin = time.monotonic()
+            self.assertEqual(server.stop(signal.SIGINT), 0)
+            best = min(best, time.monotonic() - begin)
+            if best < 0.4:
+                return
+        self.fail(f"a stop takes {best:.3f} s")
+
     def test_stop_with_a_subscriber_that_does_not_read(self):
         server = self.start(config='write_deadline: "500ms"\n')
         subscriber = self.wire(server, receive_bytes=4096)
@@ -120,7 +136,8 @@ class OtherSignalsTest(ServerCase):
         server.log.wait(r"Entering lame duck mode, stop accepting new clients")
         info = new.expect_line(r"INFO (\{.*\}) ").group(1)
         self.assertIn('"ldm":true', info)
-        with self.assertRaises(ConnectionRefusedError):
+        # Reset: it was in the queue of the port when that was shut.
+        with self.assertRaises((ConnectionRefusedError, ConnectionResetError)):
             end = time.monotonic() + case.DEADLINE_S
             while time.monotonic() < end:  # another worker may have told of it before the port is shut
                 self.wire(server)

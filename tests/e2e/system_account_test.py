@@ -6,9 +6,12 @@ Keys and their order are compared with what nats-server 2.9.10 sends, which runs
 """
 
 import json
+import signal
+import threading
+import time
 
 from support import case
-from support.case import ServerCase
+from support.case import ServerCase, differs
 
 CONFIG = """
 server_name: first
@@ -32,7 +35,42 @@ STATSZ = [
 COUNTS = ["conns", "leafnodes", "total_conns", "sent", "received", "slow_consumers"]
 
 
-class SystemAccountTest(ServerCase):
+class OnlySystemAccountTest(ServerCase):
+    """A file that lists the system account alone: all others stay in the default account."""
+
+    FILES = (
+        "accounts { $SYS { users: [ { user: s, password: p } ] } }\n",
+        "system_account: OPS\naccounts { OPS { users: [ { user: s, password: p } ] } }\n",
+    )
+
+    def test_clients_need_no_credentials_before_and_after_a_reload(self):
+        for config in self.FILES:
+            server = self.start(config=config)
+            early = self.client(server)
+            early.send("SUB foo 1\r\n")
+            early.expect_quiet()
+            with open(server.config_file, "w", encoding="utf-8") as out:
+                out.write(config + "debug: true\n")
+            server.send_signal(signal.SIGHUP)
+            server.log.wait("Reloaded server configuration")
+            late = self.client(server)
+            late.send("PUB foo 2\r\nhi\r\n")
+            late.expect_quiet()
+            early.expect_message("foo", 1, b"hi")
+            self.client(server, user="s", **{"pass": "p"}).expect_quiet()
+            for wrong in ({"user": "s", "pass": "q"}, {"user": "nobody"}, {"auth_token": "x"}):
+                wire = self.wire(server)
+                self.assertTrue(wire.read_info()["auth_required"], config)
+                wire.send("CONNECT " + json.dumps({"verbose": False, **wrong}) + "\r\n")
+                wire.expect("-ERR 'Authorization Violation'\r\n")
+
+
+def rewrite(server, config):
+    with open(server.config_file, "w", encoding="utf-8") as out:
+        out.write(config)
+
+
+class SystemCase(ServerCase):
     def setUp(self):
         self.server = self.start(config=CONFIG)
         self.system = self.login("sys")
@@ -83,12 +121,21 @@ class SystemAccountTest(ServerCase):
         self.assertEqual(server["id"], self.id)
         self.assertFalse(server["jetstream"])
 
+    def check_alive(self, server):
+        wire = self.client(server, user="a", **{"pass": "p"})
+        wire.send("SUB foo 1\r\nPUB foo 0\r\n\r\n")
+        wire.expect_message("foo", 1, b"")
+
+
+class SystemAccountTest(SystemCase):
     # ---- events
 
     def test_connect_and_disconnect(self):
         self.listen("$SYS.ACCOUNT.*.CONNECT", "$SYS.ACCOUNT.*.DISCONNECT")
         client = self.login("a", name="its name")
         subject, event = self.read_message()
+        if subject == "$SYS.ACCOUNT.SYS.CONNECT":  # that of the listener itself, late
+            subject, event = self.read_message()
         self.assertEqual(subject, "$SYS.ACCOUNT.A.CONNECT")
         self.assertEqual(list(event), ["type", "id", "timestamp", "server", "client"])
         self.assertEqual(event["type"], "io.nats.server.advisory.v1.client_connect")
@@ -305,7 +352,7 @@ class SystemAccountTest(ServerCase):
         self.system.expect_quiet()
 
 
-class OtherSettingsTest(ServerCase):
+class OtherSettingsTest(SystemCase):
     def test_the_default_system_account(self):
         server = self.start(
             config="""accounts {
@@ -339,10 +386,95 @@ class OtherSettingsTest(ServerCase):
             wire.close()
         self.check_alive(server)
 
-    def check_alive(self, server):
-        wire = self.client(server, user="a", **{"pass": "p"})
-        wire.send("SUB foo 1\r\nPUB foo 0\r\n\r\n")
-        wire.expect_message("foo", 1, b"")
+
+class ActionsAndFloodsTest(SystemCase):
+    """Requests that act on a server; one asker does not lock out the others."""
+
+    @differs("2.9.10", "newer servers have it")
+    def test_a_connection_is_kicked(self):
+        first, second = self.login("a"), self.login("a")
+        body = json.dumps({"cid": first.info["client_id"]})
+        answer = self.ask(f"$SYS.REQ.SERVER.{self.id}.KICK", body)
+        self.assertEqual(list(answer), ["server"])
+        first.expect_end()
+        second.expect_quiet()
+        answer = self.ask(f"$SYS.REQ.SERVER.{self.id}.KICK", body)
+        self.assertEqual(answer["error"], {"code": 500, "description": "no such client or leafnode id"})
+        self.assertEqual(self.ask(f"$SYS.REQ.SERVER.{self.id}.KICK", '{"cid":"x"}')["error"]["code"], 400)
+
+    @differs("2.9.10", "newer servers have it")
+    def test_a_client_is_told_that_the_server_leaves(self):
+        first, second = self.login("a", protocol=1), self.login("a", protocol=1)
+        old = self.login("a", protocol=0)
+        subject = f"$SYS.REQ.SERVER.{self.id}.LDM"
+        self.assertEqual(list(self.ask(subject, json.dumps({"cid": first.info["client_id"]}))), ["server"])
+        self.assertTrue(first.read_info()["ldm"])
+        first.expect_quiet()
+        second.expect_quiet()
+        why = "client does not support Lame Duck Mode or is not ready to receive the notification"
+        answer = self.ask(subject, json.dumps({"cid": old.info["client_id"]}))
+        self.assertEqual(answer["error"]["description"], why)
+        self.assertEqual(self.ask(subject, '{"cid":99999}')["error"]["description"], "no such client id")
+
+    @differs("2.9.10", "newer servers have it")
+    def test_a_reload_on_request(self):
+        server = self.start(config=CONFIG + "max_payload: 1000\n")
+        system = self.client(server, user="sys", **{"pass": "p"})
+        identity = self.ask("$SYS.REQ.SERVER.PING.IDZ", wire=system)["id"]
+        rewrite(server, CONFIG + "max_payload: 5000\n")
+        self.assertEqual(list(self.ask(f"$SYS.REQ.SERVER.{identity}.RELOAD", wire=system)), ["server"])
+        with self.wire(server) as wire:
+            self.assertEqual(wire.read_info()["max_payload"], 5000)
+        rewrite(server, CONFIG + "max_payload: {}\n")
+        error = self.ask(f"$SYS.REQ.SERVER.{identity}.RELOAD", wire=system)["error"]
+        self.assertEqual(error["code"], 500)
+        self.check_alive(server)
+
+    def test_users_act_on_nothing(self):
+        wire, other = self.login("a", headers=True, no_responders=True), self.login("b")
+        wire.send("SUB in.* 1\r\n")
+        for number, name in enumerate(("KICK", "LDM", "RELOAD")):
+            body = json.dumps({"cid": other.info["client_id"]})
+            wire.send(f"PUB $SYS.REQ.SERVER.{self.id}.{name} in.{number} {len(body)}\r\n{body}\r\n")
+            wire.expect(f"HMSG in.{number} 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n")
+        other.expect_quiet()
+
+    def ask_without_end(self, ending):
+        body = '{"limit":1000,"subscriptions":true}'
+        block = f"PUB $SYS.REQ.ACCOUNT.PING.CONNZ inb {len(body)}\r\n{body}\r\n" * 50
+        wire = self.login("a")
+        wire.send("SUB inb 1\r\n")
+        while not ending.is_set():
+            wire.send(block)
+            wire.receive(time.monotonic() + 0.02)
+            wire.buffer.clear()
+
+    @differs("2.9.10", "it logs no such thing")
+    def test_a_flood_of_requests_delays_nobody_else(self):
+        for index in range(100):
+            crowd = self.login("a", name="n" * 100)
+            crowd.send("".join(f"SUB x.{index}.{number} {number}\r\n" for number in range(20)))
+            crowd.expect_quiet()
+        other = self.login("b")
+        ending = threading.Event()
+        floods = [threading.Thread(target=self.ask_without_end, args=(ending,)) for _ in range(2)]
+        for thread in floods:
+            thread.start()
+        try:
+            self.server.log.wait("Dropped [0-9]+ requests under")
+            for _ in range(10):
+                begin = time.monotonic()
+                self.ask("$SYS.REQ.SERVER.PING.STATSZ")
+                self.ask("$SYS.REQ.ACCOUNT.PING.STATZ", wire=other)
+                self.assertLess(time.monotonic() - begin, 5.0)
+            begin = time.monotonic()
+            self.server.send_signal(signal.SIGHUP)  # signals, too
+            self.server.log.wait("Reloaded server configuration")
+            self.assertLess(time.monotonic() - begin, 5.0)
+        finally:
+            ending.set()
+            for thread in floods:
+                thread.join()
 
 
 if __name__ == "__main__":

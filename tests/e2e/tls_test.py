@@ -145,6 +145,11 @@ class TlsTest(ServerCase):
             code, out = self.s_client(server, *refused, script=self.GOODBYE)
             self.assertNotEqual(code, 0, refused)
             self.assertNotIn("INFO {", out)
+        suite = "TLS_AES_128_GCM_SHA256"  # of 1.3: alone it leaves nothing for 1.2
+        for more, code_of_old in (("", 1), (", TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", 0)):
+            server = self.serve("handshake_first: true", f"cipher_suites: [{suite}{more}]")
+            self.assertEqual(self.s_client(server, "-tls1_2", script=self.GOODBYE)[0], code_of_old)
+            self.assertEqual(self.s_client(server, "-tls1_3", script=self.GOODBYE)[0], 0)
         server = self.serve("handshake_first: true", 'min_version: "1.3"')
         self.assertNotEqual(self.s_client(server, "-tls1_2", script=self.GOODBYE)[0], 0)
         self.assertEqual(self.s_client(server, script=self.GOODBYE)[0], 0)
@@ -226,6 +231,7 @@ class TlsTest(ServerCase):
             except (ssl.SSLError, OSError):
                 refused += 1
         self.assertGreaterEqual(refused, 3)
+        server.log.wait(r"\[WRN\] Rejected \d+ connections due to TLS rate limiting")  # unasked
 
     def test_debug_lines_of_a_handshake(self):
         server = self.serve(config="debug: true\n")
@@ -241,6 +247,15 @@ class TlsTest(ServerCase):
         )
         self.assertTrue(self.enters(server, self.client_files))
         self.check_refused(self.tls_wire(server))
+
+    @case.differs("2.9.10", "it knows no such flag")
+    def test_flags_may_leave_it_to_the_client(self):
+        files = self.certificates
+        server = self.start(
+            "--tlsverify=optional", "--tlscert", files.cert, "--tlskey", files.key, "--tlscacert", files.ca
+        )
+        self.assertTrue(self.enters(server, self.client_files))
+        self.tls_client(server)
 
     def test_flags(self):
         files = self.certificates

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The head of a request to the monitoring port, of anybody: it is refused in one way, or asks for one thing.
-#include "monitor/http_request.h"
+#include "proto/http_request.h"
 
 #include "tests/fuzz/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     using nuring::test::require;
-    const auto request = nuring::monitor::read_http_request(nuring::test::view_of(bytes, size));
+    const auto request = nuring::proto::read_http_request(nuring::test::view_of(bytes, size));
     const int outcomes = (request.refusal.empty() ? 0 : 1) + (request.empty_status == 0 ? 0 : 1) +
                          (request.target.empty() ? 0 : 1);
     require(outcomes == 1, "a request has one outcome");

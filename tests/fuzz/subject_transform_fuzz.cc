@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "proto/limits.h"
 #include "proto/subject.h"
 #include "tests/fuzz/require.h"
 
@@ -25,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     std::string error;
     (void)check_mapping_target(target, &error);
     (void)pattern_of_target(target);
-    const auto transform = SubjectTransform::create(source, target, &error);
+    const auto transform =
+        SubjectTransform::create(source, target, SubjectTransform::Use::kMapping, &error);
     if (!transform) {
         require(!error.empty(), "a refusal has a reason");
         return 0;
@@ -33,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     if (!is_valid_literal_subject(subject) || !matches_literal(subject, source)) return 0;
     std::string out;
     if (!transform->apply(subject, &out)) return 0;
-    require(out.size() <= SubjectTransform::kSubjectSizeMax, "the limit holds");
+    require(out.size() <= kSubjectSizeMax, "the limit holds");
     const auto reversed = transform->reversed();
     if (!reversed || !is_valid_literal_subject(out)) return 0;
     std::string back;

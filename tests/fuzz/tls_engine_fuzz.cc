@@ -22,7 +22,7 @@ std::shared_ptr<const tls::Profile> make_profile(tls::Role role) {
                                       .cert_file = pair.certificate_file(),
                                       .key_file = pair.key_file(),
                                       .ca_file = pair.certificate_file(),
-                                      .verify_peer = true});
+                                      .peer_check = tls::PeerCheck::kRequired});
     require(made.ok(), "a profile");
     return *made;
 }

@@ -6,7 +6,6 @@
 //   nuring-sim --seeds-file FILE          the seeds in a file, one per line; # begins a comment
 //   nuring-sim ... --replay-check         each world twice: both runs must be the same
 #include <signal.h>
-#include <sys/personality.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "fmt/format.h"
+#include "tests/sim/fixed_addresses.h"
 #include "tests/sim/world.h"
 
 namespace {
@@ -35,14 +35,6 @@ void say_seed(int signal) {
     (void)!::write(STDERR_FILENO, text, static_cast<size_t>(size));
     ::signal(signal, SIG_DFL);
     ::raise(signal);
-}
-
-// Addresses decide the order of hash tables; without randomisation they are the same each time.
-void fix_addresses(char** arguments) {
-    const int persona = ::personality(0xffffffff);
-    if (persona < 0 || (persona & ADDR_NO_RANDOMIZE) != 0) return;
-    if (::personality(static_cast<unsigned long>(persona) | ADDR_NO_RANDOMIZE) < 0) return;
-    ::execv("/proc/self/exe", arguments);
 }
 
 struct Arguments {
@@ -119,7 +111,7 @@ bool run_seed(uint64_t seed, const Arguments& arguments) {
 }  // namespace
 
 int main(int count, char** values) {
-    fix_addresses(values);
+    nuring::sim::fix_addresses(values);
     program = values[0];
     const Arguments arguments = parse(count, values);
     if (!arguments.valid || arguments.seeds.empty()) {

@@ -2,24 +2,12 @@
 #include "tests/sim/oracle.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "fmt/format.h"
+#include "tests/sim/payload.h"
 
 namespace nuring::sim {
-namespace {
-
-char fill_byte(uint32_t client, uint32_t number, size_t at) {
-    return static_cast<char>('a' + (client * 7 + number * 13 + at) % 26);
-}
-
-bool parse_hex(std::string_view text, uint32_t* value) {
-    const auto result = std::from_chars(text.data(), text.data() + text.size(), *value, 16);
-    return result.ec == std::errc() && result.ptr == text.data() + text.size();
-}
-
-}  // namespace
 
 uint32_t Oracle::add_client(const ClientRecord& client) {
     clients_.push_back(client);
@@ -33,10 +21,7 @@ size_t Oracle::add_subscription(const SubscriptionRecord& subscription) {
 
 std::string Oracle::add_publish(uint32_t client, PublishRecord publish) {
     const auto number = static_cast<uint32_t>(clients_[client].publishes.size());
-    std::string payload = fmt::format("{:04x}{:08x}", client, number);
-    for (size_t at = payload.size(); at < publish.payload_size; ++at) {
-        payload += fill_byte(client, number, at);
-    }
+    std::string payload = make_payload(client, number, publish.payload_size);
     clients_[client].publishes.push_back(std::move(publish));
     return payload;
 }
@@ -49,22 +34,12 @@ std::string Oracle::describe(const SubscriptionRecord& subscription) const {
 std::string Oracle::check_payload(const ReceivedMessage& message, uint32_t* publisher,
                                   uint32_t* number) const {
     const std::string_view payload = message.payload;
-    if (payload.size() < kPayloadMin || !parse_hex(payload.substr(0, 4), publisher) ||
-        !parse_hex(payload.substr(4, 8), number) || *publisher >= clients_.size() ||
+    if (!parse_payload(payload, publisher, number) || *publisher >= clients_.size() ||
         *number >= clients_[*publisher].publishes.size()) {
         return fmt::format("a payload that nobody sent: \"{}\"", payload.substr(0, 80));
     }
-    const PublishRecord& publish = clients_[*publisher].publishes[*number];
-    if (payload.size() != publish.payload_size) {
-        return fmt::format("payload of {} bytes instead of {}", payload.size(),
-                           publish.payload_size);
-    }
-    for (size_t at = kPayloadMin; at < payload.size(); ++at) {
-        if (payload[at] != fill_byte(*publisher, *number, at)) {
-            return fmt::format("payload differs at byte {} of {}", at, payload.size());
-        }
-    }
-    return {};
+    return payload_error(payload, *publisher, *number,
+                         clients_[*publisher].publishes[*number].payload_size);
 }
 
 std::string Oracle::check_reply(const SubscriptionRecord& subscription, uint32_t publisher,

@@ -103,7 +103,6 @@ class Oracle {
     size_t service_answer_count() const { return service_answers_.size(); }
     // Subscriptions that the server must still hold.
     uint64_t live_subscription_count() const;
-    static constexpr uint32_t kPayloadMin = 12;
 
   private:
     std::string check_payload(const ReceivedMessage& message, uint32_t* publisher,

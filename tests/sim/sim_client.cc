@@ -3,81 +3,50 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 
 #include "fmt/format.h"
+#include "tests/sim/payload.h"
 
 namespace nuring::sim {
 namespace {
 
 constexpr std::string_view kHeaders = "NATS/1.0\r\nBar: baz\r\n\r\n";
-// What a service adds, of a requestor that shares nothing but its account.
-constexpr std::string_view kRequestInfo = "Nats-Request-Info: {\"acc\":\"HOME\"}\r\n";
+// What a service adds, of a requestor that shares nothing but its account and its round trip time.
+constexpr std::string_view kRequestInfo = "Nats-Request-Info: {\"acc\":\"HOME\",\"rtt\":";
 constexpr std::string_view kNoRespondersHeaders = "NATS/1.0 503";
 constexpr uint64_t kCalmPing_ns = 10'000'000'000;  // nobody is too slow for it
 constexpr size_t kSubscriptionsMax = 24;           // of one client
-
-std::vector<std::string_view> split(std::string_view line) {
-    std::vector<std::string_view> words;
-    while (!line.empty()) {
-        const size_t end = std::min(line.find(' '), line.size());
-        if (end > 0) words.push_back(line.substr(0, end));
-        line.remove_prefix(std::min(end + 1, line.size()));
-    }
-    return words;
-}
 
 // The headers as they were published; "": there were none.
 std::string without_request_info(std::string_view headers) {
     std::string published(headers);
     const size_t at = published.find(kRequestInfo);
     if (at == std::string::npos) return published;
-    published.erase(at, kRequestInfo.size());
+    const size_t line_end = published.find("}\r\n", at);
+    if (line_end == std::string::npos) return published;
+    published.erase(at, line_end + 3 - at);
     return published == "NATS/1.0\r\n\r\n" ? std::string() : published;
-}
-
-size_t number_of(std::string_view word) {
-    size_t value = SIZE_MAX;
-    std::from_chars(word.data(), word.data() + word.size(), value);
-    return value;
 }
 
 }  // namespace
 
 SimClient::SimClient(SimClientHost& host, SimNet& net, Oracle& oracle, const Swarm& swarm,
                      uint64_t seed, uint16_t port)
-    : host_(host),
-      net_(net),
-      oracle_(oracle),
-      swarm_(swarm),
-      prng_(seed),
-      stream_(net.connect(port)) {
+    : SimConnection(host, net, seed, port), oracle_(oracle), swarm_(swarm) {
     ClientRecord record;
     record.echo = percent(80);
     record.headers = percent(70);
     record.no_responders = record.headers && percent(50);
     if (swarm.tenants) record.user = &kSimUsers[prng_.below(kSimUsers.size())];
-    id_ = oracle.add_client(record);
+    const uint32_t id = oracle.add_client(record);
     verbose_ = percent(20);
     canonical_ = percent(85);
-    stream_.watch(this, 0);
+    begin(id);
     if (percent(20)) connect();  // without waiting for INFO
 }
 
 // ------------------------------------------------------------------------------------ sending
-
-void SimClient::say(std::string_view text) {
-    if (gone_) return;
-    out_ += text;
-    write_out();
-}
-
-void SimClient::write_out() {
-    if (gone_ || stream_.was_reset()) return;
-    const size_t taken = stream_.write(out_);
-    out_.erase(0, taken);
-}
 
 void SimClient::expect_ok() {
     if (verbose_) ++ok_expected_;
@@ -86,7 +55,7 @@ void SimClient::expect_ok() {
 void SimClient::connect() {
     if (connected_) return;
     connected_ = true;
-    const ClientRecord& record = oracle_.client(id_);
+    const ClientRecord& record = oracle_.client(id());
     std::string credentials;
     if (swarm_.login) {
         if (percent(swarm_.stranger_percent)) return be_refused();
@@ -96,27 +65,27 @@ void SimClient::connect() {
     expect_ok();
     say(fmt::format("CONNECT {{\"verbose\":{},\"pedantic\":false,\"echo\":{},\"headers\":{},"
                     "\"no_responders\":{},\"protocol\":1,\"lang\":\"sim\",\"name\":\"c{}\"{}}}\r\n",
-                    verbose_, record.echo, record.headers, record.no_responders, id_, credentials));
+                    verbose_, record.echo, record.headers, record.no_responders, id(), credentials));
     if (record.no_responders || percent(30)) {
-        subscribe(fmt::format("_R.{}.*", id_), "");
-        oracle_.client(id_).inbox = oracle_.subscription_count() - 1;
+        subscribe(fmt::format("_R.{}.*", id()), "");
+        oracle_.client(id()).inbox = oracle_.subscription_count() - 1;
     }
     fence();
 }
 
 // What a stranger sends along is never carried out: the oracle knows of none of it.
 void SimClient::be_refused() {
-    oracle_.client(id_).alive = false;
+    oracle_.client(id()).alive = false;
     leaving_ = true;
-    host_.trace(id_, "shows a wrong password");
+    trace("shows a wrong password");
     const char* const first = percent(50) ? "CONNECT {\"user\":\"sim\",\"pass\":\"guess\"}\r\n" : "";
     say(fmt::format("{}SUB > 1\r\nPUB a 1\r\nx\r\nPING\r\n", first));
 }
 
 void SimClient::fence() {
-    if (gone_) return;
+    if (gone()) return;
     if (!connected_) return connect();  // who must log in may not begin with a PING
-    open_fence_.publish_count = static_cast<uint32_t>(oracle_.client(id_).publishes.size());
+    open_fence_.publish_count = static_cast<uint32_t>(oracle_.client(id()).publishes.size());
     open_fence_.ok_count = ok_expected_;
     open_fence_.refusal_count = refusals_expected_ever_;
     fences_.push_back(std::move(open_fence_));
@@ -128,11 +97,7 @@ void SimClient::fence() {
 std::string SimClient::random_subject() {
     std::string subject;
     if (swarm_.tenants && percent(15)) subject = percent(50) ? kServicePrefix : kFarPrefix;
-    const uint32_t depth = 1 + prng_.below(3);
-    for (uint32_t i = 0; i < depth; ++i) {
-        if (i > 0) subject += '.';
-        subject += static_cast<char>('a' + prng_.below(swarm_.token_count));
-    }
+    append_subject(swarm_.token_count, &subject);
     if (percent(2)) subject += "." + std::string(60, 'x');
     return subject;
 }
@@ -140,17 +105,7 @@ std::string SimClient::random_subject() {
 std::string SimClient::random_pattern() {
     std::string pattern;
     if (swarm_.tenants && percent(40)) pattern = percent(50) ? kServicePrefix : kFarPrefix;
-    const uint32_t depth = 1 + prng_.below(3);
-    for (uint32_t i = 0; i < depth; ++i) {
-        if (i > 0) pattern += '.';
-        if (percent(20)) {
-            pattern += '*';
-        } else if (i + 1 == depth && percent(15)) {
-            pattern += '>';
-        } else {
-            pattern += static_cast<char>('a' + prng_.below(swarm_.token_count));
-        }
-    }
+    append_pattern(swarm_.token_count, &pattern);
     return pattern;
 }
 
@@ -163,11 +118,11 @@ void SimClient::expect_refusal(std::string_view kind, std::string_view subject) 
 void SimClient::subscribe(const std::string& pattern, const std::string& queue) {
     if (!may_subscribe(user(), pattern)) {
         expect_refusal("Subscription", pattern);
-        host_.trace(id_, fmt::format("SUB {} {}, which it may not", pattern, queue));
+        trace(fmt::format("SUB {} {}, which it may not", pattern, queue));
         return say(fmt::format("SUB {} {} refused{}\r\n", pattern, queue, next_sid_++));
     }
     SubscriptionRecord record;
-    record.client = id_;
+    record.client = id();
     record.pattern = pattern;
     record.queue = queue;
     if (!free_sids_.empty() && percent(50)) {
@@ -181,7 +136,7 @@ void SimClient::subscribe(const std::string& pattern, const std::string& queue) 
     open_fence_.subscribed.push_back(index);
     host_.next_step();
     expect_ok();
-    host_.trace(id_, fmt::format("SUB {} {} {}", pattern, queue, record.sid));
+    trace(fmt::format("SUB {} {} {}", pattern, queue, record.sid));
     say(queue.empty() ? fmt::format("SUB {} {}\r\n", pattern, record.sid)
                       : fmt::format("SUB {} {} {}\r\n", pattern, queue, record.sid));
 }
@@ -198,12 +153,12 @@ void SimClient::unsubscribe() {
     if (record.max == 0 && percent(40)) {
         record.max = 1 + prng_.below(20);
         open_fence_.limited.push_back(index);
-        host_.trace(id_, fmt::format("UNSUB {} {}", record.sid, record.max));
+        trace(fmt::format("UNSUB {} {}", record.sid, record.max));
         say(fmt::format("UNSUB {} {}\r\n", record.sid, record.max));
     } else {
         record.unsubscribed_step = step;
         open_fence_.unsubscribed.push_back(index);
-        host_.trace(id_, fmt::format("UNSUB {}", record.sid));
+        trace(fmt::format("UNSUB {}", record.sid));
         say(fmt::format("UNSUB {}\r\n", record.sid));
     }
     if (percent(50)) fence();
@@ -213,17 +168,17 @@ void SimClient::publish(const std::string& subject, const std::string& reply, ui
                         bool with_headers) {
     if (!may_publish(user(), subject)) {
         expect_refusal("Publish", subject);
-        host_.trace(id_, fmt::format("PUB {}, which it may not", subject));
+        trace(fmt::format("PUB {}, which it may not", subject));
         return say(fmt::format("PUB {} {} 7\r\nrefused\r\n", subject, reply));
     }
     PublishRecord record;
     record.subject = subject;
     record.reply = reply;
-    record.payload_size = std::max(payload_size, Oracle::kPayloadMin);
-    record.has_headers = with_headers && oracle_.client(id_).headers;
+    record.payload_size = std::max(payload_size, kPayloadSizeMin);
+    record.has_headers = with_headers && oracle_.client(id()).headers;
     record.step = host_.next_step();
     const bool has_headers = record.has_headers;
-    const std::string payload = oracle_.add_publish(id_, std::move(record));
+    const std::string payload = oracle_.add_publish(id(), std::move(record));
     const std::string reply_word = reply.empty() ? "" : reply + " ";
     std::string frame;
     if (has_headers) {
@@ -235,8 +190,8 @@ void SimClient::publish(const std::string& subject, const std::string& reply, ui
         frame = fmt::format("pub  {}\t{} {} \r\n", subject, reply_word, payload.size());
     }
     expect_ok();
-    host_.trace(id_, fmt::format("PUB {} {}{} number {}", subject, reply_word, payload.size(),
-                                 oracle_.client(id_).publishes.size() - 1));
+    trace(fmt::format("PUB {} {}{} number {}", subject, reply_word, payload.size(),
+                                 oracle_.client(id()).publishes.size() - 1));
     say(frame + payload + "\r\n");
 }
 
@@ -245,11 +200,11 @@ void SimClient::publish_some() {
     const bool with_headers = percent(20);
     const uint32_t payload_size =
         percent(70) ? prng_.below(40) : prng_.below(std::max(swarm_.payload_max, 1U));
-    const ClientRecord& record = oracle_.client(id_);
+    const ClientRecord& record = oracle_.client(id());
     if (record.inbox != UINT64_MAX && percent(20)) {
         const bool over_service = swarm_.tenants && percent(50);
         publish(over_service ? fmt::format("{}{}", kServicePrefix, subject) : subject,
-                fmt::format("_R.{}.{}", id_, next_request_++), payload_size, with_headers);
+                fmt::format("_R.{}.{}", id(), next_request_++), payload_size, with_headers);
         return;
     }
     for (uint32_t i = 1 + prng_.below(swarm_.burst_max); i > 0 && out_.size() < kQueuedMax; --i) {
@@ -258,14 +213,15 @@ void SimClient::publish_some() {
 }
 
 bool SimClient::act() {
-    if (gone_ || !connected_ || leaving_ || out_.size() >= kQueuedMax) return false;
+    if (gone() || !connected_ || leaving_ || out_.size() >= kQueuedMax) return false;
     const uint32_t dice = prng_.below(1000);
     if (dice < swarm_.leave_permille) {
         leave();
     } else if (net_.permille(swarm_.garbage_permille)) {
         talk_nonsense();
     } else if (net_.permille(swarm_.stop_reading_permille)) {
-        stop_reading();
+        stopped_reading_ever_ = true;
+        stop_reading(100'000, 40'000'000);
     } else if (subscriptions_.empty() || percent(swarm_.churn_percent)) {
         if (subscriptions_.size() < kSubscriptionsMax &&
             (subscriptions_.size() < 2 || percent(50))) {
@@ -283,23 +239,10 @@ bool SimClient::act() {
     return true;
 }
 
-void SimClient::stop_reading() {
-    stopped_reading_ever_ = true;
-    stream_.set_reading(false);
-    host_.trace(id_, "stops reading");
-    net_.after(net_.between(100'000, 40'000'000), [this] { read_on(); });
-}
-
-void SimClient::read_on() {
-    if (stream_.reading() || gone_) return;
-    stream_.set_reading(true);
-    read_in();
-}
-
 void SimClient::leave() {
-    oracle_.client(id_).alive = false;
+    oracle_.client(id()).alive = false;
     leaving_ = true;
-    host_.trace(id_, "leaves");
+    trace("leaves");
     const uint32_t dice = prng_.below(3);
     if (dice == 0) {
         stream_.reset();
@@ -319,67 +262,45 @@ void SimClient::leave() {
 }
 
 void SimClient::leave_in_order() {
-    if (gone_ || leaving_) return;
+    if (gone() || leaving_) return;
     leaving_ = true;
-    oracle_.client(id_).alive = false;
+    oracle_.client(id()).alive = false;
     stream_.close();
     lose();
 }
 
 void SimClient::expect_end() {
-    if (gone_) return;
+    if (gone()) return;
     leaving_ = true;
-    oracle_.client(id_).alive = false;
+    oracle_.client(id()).alive = false;
 }
 
 void SimClient::talk_nonsense() {
     static constexpr std::array<std::string_view, 5> kNonsense = {
         "GARBAGE\r\n", "PUB\r\n", "SUB a b c d e\r\n", "PUB a 99999999999\r\n",
         "\r\n\r\nXUB a 1\r\n"};
-    oracle_.client(id_).alive = false;
+    oracle_.client(id()).alive = false;
     leaving_ = true;
-    host_.trace(id_, "talks nonsense");
+    trace("talks nonsense");
     say(kNonsense[prng_.below(kNonsense.size())]);
 }
 
 void SimClient::lose() {
-    gone_ = true;
-    oracle_.client(id_).alive = false;
-    out_.clear();
-    in_.clear();
-    if (!stream_.closed()) stream_.close();
+    end();
+    oracle_.client(id()).alive = false;
 }
 
 // ---------------------------------------------------------------------------------- receiving
 
-void SimClient::note_readable(int /*fd*/) {
-    if (!gone_) read_in();
-}
-
-void SimClient::note_writable(int /*fd*/) {
-    write_out();
-}
-
-void SimClient::read_in() {
-    if (!stream_.reading()) return;
-    in_ += stream_.read_all();
-    size_t at = 0;
-    while (at < in_.size() && !gone_) {
-        const size_t used = take_frame(std::string_view(in_).substr(at));
-        if (used == 0) break;
-        at += used;
-    }
-    if (gone_) return;
-    in_.erase(0, at);
-    if (!stream_.at_end() && !stream_.was_reset()) return;
+void SimClient::on_end() {
     // Found stale, a slow client may not even hear why: too much lies before it.
     const bool expected = leaving_ || swarm_.may_be_closed() || stopped_reading_ever_ ||
                           swarm_.ping_interval_ns < kCalmPing_ns;
-    host_.trace(id_, stream_.was_reset() ? "was reset" : "sees the end");
+    trace(stream_.was_reset() ? "was reset" : "sees the end");
     if (!expected && !stream_.was_reset()) {
-        host_.fail(fmt::format("client {}: closed by the server for no reason", id_));
+        host_.fail(fmt::format("client {}: closed by the server for no reason", id()));
     } else if (!expected && swarm_.faults.reset_permille == 0) {
-        host_.fail(fmt::format("client {}: reset by the server for no reason", id_));
+        host_.fail(fmt::format("client {}: reset by the server for no reason", id()));
     }
     lose();
 }
@@ -402,60 +323,46 @@ size_t SimClient::take_frame(std::string_view in) {
     } else if (!refusals_expected_.empty() && line.starts_with(refusals_expected_.front())) {
         refusals_expected_.pop_front();
     } else if (line.starts_with("-ERR ")) {
-        host_.trace(id_, line);
+        trace(line);
         // A PONG may be late behind what a slow network still has to carry.
         if (line == "-ERR 'Stale Connection'" && swarm_.ping_interval_ns < kCalmPing_ns) {
             leaving_ = true;
         }
         const bool expected = leaving_ || swarm_.may_be_closed() || stopped_reading_ever_;
-        if (!expected) host_.fail(fmt::format("client {}: {}", id_, line));
+        if (!expected) host_.fail(fmt::format("client {}: {}", id(), line));
     } else {
-        host_.fail(fmt::format("client {}: not a frame: \"{}\"", id_, line.substr(0, 80)));
+        host_.fail(fmt::format("client {}: not a frame: \"{}\"", id(), line.substr(0, 80)));
     }
     return line_end + 2;
 }
 
 size_t SimClient::take_message(std::string_view in, std::string_view line, bool has_headers) {
-    const std::vector<std::string_view> words = split(line);
-    const size_t word_count_min = has_headers ? 5 : 4;
-    if (words.size() < word_count_min || words.size() > word_count_min + 1) {
-        host_.fail(fmt::format("client {}: odd line \"{}\"", id_, line));
+    const MessageFrame frame = read_message_frame(in, line);
+    if (!frame.error.empty()) {
+        host_.fail(fmt::format("client {}: {}", id(), frame.error));
         return in.size();
     }
-    const size_t total = number_of(words.back());
-    const size_t header_size = has_headers ? number_of(words[words.size() - 2]) : 0;
-    if (total > (1U << 20) || header_size > total) {
-        host_.fail(fmt::format("client {}: odd sizes \"{}\"", id_, line));
-        return in.size();
-    }
-    const size_t frame_size = line.size() + 2 + total + 2;
-    if (in.size() < frame_size) return 0;
-    const std::string_view body = in.substr(line.size() + 2, total);
-    if (in.substr(frame_size - 2, 2) != "\r\n") {
-        host_.fail(fmt::format("client {}: no end of line after \"{}\"", id_, line));
-        return in.size();
-    }
+    if (frame.size == 0) return 0;
     host_.next_step();
-    host_.trace(id_, fmt::format("got {} [{}]", line, body.substr(header_size, 12)));
-    const bool from_afar = user().account == kAway && words[1].starts_with(kServicePrefix);
-    const std::string headers = from_afar ? without_request_info(body.substr(0, header_size))
-                                          : std::string(body.substr(0, header_size));
-    const ReceivedMessage message{
-        .subject = words[1],
-        .sid = words[2],
-        .reply = words.size() > word_count_min ? words[3] : std::string_view(),
-        .headers = headers,
-        .payload = body.substr(header_size)};
+    trace(fmt::format("got {} [{}]", line, frame.payload.substr(0, 12)));
+    const bool from_afar = user().account == kAway && frame.subject.starts_with(kServicePrefix);
+    const std::string headers =
+        from_afar ? without_request_info(frame.headers) : std::string(frame.headers);
+    const ReceivedMessage message{.subject = frame.subject,
+                                  .sid = frame.sid,
+                                  .reply = frame.reply,
+                                  .headers = headers,
+                                  .payload = frame.payload};
     const auto at = subscriptions_.find(message.sid);
     if (at == subscriptions_.end()) {
-        host_.fail(fmt::format("client {}: \"{}\" for a sid that it does not have", id_, line));
-        return frame_size;
+        host_.fail(fmt::format("client {}: \"{}\" for a sid that it does not have", id(), line));
+        return frame.size;
     }
     std::string error;
     if (message.headers.starts_with(kNoRespondersHeaders)) {
         error = oracle_.note_no_responders(at->second, message.subject);
     } else if (has_headers && headers != kHeaders && !(from_afar && headers.empty())) {
-        error = fmt::format("client {}: odd headers", id_);
+        error = fmt::format("client {}: odd headers", id());
     } else {
         error = oracle_.note_message(at->second, message);
     }
@@ -464,19 +371,19 @@ size_t SimClient::take_message(std::string_view in, std::string_view line, bool 
     } else if (!message.reply.empty() && percent(40) && !leaving_ && out_.size() < kQueuedMax) {
         publish(std::string(message.reply), "", prng_.below(40), percent(20));
     }
-    return frame_size;
+    return frame.size;
 }
 
 void SimClient::take_pong() {
-    if (fences_.empty()) return host_.fail(fmt::format("client {}: PONG without PING", id_));
+    if (fences_.empty()) return host_.fail(fmt::format("client {}: PONG without PING", id()));
     const Fence fence = std::move(fences_.front());
     fences_.pop_front();
     const uint64_t step = host_.next_step();
     if (ok_seen_ != fence.ok_count) {
-        host_.fail(fmt::format("client {}: {} +OK instead of {}", id_, ok_seen_, fence.ok_count));
+        host_.fail(fmt::format("client {}: {} +OK instead of {}", id(), ok_seen_, fence.ok_count));
     }
     if (refusals_expected_ever_ - refusals_expected_.size() != fence.refusal_count) {
-        host_.fail(fmt::format("client {}: {} is missing", id_, refusals_expected_.front()));
+        host_.fail(fmt::format("client {}: {} is missing", id(), refusals_expected_.front()));
     }
     for (const size_t index : fence.subscribed) oracle_.subscription(index).confirmed_step = step;
     for (const size_t index : fence.limited) oracle_.acknowledge_max(index);
@@ -486,19 +393,19 @@ void SimClient::take_pong() {
         subscriptions_.erase(record.sid);
         free_sids_.push_back(record.sid);
     }
-    ClientRecord& record = oracle_.client(id_);
+    ClientRecord& record = oracle_.client(id());
     record.fenced_publishes = std::max(record.fenced_publishes, fence.publish_count);
 }
 
 bool SimClient::settled() const {
-    return gone_ || (connected_ && out_.empty() && fences_.empty() && !leaving_);
+    return gone() || (connected_ && out_.empty() && fences_.empty() && !leaving_);
 }
 
 std::string SimClient::describe() const {
     return fmt::format(
         "client {}: {} bytes unsent, {} unread by the server ({} in flight), room for {}, {} PINGs "
         "unanswered, connected {}, leaving {}",
-        id_, out_.size(), stream_.unread_size(), stream_.in_flight_size(), stream_.room(),
+        id(), out_.size(), stream_.unread_size(), stream_.in_flight_size(), stream_.room(),
         fences_.size(), connected_, leaving_);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 namespace nuring::sim {
 namespace {
@@ -53,7 +54,12 @@ void SimStream::travel(std::string bytes, bool end) {
 
 void SimStream::arrive() {
     if (in_flight_.empty()) return;  // lost in a reset
+    if (is_cut_off()) {
+        ++held_arrivals_;
+        return;
+    }
     if (net_.permille(net_.faults().reset_permille)) {
+        if (net_.on_reset_) net_.on_reset_(host_, other_->host_);
         reset();
         return;
     }
@@ -63,7 +69,7 @@ void SimStream::arrive() {
     if (closed_) {
         // Nobody is here any more: bytes are answered with a reset.
         if (!piece.bytes.empty() && !other_->reset_) {
-            net_.after(net_.latency_ns(), [this] { other_->be_reset(); });
+            net_.after(net_.latency_ns(), [this] { other_->reset_arrives(); });
         }
         return;
     }
@@ -115,7 +121,7 @@ void SimStream::close() {
         const uint64_t arrival =
             std::max(net_.now_ns() + net_.latency_ns(), other_->last_arrival_ns_);
         reset_ = true;
-        net_.at(arrival, [this] { other_->be_reset(); });
+        net_.at(arrival, [this] { other_->reset_arrives(); });
     }
 }
 
@@ -131,6 +137,41 @@ void SimStream::be_reset() {
     in_flight_size_ = 0;
     tell_readable();
     tell_writable();
+}
+
+bool SimStream::is_cut_off() const {
+    return net_.is_cut(other_->host_, host_) || net_.is_down(host_);
+}
+
+void SimStream::reset_arrives() {
+    if (is_cut_off()) {
+        held_reset_ = true;
+    } else {
+        be_reset();
+    }
+}
+
+void SimStream::release_held() {
+    if (is_cut_off()) return;
+    for (; held_arrivals_ > 0; --held_arrivals_) {
+        last_arrival_ns_ = std::max(net_.now_ns() + net_.latency_ns(), last_arrival_ns_);
+        net_.at(last_arrival_ns_, [this] { arrive(); });
+    }
+    if (!std::exchange(held_reset_, false)) return;
+    last_arrival_ns_ = std::max(net_.now_ns() + net_.latency_ns(), last_arrival_ns_);
+    net_.at(last_arrival_ns_, [this] { reset_arrives(); });
+}
+
+// What it had written is still on its way; whoever writes to it gets a reset, once there is somebody to
+// send it.
+void SimStream::vanish(bool tells_other) {
+    closed_ = true;
+    watcher_ = nullptr;
+    arrived_.clear();
+    arrived_at_ = 0;
+    if (!tells_other) return;
+    net_.at(std::max(net_.now_ns() + net_.latency_ns(), other_->last_arrival_ns_),
+            [this] { other_->reset_arrives(); });
 }
 
 void SimStream::tell_readable() {
@@ -181,7 +222,7 @@ uint64_t SimNet::completion_delay_ns() {
     return percent(faults_.delay_percent) ? between(0, faults_.delay_max_ns) : 0;
 }
 
-int SimNet::listen(uint16_t port) {
+int SimNet::listen(uint16_t port, HostId host) {
     if (port == 0) {
         port = kFirstFreePort;
         while (listeners_.count(port) != 0) ++port;
@@ -190,16 +231,17 @@ int SimNet::listen(uint16_t port) {
     auto& listener = listeners_[port];
     listener = std::make_unique<SimListener>();
     listener->port = port;
+    listener->host = host;
     size_t fd = kFirstDescriptor;
     while (fd < descriptors_.size() && (descriptors_[fd].stream || descriptors_[fd].listener)) ++fd;
     if (fd >= descriptors_.size()) descriptors_.resize(fd + 1);
-    descriptors_[fd].listener = listener.get();
+    descriptors_[fd] = {.listener = listener.get(), .host = host};
     listener->fd = static_cast<int>(fd);
     ++descriptor_count_;
     return listener->fd;
 }
 
-SimStream& SimNet::connect(uint16_t port, Answer answer) {
+SimStream& SimNet::connect(uint16_t port, Answer answer, HostId from) {
     const auto id = static_cast<uint32_t>(streams_.size());
     const auto capacity = [this] {
         return static_cast<size_t>(between(faults_.stream_bytes_min, faults_.stream_bytes_max));
@@ -210,9 +252,16 @@ SimStream& SimNet::connect(uint16_t port, Answer answer) {
     SimStream& far = *streams_[id + 1];
     near.other_ = &far;
     far.other_ = &near;
-    after(latency_ns(), [this, &near, &far, port, answer = std::move(answer)] {
+    near.host_ = far.host_ = from;
+    after(latency_ns(), [this, &near, &far, port, from, answer = std::move(answer)] {
         const auto found = listeners_.find(port);
         const bool connected = found != listeners_.end();
+        const HostId host = connected ? found->second->host : from;
+        // A way that is cut answers nothing; nor does a machine that is down, whose ports nobody listens
+        // on.
+        const bool may_be_down = !connected && !down_.empty() && from != kAnywhere;
+        if (is_cut(from, host) || is_cut(host, from) || may_be_down) return;
+        far.host_ = host;
         if (answer) after(latency_ns(), [answer, &near, connected] { answer(near, connected); });
         if (!connected) {
             near.reset();
@@ -224,12 +273,12 @@ SimStream& SimNet::connect(uint16_t port, Answer answer) {
     return near;
 }
 
-int SimNet::add_descriptor(SimStream& stream) {
+int SimNet::add_descriptor(SimStream& stream, HostId host) {
     // The lowest free number, as the kernel does it: numbers are reused at once.
     size_t fd = kFirstDescriptor;
     while (fd < descriptors_.size() && (descriptors_[fd].stream || descriptors_[fd].listener)) ++fd;
     if (fd >= descriptors_.size()) descriptors_.resize(fd + 1);
-    descriptors_[fd].stream = &stream;
+    descriptors_[fd] = {.stream = &stream, .host = host};
     ++descriptor_count_;
     return static_cast<int>(fd);
 }
@@ -245,6 +294,55 @@ void SimNet::close_descriptor(int fd) {
     }
     descriptors_[static_cast<size_t>(fd)] = {};
     --descriptor_count_;
+}
+
+void SimNet::set_cut(HostId from, HostId to, bool on) {
+    if (on) {
+        cuts_.insert({from, to});
+    } else {
+        cuts_.erase({from, to});
+        release_held();
+    }
+}
+
+void SimNet::release_held() {
+    for (const auto& stream : streams_) stream->release_held();
+}
+
+size_t SimNet::reset_between(HostId a, HostId b) {
+    size_t count = 0;
+    for (const Descriptor& each : descriptors_) {
+        if (each.stream == nullptr || each.host != a || each.stream->other_host() != b) continue;
+        if (each.stream->was_reset() || each.stream->closed()) continue;
+        each.stream->reset();
+        ++count;
+    }
+    return count;
+}
+
+void SimNet::crash(HostId host, bool silent) {
+    if (silent) down_.insert(host);
+    for (size_t fd = 0; fd < descriptors_.size(); ++fd) {
+        Descriptor& each = descriptors_[fd];
+        if (each.host != host || (each.stream == nullptr && each.listener == nullptr)) continue;
+        if (each.listener != nullptr) {
+            close_descriptor(static_cast<int>(fd));
+            continue;
+        }
+        each.stream->vanish(!silent || each.stream->other_host() == kAnywhere);
+        each = {};
+        --descriptor_count_;
+    }
+}
+
+void SimNet::bring_up(HostId host) {
+    if (down_.erase(host) != 0) release_held();
+}
+
+std::string SimNet::meddle(const SimStream& stream, std::string bytes) const {
+    if (!meddler_ || stream.host() == stream.other_host()) return bytes;
+    if (stream.host() == kAnywhere || stream.other_host() == kAnywhere) return bytes;
+    return meddler_(stream.host(), stream.other_host(), std::move(bytes));
 }
 
 SimStream* SimNet::stream_of(int fd) const {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,6 +43,11 @@ struct SimFaults {
 };
 
 class SimNet;
+
+// A machine of the world: what a partition separates, what crashes as a whole.
+using HostId = uint32_t;
+// Where clients are that never crash and that no partition separates from anybody.
+inline constexpr HostId kAnywhere = UINT32_MAX;
 
 // SimWatcher hears that a stream or listener may have become readable or writable.
 class SimWatcher {
@@ -88,6 +94,8 @@ class SimStream {
     // What was written here and not yet read at the other end.
     size_t unread_size() const { return other_->in_flight_size_ + other_->readable_size(); }
     size_t in_flight_size() const { return other_->in_flight_size_; }
+    HostId host() const { return host_; }
+    HostId other_host() const { return other_->host_; }
     void shutdown_send();
     // Ends both directions; with unread bytes the other end sees a reset, as the kernel does it.
     void close();
@@ -108,12 +116,21 @@ class SimStream {
     void travel(std::string bytes, bool end);
     void arrive();
     void be_reset();
+    // A reset from the other end comes through, unless the way is cut: then it waits.
+    void reset_arrives();
+    // Nothing from the other end gets here now.
+    bool is_cut_off() const;
+    // What a cut held up comes through after all.
+    void release_held();
+    // The process at this end has died.
+    void vanish(bool tells_other);
     void tell_readable();
     void tell_writable();
 
     SimNet& net_;
     const uint32_t id_;
     const size_t capacity_;  // of the direction that leaves from here
+    HostId host_ = 0;        // where this end is
     SimStream* other_ = nullptr;
     SimWatcher* watcher_ = nullptr;
     int fd_ = -1;
@@ -126,6 +143,8 @@ class SimStream {
     std::deque<Piece> in_flight_;
     size_t in_flight_size_ = 0;
     uint64_t last_arrival_ns_ = 0;
+    uint32_t held_arrivals_ = 0;  // pieces whose time has come while the way was cut
+    bool held_reset_ = false;
     std::string arrived_;
     size_t arrived_at_ = 0;
 };
@@ -133,6 +152,7 @@ class SimStream {
 // A listening socket: connections wait in it until they are accepted.
 struct SimListener {
     uint16_t port = 0;
+    HostId host = 0;
     int fd = -1;
     std::deque<SimStream*> waiting;
     SimWatcher* watcher = nullptr;
@@ -181,22 +201,49 @@ class SimNet {
 
     // --- sockets
     // Port 0 takes a free one; returns the descriptor, -1 when the port is taken.
-    int listen(uint16_t port);
+    int listen(uint16_t port, HostId host = 0);
     // A client or server connects; refused (was_reset() after a while) when nobody listens. `answer` is
     // called when it knows.
     using Answer = std::function<void(SimStream& stream, bool connected)>;
-    SimStream& connect(uint16_t port, Answer answer = nullptr);
-    int add_descriptor(SimStream& stream);
+    SimStream& connect(uint16_t port, Answer answer = nullptr, HostId from = kAnywhere);
+    int add_descriptor(SimStream& stream, HostId host = 0);
     void close_descriptor(int fd);
     SimStream* stream_of(int fd) const;
     SimListener* listener_of(int fd) const;
     size_t descriptor_count() const { return descriptor_count_; }
 
+    // --- hosts
+    // From now on nothing that leaves one host reaches the other: it waits until the cut ends.
+    // Connections that
+    // are asked for meanwhile get no answer at all.
+    void set_cut(HostId from, HostId to, bool on);
+    bool is_cut(HostId from, HostId to) const {
+        return !cuts_.empty() && cuts_.count({from, to}) != 0;
+    }
+    bool is_down(HostId host) const { return !down_.empty() && down_.count(host) != 0; }
+    // Resets what connects the two; returns how many connections that were.
+    size_t reset_between(HostId a, HostId b);
+    // The process on the host dies: its descriptors are closed. A silent crash takes the machine along:
+    // other hosts
+    // hear nothing more of it, until it is up again and answers what they send with resets.
+    void crash(HostId host, bool silent);
+    void bring_up(HostId host);
+    // Called when a fault has reset a connection of two hosts.
+    void set_on_reset(std::function<void(HostId a, HostId b)> call) { on_reset_ = std::move(call); }
+    // Sees what one host writes to another, and may change it: for traces, and for bugs that are planted
+    // on purpose.
+    using Meddler = std::function<std::string(HostId from, HostId to, std::string bytes)>;
+    void set_meddler(Meddler meddler) { meddler_ = std::move(meddler); }
+    std::string meddle(const SimStream& stream, std::string bytes) const;
+
   private:
+    friend class SimStream;
     struct Descriptor {
         SimStream* stream = nullptr;
         SimListener* listener = nullptr;
+        HostId host = 0;
     };
+    void release_held();
 
     base::Prng prng_;
     SimFaults faults_;
@@ -209,6 +256,10 @@ class SimNet {
     std::map<uint16_t, std::unique_ptr<SimListener>> listeners_;
     std::vector<Descriptor> descriptors_;
     size_t descriptor_count_ = 0;
+    std::set<std::pair<HostId, HostId>> cuts_;  // from, to
+    std::set<HostId> down_;
+    std::function<void(HostId, HostId)> on_reset_;
+    Meddler meddler_;
 };
 
 }  // namespace nuring::sim

@@ -44,17 +44,25 @@ size_t size_of(const std::vector<iovec>& parts) {
 
 }  // namespace
 
-SimRing::SimRing(SimNet& net, const ring::RingOptions& options, Waiting waiting)
-    : net_(net), options_(options), waiting_(waiting), buffers_(options.receive_buffer_count_max) {
+SimRing::SimRing(SimNet& net, const ring::RingOptions& options, Waiting waiting, HostId host)
+    : net_(net),
+      options_(options),
+      waiting_(waiting),
+      host_(host),
+      buffers_(options.receive_buffer_count_max) {
     for (uint32_t i = options.receive_buffer_count_max; i-- > 0;) free_buffers_.push_back(i);
 }
 
-SimRing::~SimRing() {
-    *alive_ = false;
+SimRing::~SimRing() { die(); }
+
+void SimRing::die() {
+    if (!std::exchange(*alive_, false)) return;
     for (const auto& [fd, socket] : sockets_) {
         if (SimStream* stream = net_.stream_of(fd)) stream->watch(nullptr, -1);
         if (SimListener* listener = net_.listener_of(fd)) listener->watcher = nullptr;
     }
+    sockets_.clear();
+    readable_.clear();
 }
 
 absl::Status SimRing::start() {
@@ -63,7 +71,7 @@ absl::Status SimRing::start() {
 }
 
 absl::StatusOr<ring::ListenSocket> SimRing::listen(const std::string& host, uint16_t port) {
-    const int fd = net_.listen(port);
+    const int fd = net_.listen(port, host_);
     if (fd < 0) return absl::AlreadyExistsError(fmt::format("port {} is in use", port));
     return ring::ListenSocket{fd, host.empty() ? "0.0.0.0" : host, net_.listener_of(fd)->port};
 }
@@ -103,7 +111,7 @@ void SimRing::accept(Submission& submission, int fd) {
     readable_.insert(fd);
 }
 
-// Which host it is makes no difference: a world has one.
+// The port alone says which host it is.
 void SimRing::connect(Submission& submission, const ring::SocketAddress& address) {
     arm(submission, Submission::Kind::kConnect, -1);
     const bool is_numeric = base::is_numeric_host(address.host);
@@ -117,10 +125,13 @@ void SimRing::connect(Submission& submission, const ring::SocketAddress& address
     }
     const uint16_t port = net_.permille(net_.faults().connect_refusal_permille) ? 0 : address.port;
     connecting_[&submission] =
-        &net_.connect(port, [this, alive = alive_, &submission](SimStream& stream, bool connected) {
-            if (!*alive) return stream.close();
-            answer_connect(submission, stream, connected);
-        });
+        &net_.connect(
+            port,
+            [this, alive = alive_, &submission](SimStream& stream, bool connected) {
+                if (!*alive) return stream.close();
+                answer_connect(submission, stream, connected);
+            },
+            host_);
 }
 
 void SimRing::answer_connect(Submission& submission, SimStream& stream, bool connected) {
@@ -129,7 +140,7 @@ void SimRing::answer_connect(Submission& submission, SimStream& stream, bool con
     if (is_wanted) connecting_.erase(at);
     if (!is_wanted || !connected) stream.close();
     if (!is_wanted) return;
-    finished_.push_back({&submission, connected ? net_.add_descriptor(stream) : -ECONNREFUSED});
+    finished_.push_back({&submission, connected ? net_.add_descriptor(stream, host_) : -ECONNREFUSED});
 }
 
 void SimRing::receive(Submission& submission, int fd) {
@@ -184,8 +195,10 @@ void SimRing::execute_send(int fd) {
         bytes.append(static_cast<const char*>(part.iov_base), size);
         left -= size;
     }
-    const size_t written = stream.write(bytes);
-    assert(written == bytes.size());
+    const size_t written = bytes.size();
+    const std::string leaving = net_.meddle(stream, std::move(bytes));
+    const size_t taken = stream.write(leaving);
+    assert((taken == leaving.size() || taken >= written) && "there was room");
     ++stats_.sends;
     if (written < size_of(socket.parts)) ++stats_.short_sends;
     socket.send_executed = true;
@@ -342,6 +355,7 @@ void SimRing::deliver(Submission& submission, const Completion& completion) {
         submission.pending = false;
         submission.state = nullptr;
     }
+    if (completion.bytes != nullptr) before_receive();
     submission.complete(submission, completion);
 }
 
@@ -356,7 +370,7 @@ void SimRing::serve_accept(int fd, Socket& socket) {
     SimListener& listener = *net_.listener_of(fd);
     SimStream& stream = *listener.waiting.front();
     listener.waiting.pop_front();
-    deliver(reader, Completion{.result = net_.add_descriptor(stream), .more = true});
+    deliver(reader, Completion{.result = net_.add_descriptor(stream, host_), .more = true});
 }
 
 void SimRing::serve_receive(int fd, Socket& socket) {

@@ -33,7 +33,8 @@ class SimRing final : public ring::Ring, private SimWatcher {
   public:
     enum class Waiting { kAlone, kInWorld };
 
-    SimRing(SimNet& net, const ring::RingOptions& options, Waiting waiting = Waiting::kAlone);
+    SimRing(SimNet& net, const ring::RingOptions& options, Waiting waiting = Waiting::kAlone,
+            HostId host = 0);
     ~SimRing() override;
     SimRing(const SimRing&) = delete;
     SimRing& operator=(const SimRing&) = delete;
@@ -42,6 +43,8 @@ class SimRing final : public ring::Ring, private SimWatcher {
     bool ready() const;
     size_t pending_count() const;
     size_t lent_buffer_count() const { return lent_count_; }
+    // The process that it belongs to has died: nothing completes any more.
+    void die();
 
     const char* name() const override { return "sim"; }
     absl::Status start() override;
@@ -104,6 +107,7 @@ class SimRing final : public ring::Ring, private SimWatcher {
     SimNet& net_;
     const ring::RingOptions options_;
     const Waiting waiting_;
+    const HostId host_;
     std::map<int, Socket> sockets_;
     uint64_t next_generation_ = 1;
     std::map<ring::Submission*, SimStream*> connecting_;  // null: no answer will ever come

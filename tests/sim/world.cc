@@ -22,8 +22,8 @@ constexpr uint64_t kPendingSlackBytes = 128 * 1024;
 }  // namespace
 
 World::World(uint64_t seed, bool verbose)
-    : seed_(seed),
-      verbose_(verbose),
+    : WorldLog(net_, verbose),
+      seed_(seed),
       swarm_(draw_swarm(seed)),
       prng_(seed ^ 0x574f'524c'44ULL),
       net_(seed, swarm_.faults),
@@ -38,26 +38,6 @@ World::~World() {
         (void)logger_.release();
         for (auto& ring : rings_) (void)ring.release();
     }
-}
-
-// ------------------------------------------------------------------------- what clients tell us
-
-uint64_t World::next_step() {
-    digest_ = (digest_ ^ net_.now_ns()) * 0x100000001b3ULL;
-    return ++clock_;
-}
-
-void World::fail(const std::string& text) {
-    if (failed()) return;
-    failure_ = text;
-    if (verbose_) fmt::print(stderr, "{:>12} FAILED: {}\n", net_.now_ns(), text);
-}
-
-void World::trace(uint32_t client, std::string_view text) {
-    for (const char byte : text) {
-        digest_ = (digest_ ^ static_cast<unsigned char>(byte)) * 0x100000001b3ULL;
-    }
-    if (verbose_) fmt::print(stderr, "{:>12} client {}: {}\n", net_.now_ns(), client, text);
 }
 
 // -------------------------------------------------------------------------------- construction
@@ -107,7 +87,7 @@ void World::start_server() {
     }
     for (uint32_t i = 0; i < swarm_.worker_count; ++i) {
         if (swarm_.released_per_turn != 0) {
-            server_->links(i).released_per_turn = swarm_.released_per_turn;
+            server_->worker_state(i).host.set_released_per_turn(swarm_.released_per_turn);
         }
         if (!server_->worker(i).start().ok()) return fail("a worker does not start");
     }
@@ -123,8 +103,7 @@ void World::reload() {
 }
 
 void World::add_client() {
-    SimClientHost& host = *this;
-    clients_.push_back(std::make_unique<SimClient>(host, net_, oracle_, swarm_, prng_.next(),
+    clients_.push_back(std::make_unique<SimClient>(*this, net_, oracle_, swarm_, prng_.next(),
                                                    server_->client_listener().port));
     schedule_action(*clients_.back(), swarm_.think_max_ns);
 }
@@ -209,7 +188,7 @@ void World::come_to_rest() {
 }
 
 bool World::run() {
-    if (verbose_) fmt::print(stderr, "seed {}: {}\n", seed_, swarm_.describe());
+    if (verbose()) fmt::print(stderr, "seed {}: {}\n", seed_, swarm_.describe());
     start_server();
     for (uint32_t i = 0; i < swarm_.client_count && !failed(); ++i) add_client();
     for (uint32_t i = 0; i < swarm_.later_client_count; ++i) {
@@ -262,7 +241,8 @@ bool World::run() {
 
 size_t World::link_count() const {
     size_t count = 0;
-    for (uint32_t i = 0; i < swarm_.worker_count; ++i) count += server_->links(i).table.count();
+    for (uint32_t i = 0; i < swarm_.worker_count; ++i)
+        count += server_->worker_state(i).host.table.count();
     return count;
 }
 
@@ -278,14 +258,14 @@ uint64_t World::subscription_count() const {
 uint64_t World::replaced_members() const {
     uint64_t count = 0;
     for (uint32_t i = 0; i < swarm_.worker_count; ++i) {
-        count += server_->links(i).counters.replaced_members;
+        count += server_->worker_state(i).counters().replaced_members;
     }
     return count;
 }
 
 void World::check_bounds() {
     for (uint32_t i = 0; i < swarm_.worker_count; ++i) {
-        server_->links(i).table.for_each([&](link::Link& link) {
+        server_->worker_state(i).host.table.for_each([&](link::Link& link) {
             if (link.pending_bytes() <= swarm_.max_pending_bytes + kPendingSlackBytes) return;
             fail(fmt::format("{} has {} bytes pending", link.label(), link.pending_bytes()));
         });
@@ -297,7 +277,7 @@ void World::check_at_rest() {
         return fail(error);
     }
     for (uint32_t i = 0; i < swarm_.worker_count; ++i) {
-        link::WorkerLinks& links = server_->links(i);
+        link::LinkHost& links = server_->worker_state(i).host;
         if (rings_[i]->lent_buffer_count() != 0) {
             fail(fmt::format("worker {} keeps {} receive buffers", i,
                              rings_[i]->lent_buffer_count()));
@@ -307,7 +287,8 @@ void World::check_at_rest() {
         }
         for (uint32_t to = 0; to < swarm_.worker_count; ++to) {
             if (to == i) continue;
-            const auto& mailbox = links.mesh.mailbox(links.id, static_cast<base::WorkerId>(to));
+            const auto& mailbox =
+                links.worker.mesh().mailbox(links.id, static_cast<base::WorkerId>(to));
             if (mailbox.depth_bytes() != 0) {
                 fail(fmt::format("{} bytes wait from worker {} to {}", mailbox.depth_bytes(), i,
                                  to));
@@ -346,13 +327,14 @@ std::string World::describe_stuck() const {
     }
     for (uint32_t i = 0; i < swarm_.worker_count; ++i) {
         text += fmt::format("\n  worker {}: {} links, {} requests under way, waits until {}", i,
-                            server_->links(i).table.count(), rings_[i]->pending_count(),
+                            server_->worker_state(i).host.table.count(), rings_[i]->pending_count(),
                             server_->worker(i).wait_until_ns());
         for (uint32_t to = 0; to < swarm_.worker_count; ++to) {
             if (to == i) continue;
-            const auto& links = server_->links(i);
-            const size_t depth =
-                links.mesh.mailbox(links.id, static_cast<base::WorkerId>(to)).depth_bytes();
+            const auto& links = server_->worker_state(i).host;
+            const size_t depth = links.worker.mesh()
+                                     .mailbox(links.id, static_cast<base::WorkerId>(to))
+                                     .depth_bytes();
             if (depth != 0) text += fmt::format(", {} bytes wait for {}", depth, to);
         }
     }
@@ -366,12 +348,12 @@ std::string World::describe_work() const {
     uint64_t spilled = 0;
     uint64_t slow = 0;
     for (uint32_t i = 0; i < swarm_.worker_count; ++i) {
-        const link::LinkCounters& counters = server_->links(i).counters;
+        const observe::WorkerCounters counters = server_->worker_state(i).counters();
         in += counters.in_messages;
         out += counters.out_messages;
         pauses += counters.pauses;
         spilled += counters.spilled_records;
-        slow += counters.slow_consumers_pending + counters.slow_consumers_deadline;
+        slow += counters.faults.slow_consumers_pending + counters.faults.slow_consumers_deadline;
     }
     return fmt::format(
         "{} steps, {} clients, {} published, {} delivered, {} pauses, {} spilled, {} slow, {} "

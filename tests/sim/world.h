@@ -17,6 +17,7 @@
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_ring.h"
 #include "tests/sim/swarm.h"
+#include "tests/sim/world_log.h"
 
 namespace nuring::sim {
 
@@ -31,29 +32,19 @@ namespace nuring::sim {
 //         5 the server stops
 //
 // Threads: one. Limits: kStepsMax. Errors: failure() says what went wrong first; a bug may assert.
-class World final : private SimClientHost {
+class World final : public WorldLog {
   public:
     static constexpr uint64_t kStepsMax = 20'000'000;
 
     World(uint64_t seed, bool verbose);
     ~World();
-    World(const World&) = delete;
-    World& operator=(const World&) = delete;
 
     // True when the server kept all its promises.
     bool run();
-    const std::string& failure() const { return failure_; }
-    // Of everything that clients did and saw, and when: equal for equal seeds.
-    uint64_t digest() const { return digest_; }
     const Swarm& swarm() const { return swarm_; }
     std::string describe_work() const;
 
   private:
-    uint64_t next_step() override;
-    void fail(const std::string& text) override;
-    void trace(uint32_t client, std::string_view text) override;
-
-    bool failed() const { return !failure_.empty(); }
     std::shared_ptr<config::Options> options() const;
     void start_server();
     void reload();
@@ -77,7 +68,6 @@ class World final : private SimClientHost {
     std::string describe_stuck() const;
 
     const uint64_t seed_;
-    const bool verbose_;
     const Swarm swarm_;
     base::Prng prng_;  // of the scheduler
     SimNet net_;
@@ -91,9 +81,6 @@ class World final : private SimClientHost {
     uint64_t operations_left_ = 0;
     uint64_t own_subscriptions_ = 0;
     uint64_t step_count_ = 0;
-    uint64_t clock_ = 0;  // next_step()
-    uint64_t digest_ = 0xcbf29ce484222325ULL;
-    std::string failure_;
 };
 
 }  // namespace nuring::sim

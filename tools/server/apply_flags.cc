@@ -214,7 +214,8 @@ struct TlsFlags {
                 disabled = !flag_on(entry);
                 break;
             case FlagId::kTlsVerify:
-                tls.verify = flag_on(entry);
+                tls.verify_optional = entry.number == Override::kOptional;
+                tls.verify = flag_on(entry) && !tls.verify_optional;
                 break;
             case FlagId::kTlsCert:
                 tls.cert_file = text_of(entry);

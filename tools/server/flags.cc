@@ -15,7 +15,8 @@
 namespace nuring::tools {
 namespace {
 
-constexpr std::string_view kProgram = "nats-uring";
+// A compatibility name: what finds a nats-server in the path finds this one.
+constexpr std::string_view kCompatibleProgram = "nats-server";
 
 enum class ValueKind : uint8_t { kBool, kInteger, kString, kDuration };
 
@@ -34,6 +35,7 @@ constexpr auto kFlags = std::to_array<FlagRow>({
     {"version", ValueKind::kBool, FlagId::kVersion},
     {"help_tls", ValueKind::kBool, FlagId::kHelpTls},
     {"t", ValueKind::kBool, FlagId::kTest},
+    {"test_reload", ValueKind::kString, FlagId::kTestReload},
     {"c", ValueKind::kString, FlagId::kConfig},
     {"config", ValueKind::kString, FlagId::kConfig},
     {"sl", ValueKind::kString, FlagId::kSignal},
@@ -188,6 +190,10 @@ class FlagReader {
     }
 
     bool take_bool(const FlagRow& row, std::optional<std::string_view> text) {
+        if (row.id == FlagId::kTlsVerify && text == "optional") {
+            flags_.overrides.push_back({row.id, Override::kOptional, {}});
+            return true;
+        }
         const std::optional<bool> value = text ? to_bool(*text) : true;
         if (!value) {
             return refuse(
@@ -240,6 +246,7 @@ class FlagReader {
             if (entry.id == FlagId::kHelp) help = entry.number != 0;
             if (entry.id == FlagId::kHelpTls) help_tls = entry.number != 0;
             if (entry.id == FlagId::kTest) test = entry.number != 0;
+            if (entry.id == FlagId::kTestReload) flags_.reload_file = entry.text;
             if (entry.id == FlagId::kSignal) flags_.signal = entry.text;
             if (entry.id == FlagId::kConfig) flags_.config_file = entry.text;
         }
@@ -253,6 +260,9 @@ class FlagReader {
         if (has_word && config::to_lower(word) == "help") return choose(Action::kHelp);
         if (has_word) return fail(fmt::format("unrecognized command: \"{}\"", word));
         if (!flags_.signal.empty()) return choose(Action::kSignal);
+        if (!test && !flags_.reload_file.empty()) {
+            return fail("--test_reload can only be used together with -t");
+        }
         if (test && flags_.config_file.empty()) {
             return fail("must specify [-c, --config] option to check configuration file syntax");
         }
@@ -274,22 +284,35 @@ class FlagReader {
 }  // namespace
 
 Flags parse_flags(int argc, const char* const* argv) {
-    return FlagReader(argc, argv).read();
+    Flags flags = FlagReader(argc, argv).read();
+    const std::string_view path = argc > 0 ? argv[0] : "";
+    if (path.substr(path.rfind('/') + 1) == kCompatibleProgram) flags.program = kCompatibleProgram;
+    return flags;
 }
 
-std::string report(const config::Diagnostics& diagnostics) {
-    return diagnostics.to_string(kProgram);
+std::string report(const Flags& flags, const config::Diagnostics& diagnostics) {
+    return diagnostics.to_string(flags.program);
+}
+
+std::string report_to_log(const config::Diagnostics& diagnostics) {
+    std::string text;
+    for (const config::Diagnostic& entry : diagnostics.entries()) {
+        if (entry.severity == config::Severity::kNotice) continue;
+        if (!text.empty()) text += '\n';
+        text += entry.is_syntax ? entry.to_syntax_error() : entry.to_string();
+    }
+    return text;
 }
 
 Answer check_answer(const Flags& flags, const config::Options& options,
                     const config::Diagnostics& diagnostics) {
     Answer answer;
-    answer.error = report(diagnostics);
+    answer.error = report(flags, diagnostics);
     if (diagnostics.has_errors() || diagnostics.has_warnings()) {
         answer.exit_code = 1;
         return answer;
     }
-    answer.error += fmt::format("{}: configuration file {} is valid", kProgram, flags.config_file);
+    answer.error += fmt::format("{}: configuration file {} is valid", flags.program, flags.config_file);
     if (const auto fixed = config::fixed_options(options); !fixed.empty()) {
         answer.error += fmt::format(" (to change {} takes a restart)", fmt::join(fixed, ", "));
     }
@@ -297,22 +320,44 @@ Answer check_answer(const Flags& flags, const config::Options& options,
     return answer;
 }
 
-std::optional<Answer> immediate_answer(const Flags& flags, std::string_view version) {
+Answer reload_answer(const Flags& flags, const config::Options& active, config::Options* fresh) {
+    constexpr int kRestartNeeded = 3;
+    config::keep_ports(active, fresh);
+    const absl::Status status = config::check_reload(config::diff(active, *fresh));
+    if (!status.ok()) {
+        const std::string why(status.message());
+        return {.error = fmt::format("{}: {}\n", flags.program, why), .exit_code = kRestartNeeded};
+    }
+    return {.error = fmt::format("{}: configuration file {} is valid\n{}: configuration file {} can be reloaded\n",
+                                 flags.program, flags.config_file, flags.program, flags.reload_file)};
+}
+
+// v0.1.0-12-gabc if that is what git calls it, else v0.1.0+abc.
+std::string full_version(const Versions& versions) {
+    const std::string own = fmt::format("v{}", versions.own);
+    return std::string(versions.commit).starts_with(own) ? std::string(versions.commit)
+                                                         : fmt::format("{}+{}", own, versions.commit);
+}
+
+std::optional<Answer> immediate_answer(const Flags& flags, const Versions& versions) {
     switch (flags.action) {
         case Action::kRun:
         case Action::kTestConfig:
         case Action::kSignal:
             return std::nullopt;
         case Action::kVersion:
-            return Answer{fmt::format("{}: v{}\n", kProgram, version), "", 0};
+            if (flags.program == kCompatibleProgram) {  // clients' test suites compare it
+                return Answer{fmt::format("{}: v{}\n", flags.program, versions.compatible), "", 0};
+            }
+            return Answer{fmt::format("{}: {}\n", flags.program, full_version(versions)), "", 0};
         case Action::kHelp:
-            return Answer{usage_text(), "", 0};
+            return Answer{usage_text(flags.program), "", 0};
         case Action::kHelpTls:
             return Answer{tls_help_text(), "", 0};
         case Action::kUsageError:
-            return Answer{usage_text(), flags.error + "\n", 1};
+            return Answer{usage_text(flags.program), flags.error + "\n", 1};
         case Action::kError:
-            return Answer{"", fmt::format("{}: {}\n", kProgram, flags.error), 1};
+            return Answer{"", fmt::format("{}: {}\n", flags.program, flags.error), 1};
     }
     return std::nullopt;
 }

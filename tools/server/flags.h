@@ -32,6 +32,7 @@ enum class FlagId : uint8_t {
     kVersion,
     kHelpTls,
     kTest,
+    kTestReload,
     kConfig,
     kSignal,
     kHost,
@@ -77,18 +78,23 @@ enum class FlagId : uint8_t {
 };
 
 struct Override {
+    static constexpr int64_t kOptional = 2;  // -tlsverify=optional
+
     FlagId id;
-    int64_t number = 0;  // of integers; 0 or 1 of bools; nanoseconds of durations
+    int64_t number = 0;  // of integers; 0 or 1 of bools, kOptional; nanoseconds of durations
     std::string text;    // of strings
 };
 
 // What the command line asks for. Kept for the whole life of the process: a reload lays the same
 // overrides over the newly read file, so that flags stay above the file.
 struct Flags {
+    // Called nats-server (by a link), it gives that name in all that it says.
+    std::string program = "nats-uring";
     Action action = Action::kRun;
     std::string error;                // of kUsageError and kError
     std::string signal;               // as given: word[=pid]
     std::string config_file;          // empty: none
+    std::string reload_file;          // of -t: could a reload bring it? Empty: not asked
     std::vector<Override> overrides;  // in the order given
 };
 
@@ -118,7 +124,13 @@ struct Answer {
 
 // The complete answer to a command line that starts nothing (version, help, errors); nothing for
 // kRun, kTestConfig and kSignal.
-std::optional<Answer> immediate_answer(const Flags& flags, std::string_view version);
+struct Versions {
+    std::string_view own;
+    std::string_view commit;
+    std::string_view compatible;  // the release of nats-server that clients may take it for
+};
+std::string full_version(const Versions& versions);
+std::optional<Answer> immediate_answer(const Flags& flags, const Versions& versions);
 
 // The answer to -t, once build_options() has run: errors and warnings fail the check, notices do not.
 // A valid file gets one line, as in the reference; behind its words stand the options whose change
@@ -126,12 +138,18 @@ std::optional<Answer> immediate_answer(const Flags& flags, std::string_view vers
 Answer check_answer(const Flags& flags, const config::Options& options,
                     const config::Diagnostics& diagnostics);
 
-// What the diagnostics say, for stderr: entries with a place as they are, the others under the
-// program's name.
-std::string report(const config::Diagnostics& diagnostics);
+// The answer to -t with --test_reload, once both files are good: exit code 3 where a restart is needed.
+// `active` is what -c names. Source: main.go 2.15.3.
+Answer reload_answer(const Flags& flags, const config::Options& active, config::Options* fresh);
+
+// What the diagnostics say, for stderr: the first error, and those without a place, under the program's
+// name.
+std::string report(const Flags& flags, const config::Diagnostics& diagnostics);
+// The same for a line of the log, which has the name elsewhere.
+std::string report_to_log(const config::Diagnostics& diagnostics);
 
 // The help texts, each beginning and ending as the reference prints it.
-std::string usage_text();
+std::string usage_text(std::string_view program);
 std::string tls_help_text();
 
 }  // namespace nuring::tools

@@ -7,15 +7,20 @@
 #include "core/base/version.h"
 #include "core/config/options.h"
 #include "core/server/process.h"
+#include "core/server/server.h"
 #include "core/server/tls_files.h"
 #include "tools/server/assemble.h"
+#include "tools/server/commit.h"
 #include "tools/server/flags.h"
 #include "tools/server/signal_command.h"
 
 int main(int argc, char** argv) {
     using namespace nuring;
     const tools::Flags flags = tools::parse_flags(argc, argv);
-    if (const auto answer = tools::immediate_answer(flags, NURING_VERSION)) {
+    const tools::Versions versions{.own = NURING_VERSION,
+                                   .commit = tools::kCommit,
+                                   .compatible = server::kProtocolVersion};
+    if (const auto answer = tools::immediate_answer(flags, versions)) {
         std::fputs(answer->error.c_str(), stderr);
         std::fputs(answer->out.c_str(), stdout);
         return answer->exit_code;
@@ -26,31 +31,44 @@ int main(int argc, char** argv) {
         const absl::Status status =
             tools::send_signal_command(flags.signal, program, tools::system_processes());
         if (status.ok()) return 0;
-        std::fprintf(stderr, "nats-uring: %s\n", std::string(status.message()).c_str());
+        std::fprintf(stderr, "%s: %s\n", flags.program.c_str(), std::string(status.message()).c_str());
         return 1;
     }
-    const auto read_options = [&flags](config::Options* out, config::Diagnostics* found) {
-        return tools::build_options(flags, config::system_sources(), out, found) &&
+    const auto read_file = [](const tools::Flags& given, config::Options* out, config::Diagnostics* found) {
+        return tools::build_options(given, config::system_sources(), out, found) &&
                server::check_tls_files(*out, found);
+    };
+    const auto read_options = [&](config::Options* out, config::Diagnostics* found) {
+        return read_file(flags, out, found);
     };
     auto options = std::make_shared<config::Options>();
     config::Diagnostics diagnostics;
     const bool good = read_options(options.get(), &diagnostics);
     if (flags.action == tools::Action::kTestConfig) {
-        const tools::Answer answer = tools::check_answer(flags, *options, diagnostics);
+        tools::Answer answer = tools::check_answer(flags, *options, diagnostics);
+        if (answer.exit_code == 0 && !flags.reload_file.empty()) {
+            tools::Flags later = flags;
+            later.config_file = flags.reload_file;
+            config::Options fresh;
+            config::Diagnostics found;
+            (void)read_file(later, &fresh, &found);  // errors are in `found`
+            answer = tools::check_answer(later, fresh, found);
+            if (answer.exit_code == 0) answer = tools::reload_answer(flags, *options, &fresh);
+        }
         std::fputs(answer.error.c_str(), stderr);
         return answer.exit_code;
     }
-    std::fputs(tools::report(diagnostics).c_str(), stderr);
+    std::fputs(tools::report(flags, diagnostics).c_str(), stderr);
     if (!good) return 1;
     const auto read_again = [&read_options](std::string* error) {
         auto fresh = std::make_shared<config::Options>();
         config::Diagnostics found;
         if (read_options(fresh.get(), &found)) return fresh;
-        *error = tools::report(found);
-        while (error->ends_with('\n')) error->pop_back();
+        *error = tools::report_to_log(found);
         return std::shared_ptr<config::Options>();
     };
     server::Subsystems subsystems = tools::assemble(*options);
-    return server::run_process(std::move(options), program, read_again, std::move(subsystems));
+    return server::run_process(
+        std::move(options), {.file = program, .shown = flags.program, .commit = tools::kCommit}, read_again,
+        std::move(subsystems));
 }

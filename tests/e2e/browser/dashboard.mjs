@@ -9,7 +9,7 @@
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
+import { launch } from "./chromium.mjs";
 
 const [, , scenario, json] = process.argv;
 const config = JSON.parse(json);
@@ -17,12 +17,7 @@ const deadlineMs = 20_000;
 const desk = { width: 1280, height: 900 };
 const phone = { width: 390, height: 844 };
 
-const flags = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync",
-];
-// A fresh user-data-dir is what launch() makes by itself.
-const browser = await chromium.launch({ executablePath: config.chromium, headless: true, args: flags });
+const browser = await launch(config.chromium);
 const complaints = [];
 
 function check(good, what) {
@@ -176,6 +171,36 @@ async function workers() {
       check((await column(page, "talkers", "Connection")).includes(config.publisher), "busiest connection");
     }, "talkers");
   }
+}
+
+// Other servers with their state and rates; those that are asked for in vain; one that goes.
+async function peers() {
+  const page = await open();
+  const rows = async () => {
+    const [kinds, states, names, out] = await Promise.all(
+      ["Kind", "State", "Name", "Out/s"].map((title) => column(page, "peers", title)));
+    return names.map((name, index) => ({ kind: kinds[index], state: states[index], name, out: figure(out[index]) }));
+  };
+  const find = (all, kind, name) => all.find((row) => row.kind === kind && (!name || row.name === name));
+  await until(async () => {
+    const all = await rows();
+    equal(all.filter(({ kind }) => kind === "route").length > 0 && find(all, "route").state, "up", "the route");
+    equal(find(all, "gateway", "west")?.state, "up", "the gateway");
+    equal(find(all, "gateway", "north")?.state, "away", "the gateway to nobody");
+    if (config.lacks.length === 0) {
+      equal(find(all, "leafnode", "edge-1")?.state, "up", "the leafnode");
+      equal(find(all, "hub", "hub")?.state, "up", "the hub");
+    }
+    equal(find(all, "hub", "127.0.0.1:1")?.state, "away", "the hub that is not there");
+    equal(await page.locator("#peers-table td.bad").allTextContents(), ["away", "away"], "marked");
+    check((await page.textContent("#peers-note")).endsWith(" · 2 away"), "the sum");
+    near(Math.max(...all.filter(({ kind }) => kind === "gateway").map(({ out }) => out || 0)), config.per_second, 0.25, "rate to the other cluster");
+  }, "peers");
+  if (config.lacks.length > 0) return;
+  near(find(await rows(), "leafnode", "edge-1").out, config.per_second, 0.25, "rate to the leafnode");
+  await ask("STOP");
+  await until(async () => check(!find(await rows(), "leafnode"), "no leafnode"), "a leafnode that has gone");
+  await fits(page);
 }
 
 async function sorting() {
@@ -379,14 +404,19 @@ async function hidden() {
   await until(async () => check(requests > before, "polls"), "polls when it is seen again");
 }
 
-// The picture of README.md, see picture.py.
+// The pictures of docs/monitoring.md, see picture.py: all pages fill their charts at the same time.
 async function picture() {
-  const page = await open({ colorScheme: "light", viewport: { width: 1280, height: config.height } });
-  await page.waitForTimeout(config.seconds * 1000);
-  await page.screenshot({ path: config.picture });
+  const pages = [];
+  for (const viewport of [{ width: 1280, height: 1500 }, { width: 390, height: 1700 }]) {
+    for (const colorScheme of ["light", "dark"]) {
+      pages.push([await open({ colorScheme, viewport }), `${viewport.width}-${colorScheme}`]);
+    }
+  }
+  await pages[0][0].waitForTimeout(config.seconds * 1000);
+  for (const [page, name] of pages) await page.screenshot({ path: `${config.pictures}/dashboard-${name}.png`, fullPage: true });
 }
 
-const scenarios = { picture, figures, workers, sorting, hostile, slow, looks, steady, without_script, base_path, away, hidden };
+const scenarios = { picture, figures, workers, peers, sorting, hostile, slow, looks, steady, without_script, base_path, away, hidden };
 try {
   await scenarios[scenario]();
   equal(complaints, [], "complaints of the browser");

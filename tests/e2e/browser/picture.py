@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the picture of the dashboard in README.md: a shop's services under a load that comes and goes.
+"""Makes the pictures of docs/monitoring.md: a shop's services, among other servers, under a load that comes and goes.
 
-usage: picture.py --server PATH --work-dir DIR --picture FILE [--seconds 130]
+usage: picture.py --server PATH --work-dir DIR --pictures FOLDER [--seconds 130]
 
-Not a test. Afterwards: `pngquant --quality 60-90 FILE`, the picture should stay below 300 kB.
+Makes dashboard-<width>-<colours>.png for 1280 and 390 pixels, light and dark. Not a test. Afterwards: `pngquant
+--quality 60-90 FILE`, each should stay below 150 kB.
 """
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -18,7 +20,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from browser_test import MONITOR, Browser  # noqa: E402
+from browser_test import MONITOR, Browser, start_neighbours  # noqa: E402
 from support.server import Server  # noqa: E402
 from support.wire import Wire, connected  # noqa: E402
 
@@ -43,12 +45,12 @@ SUBSCRIBERS = [
 ]
 
 
-def run_load(server, stop):
+def run_load(server, elsewhere, stop):
     writers = [
         (connected(server, name=name, lang=lang, version=version), subject, rate, size)
         for name, lang, version, subject, rate, size in PUBLISHERS
     ]
-    readers = []
+    readers = list(elsewhere)
     for name, lang, version, subject in SUBSCRIBERS:
         wire = connected(server, name=name, lang=lang, version=version)
         wire.send(f"SUB {subject} 1\r\n")
@@ -92,30 +94,44 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--server", required=True)
     parser.add_argument("--work-dir", required=True)
-    parser.add_argument("--picture", required=True)
+    parser.add_argument("--pictures", required=True)
     parser.add_argument("--seconds", type=int, default=130)
     options = parser.parse_args()
     Browser.work_dir = os.path.abspath(options.work_dir)
     Browser.prepare()
-    with Server(options.server, ["-m", "-1", "-n", "east-1"], config="max_pending: 4MB\n") as server:
-        match, _ = server.log.wait(MONITOR)
-        stop = threading.Event()
-        load = threading.Thread(target=run_load, args=(server, stop), daemon=True)
-        close_some(server)
-        load.start()
-        config = {
-            "url": f"http://127.0.0.1:{match.group(1)}/",
-            "chromium": Browser.chromium,
-            "lacks": [],
-            "picture": os.path.abspath(options.picture),
-            "seconds": options.seconds,
-            "height": 1560,
-        }
-        try:
-            subprocess.run([*Browser.program, "picture", json.dumps(config)], check=True, timeout=options.seconds + 60)
-        finally:
-            stop.set()
-            load.join()
+    with contextlib.ExitStack() as running:
+
+        def start(*args, **more):
+            return running.enter_context(Server(options.server, list(args), **more))
+
+        server, west, edge = start_neighbours(start)
+        elsewhere = []
+        for other, subject in ((west, "orders.>"), (edge, "telemetry.berlin")):
+            reader = running.enter_context(contextlib.closing(connected(other, name="elsewhere")))
+            reader.send(f"SUB {subject} 1\r\n")
+            reader.expect_quiet()
+            elsewhere.append(reader)
+        make_pictures(server, elsewhere, options)
+
+
+def make_pictures(server, elsewhere, options):
+    match, _ = server.log.wait(MONITOR)
+    stop = threading.Event()
+    load = threading.Thread(target=run_load, args=(server, elsewhere, stop), daemon=True)
+    close_some(server)
+    load.start()
+    config = {
+        "url": f"http://127.0.0.1:{match.group(1)}/",
+        "chromium": Browser.chromium,
+        "lacks": [],
+        "pictures": os.path.abspath(options.pictures),
+        "seconds": options.seconds,
+    }
+    try:
+        subprocess.run([*Browser.program, "picture", json.dumps(config)], check=True, timeout=options.seconds + 120)
+    finally:
+        stop.set()
+        load.join()
 
 
 if __name__ == "__main__":

@@ -14,32 +14,14 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"nats-uring/tests/e2e/nats_go/must"
 )
 
 const (
 	wait         = 10 * time.Second
 	largePayload = 1 << 20
 )
-
-// check ends the scenario; run reports the reason.
-func check(good bool, what string) {
-	if !good {
-		panic(what)
-	}
-}
-
-func must[T any](value T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return value
-}
-
-func ok(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
 
 func connect(url string, options ...nats.Option) *nats.Conn {
 	options = append(options, nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0), nats.MaxReconnects(500))
@@ -53,7 +35,7 @@ func connect(url string, options ...nats.Option) *nats.Conn {
 		options = append(options, nats.UserCredentials(credentials))
 	}
 	if os.Getenv("NATS_NKEY") != "" {
-		options = append(options, must(nats.NkeyOptionFromSeed(os.Getenv("NATS_SEED"))))
+		options = append(options, must.Get(nats.NkeyOptionFromSeed(os.Getenv("NATS_SEED"))))
 	}
 	if user := os.Getenv("NATS_USER"); user != "" {
 		options = append(options, nats.UserInfo(user, os.Getenv("NATS_PASS")))
@@ -61,20 +43,23 @@ func connect(url string, options ...nats.Option) *nats.Conn {
 	if token := os.Getenv("NATS_TOKEN"); token != "" {
 		options = append(options, nats.Token(token))
 	}
-	return must(nats.Connect(url, options...))
+	if os.Getenv("NATS_COMPRESSION") != "" {
+		options = append(options, nats.Compression(true))
+	}
+	return must.Get(nats.Connect(url, options...))
 }
 
 func subscribe(connection *nats.Conn, subject string) *nats.Subscription {
-	subscription := must(connection.SubscribeSync(subject))
-	ok(connection.Flush())
+	subscription := must.Get(connection.SubscribeSync(subject))
+	must.Succeed(connection.Flush())
 	return subscription
 }
 
 func connects(url string) {
 	connection := connect(url)
 	defer connection.Close()
-	check(connection.IsConnected(), "connected")
-	check(connection.MaxPayload() == largePayload, "max_payload of INFO")
+	must.Hold(connection.IsConnected(), "connected")
+	must.Hold(connection.MaxPayload() == largePayload, "max_payload of INFO")
 }
 
 func publishSubscribe(url string) {
@@ -83,10 +68,10 @@ func publishSubscribe(url string) {
 	defer receiver.Close()
 	subscription := subscribe(receiver, "go.plain")
 	for i := range 1000 {
-		ok(sender.Publish("go.plain", []byte(strconv.Itoa(i))))
+		must.Succeed(sender.Publish("go.plain", []byte(strconv.Itoa(i))))
 	}
 	for i := range 1000 {
-		check(string(must(subscription.NextMsg(wait)).Data) == strconv.Itoa(i), "messages in order")
+		must.Hold(string(must.Get(subscription.NextMsg(wait)).Data) == strconv.Itoa(i), "messages in order")
 	}
 }
 
@@ -95,11 +80,11 @@ func wildcard(url string) {
 	defer connection.Close()
 	star := subscribe(connection, "go.wild.*.end")
 	rest := subscribe(connection, "go.wild.>")
-	ok(connection.Publish("go.wild.a.b", []byte("1")))
-	ok(connection.Publish("go.wild.a.end", []byte("2")))
-	check(string(must(star.NextMsg(wait)).Data) == "2", "star")
-	check(string(must(rest.NextMsg(wait)).Data) == "1", "rest, first")
-	check(string(must(rest.NextMsg(wait)).Data) == "2", "rest, second")
+	must.Succeed(connection.Publish("go.wild.a.b", []byte("1")))
+	must.Succeed(connection.Publish("go.wild.a.end", []byte("2")))
+	must.Hold(string(must.Get(star.NextMsg(wait)).Data) == "2", "star")
+	must.Hold(string(must.Get(rest.NextMsg(wait)).Data) == "1", "rest, first")
+	must.Hold(string(must.Get(rest.NextMsg(wait)).Data) == "2", "rest, second")
 }
 
 func queueGroup(url string) {
@@ -109,25 +94,25 @@ func queueGroup(url string) {
 	defer receiver.Close()
 	var members []*nats.Subscription
 	for range 3 {
-		members = append(members, must(receiver.QueueSubscribeSync("go.queue", "group")))
+		members = append(members, must.Get(receiver.QueueSubscribeSync("go.queue", "group")))
 	}
-	ok(receiver.Flush())
+	must.Succeed(receiver.Flush())
 	for range messages {
-		ok(sender.Publish("go.queue", []byte("x")))
+		must.Succeed(sender.Publish("go.queue", []byte("x")))
 	}
-	ok(sender.Flush())
-	ok(receiver.Flush())
+	must.Succeed(sender.Flush())
+	must.Succeed(receiver.Flush())
 	total := 0
 	for _, member := range members {
 		share, _ := must2(member.Pending())
-		check(share > 0, "every member gets a share")
+		must.Hold(share > 0, "every member gets a share")
 		total += share
 	}
-	check(total == messages, "each message goes to one member")
+	must.Hold(total == messages, "each message goes to one member")
 }
 
 func must2(messages, size int, err error) (int, int) {
-	ok(err)
+	must.Succeed(err)
 	return messages, size
 }
 
@@ -135,11 +120,11 @@ func requestReply(url string) {
 	server, client := connect(url), connect(url)
 	defer server.Close()
 	defer client.Close()
-	must(server.Subscribe("go.echo", func(request *nats.Msg) { _ = request.Respond(request.Data) }))
-	ok(server.Flush())
+	must.Get(server.Subscribe("go.echo", func(request *nats.Msg) { _ = request.Respond(request.Data) }))
+	must.Succeed(server.Flush())
 	for i := range 100 {
 		text := strconv.Itoa(i)
-		check(string(must(client.Request("go.echo", []byte(text), wait)).Data) == text, "reply")
+		must.Hold(string(must.Get(client.Request("go.echo", []byte(text), wait)).Data) == text, "reply")
 	}
 }
 
@@ -151,17 +136,17 @@ func headers(url string) {
 	sent.Header.Add("Key", "one")
 	sent.Header.Add("Key", "two")
 	sent.Data = []byte("body")
-	ok(connection.PublishMsg(sent))
-	got := must(subscription.NextMsg(wait))
-	check(slices.Equal(got.Header.Values("Key"), []string{"one", "two"}), "both values")
-	check(string(got.Data) == "body", "body")
+	must.Succeed(connection.PublishMsg(sent))
+	got := must.Get(subscription.NextMsg(wait))
+	must.Hold(slices.Equal(got.Header.Values("Key"), []string{"one", "two"}), "both values")
+	must.Hold(string(got.Data) == "body", "body")
 }
 
 func noResponders(url string) {
 	connection := connect(url)
 	defer connection.Close()
 	_, err := connection.Request("go.nobody", []byte("x"), wait)
-	check(errors.Is(err, nats.ErrNoResponders), fmt.Sprint("no responders, but ", err))
+	must.Hold(errors.Is(err, nats.ErrNoResponders), fmt.Sprint("no responders, but ", err))
 }
 
 func drain(url string) {
@@ -171,19 +156,19 @@ func drain(url string) {
 	defer sender.Close()
 	receiver := connect(url, nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
 	var count atomic.Int32
-	must(receiver.Subscribe("go.drain", func(*nats.Msg) { count.Add(1) }))
-	ok(receiver.Flush())
+	must.Get(receiver.Subscribe("go.drain", func(*nats.Msg) { count.Add(1) }))
+	must.Succeed(receiver.Flush())
 	for range messages {
-		ok(sender.Publish("go.drain", []byte("x")))
+		must.Succeed(sender.Publish("go.drain", []byte("x")))
 	}
-	ok(sender.Flush())
-	ok(receiver.Drain())
+	must.Succeed(sender.Flush())
+	must.Succeed(receiver.Drain())
 	select {
 	case <-closed:
 	case <-time.After(wait):
 		panic("drain does not end")
 	}
-	check(count.Load() == messages, "nothing is lost")
+	must.Hold(count.Load() == messages, "nothing is lost")
 }
 
 func largePayloads(url string) {
@@ -194,8 +179,8 @@ func largePayloads(url string) {
 	for i := range payload {
 		payload[i] = byte(i * 7)
 	}
-	ok(connection.Publish("go.large", payload))
-	check(bytes.Equal(must(subscription.NextMsg(wait)).Data, payload), "payload unchanged")
+	must.Succeed(connection.Publish("go.large", payload))
+	must.Hold(bytes.Equal(must.Get(subscription.NextMsg(wait)).Data, payload), "payload unchanged")
 }
 
 func reconnect(url string) {
@@ -209,8 +194,8 @@ func reconnect(url string) {
 	case <-time.After(wait):
 		panic("no reconnect")
 	}
-	ok(connection.Publish("go.again", []byte("x")))
-	check(string(must(subscription.NextMsg(wait)).Data) == "x", "the subscription lives on")
+	must.Succeed(connection.Publish("go.again", []byte("x")))
+	must.Hold(string(must.Get(subscription.NextMsg(wait)).Data) == "x", "the subscription lives on")
 }
 
 func run(name string, scenario func(string), url string) (passed bool) {

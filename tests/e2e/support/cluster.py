@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clusters: several servers, of one kind or of several, joined by routes.
 
-`--cluster server,2.9.10` says what the members are, in turn: the binary under test, or a released server.
-Without it all are the binary under test. A released server is found by the environment variable of the table
-below or on the PATH; a test whose servers are not there is skipped and says so.
+`--cluster server,2.9.10,newest` says what the members are, in turn: the binary under test, or a released server
+by its version. Without it all are the binary under test. support/reference.py finds the released servers, and
+RELEASES those that it cannot know; a test whose servers are not there is skipped and says so.
 
 Waiting: Cluster.wait_mesh() until every member lists every other in /routez; ClusterCase.sync() until what one
 connection subscribed is known where another publishes. Nothing waits a fixed time.
@@ -14,13 +14,12 @@ import functools
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
 import urllib.request
 
-from support import case
+from support import case, reference
 from support.case import DEADLINE_S, Options, ServerCase
 from support.server import Server
 from support.wire import Wire
@@ -28,13 +27,23 @@ from support.wire import Wire
 ROUTES_LISTENING = re.compile(r"Listening for route connections on (\S+):(\d+)")
 MONITORING = re.compile(r"Starting http monitor on (\S+):(\d+)")
 
-# Name of a released server: environment variable, program on the PATH, what `--version` says of it.
+# Names of a released server that are no version of support/reference.py.
 RELEASES = {
-    "RC19": ("NATS_SERVER_RC19", "nats-server-rc19", "2.0.0-RC19"),
-    "2.9.10": ("NATS_SERVER_2_9_10", "nats-server", "2.9.10"),
-    "newest": ("NATS_SERVER_NEWEST", "nats-server-newest", None),
+    "RC19": lambda: reference.find("2.0.0-RC19"),
+    "newest": reference.newest,
 }
 UNDER_TEST = "server"
+
+# Two accounts with a user each, and the system account.
+ACCOUNTS = """
+accounts {
+  A { users: [ {user: a, password: a} ] }
+  X { users: [ {user: x, password: x} ] }
+  SYS { users: [ {user: sys, password: sys} ] }
+}
+system_account: SYS
+"""
+USERS = ("a", "x")
 
 
 class Kind:
@@ -47,7 +56,7 @@ class Kind:
         self.is_go = name != UNDER_TEST or Options.reference is not None
         number = tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", self.version).groups())
         self.names_clusters = not self.is_go or number >= (2, 2)  # headers and $SYS came with it
-        self.pools = self.is_go and number >= (2, 10)
+        self.pools = not self.is_go or number >= (2, 10)
         self.number = number if self.is_go else (99, 0)
 
 
@@ -56,10 +65,8 @@ def find_kind(name):
     """None if there is no such program here."""
     if name == UNDER_TEST:
         return Kind(name, Options.server, Options.server_args)
-    variable, program, version = RELEASES[name]
-    path = os.environ.get(variable) or shutil.which(program)
-    kind = Kind(name, path, []) if path else None
-    return kind if kind and version in (None, kind.version) else None
+    found = RELEASES.get(name, lambda: reference.find(name))()
+    return Kind(name, found.path, []) if found else None
 
 
 class HeldPort:
@@ -75,19 +82,56 @@ class HeldPort:
         self.socket.close()
 
 
-class Member(Server):
-    """One server of a cluster. Its ports stay the same, and its own, when it is stopped and started again."""
+class LinkedServer(Server):
+    """A server with a port for clients and one for other servers. Both stay the same, and its own, when it is
+    stopped and started again. Of a kind: config_text(), and `listening`, the log line of the second port."""
+
+    listening = None
+
+    def __init__(self, binary, args):
+        super().__init__(binary, args, config="")
+        self._held = [HeldPort(), HeldPort()]
+        self.port, self.link_port = (held.number for held in self._held)
+        self.monitor_port = None
+
+    def write_config(self):
+        with open(self.config_file, "w", encoding="utf-8") as out:
+            out.write(self.config_text())
+
+    def start(self):
+        self.write_config()
+        super().start()
+        if self.listening:
+            self.log.wait(self.listening)
+        self.monitor_port = int(self.log.wait(MONITORING)[0].group(2))
+        return self
+
+    def close(self):
+        try:
+            super().close()
+        finally:
+            for held in self._held:
+                held.release()
+
+    def get(self, path):
+        url = f"http://127.0.0.1:{self.monitor_port}{path}"
+        with urllib.request.urlopen(url, timeout=DEADLINE_S) as answer:
+            return json.loads(answer.read())
+
+
+class Member(LinkedServer):
+    """One server of a cluster."""
+
+    listening = ROUTES_LISTENING
 
     def __init__(self, kind, name, cluster_name, args, **parts):
-        super().__init__(kind.binary, [*kind.args, "-m", "-1", *args], config="")
+        super().__init__(kind.binary, [*kind.args, "-m", "-1", *args])
         self.kind, self.name, self.cluster_name = kind, name, cluster_name
-        self._held = [HeldPort(), HeldPort()]
-        self.port, self.route_port = (held.number for held in self._held)
+        self.route_port = self.link_port
         self.routes = []
         self.settings = ""  # of the whole server
         self.cluster_settings = ""  # inside the `cluster` block
         self.id = None
-        self.monitor_port = None
         for part, text in parts.items():
             assert hasattr(self, part), part
             setattr(self, part, text)
@@ -111,29 +155,10 @@ class Member(Server):
             "",
         ])  # fmt: skip
 
-    def write_config(self):
-        with open(self.config_file, "w", encoding="utf-8") as out:
-            out.write(self.config_text())
-
     def start(self):
-        self.write_config()
         super().start()
-        self.log.wait(ROUTES_LISTENING)
-        self.monitor_port = int(self.log.wait(MONITORING)[0].group(2))
         self.id = self.get("/varz")["server_id"]
         return self
-
-    def close(self):
-        try:
-            super().close()
-        finally:
-            for held in self._held:
-                held.release()
-
-    def get(self, path):
-        url = f"http://127.0.0.1:{self.monitor_port}{path}"
-        with urllib.request.urlopen(url, timeout=DEADLINE_S) as answer:
-            return json.loads(answer.read())
 
     def remote_ids(self):
         """The servers it has a route to; ids of scripted peers are among them."""
@@ -177,7 +202,7 @@ class ClusterCase(ServerCase):
         for name in ClusterOptions.kinds:
             kind = find_kind(name)
             if not kind:
-                self.skipTest(f"SKIPPED: {name} is not here: neither {RELEASES[name][0]} nor the PATH names it")
+                self.skipTest(f"SKIPPED: no nats-server {name}; tools/reference builds it")
             kinds.append(kind)
         return kinds
 
@@ -187,6 +212,10 @@ class ClusterCase(ServerCase):
         kinds = self.kinds()
         old_dials = kinds[0].names_clusters and not all(kind.names_clusters for kind in kinds)
         return "" if old_dials else "C1"
+
+    def one_route(self, index=0):
+        """The setting, inside the cluster block, of a server that has no pools."""
+        return "  pool_size: -1" if self.kind(index).pools else ""
 
     def member(self, index=0, *args, routes=(), start=True, **parts):
         parts.setdefault("cluster_name", self.cluster_name())

@@ -6,42 +6,14 @@ It presents itself like a server of 2.9 without pooling, unless told otherwise. 
 """
 
 import json
-import random
-import socket
-import string
 import time
 
 from support.cluster import ClusterCase
-from support.wire import DEADLINE_S, Wire, WireError
-
-ID_LETTERS = string.ascii_uppercase + "234567"
-
-
-def new_id():
-    return "N" + "".join(random.choices(ID_LETTERS, k=55))
+from support.server_peer import Op, PeerListener, ServerPeer, new_id, without_nones
+from support.wire import DEADLINE_S
 
 
-class Op:
-    """One operation: its verb in upper case, the other fields, and the payload of a message."""
-
-    def __init__(self, line, payload=None):
-        verb, _, rest = line.partition(" ")
-        self.verb, self.line, self.payload = verb.upper(), line, payload
-        self.fields = rest.split()
-
-    @property
-    def json(self):
-        return json.loads(self.line.partition(" ")[2])
-
-    @property
-    def is_system(self):
-        return any(field.startswith("$SYS") for field in self.fields[:2])
-
-    def __repr__(self):
-        return self.line if self.payload is None else f"{self.line} {self.payload[:80]!r}"
-
-
-class RoutePeer(Wire):
+class RoutePeer(ServerPeer):
     """`fields` replace or add to what INFO says; None leaves a key out."""
 
     def setup(self, cluster_name="", server_id=None, **fields):
@@ -52,7 +24,7 @@ class RoutePeer(Wire):
             "host": "127.0.0.1", "port": 1, "headers": True, "max_payload": 1048576,
             "cluster": cluster_name,
         }  # fmt: skip
-        self.info = {key: value for key, value in {**known, **fields}.items() if value is not None}
+        self.info = without_nones(known, fields)
         self.connect = {
             "echo": True, "verbose": False, "pedantic": False, "tls_required": False, "headers": True,
             "name": self.server_id, "cluster": cluster_name,
@@ -66,61 +38,10 @@ class RoutePeer(Wire):
     def send_connect(self, **changes):
         self.send("CONNECT " + json.dumps({**self.connect, **changes}) + "\r\n")
 
-    def read_op(self, system=False):
-        """The next operation that is neither PING, +OK nor (unless asked for) about $SYS."""
-        while True:
-            line = self.read_line().decode("utf-8", "surrogateescape")
-            op = Op(line)
-            if op.verb in ("RMSG", "HMSG", "LMSG"):
-                op.payload = self.read(int(op.fields[-1]) + 2)
-                if not op.payload.endswith(b"\r\n"):
-                    raise WireError(f"a message does not end with CRLF: {op!r}")
-                op.payload = op.payload[:-2]
-            if op.verb == "+OK" or (op.is_system and not system):
-                continue
-            return op
-
-    def expect_op(self, line, payload=None):
-        op = self.read_op()
-        if (op.line, op.payload) != (line, payload):
-            raise WireError(f"expected {line!r} {payload!r}, got {op!r}")
-        return op
-
-    def expect_ops(self, *lines):
-        for line in lines:
-            self.expect_op(line)
-
-    def drain(self):
-        """All operations until the server answers a PING."""
-        self.send("PING\r\n")
-        ops = []
-        while (op := self.read_op()).verb != "PONG":
-            ops.append(op)
-        return ops
-
-    def expect_quiet(self):
-        """Nothing but $SYS traffic is on its way."""
-        if ops := self.drain():
-            raise WireError(f"expected nothing, got {ops!r}")
-
     def read_registered(self):
         """Reads the INFO of the server and what it says upon registration; returns the latter."""
-        first = self.read_op()
-        if first.verb != "INFO":
-            raise WireError(f"expected INFO, got {first!r}")
-        self.peer = first.json
+        self.peer = self.read_verb("INFO").json
         return self.drain()
-
-    def read_until_end(self):
-        """Operations until the server closes the connection."""
-        ops = []
-        while True:
-            try:
-                ops.append(self.read_op())
-            except WireError:
-                if not self.ended or self.buffer:
-                    raise
-                return ops
 
 
 def dial(server, **options):
@@ -139,25 +60,13 @@ def join(server, **options):
     return peer
 
 
-class RouteListener:
+class RouteListener(PeerListener):
     """Accepts routes that servers dial."""
 
-    def __init__(self, host="127.0.0.1"):
-        self.socket = socket.create_server((host, 0))
-        self.port = self.socket.getsockname()[1]
-        self.server_id = new_id()  # of the peers it accepts
+    scheme = "nats-route"
+    noun = "route"
 
-    @property
-    def url(self):
-        return f"nats-route://127.0.0.1:{self.port}"
-
-    def accept(self, deadline_s=DEADLINE_S, **options):
-        """The next connection, as a peer that has said nothing yet."""
-        self.socket.settimeout(deadline_s)
-        try:
-            accepted, _ = self.socket.accept()
-        except socket.timeout:
-            raise WireError(f"no route was dialed within {deadline_s} s") from None
+    def make(self, accepted, options):
         return RoutePeer.over(accepted).setup(**{"port": self.port, "server_id": self.server_id, **options})
 
     def accept_joined(self, deadline_s=DEADLINE_S, **options):
@@ -173,9 +82,6 @@ class RouteListener:
                 peer.dump = peer.drain()
                 return peer
             peer.close()
-
-    def close(self):
-        self.socket.close()
 
 
 class PeerCase(ClusterCase):
@@ -216,3 +122,6 @@ class PeerCase(ClusterCase):
         client.expect_message("from.peer", 1, b"you")
         client.close()
         peer.expect_op("RS- $G from.peer")
+
+
+__all__ = ["Op", "PeerCase", "RouteListener", "RoutePeer", "dial", "join", "new_id"]

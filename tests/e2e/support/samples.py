@@ -7,13 +7,14 @@
 | `conf-error` | a configuration file that is shown because it is wrong; a `console` sample shows the errors |
 | `console`    | `$ command` lines and what they print; `...` stands for anything within a line           |
 | `sh`         | commands that no test can run in passing: each must be known to run elsewhere            |
+| `text`, `yaml` | a drawing, or the file of another program: not run                                     |
 
 A first line `# name.conf` gives a configuration its file name. Consoles and configurations share one folder.
 """
 
 import re
 
-KINDS = ("conf", "conf-error", "console", "sh")
+KINDS = ("conf", "conf-error", "console", "sh", "text", "yaml")
 
 
 class Sample:

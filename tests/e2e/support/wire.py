@@ -11,6 +11,7 @@ import json
 import re
 import select
 import socket
+import ssl
 import struct
 import time
 
@@ -65,7 +66,7 @@ class Wire:
         content = content.encode() if isinstance(content, str) else content
         try:
             self.socket.sendall(content)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             pass
 
     def send_split(self, content, whole_from=4096, head=256, tail=64):

@@ -60,6 +60,23 @@ TEST(SubjectMapTest, LiteralsComeBeforePatternsAndThoseInOrder) {
     EXPECT_EQ(outcomes(map, "b.x", 1).begin()->first, "second.b");
 }
 
+TEST(SubjectMapTest, AMappingThatCannotBeAppliedIsLeftOut) {
+    const SubjectMap map({mapping("a", {{"x.{{nonsense(1)}}", 100, ""}}),
+                          mapping("b", {{"c", 50, ""}, {"c", 50, ""}}), mapping("d", {{"e", 100, ""}})},
+                         "");
+    EXPECT_EQ(map.find("a"), nullptr);
+    EXPECT_EQ(map.find("b"), nullptr);
+    EXPECT_NE(map.find("d"), nullptr);
+}
+
+TEST(SubjectMapTest, ClustersHaveTheirOwnHundredPercent) {
+    const std::vector<config::SubjectMapping> mappings = {
+        mapping("a", {{"a.west", 100, "west"}, {"a.east", 100, "east"}})};
+    EXPECT_EQ(outcomes(SubjectMap(mappings, "west"), "a", 1).begin()->first, "a.west");
+    EXPECT_EQ(outcomes(SubjectMap(mappings, "east"), "a", 1).begin()->first, "a.east");
+    EXPECT_EQ(outcomes(SubjectMap(mappings, "north"), "a", 1).begin()->first, "a");
+}
+
 TEST(SubjectMapTest, TargetsOfAClusterAreForThatClusterOnly) {
     const std::vector<config::SubjectMapping> mappings = {
         mapping("a", {{"near", 100, "here"}, {"far", 100, ""}})};

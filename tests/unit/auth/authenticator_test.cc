@@ -59,6 +59,45 @@ TEST(AuthenticatorTest, OnlyWhoShowsNothingIsTheAnonymousUser) {
     EXPECT_FALSE(users.asks_for_credentials());
 }
 
+// A file that lists the system account alone is the usual way to reach $SYS: all others go on as without
+// accounts. As measured on 2.9.10, 2.12.14 and 2.15.3.
+TEST(AuthenticatorTest, BesideTheSystemAccountAloneClientsNeedNoCredentials) {
+    const auto file = [](std::string system, std::vector<std::string> accounts, bool has_user) {
+        config::Options options;
+        options.system_account = std::move(system);
+        for (const std::string& name : accounts) options.accounts.push_back({.name = name});
+        if (has_user) {
+            options.authorization.users = {{.name = "s", .password = "p", .account = accounts[0]}};
+        }
+        return options;
+    };
+    for (const bool has_user : {true, false}) {
+        for (const config::Options& options : {file("", {"$SYS"}, has_user), file("OPS", {"OPS"}, has_user)}) {
+            const Authenticator alone(options);
+            EXPECT_TRUE(alone.asks_for_credentials());
+            EXPECT_EQ(alone.decide({}).verdict, Verdict::kAccepted);
+            EXPECT_EQ(alone.decide({}).identity->account, "");
+            EXPECT_EQ(alone.decide({.user = "nobody", .password = "x"}).verdict, Verdict::kRefused);
+            EXPECT_EQ(alone.decide({.token = "x"}).verdict, Verdict::kRefused);
+            EXPECT_EQ(alone.decide({.user = "s", .password = "p"}).verdict,
+                      has_user ? Verdict::kAccepted : Verdict::kRefused);
+            EXPECT_EQ(alone.decide({.user = "s", .password = "q"}).verdict, Verdict::kRefused);
+        }
+    }
+    // Beside any other account, be it empty, the users are all there are.
+    for (const config::Options& options : {file("", {"$SYS", "A"}, true), file("OPS", {"OPS", "$SYS"}, true),
+                                           file("", {"OPS"}, true)}) {
+        EXPECT_EQ(Authenticator(options).decide({}).verdict, Verdict::kRefused);
+    }
+    // Without any user, there is nobody to ask for.
+    for (const config::Options& options : {file("", {"$SYS", "A"}, false), file("", {"OPS"}, false)}) {
+        EXPECT_FALSE(Authenticator(options).required());
+    }
+    config::Options defined = file("", {"$SYS"}, true);
+    defined.authorization.defined = true;  // an authorization block says who may enter
+    EXPECT_EQ(Authenticator(defined).decide({}).verdict, Verdict::kRefused);
+}
+
 // 2.15.2; 2.9.10 refuses such a configuration.
 TEST(AuthenticatorTest, TheAnonymousUserMayBeAnNkey) {
     const std::string nkey = "UDPGQVFIWZ7Q5UH4I5E6DBCZULQS6VTVBG6CYBD7JV3G3N2GMQOMNAUH";

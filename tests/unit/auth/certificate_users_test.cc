@@ -46,6 +46,16 @@ TEST(CertificateUsersTest, ASubjectMayBeSpelledInAnyOrderAndWithBlanks) {
     }
 }
 
+// Since 2.15; before, a host name alone was no name.
+TEST(CertificateUsersTest, ACertificateWithoutSubjectIsKnownByItsHostName) {
+    base::CertificateNames names;
+    names.dns = {"host.x.io"};
+    CertificateUsers users;
+    EXPECT_EQ(users.find(names).user, "");
+    users.add("host.x.io");
+    EXPECT_EQ(users.find(names).user, "host.x.io");
+}
+
 TEST(CertificateUsersTest, TheExactOrderWinsOverAnother) {
     CertificateUsers users;
     users.add("OU=x,CN=a");
@@ -79,8 +89,6 @@ TEST(CertificateUsersTest, ACertificateThatNamesNobodyIsTold) {
     CertificateUsers users;
     users.add("");
     base::CertificateNames names;
-    EXPECT_EQ(users.find(names).remark, "User required in cert, none found");
-    names.dns = {"host.x.io"};  // as in the reference, a host name alone is not a name
     EXPECT_EQ(users.find(names).remark, "User required in cert, none found");
     names.emails = {""};
     EXPECT_EQ(users.find(names).user, "");

@@ -7,6 +7,7 @@
 
 #include "core/auth/claims_check.h"
 #include "tests/unit/auth/jwt_vectors.h"
+#include "proto/limits.h"
 #include "tests/unit/auth/tokens.h"
 
 namespace nuring::auth {
@@ -17,7 +18,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr int64_t kNow = 2000;
+constexpr int64_t kClaimsNow = 2000;
 
 const TestKey kOperator(NkeyKind::kOperator, 1);
 const TestKey kAccount(NkeyKind::kAccount, 2);
@@ -34,7 +35,7 @@ TEST(ClaimsTest, AnOperatorOfVersion2) {
     EXPECT_EQ(claims->system_account, vectors::kAccountKey);
     EXPECT_EQ(claims->assert_server_version, "2.9.0");
     EXPECT_TRUE(claims->strict_signing_key_usage);
-    EXPECT_THAT(faults_of(*claims, kNow), IsEmpty());
+    EXPECT_THAT(faults_of(*claims, kClaimsNow), IsEmpty());
 }
 
 TEST(ClaimsTest, AnAccountOfVersion2) {
@@ -74,7 +75,7 @@ TEST(ClaimsTest, AnAccountOfVersion2) {
     EXPECT_EQ(stream.to, "mine.x");
     EXPECT_EQ(stream.account, vectors::kExporterKey);
     EXPECT_EQ(claims->imports[1].token, vectors::kActivationV2);
-    EXPECT_THAT(faults_of(*claims, kNow), IsEmpty());
+    EXPECT_THAT(faults_of(*claims, kClaimsNow), IsEmpty());
 }
 
 TEST(ClaimsTest, AUserOfVersion2) {
@@ -94,7 +95,7 @@ TEST(ClaimsTest, AUserOfVersion2) {
     EXPECT_TRUE(rights.bearer_token);
     EXPECT_THAT(rights.connection_types, ElementsAre("STANDARD"));
     EXPECT_EQ(rights.limits.subscriptions, 7);
-    EXPECT_THAT(faults_of(*claims, kNow), IsEmpty());
+    EXPECT_THAT(faults_of(*claims, kClaimsNow), IsEmpty());
 }
 
 TEST(ClaimsTest, AUserOfAScopedKeyHasNoRightsOfItsOwn) {
@@ -152,7 +153,7 @@ TEST(ClaimsTest, FieldsOfAnotherTypeAreErrors) {
 
 Faults user_faults(std::string_view nats, std::string_view more = {}) {
     const auto claims = decode_user(make_token(kAccount, kUser.text, "user", nats, more));
-    return claims.ok() ? faults_of(*claims, kNow) : Faults{std::string(claims.status().message())};
+    return claims.ok() ? faults_of(*claims, kClaimsNow) : Faults{std::string(claims.status().message())};
 }
 
 TEST(ClaimsCheckTest, UsersHaveTheirTime) {
@@ -181,7 +182,7 @@ TEST(ClaimsCheckTest, FormsOfAUsersRights) {
 Faults account_faults(std::string_view nats, std::string_view limits = kNoLimits) {
     const auto claims = decode_account(
         make_token(kOperator, kAccount.text, "account", fmt::format("{}{}", limits, nats)));
-    return claims.ok() ? faults_of(*claims, kNow) : Faults{std::string(claims.status().message())};
+    return claims.ok() ? faults_of(*claims, kClaimsNow) : Faults{std::string(claims.status().message())};
 }
 
 TEST(ClaimsCheckTest, FormsOfAnAccount) {
@@ -213,6 +214,82 @@ TEST(ClaimsCheckTest, FormsOfAnAccount) {
                 Contains("subject \"a b\" cannot have spaces"));
     EXPECT_THAT(account_faults(R"(,"imports":[{"subject":"a","type":"stream"}])"),
                 ElementsAre("account to import from is not specified"));
+}
+
+// What no client's control line bounds is bounded here.
+TEST(ClaimsCheckTest, SubjectsAreNotTooLong) {
+    const std::string longest(proto::kSubjectSizeMax, 'x');
+    const std::string longer = longest + "x";
+    for (const std::string_view nats : {
+             R"(,"imports":[{{"subject":"{}","type":"service","account":"A"}}])",
+             R"(,"imports":[{{"subject":"a","local_subject":"{}","type":"service","account":"A"}}])",
+             R"(,"imports":[{{"subject":"a","to":"{}","type":"service","account":"A"}}])",
+             R"(,"imports":[{{"subject":"a","to":"{}","type":"stream","account":"A"}}])",
+             R"(,"exports":[{{"subject":"{}","type":"service"}}])",
+             R"(,"mappings":{{"a":[{{"subject":"{}"}}]}})",
+             R"(,"mappings":{{"{}":[{{"subject":"a"}}]}})",
+             R"(,"default_permissions":{{"pub":{{"deny":["{}"]}}}})",
+         }) {
+        EXPECT_THAT(account_faults(fmt::format(fmt::runtime(nats), longer)),
+                    Contains(HasSubstr("is too long, at most 16384 are allowed")))
+            << nats;
+    }
+    EXPECT_THAT(account_faults(fmt::format(R"(,"exports":[{{"subject":"{}","type":"service"}}])", longest)),
+                IsEmpty());
+    // A prefix and what stands behind it count together.
+    const std::string half(proto::kSubjectSizeMax / 2, 'x');
+    EXPECT_THAT(account_faults(fmt::format(
+                    R"(,"imports":[{{"subject":"{0}","to":"{0}","type":"stream","account":"A"}}])", half)),
+                Contains(HasSubstr("is too long")));
+    EXPECT_THAT(user_faults(fmt::format(R"(,"sub":{{"allow":["{}"]}})", longer)),
+                Contains(HasSubstr("is too long")));
+}
+
+TEST(ClaimsCheckTest, LocalNamesOfImportsHoldTheWildcards) {
+    const auto faults = [](std::string_view subject, std::string_view local) {
+        return account_faults(fmt::format(
+            R"(,"imports":[{{"subject":"{}","local_subject":"{}","type":"stream","account":"A"}}])", subject,
+            local));
+    };
+    EXPECT_THAT(faults("a.*", "b.$1"), IsEmpty());
+    EXPECT_THAT(faults("a.*", "b.*"), IsEmpty());
+    EXPECT_THAT(faults("a.>", "b.>"), IsEmpty());
+    EXPECT_THAT(faults("a.*", "b.$2"),
+                ElementsAre("Reference $2 in \"b.$2\" reference * in \"a.*\" that do not exist"));
+    EXPECT_THAT(faults("a.*", "b"),
+                ElementsAre("subject \"b\" does not contain enough * or reference wildcards $[0-9]"));
+    EXPECT_THAT(faults("a.>", "b"),
+                ElementsAre("both, renaming subject \"b\" and subject, need to end or not end in >"));
+}
+
+TEST(ClaimsCheckTest, MappingsThatCannotBeAppliedAreNamed) {
+    const auto faults = [](std::string_view mappings) {
+        const auto claims = decode_account(make_token(
+            kOperator, kAccount.text, "account", fmt::format(R"({},"mappings":{{{}}})", kNoLimits, mappings)));
+        return claims.ok() ? mapping_faults(*claims) : Faults{std::string(claims.status().message())};
+    };
+    EXPECT_THAT(faults(R"("foo":[{"subject":"bar","weight":40},{"subject":"baz","weight":60}])"), IsEmpty());
+    EXPECT_THAT(faults(R"("foo":[{"subject":"w","cluster":"west"},{"subject":"e","cluster":"east"}])"),
+                IsEmpty());
+    EXPECT_THAT(faults(R"("foo":[{"subject":"bar","weight":40},{"subject":"bar","weight":60}])"),
+                ElementsAre(HasSubstr("duplicate entry for \"bar\"")));
+    EXPECT_THAT(faults(R"("foo":[{"subject":"x.{{nonsense(1)}}"}])"),
+                ElementsAre(HasSubstr("unknown function in {{nonsense(1)}}")));
+    EXPECT_THAT(faults(R"("foo.*":[{"subject":"x.$2"}])"),
+                ElementsAre(HasSubstr("wildcard index out of range")));
+    EXPECT_THAT(faults(R"("foo":[{"subject":"a","weight":60},{"subject":"b","weight":60}])"),
+                ElementsAre(HasSubstr("total weight needs to be <= 100")));
+    EXPECT_THAT(faults(R"("foo..bar":[{"subject":"a"}])"),
+                ElementsAre("Subject \"foo..bar\" is not a valid subject"));
+}
+
+// As long as no service is asked, its word cannot be had.
+TEST(ClaimsCheckTest, WhatDecidesWhoEntersIsRefusedUntilItWorks) {
+    EXPECT_THAT(account_faults(R"(,"authorization":{"auth_users":["U"]})"),
+                Contains(HasSubstr("\"auth_callout\" is not active in this version")));
+    EXPECT_THAT(account_faults(R"(,"authorization":{})"), IsEmpty());
+    EXPECT_THAT(user_faults(R"(,"proxy_required":true)"),
+                Contains(HasSubstr("\"proxy_required\" is not active in this version")));
 }
 
 TEST(ClaimsCheckTest, TheOperatorLimitsExchange) {
@@ -249,7 +326,7 @@ class ActivationTest : public testing::Test {
             kAccount, fmt::format(
                           R"(,"imports":[{{"account":"{}","subject":"a.b","type":"stream","token":"{}"}}])",
                           kExporter.text, token));
-        return is_activated(importer, importer.imports[0], exporter, kNow);
+        return is_activated(importer, importer.imports[0], exporter, kClaimsNow);
     }
     const AccountClaims exporter_ =
         account(kExporter, fmt::format(R"(,"signing_keys":["{}"],"exports":[{{"subject":"a.*",)"

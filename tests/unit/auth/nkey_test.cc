@@ -14,28 +14,28 @@
 namespace nuring::auth {
 namespace {
 
-constexpr std::string_view kUser = "UCNGL4W5QX66CFX6A6DCBVDH5VOHMI7B2UZZU7TXAUQQSI2JPHULCKBR";
+constexpr std::string_view kUserNkey = "UCNGL4W5QX66CFX6A6DCBVDH5VOHMI7B2UZZU7TXAUQQSI2JPHULCKBR";
 
 TEST(NkeyTest, PublicUserKeysOfTheReferenceAreRead) {
-    EXPECT_TRUE(decode_public_nkey(kUser, NkeyKind::kUser).has_value());
+    EXPECT_TRUE(decode_public_nkey(kUserNkey, NkeyKind::kUser).has_value());
     EXPECT_TRUE(decode_public_nkey("UDPGQVFIWZ7Q5UH4I5E6DBCZULQS6VTVBG6CYBD7JV3G3N2GMQOMNAUH",
                                    NkeyKind::kUser)
                     .has_value());
 }
 
 TEST(NkeyTest, AKeyOfAnotherKindIsRefused) {
-    EXPECT_FALSE(decode_public_nkey(kUser, NkeyKind::kAccount).has_value());
+    EXPECT_FALSE(decode_public_nkey(kUserNkey, NkeyKind::kAccount).has_value());
 }
 
 TEST(NkeyTest, EveryChangedCharacterIsNoticed) {
-    for (size_t i = 0; i < kUser.size(); ++i) {
-        std::string text(kUser);
+    for (size_t i = 0; i < kUserNkey.size(); ++i) {
+        std::string text(kUserNkey);
         text[i] = text[i] == 'A' ? 'B' : 'A';
         EXPECT_FALSE(decode_public_nkey(text, NkeyKind::kUser).has_value()) << i;
     }
     EXPECT_FALSE(decode_public_nkey("", NkeyKind::kUser).has_value());
-    EXPECT_FALSE(decode_public_nkey(kUser.substr(1), NkeyKind::kUser).has_value());
-    std::string lower(kUser);
+    EXPECT_FALSE(decode_public_nkey(kUserNkey.substr(1), NkeyKind::kUser).has_value());
+    std::string lower(kUserNkey);
     lower[3] = 'g';
     EXPECT_FALSE(decode_public_nkey(lower, NkeyKind::kUser).has_value());
 }

@@ -21,7 +21,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
 
-constexpr int64_t kNow = 2000;
+constexpr int64_t kTrustNow = 2000;
 constexpr std::string_view kNonce = "fKZ4x1AYZLZ4rKw";
 
 class TrustTest : public testing::Test {
@@ -46,7 +46,7 @@ class TrustTest : public testing::Test {
                 .signature = base64url(sign(user_.seed, kNonce)),
                 .nonce = std::string(kNonce),
                 .host = "127.0.0.1",
-                .now_s = kNow};
+                .now_s = kTrustNow};
     }
     std::string user_token(std::string_view nats = {}, std::string_view more = {}) const {
         return make_token(account_, user_.text, "user", fmt::format("{}{}", kNoUserLimits, nats),
@@ -68,6 +68,35 @@ bool refresh(Trust& trust, const config::OperatorOptions& options, int64_t now_s
     return true;
 }
 
+TEST_F(TrustTest, TheSentinelStandsInForATokenThatIsNone) {
+    const std::string bearer = user_token(R"(,"bearer_token":true)");
+    const auto trust = this->trust();
+    ASSERT_TRUE(trust->load(account_.text, kTrustNow).ok());
+    const auto outcome = [&](std::string token, std::string sentinel) {
+        JwtLogin shown = login(std::move(token));
+        shown.signature.clear();
+        shown.sentinel = std::move(sentinel);
+        return check_jwt_login(*trust, shown).outcome;
+    };
+    EXPECT_EQ(outcome("", bearer), JwtOutcome::kAccepted);
+    EXPECT_EQ(outcome("nonsense", bearer), JwtOutcome::kAccepted);
+    EXPECT_EQ(outcome("", ""), JwtOutcome::kRefused);
+    EXPECT_EQ(outcome(user_token(), bearer), JwtOutcome::kRefused);  // a token that is one counts by itself
+}
+
+TEST_F(TrustTest, ASentinelIsABearerTokenOrThatOfAScopedKey) {
+    const auto fault = [this](std::string sentinel) {
+        options_.default_sentinel = std::move(sentinel);
+        return std::string(Trust::create(options_, config::system_sources()).status().message());
+    };
+    EXPECT_EQ(fault(user_token(R"(,"bearer_token":true)")), "");
+    EXPECT_EQ(fault(user_token()), "default sentinel must be a bearer token");
+    EXPECT_EQ(fault("nonsense"), "default sentinel JWT not valid");
+    const std::string scoped = make_token(account_, user_.text, "user",
+                                          fmt::format(R"(,"issuer_account":"{}")", account_.text));
+    EXPECT_EQ(fault(scoped), "");
+}
+
 TEST_F(TrustTest, AnAccountIsLoadedOnceAndThenKnown) {
     const auto trust = this->trust();
     std::vector<std::pair<std::string, TrustChange>> heard;
@@ -75,8 +104,8 @@ TEST_F(TrustTest, AnAccountIsLoadedOnceAndThenKnown) {
         heard.emplace_back(account, change);
     });
     EXPECT_EQ(trust->find(account_.text), nullptr);
-    ASSERT_TRUE(trust->load(account_.text, kNow).ok());
-    ASSERT_TRUE(trust->load(account_.text, kNow).ok());
+    ASSERT_TRUE(trust->load(account_.text, kTrustNow).ok());
+    ASSERT_TRUE(trust->load(account_.text, kTrustNow).ok());
     EXPECT_NE(trust->find(account_.text), nullptr);
     EXPECT_THAT(heard, ElementsAre(Pair(account_.text, TrustChange::kLoaded)));
     EXPECT_EQ(trust->change_count(), 0u);
@@ -87,9 +116,9 @@ TEST_F(TrustTest, NobodyElsesAccountIsLoaded) {
         {account_.text, make_token(stranger_, account_.text, "account", kNoLimits)},
         {other_.text, account_token()}};
     const auto trust = this->trust();
-    EXPECT_EQ(trust->load(account_.text, kNow).status().message(), "account validation failed");
-    EXPECT_EQ(trust->load(other_.text, kNow).status().message(), "account validation failed");
-    EXPECT_EQ(trust->load("../../etc/passwd", kNow).status().message(), "account missing");
+    EXPECT_EQ(trust->load(account_.text, kTrustNow).status().message(), "account validation failed");
+    EXPECT_EQ(trust->load(other_.text, kTrustNow).status().message(), "account validation failed");
+    EXPECT_EQ(trust->load("../../etc/passwd", kTrustNow).status().message(), "account missing");
 }
 
 TEST_F(TrustTest, WhatIsNoAccountsKeyIsNotStored) {
@@ -101,7 +130,7 @@ TEST_F(TrustTest, WhatIsNoAccountsKeyIsNotStored) {
     const auto trust = this->trust();
     for (const char* name : {"../outside", "/etc/x", "..", ""}) {
         EXPECT_FALSE(
-            trust->update(name, make_token(operator_, name, "account", kNoLimits), kNow).ok());
+            trust->update(name, make_token(operator_, name, "account", kNoLimits), kTrustNow).ok());
     }
     EXPECT_EQ(::rmdir(directory), 0);  // it is empty
 }
@@ -118,35 +147,35 @@ TEST_F(TrustTest, PreloadsMustBeAccounts) {
 TEST_F(TrustTest, AnUpdateReplacesClaimsOfALoadedAccount) {
     const auto trust = this->trust();
     const std::string revoking = account_token(R"(,"revocations":{"*":1500})");
-    EXPECT_TRUE(absl::IsNotFound(trust->update(account_.text, revoking, kNow)));
-    ASSERT_TRUE(trust->load(account_.text, kNow).ok());
+    EXPECT_TRUE(absl::IsNotFound(trust->update(account_.text, revoking, kTrustNow)));
+    ASSERT_TRUE(trust->load(account_.text, kTrustNow).ok());
     EXPECT_EQ(check_jwt_login(*trust, login(user_token())).outcome, JwtOutcome::kAccepted);
-    EXPECT_TRUE(trust->update(account_.text, revoking, kNow).ok());
+    EXPECT_TRUE(trust->update(account_.text, revoking, kTrustNow).ok());
     EXPECT_EQ(trust->change_count(), 1u);
     EXPECT_EQ(check_jwt_login(*trust, login(user_token())).outcome, JwtOutcome::kRevoked);
-    EXPECT_FALSE(trust->update(account_.text, "x", kNow).ok());
-    EXPECT_FALSE(trust->update(other_.text, revoking, kNow).ok());
+    EXPECT_FALSE(trust->update(account_.text, "x", kTrustNow).ok());
+    EXPECT_FALSE(trust->update(other_.text, revoking, kTrustNow).ok());
     const std::string strange = make_token(stranger_, account_.text, "account", kNoLimits);
-    EXPECT_FALSE(trust->update(account_.text, strange, kNow).ok());
+    EXPECT_FALSE(trust->update(account_.text, strange, kTrustNow).ok());
     EXPECT_EQ(trust->change_count(), 1u);
     // The same once more is no change.
-    EXPECT_TRUE(trust->update(account_.text, revoking, kNow).ok());
+    EXPECT_TRUE(trust->update(account_.text, revoking, kTrustNow).ok());
     EXPECT_EQ(trust->change_count(), 1u);
 }
 
 TEST_F(TrustTest, AReloadDropsWhatIsGone) {
     const auto trust = this->trust();
-    ASSERT_TRUE(trust->load(account_.text, kNow).ok());
+    ASSERT_TRUE(trust->load(account_.text, kTrustNow).ok());
     config::OperatorOptions fresh = options_;
     fresh.preload.clear();
-    ASSERT_TRUE(refresh(*trust, fresh, kNow));
+    ASSERT_TRUE(refresh(*trust, fresh, kTrustNow));
     EXPECT_EQ(trust->find(account_.text), nullptr);
     EXPECT_EQ(check_jwt_login(*trust, login(user_token())).outcome, JwtOutcome::kAccountUnknown);
 }
 
 TEST_F(TrustTest, APreparedReloadThatIsGivenUpChangesNothing) {
     const auto trust = this->trust();
-    ASSERT_TRUE(trust->load(account_.text, kNow).ok());
+    ASSERT_TRUE(trust->load(account_.text, kTrustNow).ok());
     config::OperatorOptions fresh = options_;
     fresh.preload.clear();
     ASSERT_TRUE(trust->prepare(fresh).ok());
@@ -160,8 +189,8 @@ TEST_F(TrustTest, APreparedReloadThatIsGivenUpChangesNothing) {
 TEST_F(TrustTest, AnExpiredAccountIsAskedForAgainOnceASecond) {
     const auto trust = this->trust();
     options_.preload = {{account_.text, account_token({}, R"(,"exp":2010)")}};
-    ASSERT_TRUE(refresh(*trust, options_, kNow));
-    ASSERT_TRUE(trust->load(account_.text, kNow).ok());
+    ASSERT_TRUE(refresh(*trust, options_, kTrustNow));
+    ASSERT_TRUE(trust->load(account_.text, kTrustNow).ok());
     JwtLogin late = login(user_token());
     late.now_s = 2010;
     EXPECT_EQ(check_jwt_login(*trust, late).outcome, JwtOutcome::kAccountExpired);
@@ -183,7 +212,7 @@ TEST_F(TrustTest, ExportersAreLoadedWithTheirImporters) {
                                 R"("token":"{}"}}])",
                                 kNoLimits, account_.text, token))}};
     const auto trust = this->trust();
-    ASSERT_TRUE(trust->load(other_.text, kNow).ok());
+    ASSERT_TRUE(trust->load(other_.text, kTrustNow).ok());
     EXPECT_NE(trust->find(account_.text), nullptr);
     const auto activated = [&](int64_t now_s) {
         for (const config::AccountOptions& each : trust->account_options(now_s)) {
@@ -191,8 +220,8 @@ TEST_F(TrustTest, ExportersAreLoadedWithTheirImporters) {
         }
         return false;
     };
-    EXPECT_TRUE(activated(kNow));
-    EXPECT_EQ(trust->next_expiry_s(kNow), 2100);
+    EXPECT_TRUE(activated(kTrustNow));
+    EXPECT_EQ(trust->next_expiry_s(kTrustNow), 2100);
     EXPECT_FALSE(activated(2100));
     EXPECT_EQ(trust->next_expiry_s(2100), 0);
 }
@@ -204,9 +233,9 @@ TEST_F(TrustTest, ADirectoryKeepsWhatItIsSent) {
     options_.resolver = config::ResolverKind::kFullDirectory;
     options_.directory.path = folder;
     const auto trust = this->trust();
-    EXPECT_FALSE(trust->load(account_.text, kNow).ok());
-    ASSERT_TRUE(trust->update(account_.text, account_token(), kNow).ok());
-    EXPECT_TRUE(trust->load(account_.text, kNow).ok());
+    EXPECT_FALSE(trust->load(account_.text, kTrustNow).ok());
+    ASSERT_TRUE(trust->update(account_.text, account_token(), kTrustNow).ok());
+    EXPECT_TRUE(trust->load(account_.text, kTrustNow).ok());
     std::ifstream file(folder + "/" + account_.text + ".jwt");
     std::string text;
     file >> text;
@@ -220,7 +249,7 @@ class JwtLoginTest : public TrustTest {
   protected:
     JwtVerdict check(const JwtLogin& login) const {
         const auto trust = this->trust();
-        EXPECT_TRUE(trust->load(account_.text, kNow).ok());
+        EXPECT_TRUE(trust->load(account_.text, kTrustNow).ok());
         return check_jwt_login(*trust, login);
     }
     std::string reason(const JwtLogin& login) const {
@@ -312,7 +341,7 @@ TEST_F(JwtLoginTest, AnIssuerOfAStrictOperatorMustBeASigningKey) {
     options_.files = {make_token(operator_, operator_.text, "operator",
                                  fmt::format(R"(,"signing_keys":["{}"],"strict_signing_key_usage":true)",
                                              signer.text))};
-    EXPECT_FALSE(trust()->load(account_.text, kNow).ok());  // signed by the operator itself
+    EXPECT_FALSE(trust()->load(account_.text, kTrustNow).ok());  // signed by the operator itself
     options_.preload = {{account_.text, make_token(signer, account_.text, "account", kNoLimits)}};
     EXPECT_EQ(reason(login(user_token())), "User JWT issuer is not known");
 }

@@ -151,7 +151,6 @@ TEST(DiffTest, RandomPortMeansTheOneInUse) {
 }
 
 TEST(DiffTest, ClusterKeepsHostAndPort) {
-    if (!is_active(Part::kCluster)) GTEST_SKIP() << "cluster is not active yet";
     EXPECT_EQ(refusal("cluster {listen: 'a:1'}", "cluster {listen: 'b:1'}"),
               "config reload not supported for cluster host: old=a, new=b");
     EXPECT_EQ(refusal("cluster {listen: 'a:1'}", "cluster {listen: 'a:2'}"),
@@ -162,9 +161,18 @@ TEST(DiffTest, ClusterKeepsHostAndPort) {
                 ElementsAre("Reloaded: cluster"));
 }
 
+TEST(DiffTest, AnAccountThatGetsARouteOfItsOwnHasToBeThere) {
+    EXPECT_EQ(refusal("cluster {port: 1}", "cluster {port: 1, accounts: [A]}"),
+              "unable to add account \"A\" to the list of dedicated routes: account missing");
+    EXPECT_THAT(lines("cluster {port: 1}", "cluster {port: 1, accounts: [A, \"$G\"]}, accounts {A {}}"),
+                testing::Contains("Reloaded: cluster"));
+    EXPECT_THAT(lines("cluster {port: 1, accounts: [A]}", "cluster {port: 1, accounts: [A], no_advertise: true}"),
+                ElementsAre("Reloaded: cluster"));
+}
+
 TEST(DiffTest, InactivePartsDoNotStandInTheWay) {
-    if (is_active(Part::kCluster)) GTEST_SKIP();
-    EXPECT_THAT(lines("cluster {listen: 'a:1'}", "cluster {listen: 'b:2'}"), IsEmpty());
+    ASSERT_FALSE(is_active(Part::kMqtt));
+    EXPECT_THAT(lines("mqtt {listen: 'a:1'}", "mqtt {listen: 'b:2'}"), IsEmpty());
 }
 
 }  // namespace

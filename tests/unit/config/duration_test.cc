@@ -16,7 +16,7 @@ int64_t ns(std::string_view text) {
     return duration.ok() ? duration->count() : -1;
 }
 
-std::string error(std::string_view text) {
+std::string duration_error(std::string_view text) {
     const auto duration = parse_duration(text);
     EXPECT_FALSE(duration.ok()) << text;
     return std::string(duration.status().message());
@@ -39,16 +39,16 @@ TEST(DurationTest, ReadsGoNotation) {
 }
 
 TEST(DurationTest, RefusesWithGoTexts) {
-    EXPECT_EQ(error(""), "time: invalid duration \"\"");
-    EXPECT_EQ(error("abc"), "time: invalid duration \"abc\"");
-    EXPECT_EQ(error("."), "time: invalid duration \".\"");
-    EXPECT_EQ(error("-"), "time: invalid duration \"-\"");
-    EXPECT_EQ(error("10"), "time: missing unit in duration \"10\"");
-    EXPECT_EQ(error("3x"), "time: unknown unit \"x\" in duration \"3x\"");
-    EXPECT_EQ(error("3 s"), "time: unknown unit \" s\" in duration \"3 s\"");
-    EXPECT_EQ(error("9999999999999999999s"), "time: invalid duration \"9999999999999999999s\"");
-    EXPECT_EQ(error("9999999h"), "time: invalid duration \"9999999h\"");
-    EXPECT_EQ(error("2000000h2000000h"), "time: invalid duration \"2000000h2000000h\"");
+    EXPECT_EQ(duration_error(""), "time: invalid duration \"\"");
+    EXPECT_EQ(duration_error("abc"), "time: invalid duration \"abc\"");
+    EXPECT_EQ(duration_error("."), "time: invalid duration \".\"");
+    EXPECT_EQ(duration_error("-"), "time: invalid duration \"-\"");
+    EXPECT_EQ(duration_error("10"), "time: missing unit in duration \"10\"");
+    EXPECT_EQ(duration_error("3x"), "time: unknown unit \"x\" in duration \"3x\"");
+    EXPECT_EQ(duration_error("3 s"), "time: unknown unit \" s\" in duration \"3 s\"");
+    EXPECT_EQ(duration_error("9999999999999999999s"), "time: invalid duration \"9999999999999999999s\"");
+    EXPECT_EQ(duration_error("9999999h"), "time: invalid duration \"9999999h\"");
+    EXPECT_EQ(duration_error("2000000h2000000h"), "time: invalid duration \"2000000h2000000h\"");
 }
 
 TEST(DurationTest, PrintsGoNotation) {

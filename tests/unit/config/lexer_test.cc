@@ -63,7 +63,7 @@ std::string tokens(std::string_view text) {
 }
 
 // Only the error, with its place.
-std::string error(std::string_view text) {
+std::string lex_error(std::string_view text) {
     Lexer lexer(text);
     for (int i = 0; i < kTokensMax; ++i) {
         const Token token = lexer.next();
@@ -95,8 +95,8 @@ TEST(LexerTest, KeyAndValueMeetByEqualColonOrSpace) {
 }
 
 TEST(LexerTest, NewLineBehindTheSeparatorIsAnErrorAtTopLevelOnly) {
-    EXPECT_EQ(error("foo =\nbar"), "1:6 Expected value but found new line");
-    EXPECT_EQ(error("foo: \r\nbar"), "1:6 Expected value but found new line");
+    EXPECT_EQ(lex_error("foo =\nbar"), "1:6 Expected value but found new line");
+    EXPECT_EQ(lex_error("foo: \r\nbar"), "1:6 Expected value but found new line");
     EXPECT_EQ(tokens("m { foo =\n\n bar }"), "K(m){K(foo)S(bar)}");
 }
 
@@ -104,8 +104,8 @@ TEST(LexerTest, QuotedKeysHoldAnything) {
     EXPECT_EQ(tokens("'a b=c' = 1\n\"x:'y\" 2"), "K(a b=c)I(1)K(x:'y)I(2)");
     EXPECT_EQ(tokens("m { 'a b' = 1, \"c}d\": 2 }"), "K(m){K(a b)I(1)K(c}d)I(2)}");
     EXPECT_EQ(tokens("'a\\n' = 1"), "K(a\\n)I(1)");  // no escapes
-    EXPECT_EQ(error("'abc"), "1:5 Unexpected EOF.");
-    EXPECT_EQ(error("m { \"abc"), "1:9 Unexpected EOF.");
+    EXPECT_EQ(lex_error("'abc"), "1:5 Unexpected EOF.");
+    EXPECT_EQ(lex_error("m { \"abc"), "1:9 Unexpected EOF.");
 }
 
 TEST(LexerTest, KeysKeepCaseDotsAndDashes) {
@@ -124,10 +124,10 @@ TEST(LexerTest, MapNeedsNoSeparatorAndNoSpace) {
 TEST(LexerTest, TopLevelItemsEndByNewLineSemicolonCommaBraceOrComment) {
     EXPECT_EQ(tokens("a=1\nb=2\r\nc=3;d=4,e=5 # x\nf=6 // y\ng=7}h=8"),
               "K(a)I(1)K(b)I(2)K(c)I(3)K(d)I(4)K(e)I(5)K(f)I(6)K(g)I(7)K(h)I(8)");
-    EXPECT_EQ(error("a=1 b=2"),
+    EXPECT_EQ(lex_error("a=1 b=2"),
               "1:5 Expected a top-level value to end with a new line, comment or EOF, but got 'b' "
               "instead.");
-    EXPECT_EQ(error("a={} /"),
+    EXPECT_EQ(lex_error("a={} /"),
               "1:6 Expected a top-level value to end with a new line, comment or EOF, but got '/' "
               "instead.");
 }
@@ -142,9 +142,9 @@ TEST(LexerTest, BracesAroundTheFileMeanNothing) {
 }
 
 TEST(LexerTest, ABraceOnItsOwnThatClosesNothingEndsTheFile) {
-    EXPECT_EQ(error("a: 1\n}\nb: 2"), "2:1 Unexpected '}': no map is open here");
-    EXPECT_EQ(error("}\na: {b: 1}"), "1:1 Unexpected '}': no map is open here");
-    EXPECT_EQ(error("{\n a: 1\n}\n;b: 2"), "3:1 Unexpected '}': no map is open here");
+    EXPECT_EQ(lex_error("a: 1\n}\nb: 2"), "2:1 Unexpected '}': no map is open here");
+    EXPECT_EQ(lex_error("}\na: {b: 1}"), "1:1 Unexpected '}': no map is open here");
+    EXPECT_EQ(lex_error("{\n a: 1\n}\n;b: 2"), "3:1 Unexpected '}': no map is open here");
 }
 
 TEST(LexerTest, MapItemsEndByNewLineSemicolonOrComma) {
@@ -153,15 +153,15 @@ TEST(LexerTest, MapItemsEndByNewLineSemicolonOrComma) {
     EXPECT_EQ(tokens("m {a:1,b:2,}"), "K(m){K(a)I(1)K(b)I(2)}");
     EXPECT_EQ(tokens("m {a:1;}"), "K(m){K(a)I(1)}");
     EXPECT_EQ(tokens("m { # c\n a:1 // c\n // c\n}"), "K(m){K(a)I(1)}");
-    EXPECT_EQ(error("m {b:1 c:2}"),
+    EXPECT_EQ(lex_error("m {b:1 c:2}"),
               "1:8 Expected a map value terminator \",\" or a map terminator \"}\", but got 'c' "
               "instead.");
-    EXPECT_EQ(error("m {a:1,,b:2}"), "1:8 Unexpected map value terminator \",\".");
-    EXPECT_EQ(error("m {a:,}"), "1:6 Unexpected map value terminator \",\".");
-    EXPECT_EQ(error("m {a:1"), "1:7 Unexpected EOF processing map.");
-    EXPECT_EQ(error("m {a"), "1:5 Unexpected EOF processing map.");
-    EXPECT_EQ(error("m {"), "1:4 Unexpected EOF processing map.");
-    EXPECT_EQ(error("m { ] }"), "1:5 Unexpected array end ']' processing map.");
+    EXPECT_EQ(lex_error("m {a:1,,b:2}"), "1:8 Unexpected map value terminator \",\".");
+    EXPECT_EQ(lex_error("m {a:,}"), "1:6 Unexpected map value terminator \",\".");
+    EXPECT_EQ(lex_error("m {a:1"), "1:7 Unexpected EOF processing map.");
+    EXPECT_EQ(lex_error("m {a"), "1:5 Unexpected EOF processing map.");
+    EXPECT_EQ(lex_error("m {"), "1:4 Unexpected EOF processing map.");
+    EXPECT_EQ(lex_error("m { ] }"), "1:5 Unexpected array end ']' processing map.");
 }
 
 TEST(LexerTest, ArrayElementsEndByNewLineOrComma) {
@@ -172,42 +172,42 @@ TEST(LexerTest, ArrayElementsEndByNewLineOrComma) {
     EXPECT_EQ(tokens("a []"), "K(a)[]");
     EXPECT_EQ(tokens("a [1k,1.5,-3,-1.5,3xyz,127.0.0.1,foo,true,[x],{a:b}]"),
               "K(a)[I(1k)F(1.5)I(-3)F(-1.5)S(3xyz)S(127.0.0.1)S(foo)B(true)[S(x)]{K(a)S(b)}]");
-    EXPECT_EQ(error("a [1 2]"),
+    EXPECT_EQ(lex_error("a [1 2]"),
               "1:6 Expected an array value terminator \",\" or an array terminator \"]\", but got "
               "'2' instead.");
-    EXPECT_EQ(error("a [1,,2]"), "1:6 Unexpected array value terminator ','.");
-    EXPECT_EQ(error("a [1"), "1:5 Unexpected EOF processing array.");
-    EXPECT_EQ(error("a ["), "1:4 Unexpected EOF processing array.");
+    EXPECT_EQ(lex_error("a [1,,2]"), "1:6 Unexpected array value terminator ','.");
+    EXPECT_EQ(lex_error("a [1"), "1:5 Unexpected EOF processing array.");
+    EXPECT_EQ(lex_error("a ["), "1:4 Unexpected EOF processing array.");
 }
 
 TEST(LexerTest, RawStringsHaveNoEscapesAndSpanLines) {
     EXPECT_EQ(tokens("a = 'x\\n\"y\nz'"), "K(a)S(x\\n\"y\nz)");
     EXPECT_EQ(tokens("a = ''"), "K(a)S()");
-    EXPECT_EQ(error("a = 'x"), "1:7 Unexpected EOF.");
-    EXPECT_EQ(error("a = '"), "1:6 Unexpected EOF.");
+    EXPECT_EQ(lex_error("a = 'x"), "1:7 Unexpected EOF.");
+    EXPECT_EQ(lex_error("a = '"), "1:6 Unexpected EOF.");
 }
 
 TEST(LexerTest, QuotedStringsHaveEscapesAndSpanLines) {
     EXPECT_EQ(tokens("a = \"x\\t\\n\\r\\\"\\\\\\x41\ny\""), "K(a)S(x\t\n\r\"\\A\ny)");
     EXPECT_EQ(tokens("a = \"\""), "K(a)S()");
     EXPECT_EQ(tokens("a = \"true\"\nb = \"5\"\nc = \"$x\""), "K(a)S(true)K(b)S(5)K(c)S($x)");
-    EXPECT_EQ(error("a = \"x"), "1:7 Unexpected EOF.");
+    EXPECT_EQ(lex_error("a = \"x"), "1:7 Unexpected EOF.");
 }
 
 TEST(LexerTest, WrongEscapes) {
-    EXPECT_EQ(error("a = \"\\q\""),
+    EXPECT_EQ(lex_error("a = \"\\q\""),
               "1:7 Invalid escape character 'q'. Only the following escape characters are allowed: "
               "\\xXX, \\t, \\n, \\r, \\\", \\\\.");
-    EXPECT_EQ(error("a = \\q"),
+    EXPECT_EQ(lex_error("a = \\q"),
               "1:6 Invalid escape character 'q'. Only the following escape characters are allowed: "
               "\\xXX, \\t, \\n, \\r, \\\", \\\\.");
-    EXPECT_EQ(error("a = \"\\xZZ\""),
+    EXPECT_EQ(lex_error("a = \"\\xZZ\""),
               "1:7 Expected two hexadecimal digits after '\\x', but got 'ZZ'");
-    EXPECT_EQ(error("a = \"\\x4\n\""),
+    EXPECT_EQ(lex_error("a = \"\\x4\n\""),
               "1:7 Expected two hexadecimal digits after '\\x', but hit end of line");
-    EXPECT_EQ(error("a = \\x"),
+    EXPECT_EQ(lex_error("a = \\x"),
               "1:6 Expected two hexadecimal digits after '\\x', but hit end of line");
-    EXPECT_EQ(error("a = \"\\"),
+    EXPECT_EQ(lex_error("a = \"\\"),
               "1:7 Invalid escape character 'EOF'. Only the following escape characters are "
               "allowed: \\xXX, \\t, \\n, \\r, \\\", \\\\.");
 }
@@ -239,10 +239,10 @@ TEST(LexerTest, Integers) {
               "K(a)I(5)K(b)I(-5)K(c)I(08)K(d)I(1k)K(e)I(2MB)K(f)I(3GiB)K(g)I(1t)");
     EXPECT_EQ(tokens("a = 10s\nb = 3xyz\nc = 5#x\nd = 1e3\ne = 2m30s\nf = 1:2"),
               "K(a)S(10s)K(b)S(3xyz)K(c)S(5#x)K(d)S(1e3)K(e)S(2m30s)K(f)S(1:2)");
-    EXPECT_EQ(error("a = -"), "1:6 Expected a digit but got 'EOF'.");
-    EXPECT_EQ(error("a = -x"), "1:6 Expected a digit but got 'x'.");
-    EXPECT_EQ(error("a = -.5"), "1:6 Floats must start with a digit, not '.'.");
-    EXPECT_EQ(error("a = -5s"),
+    EXPECT_EQ(lex_error("a = -"), "1:6 Expected a digit but got 'EOF'.");
+    EXPECT_EQ(lex_error("a = -x"), "1:6 Expected a digit but got 'x'.");
+    EXPECT_EQ(lex_error("a = -.5"), "1:6 Floats must start with a digit, not '.'.");
+    EXPECT_EQ(lex_error("a = -5s"),
               "1:7 Expected a top-level value to end with a new line, comment or EOF, but got 's' "
               "instead.");
 }
@@ -250,26 +250,26 @@ TEST(LexerTest, Integers) {
 TEST(LexerTest, Floats) {
     EXPECT_EQ(tokens("a=1.5\nb=-1.25\nc=[2.5]\nd=1.5h"),
               "K(a)F(1.5)K(b)F(-1.25)K(c)[F(2.5)]K(d)S(1.5h)");
-    EXPECT_EQ(error("a = .5"), "1:5 Floats must start with a digit");
-    EXPECT_EQ(error("a = 5."),
+    EXPECT_EQ(lex_error("a = .5"), "1:5 Floats must start with a digit");
+    EXPECT_EQ(lex_error("a = 5."),
               "1:7 Floats must have a digit after the '.', but got 'EOF' instead.");
-    EXPECT_EQ(error("a = 5.x"), "1:7 Floats must have a digit after the '.', but got 'x' instead.");
+    EXPECT_EQ(lex_error("a = 5.x"), "1:7 Floats must have a digit after the '.', but got 'x' instead.");
 }
 
 TEST(LexerTest, AddressesAreStrings) {
     EXPECT_EQ(tokens("a=127.0.0.1:4222\nb=0.0.0.0:-1\nc=:4222\nd=::1\ne=host:-1"),
               "K(a)S(127.0.0.1:4222)K(b)S(0.0.0.0:-1)K(c)S(:4222)K(d)S(::1)K(e)S(host:-1)");
-    EXPECT_EQ(error("a = 10.0.0.1/24"),
+    EXPECT_EQ(lex_error("a = 10.0.0.1/24"),
               "1:13 Expected a top-level value to end with a new line, comment or EOF, but got '/' "
               "instead.");
 }
 
 TEST(LexerTest, Dates) {
     EXPECT_EQ(tokens("a = 2016-05-04T18:53:41Z"), "K(a)D(2016-05-04T18:53:41Z)");
-    EXPECT_EQ(error("a = 123-4"), "1:8 All ISO8601 dates must be in full Zulu form.");
-    EXPECT_EQ(error("a = 2016-x"),
+    EXPECT_EQ(lex_error("a = 123-4"), "1:8 All ISO8601 dates must be in full Zulu form.");
+    EXPECT_EQ(lex_error("a = 2016-x"),
               "1:10 Expected digit in ISO8601 datetime, but found 'x' instead.");
-    EXPECT_EQ(error("a = 2016-05x"),
+    EXPECT_EQ(lex_error("a = 2016-05x"),
               "1:12 Expected '-' in ISO8601 datetime, but found 'x' instead.");
 }
 
@@ -277,7 +277,7 @@ TEST(LexerTest, BlocksEndAtALineWithOnlyAParenthesis) {
     EXPECT_EQ(tokens("a (\nfoo\n)\nb = 1"), "K(a)S(\nfoo\n)K(b)I(1)");
     EXPECT_EQ(tokens("a = (x)\ny )\n)"), "K(a)S(x)\ny )\n)");
     EXPECT_EQ(tokens("a (\r\nfoo\r\n)\r\nb=1"), "K(a)S(\r\nfoo\r\n)K(b)I(1)");
-    EXPECT_EQ(error("a (foo)"), "1:8 Unexpected EOF processing block.");
+    EXPECT_EQ(lex_error("a (foo)"), "1:8 Unexpected EOF processing block.");
 }
 
 TEST(LexerTest, IncludeIsAWordOnlyBeforeWhiteSpace) {
@@ -287,26 +287,26 @@ TEST(LexerTest, IncludeIsAWordOnlyBeforeWhiteSpace) {
     EXPECT_EQ(tokens("m { include a.conf}"), "K(m){N(a.conf)}");
     EXPECT_EQ(tokens("include=x\n'include' y"), "K(include)S(x)K(include)S(y)");
     constexpr std::string_view kFound = "1:9 Expected include value but found ";
-    EXPECT_EQ(error("include [a]"), std::string(kFound) + "start of an array");
-    EXPECT_EQ(error("include {a}"), std::string(kFound) + "start of a map");
-    EXPECT_EQ(error("include (a"), std::string(kFound) + "start of a block");
-    EXPECT_EQ(error("include 5"), std::string(kFound) + "start of a number");
-    EXPECT_EQ(error("include -5"), std::string(kFound) + "start of a number");
-    EXPECT_EQ(error("include \\x"), std::string(kFound) + "escape sequence");
-    EXPECT_EQ(error("include \n"), std::string(kFound) + "new line");
-    EXPECT_EQ(error("include 'x"), "1:11 Unexpected EOF.");
+    EXPECT_EQ(lex_error("include [a]"), std::string(kFound) + "start of an array");
+    EXPECT_EQ(lex_error("include {a}"), std::string(kFound) + "start of a map");
+    EXPECT_EQ(lex_error("include (a"), std::string(kFound) + "start of a block");
+    EXPECT_EQ(lex_error("include 5"), std::string(kFound) + "start of a number");
+    EXPECT_EQ(lex_error("include -5"), std::string(kFound) + "start of a number");
+    EXPECT_EQ(lex_error("include \\x"), std::string(kFound) + "escape sequence");
+    EXPECT_EQ(lex_error("include \n"), std::string(kFound) + "new line");
+    EXPECT_EQ(lex_error("include 'x"), "1:11 Unexpected EOF.");
 }
 
 TEST(LexerTest, KeysWithoutValueAreErrors) {
-    EXPECT_EQ(error("a"), "1:2 key \"a\" has no value");
-    EXPECT_EQ(error("a ="), "1:4 key \"a\" has no value");
-    EXPECT_EQ(error("m { a }"), "1:7 key \"a\" has no value");
-    EXPECT_EQ(error("m {a}"), "1:5 key \"a\" has no value");
-    EXPECT_EQ(error("m {a:}"), "1:6 key \"a\" has no value");
-    EXPECT_EQ(error("a = ;"), "1:5 key \"a\" has no value");
-    EXPECT_EQ(error("= 5"), "1:1 Unexpected key separator '='");
-    EXPECT_EQ(error("m {\n : 5 }"), "2:2 Unexpected key separator ':'");
-    EXPECT_EQ(error("/ x"), "1:1 Unexpected '/': a comment starts with '//' or '#'");
+    EXPECT_EQ(lex_error("a"), "1:2 key \"a\" has no value");
+    EXPECT_EQ(lex_error("a ="), "1:4 key \"a\" has no value");
+    EXPECT_EQ(lex_error("m { a }"), "1:7 key \"a\" has no value");
+    EXPECT_EQ(lex_error("m {a}"), "1:5 key \"a\" has no value");
+    EXPECT_EQ(lex_error("m {a:}"), "1:6 key \"a\" has no value");
+    EXPECT_EQ(lex_error("a = ;"), "1:5 key \"a\" has no value");
+    EXPECT_EQ(lex_error("= 5"), "1:1 Unexpected key separator '='");
+    EXPECT_EQ(lex_error("m {\n : 5 }"), "2:2 Unexpected key separator ':'");
+    EXPECT_EQ(lex_error("/ x"), "1:1 Unexpected '/': a comment starts with '//' or '#'");
 }
 
 TEST(LexerTest, PlacesAreLinesAndByteColumnsFromOne) {

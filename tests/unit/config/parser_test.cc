@@ -289,7 +289,7 @@ TEST(ParserTest, EmptyFileIsAWarning) {
     world.files["a.conf"] = " \n";
     Diagnostics diagnostics;
     EXPECT_TRUE(world.tree("a.conf", &diagnostics).has_value());
-    EXPECT_EQ(diagnostics.to_string(), "a.conf: the file is empty: every option has its default\n");
+    EXPECT_EQ(diagnostics.to_string(), "a.conf: config has no values or is empty\n");
     world.files["a.conf"] = "# only comments\n";
     Diagnostics none;
     EXPECT_TRUE(world.tree("a.conf", &none).has_value());

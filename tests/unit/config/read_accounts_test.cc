@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "core/config/inactive.h"
+#include "proto/limits.h"
 #include "tests/unit/config/read_support.h"
 
 namespace nuring::config {
@@ -57,7 +58,6 @@ TEST(ReadAccountsTest, UserNamesAreUniqueEverywhere) {
         HasSubstr("2:1: Duplicate user \"a\" detected"));
     EXPECT_EQ(error("accounts { A { users: [{user: a}] } }\nauthorization { user: x }"),
               "2:1: Can not have a single user/pass and accounts");
-    EXPECT_EQ(error("accounts { A { users: [{user: a}] } }\nauthorization { token: x }"), "");
 }
 
 TEST(ReadAccountsTest, ExportsAndImports) {
@@ -113,7 +113,7 @@ TEST(ReadAccountsTest, ShapeErrors) {
     EXPECT_EQ(error("accounts { A { limits: 5 } }"),
               "1:15: Expected account limits to be a map/struct, got 5");
     EXPECT_EQ(error("accounts { A { limits { max: 5 } } }"),
-              "1:24: Unknown field \"max\" parsing account limits");
+              "1:24: Unknown field \"max\" parsing account limits (not known up to nats-server 2.15: remove it)");
     EXPECT_EQ(error("accounts { A { exports: [{stream: a, response_type: single}] } }"),
               "1:37: Detected response directive on non-service");
 }
@@ -158,11 +158,44 @@ TEST(ReadAccountsTest, ImportsThatCannotBeCarriedOutAreRefused) {
                     "{service: {account: A, subject: r}, to: x}] } }"),
               "3:1: Duplicate service import subject \"x\", "
               "previously used in import for account \"A\", subject \"q\"");
+    EXPECT_EQ(error("accounts { A { exports: [{service: q}] }, C { exports: [{service: q}] }\n"
+                    "B { imports: [{service: {account: A, subject: q}, to: x}\n"
+                    "{service: {account: C, subject: q}, to: x}] } }"),
+              "");
     EXPECT_EQ(error("accounts { A { exports: [{service: \"q.*\"}] }\n"
                     "B { imports: [{service: {account: A, subject: \"q.*\"}, to: x}] } }"),
               "1:0: Error adding service import \"q.*\": failed to create mapping transform for "
               "service import subject \"x\" to \"q.*\": invalid mapping destination: not using all "
               "of the token wildcard(s) in x");
+}
+
+TEST(ReadAccountsTest, WhatNoControlLineBoundsIsBoundedHere) {
+    const std::string longer(proto::kSubjectSizeMax + 1, 'x');
+    const std::string half(proto::kSubjectSizeMax / 2, 'x');
+    for (const std::string& text :
+         {"mappings { a: " + longer + " }", "mappings { " + longer + ": a }",
+          "accounts { A { mappings { a: " + longer + " } } }",
+          "accounts { A { exports: [{service: " + longer + "}] } }",
+          "accounts { A { exports: [{service: a, latency: " + longer + "}] } }",
+          "accounts { A { exports: [{service: \">\"}] }\nB { imports: [{service: {account: A, subject: " +
+              longer + "}, to: r}] } }",
+          "accounts { A { exports: [{service: \">\"}] }\nB { imports: [{service: {account: A, subject: a}, "
+          "to: " + longer + "}] } }",
+          "accounts { A { exports: [{stream: \">\"}] }\nB { imports: [{stream: {account: A, subject: " + half +
+              "}, prefix: " + half + "}] } }",
+          "authorization { users: [{user: a, permissions { publish: " + longer + " }}] }",
+          "authorization { default_permissions { subscribe { deny: [\"" + longer + " q\"] } } }"}) {
+        EXPECT_THAT(error(text), HasSubstr("is too long, at most 16384 are allowed")) << text.substr(0, 80);
+    }
+    EXPECT_THAT(error("accounts { " + std::string(proto::kNameSizeMax + 1, 'a') + " {} }"),
+                HasSubstr("account name of 1025 bytes is too long"));
+}
+
+TEST(ReadAccountsTest, MappingsMayDropTokensAndDifferByCluster) {
+    EXPECT_EQ(error("mappings { \"orders.*.*\": \"orders.$2\", \"drop.*\": dropped }"), "");
+    EXPECT_EQ(error("mappings { a: [{dest: w, weight: 100%, cluster: west}\n"
+                    "{dest: e, weight: 100%, cluster: east}] }"),
+              "");
 }
 
 TEST(ReadAccountsTest, CirclesOfImportsAreRefused) {
@@ -209,9 +242,9 @@ TEST(ReadAccountsTest, Mappings) {
     EXPECT_EQ(error("mappings { a: {dest: b, weight: x} }"),
               "1:24: Invalid weight \"x\" for mapping destination");
     EXPECT_EQ(error("mappings { \"a..b\": c }"), "1:12: Subject \"a..b\" is not a valid subject");
-    EXPECT_EQ(error("mappings { \"a.*\": c }"),
-              "1:12: Error adding mapping for \"a.*\" to \"c\" : invalid mapping destination: not "
-              "using all of the token wildcard(s) in c");
+    EXPECT_EQ(error("mappings { \"a.*\": \"c.$2\" }"),
+              "1:12: Error adding mapping for \"a.*\" to \"c.$2\" : invalid mapping destination: "
+              "wildcard index out of range in $2: [2]");
     EXPECT_EQ(error("mappings { a: [{dest: b, weight: 60}, {dest: c, weight: 60}] }"),
               "1:11: Error adding mapping for \"a\" to \"c\" : total weight needs to be <= 100");
     EXPECT_EQ(error("mappings { a: [{dest: b, weight: 10}, {dest: b, weight: 10}] }"),

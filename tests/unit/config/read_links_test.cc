@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // cluster, gateway, leafnodes, operator mode.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,6 +27,7 @@ TEST(ReadClusterTest, EveryKey) {
         cluster_advertise: "h:1", no_advertise: true, connect_retries: 5, connect_backoff: true
         permissions { import: ["a.>"], export: {deny: b} }
         pool_size: 3, accounts: [A, B], compression: s2_fast
+        ping_interval: "10s", ping_max: 3, write_deadline: "4s", write_timeout: close
     })")
                                  .cluster;
     EXPECT_EQ(c.name, "C");
@@ -44,7 +46,11 @@ TEST(ReadClusterTest, EveryKey) {
     EXPECT_THAT(c.permissions->subscribe.deny, ElementsAre("b"));
     EXPECT_EQ(c.pool_size, 3);
     EXPECT_THAT(c.pinned_accounts, ElementsAre("A", "B"));
-    EXPECT_EQ(c.compression, "s2_fast");
+    EXPECT_EQ(c.compression.mode, CompressionMode::kFast);
+    EXPECT_EQ(c.times.ping_interval, seconds(10));
+    EXPECT_EQ(c.times.ping_max, 3);
+    EXPECT_EQ(c.times.write_deadline, seconds(4));
+    EXPECT_EQ(c.times.write_timeout, WriteTimeout::kClose);
 }
 
 TEST(ReadClusterTest, Errors) {
@@ -55,6 +61,18 @@ TEST(ReadClusterTest, Errors) {
                 HasSubstr("Cluster authorization does not allow multiple users"));
     EXPECT_THAT(messages_of("cluster { authorization { token: a } }"),
                 HasSubstr("Cluster authorization does not support tokens"));
+    EXPECT_EQ(messages_of("cluster { name: \"a b\" }"), "1:10: cluster name cannot contain spaces");
+    EXPECT_EQ(messages_of("cluster { name: _ }"), "1:10: cluster name is reserved");
+    EXPECT_EQ(messages_of("cluster { permissions { import: a, allow_responses: true } }"),
+              "1:10: Cluster permissions do not support dynamic responses");
+    EXPECT_EQ(messages_of("cluster { permissions { export: \"a b\" } }"),
+              "1:10: cluster export allow: subject \"a b\" is not a valid subject");
+    EXPECT_EQ(messages_of("cluster { write_timeout: later }"),
+              "1:10: write_timeout must be 'default', 'close' or 'retry'");
+    EXPECT_EQ(messages_of("cluster { ping_interval: \"31s\" }"),
+              "1:10: Cluster 'ping_interval' will reset to 30s which is the max for routes");
+    EXPECT_EQ(messages_of("cluster { routes: [\"nats://a:1\", \"nats://a:1\"] }"),
+              "1:34: invalid use of field \"nats://a:1\": Duplicate route entry detected");
     EXPECT_THAT(messages_of("cluster { rotes: [] }"),
                 HasSubstr("unknown field \"rotes\" (did you mean \"routes\"?)"));
 }
@@ -72,10 +90,53 @@ TEST(ReadClusterTest, PermissionsInTheAuthorizationBlockAreDeprecated) {
     EXPECT_THAT(both.cluster.permissions->publish.allow, ElementsAre("b"));
 }
 
-TEST(ReadClusterTest, IsNotedWhileInactive) {
-    if (is_active(Part::kCluster)) GTEST_SKIP();
-    EXPECT_EQ(messages_of("cluster { port: 1 }"),
-              "1:0: \"cluster\" is accepted, but not active in this version");
+TEST(ReadClusterTest, ATlsBlockNeedsNoCertificate) {
+    EXPECT_TRUE(read("cluster { tls { ca_file: a } }").good);
+    EXPECT_TRUE(read("cluster { tls {} }").good);
+    EXPECT_TRUE(read("leafnodes { port: 1, tls { handshake_first: true } }").good);
+    EXPECT_TRUE(read("leafnodes { remotes: [{ url: \"tls://h\", tls { handshake_first: true } }] }").good);
+}
+
+// ---------------------------------------------------------------------------- compression
+
+CompressionOptions completed(std::string_view block) {
+    Options options = options_of(block);
+    complete(&options);
+    return options.cluster.compression;
+}
+
+TEST(ReadCompressionTest, WordsFlagsAndBlocks) {
+    using enum CompressionMode;
+    const auto mode = [](std::string_view value) {
+        return completed(fmt::format("cluster {{ port: 1, compression: {} }}", value)).mode;
+    };
+    EXPECT_EQ(mode("true"), kFast);  // what "on" means depends on the block
+    EXPECT_EQ(mode("on"), kFast);
+    EXPECT_EQ(mode("false"), kOff);
+    EXPECT_EQ(mode("Disabled"), kOff);
+    EXPECT_EQ(mode("accept"), kAccept);
+    EXPECT_EQ(mode("\"not supported\""), kNotSupported);
+    EXPECT_EQ(mode("s2_better"), kBetter);
+    EXPECT_EQ(mode("best"), kBest);
+    EXPECT_EQ(mode("{mode: s2_auto}"), kAuto);
+    EXPECT_EQ(completed("cluster { port: 1 }").mode, kAccept);
+    EXPECT_EQ(options_of("leafnodes { compression: on }").leafnodes.compression.mode, kAuto);
+}
+
+TEST(ReadCompressionTest, AutoHasThresholds) {
+    using std::chrono::milliseconds;
+    EXPECT_THAT(completed("cluster { compression: s2_auto }").rtt_thresholds,
+                ElementsAre(milliseconds(10), milliseconds(50), milliseconds(100)));
+    EXPECT_THAT(completed("cluster { compression { mode: auto, rtt_thresholds: [\"-1s\", \"5ms\", "
+                          "\"0s\"] } }")
+                    .rtt_thresholds,
+                ElementsAre(milliseconds(0), milliseconds(5)));
+    EXPECT_THAT(completed("cluster { compression: s2_fast }").rtt_thresholds, testing::IsEmpty());
+    EXPECT_EQ(messages_of("cluster { compression: 5 }"),
+              "1:10: field \"compression\" should be a boolean or a structure, got int64");
+    EXPECT_EQ(messages_of("cluster { compression { mood: x } }"), "1:24: unknown field \"mood\" (did you mean \"mode\"?)");
+    EXPECT_EQ(messages_of("cluster { compression { rtts: [x] } }"),
+              "1:24: time: invalid duration \"x\"");
 }
 
 // ---------------------------------------------------------------------------- gateway
@@ -113,6 +174,19 @@ TEST(ReadGatewayTest, Errors) {
                 HasSubstr("Gateway authorization does not allow multiple users"));
 }
 
+TEST(ReadGatewayTest, NamesAndTimes) {
+    EXPECT_EQ(messages_of("gateway { name: \"a b\" }"), "1:10: gateway name cannot contain spaces");
+    EXPECT_THAT(messages_of("gateway { name: _ }"), HasSubstr("cluster name is reserved"));
+    EXPECT_THAT(messages_of("gateway { ping_interval: \"16s\" }"),
+                HasSubstr("Gateway 'ping_interval' will reset to 15s which is the max for gateways"));
+    EXPECT_THAT(messages_of("gateway { authorization { auth_callout: x } }"),
+                HasSubstr("Gateway authorization does not support callouts"));
+    EXPECT_EQ(options_of("gateway { ping_max: 4, write_deadline: \"3s\" }").gateway.times.ping_max, 4);
+    Options options = options_of("gateway { name: A, port: 1 }");
+    complete(&options);
+    EXPECT_EQ(options.cluster.name, "A");
+}
+
 // ---------------------------------------------------------------------------- leafnodes
 
 TEST(ReadLeafnodesTest, EveryKey) {
@@ -139,6 +213,70 @@ TEST(ReadLeafnodesTest, EveryKey) {
     EXPECT_EQ(l.remotes[1].urls.size(), 2U);
 }
 
+constexpr const char* kSeed = "SUAPM67TC4RHQLKBX55NIQXSMATZDOZK6FNEOSS36CAYA7F7TY66LP4BOM";
+constexpr const char* kUserKey = "UCNGL4W5QX66CFX6A6DCBVDH5VOHMI7B2UZZU7TXAUQQSI2JPHULCKBR";
+
+TEST(ReadLeafnodesTest, KeysOfNewerReleases) {
+    // Read whole, though a part of it may be refused until it is built.
+    const LeafnodeOptions l = read(fmt::format(R"(leafnodes {{
+        port: 7422, dial_timeout: "3s", compression: s2_best, ping_interval: "9s", ping_max: 3
+        write_deadline: "4s", write_timeout: default, authorization {{ nkey: {} }}
+        remotes [ {{ url: "ws://r:1", nkey: {}, compression: off, first_info_timeout: "2s"
+                     dial_timeout: "1s", disabled: true, ignore_discovered_servers: true
+                     isolate: true, request_isolation: true, ws_compression: true
+                     ws_no_masking: true, jetstream_cluster_migrate: true
+                     proxy {{ url: "http://p:8080", username: u, password: p, timeout: "5s" }} }} ]
+    }})",
+                                                     kUserKey, kSeed))
+                                  .options.leafnodes;
+    EXPECT_EQ(l.authorization.nkey, kUserKey);
+    EXPECT_EQ(l.dial_timeout, seconds(3));
+    EXPECT_EQ(l.compression.mode, CompressionMode::kBest);
+    EXPECT_EQ(l.times.ping_max, 3);
+    ASSERT_EQ(l.remotes.size(), 1U);
+    const RemoteLeafnode& r = l.remotes[0];
+    EXPECT_EQ(r.nkey, kSeed);
+    EXPECT_EQ(r.compression.mode, CompressionMode::kOff);
+    EXPECT_EQ(r.first_info_timeout, seconds(2));
+    EXPECT_EQ(r.dial_timeout, seconds(1));
+    EXPECT_TRUE(r.disabled && r.ignore_discovered_servers && r.isolate_interest);
+    EXPECT_TRUE(r.request_isolation && r.websocket_compression && r.websocket_no_masking);
+    EXPECT_EQ(r.proxy.url, "http://p:8080");
+    EXPECT_EQ(r.proxy.timeout, seconds(5));
+    EXPECT_EQ(r.name(), "urls=[\"ws://r:1\"], account=\"$G\", nkey=\"[REDACTED]\"");
+}
+
+TEST(ReadLeafnodesTest, WhatARemoteMayNotHold) {
+    const auto fault = [](std::string_view remote) {
+        const std::string all = messages_of(fmt::format("leafnodes {{ remotes: [{{ {} }}] }}", remote));
+        return all.substr(all.rfind('\n') + 1);
+    };
+    EXPECT_THAT(fault("nkey: SUAX"), testing::EndsWith("Remote leafnode nkey is not a valid seed"));
+    EXPECT_THAT(fault(fmt::format("creds: f, nkey: {}", kSeed)),
+                HasSubstr("Remote leafnode can not have both creds and nkey defined"));
+    EXPECT_THAT(fault("deny_imports: \"a b\""), HasSubstr("subject \"a b\" is not a valid subject"));
+    EXPECT_THAT(fault("url: 5"),
+                HasSubstr("Expected remote leafnode url to be an array or string, got 5"));
+    EXPECT_THAT(fault("proxy: { username: u }"),
+                HasSubstr("proxy URL must be specified when other proxy options are set"));
+    EXPECT_THAT(fault("proxy: { url: \"tcp://h\" }"),
+                HasSubstr("proxy URL scheme must be http or https, got: tcp"));
+    EXPECT_THAT(fault("url: \"nats://a:1\" }, { url: \"nats://a:1\""),
+                HasSubstr("duplicate remote urls=[\"nats://a:1\"], account=\"$G\""));
+    EXPECT_THAT(fault("jetstream_cluster_migrate: 5"),
+                HasSubstr("Expected boolean or map for jetstream_cluster_migrate, got int64"));
+}
+
+TEST(ReadLeafnodesTest, MinimumVersions) {
+    const auto fault = [](std::string_view version) {
+        const std::string all = messages_of(fmt::format("leafnodes {{ min_version: {} }}", version));
+        return all.substr(all.rfind('\n') + 1);
+    };
+    EXPECT_THAT(fault("2.7.9"), HasSubstr("the minimum version should be at least 2.8.0"));
+    EXPECT_THAT(fault("abc"), HasSubstr("invalid leafnode's minimum version: invalid semver"));
+    EXPECT_TRUE(read("leafnodes { min_version: \"2.10.0-rc.1\" }").good);
+}
+
 TEST(ReadLeafnodesTest, UsersWithAccounts) {
     const LeafnodeOptions l =
         options_of("leafnodes { authorization { users: [{user: a, password: b, account: C}] } }")
@@ -157,6 +295,55 @@ TEST(ReadLeafnodesTest, Errors) {
                 HasSubstr("error parsing leafnode url [\"h:x\"]"));
     EXPECT_THAT(messages_of("leafnodes { authorization { token: x } }"),
                 HasSubstr("unknown field \"token\""));
+}
+
+TEST(ReadLeafnodesTest, AuthorizationIsForOneOrForMany) {
+    EXPECT_THAT(messages_of("leafnodes { authorization { user: a, users: [{user: b}] } }"),
+                HasSubstr("can not have a single user/pass and a users array"));
+    EXPECT_THAT(messages_of("leafnodes { authorization { users: [{user: b}, {user: b}] } }"),
+                HasSubstr("duplicate user \"b\" detected in leafnode authorization"));
+    EXPECT_THAT(messages_of("leafnodes { authorization { nkey: UABC } }"),
+                HasSubstr("Not a valid public nkey for leafnode authorization"));
+}
+
+// ---------------------------------------------------------------------------- websocket
+
+TEST(ReadWebsocketTest, EveryKey) {
+    const WebsocketOptions w = options_of(R"(websocket {
+        listen: "h:8080", advertise: "x:1", no_tls: true, same_origin: true, compression: true
+        allowed_origins: ["https://a", "http://b:1"], handshake_timeout: 3, no_auth_user: n
+        jwt_cookie: j, user_cookie: u, pass_cookie: p, token_cookie: t, ping_interval: "9s"
+        authorization { user: a, password: b, timeout: 4 }, headers { X-A: "1" }
+    })")
+                                   .websocket;
+    EXPECT_EQ(w.host, "h");
+    EXPECT_EQ(w.port, 8080);
+    EXPECT_EQ(w.advertise, "x:1");
+    EXPECT_TRUE(w.no_tls && w.same_origin && w.compression);
+    EXPECT_THAT(w.allowed_origins, ElementsAre("https://a", "http://b:1"));
+    EXPECT_EQ(w.handshake_timeout, seconds(3));
+    EXPECT_EQ(w.no_auth_user, "n");
+    EXPECT_EQ(w.jwt_cookie + w.user_cookie + w.pass_cookie + w.token_cookie, "jupt");
+    EXPECT_EQ(w.ping_interval, seconds(9));
+    EXPECT_EQ(w.user + w.password, "ab");
+    EXPECT_EQ(w.auth_timeout, seconds(4));
+    EXPECT_EQ(w.headers.at("X-A"), "1");
+}
+
+TEST(ReadWebsocketTest, Errors) {
+    const auto fault = [](std::string_view inside) {
+        const std::string all = messages_of(fmt::format("ws {{ {} }}", inside));
+        return all.substr(all.rfind('\n') + 1);
+    };
+    EXPECT_EQ(messages_of("ws: 5"), "1:0: Expected websocket to be a map, got int64");
+    EXPECT_THAT(fault("authorization { users: [] }"), HasSubstr("unknown field \"users\""));
+    EXPECT_THAT(fault("headers: 5"), HasSubstr("error parsing headers: unsupported type int64"));
+    EXPECT_THAT(fault("headers: { a: 5 }"),
+                HasSubstr("error parsing header key a: unsupported type int64"));
+    EXPECT_THAT(fault("handshake_timeout: true"),
+                HasSubstr("error parsing handshake timeout: unsupported type bool"));
+    EXPECT_THAT(fault("allowed_origins: 5"),
+                HasSubstr("error parsing allowed origins: unsupported type int64"));
 }
 
 // ---------------------------------------------------------------------------- operator mode

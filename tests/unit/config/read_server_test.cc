@@ -125,7 +125,8 @@ TEST(ReadServerTest, WrongTypesReadAsGoSaysThem) {
 }
 
 TEST(ReadServerTest, UnknownKeysAreRefusedWithWhatWasMeant) {
-    EXPECT_EQ(messages_of("a = 1"), "1:0: unknown field \"a\"");
+    EXPECT_EQ(messages_of("a = 1"),
+              "1:0: unknown field \"a\" (not known up to nats-server 2.15: remove it)");
     EXPECT_EQ(messages_of("\n\nprot: 4222"),
               "3:1: unknown field \"prot\" (did you mean \"port\"?)");
     EXPECT_EQ(messages_of("Max_Payloud: 1"),
@@ -133,12 +134,13 @@ TEST(ReadServerTest, UnknownKeysAreRefusedWithWhatWasMeant) {
     EXPECT_EQ(messages_of("authorisation {}"),
               "1:0: unknown field \"authorisation\" (did you mean \"authorization\"?)");
     EXPECT_EQ(messages_of("completely_different: 1"),
-              "1:0: unknown field \"completely_different\"");
+              "1:0: unknown field \"completely_different\" (not known up to nats-server 2.15: remove it)");
 }
 
 TEST(ReadServerTest, UsedVariablesMayHaveAnyName) {
     EXPECT_EQ(messages_of("P: 5222\nport: $P"), "");
-    EXPECT_EQ(messages_of("P: 5222"), "1:0: unknown field \"P\"");
+    EXPECT_EQ(messages_of("P: 5222"),
+              "1:0: unknown field \"P\" (not known up to nats-server 2.15: remove it)");
 }
 
 TEST(ReadServerTest, AllErrorsShowAtOnceWarningsFirst) {
@@ -147,7 +149,7 @@ TEST(ReadServerTest, AllErrorsShowAtOnceWarningsFirst) {
         "3:1: invalid use of field \"write_deadline\": write_deadline should be converted to a "
         "duration\n"
         "1:0: interface conversion: interface {} is string, not int64\n"
-        "2:1: unknown field \"foo\"\n"
+        "2:1: unknown field \"foo\" (not known up to nats-server 2.15: remove it)\n"
         "4:1: could not parse address string \"y\"");
 }
 
@@ -222,7 +224,10 @@ TEST(ReadServerTest, UringBlock) {
         receive_buffer_size: 16k, receive_buffer_count: 64, send_buffer_size: 128kb
         zero_copy_threshold: 4096, cache_entries: 1000 })");
     EXPECT_EQ(o.uring.workers, 4);
-    EXPECT_FALSE(o.uring.pin);
+    EXPECT_EQ(o.uring.pin, Pinning::kNever);
+    EXPECT_EQ(options_of("uring { pin: Auto }").uring.pin, Pinning::kAuto);
+    EXPECT_EQ(options_of("uring { pin: true }").uring.pin, Pinning::kAlways);
+    EXPECT_EQ(options_of("uring { workers: 1 }").uring.pin, Pinning::kAuto);
     EXPECT_EQ(o.uring.busy_poll, std::chrono::microseconds(50));
     EXPECT_EQ(o.uring.io, IoKind::kEpoll);
     EXPECT_EQ(o.uring.receive_buffer_size, 16000);
@@ -237,24 +242,22 @@ TEST(ReadServerTest, UringBlock) {
 }
 
 TEST(ReadServerTest, InactivePartsGiveOneNoticeAndNoError) {
-    const ReadResult result = read("jetstream: true\nstore_dir: x\nwebsocket { port: 1 }\nmqtt {}");
+    const ReadResult result = read("jetstream: true\nstore_dir: x\nmqtt {}");
     EXPECT_TRUE(result.good);
     EXPECT_EQ(result.messages,
               "a.conf:1:0: \"jetstream\" is accepted, but not active in this version\n"
-              "a.conf:3:1: \"websocket\" is accepted, but not active in this version\n"
-              "a.conf:4:1: \"mqtt\" is accepted, but not active in this version\n");
+              "a.conf:3:1: \"mqtt\" is accepted, but not active in this version\n");
     EXPECT_EQ(messages_of("jetstream: false\nprof_port: 0"), "");
     EXPECT_EQ(messages_of("jetstream: disabled"), "");
     EXPECT_THAT(messages_of("prof_port: 6060"), HasSubstr("prof_port"));
 }
 
 TEST(ReadServerTest, EveryKeyOfNewerServersIsKnown) {
-    for (const char* key :
-         {"ocsp", "trace_headers", "default_sentinel", "write_timeout", "proxies",
-          "server_metadata", "proxy_protocol"}) {
-        const ReadResult result = read(std::string(key) + ": {}");
+    for (const char* text : {"trace_headers: true",
+                             "server_metadata { a: b }", "feature_flags { a: true }", "ocsp_cache: true"}) {
+        const ReadResult result = read(text);
         EXPECT_TRUE(result.good) << result.messages;
-        EXPECT_THAT(result.messages, HasSubstr("not active")) << key;
+        EXPECT_THAT(result.messages, HasSubstr("not active")) << text;
     }
 }
 

@@ -70,8 +70,10 @@ TEST(ReadTlsTest, NewerKeys) {
     EXPECT_EQ(tls.hello_wait.count(), 0);
     EXPECT_THAT(tls_error("pinned_certs: [abc]"),
                 HasSubstr("'pinned_certs' key abc does not look"));
-    EXPECT_THAT(tls_error("min_version: \"1.0\""),
-                HasSubstr("'min_version' \"1.0\" is not 1.2 or"));
+    EXPECT_EQ(tls_error("min_version: \"1.0\""),
+              "1:33: error parsing tls config: unsupported TLS version: TLS 1.0");
+    EXPECT_EQ(tls_error("min_version: \"1.4\""), "1:33: error parsing tls config: unknown version: 1.4");
+    EXPECT_EQ(tls_of("handshake_first: auto_fallback").hello_wait, std::chrono::milliseconds(50));
     EXPECT_EQ(tls_error("verify_cert_and_check_known_urls: true"),
               "1:33: verify_cert_and_check_known_urls not supported in this context");
 }
@@ -92,7 +94,7 @@ TEST(ReadTlsTest, WrongTypesAndUnknownKeys) {
     EXPECT_EQ(messages_of("tls { cert_file: 5, key_file: k }"),
               "1:6: error parsing tls config, expected 'cert_file' to be filename");
     EXPECT_EQ(tls_error("verify: 5"),
-              "1:33: error parsing tls config, expected 'verify' to be a boolean");
+              "1:33: error parsing tls config, expected 'verify' to be a boolean or 'optional'");
     EXPECT_EQ(
         tls_error("verfy: true"),
         "1:33: error parsing tls config, unknown field [\"verfy\"] (did you mean \"verify\"?)");
@@ -102,12 +104,32 @@ TEST(ReadTlsTest, WrongTypesAndUnknownKeys) {
               "1:0: interface conversion: interface {} is bool, not map[string]interface {}");
 }
 
-TEST(ReadTlsTest, AListenerNeedsCertificateAndKey) {
+TEST(ReadTlsTest, VerifyMayBeOptional) {
+    EXPECT_TRUE(tls_of("verify: optional").verify_optional);
+    EXPECT_FALSE(tls_of("verify: optional").verify);
+    EXPECT_EQ(tls_error("verify: optional, verify_and_map: true"),
+              "1:0: error parsing tls config, cannot combine 'verify: optional' with options requiring "
+              "client certificates");
+}
+
+TEST(ReadTlsTest, SuitesAndCurvesOfNewerReleases) {
+    EXPECT_THAT(tls_of("cipher_suites: [TLS_AES_128_GCM_SHA256]").cipher_suites,
+                ElementsAre("TLS_AES_128_GCM_SHA256"));
+    EXPECT_THAT(tls_of("curve_preferences: [X25519MLKEM768, X25519]").curve_preferences,
+                ElementsAre("X25519"));
+    EXPECT_THAT(tls_error("curve_preferences: [X25519MLKEM768]"),
+                HasSubstr("none of the 'curve_preferences' is available"));
+    EXPECT_TRUE(read("tls { cert_file: c, key_file: k, allow_insecure_cipher_suites: true }").good);
+    EXPECT_EQ(tls_error("cert_store: WindowsLocalMachine"),
+              "1:33: cert_store not compatible with current operating system");
+}
+
+TEST(ReadTlsTest, AListenerHasBothFilesOrNone) {
     EXPECT_EQ(messages_of("tls { cert_file: c }"), "1:0: missing 'key_file' in TLS configuration");
     EXPECT_EQ(messages_of("tls { key_file: k }"), "1:0: missing 'cert_file' in TLS configuration");
-    EXPECT_THAT(
-        messages_of("tls {}"),
-        HasSubstr("error parsing X509 certificate/key pair: 'cert_file' and 'key_file' are"));
+    EXPECT_EQ(messages_of("tls {}"),
+              "1:0: the tls block has no certificate: whoever connects will be refused");
+    EXPECT_TRUE(read("tls {}").good);
     EXPECT_TRUE(read("leafnodes { remotes: [{url: \"tls://h\", tls: {ca_file: a}}] }").good);
     // One mistake, one message.
     EXPECT_EQ(messages_of("tls { timeout: x }"),

@@ -11,7 +11,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr const char* kUserKey = "UCNGL4W5QX66CFX6A6DCBVDH5VOHMI7B2UZZU7TXAUQQSI2JPHULCKBR";
+constexpr const char* kPlainUserKey = "UCNGL4W5QX66CFX6A6DCBVDH5VOHMI7B2UZZU7TXAUQQSI2JPHULCKBR";
 
 TEST(ReadUsersTest, SingleUserTokenAndTimeout) {
     const auto user = options_of("authorization { user: derek, password: T0p, timeout: 0.5 }");
@@ -33,6 +33,10 @@ TEST(ReadUsersTest, ContradictionsAreRefused) {
               "1:0: Cannot have a user/pass and token");
     EXPECT_EQ(messages_of("authorization { user: a, users: [] }"),
               "1:0: Can not have a single user/pass and a users array");
+    EXPECT_EQ(messages_of("authorization { token: a }\naccounts { A { users: [{user: b}] } }"),
+              "1:0: Can not have a token and accounts");
+    EXPECT_EQ(messages_of("accounts { A { users: [{user: b}] } }\nauthorization { token: a }"),
+              "2:1: Can not have a token and accounts");
     EXPECT_EQ(messages_of("authorization { token: a, users: [] }"),
               "1:0: Can not have a token and a users array");
     EXPECT_EQ(messages_of("authorization { users: [{user: a}, {user: a}] }"),
@@ -43,7 +47,7 @@ TEST(ReadUsersTest, UsersWithEveryKey) {
     const Options o = options_of(std::string(R"(authorization { users: [
         {user: a, password: p}
         {username: b, pass: $2a$11$xyz, permissions: {publish: "x"}}
-        {nkey: )") + kUserKey + R"(, permission: {sub: y}}
+        {nkey: )") + kPlainUserKey + R"(, permission: {sub: y}}
         {user: c, allowed_connection_types: [standard, WEBSOCKET]}
     ]})");
     ASSERT_EQ(o.authorization.users.size(), 3U);
@@ -53,7 +57,7 @@ TEST(ReadUsersTest, UsersWithEveryKey) {
     EXPECT_THAT(o.authorization.users[1].permissions->publish.allow, ElementsAre("x"));
     EXPECT_THAT(o.authorization.users[2].connection_types, ElementsAre("STANDARD", "WEBSOCKET"));
     ASSERT_EQ(o.authorization.nkeys.size(), 1U);
-    EXPECT_EQ(o.authorization.nkeys[0].nkey, kUserKey);
+    EXPECT_EQ(o.authorization.nkeys[0].nkey, kPlainUserKey);
     EXPECT_THAT(o.authorization.nkeys[0].permissions->subscribe.allow, ElementsAre("y"));
 }
 
@@ -67,7 +71,7 @@ TEST(ReadUsersTest, UserErrors) {
     EXPECT_EQ(messages_of("authorization { users: [{nkey: UABC}] }"),
               "1:25: Not a valid public nkey for a user");
     EXPECT_EQ(
-        messages_of(std::string("authorization { users: [{user: x, nkey: ") + kUserKey + "}] }"),
+        messages_of(std::string("authorization { users: [{user: x, nkey: ") + kPlainUserKey + "}] }"),
         "1:25: Nkey users do not take usernames or passwords");
     EXPECT_EQ(messages_of("authorization { users: [{user: x, passwd: y}] }"),
               "1:34: unknown field \"passwd\" (did you mean \"password\"?)");
@@ -139,7 +143,7 @@ TEST(ReadUsersTest, PermissionErrors) {
 TEST(ReadUsersTest, DefaultPermissionsGoToUsersWithoutOwn) {
     const Options o = options_of(std::string(R"(authorization {
         users: [{user: a}, {user: b, permissions: {}}, {nkey: )") +
-                                 kUserKey + R"(}]
+                                 kPlainUserKey + R"(}]
         DEFAULT_PERMISSIONS = {publish: x}
     })");
     EXPECT_THAT(o.authorization.users[0].permissions->publish.allow, ElementsAre("x"));
@@ -153,7 +157,8 @@ TEST(ReadUsersTest, VariablesInTheBlockAreNoErrors) {
         users = [ {user: a, password: b, permissions: $ADMIN} ]
     })");
     EXPECT_THAT(o.authorization.users[0].permissions->publish.allow, ElementsAre(">"));
-    EXPECT_EQ(messages_of("authorization { ADMIN = {} }"), "1:16: unknown field \"ADMIN\"");
+    EXPECT_EQ(messages_of("authorization { ADMIN = {} }"),
+              "1:16: unknown field \"ADMIN\" (not known up to nats-server 2.15: remove it)");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,13 +21,18 @@ class Observed final : public InterestObserver {
     void on_interest_changed(const Subscription& subscription) override {
         changes.push_back(std::string(subscription.subject()) + " " + std::string(subscription.queue()));
     }
+    void on_leaf_interest_changed(const Subscription& subscription) override {
+        for_leafs.push_back(std::string(subscription.subject()) + " " + std::string(subscription.queue()));
+    }
     std::vector<std::string> take() { return std::exchange(changes, {}); }
+    std::vector<std::string> take_for_leafs() { return std::exchange(for_leafs, {}); }
 
     std::vector<std::string> changes;
+    std::vector<std::string> for_leafs;  // what concerns nobody else
 };
 
 SubscriptionPtr make(proto::Kind kind, std::string_view subject, std::string_view queue = {},
-                     uint32_t slot = 1, uint32_t weight = 1) {
+                     uint32_t slot = 1, uint32_t weight = 1, uint32_t origin_cluster = 0) {
     static uint64_t serial = 1'000'000;
     SubscriptionSpec spec;
     spec.link = base::LinkHandle(kWorker0, slot, 1);
@@ -34,6 +40,7 @@ SubscriptionPtr make(proto::Kind kind, std::string_view subject, std::string_vie
     spec.subject = subject;
     spec.queue = queue;
     spec.weight = weight;
+    spec.origin_cluster = origin_cluster;
     spec.kind = kind;
     spec.owner = &serial;  // anybody
     return SubscriptionPtr(Subscription::create(spec));
@@ -146,6 +153,154 @@ TEST(OwnInterestTest, OwnMembersComeBeforeThoseOfPeers) {
     for (const SubscriptionPtr& each : all) EXPECT_TRUE(sublist.remove(each.get()));
 }
 
+// What one leafnode link is told: a walk over the subscriptions finds those that are not its own.
+size_t wanted_apart_from(Sublist& sublist, base::LinkHandle link, std::string_view pattern,
+                         std::string_view queue = {}) {
+    size_t count = 0;
+    sublist.inspect(kWorker0, pattern, queue, [&](std::span<Subscription* const> subscriptions) {
+        for (const Subscription* each : subscriptions) {
+            if (each->link() != link) count += each->is_queue() ? each->weight() : 1;
+        }
+    });
+    return count;
+}
+
+TEST(LeafInterestTest, ALeafnodesSubscriptionIsAnnouncedAsIfItWereAClients) {
+    Observed observed;
+    Sublist sublist({.observer = &observed});
+    for (const std::string subject : {"a.b", "a.*", ">"}) {
+        const auto leaf = make(proto::Kind::kLeafnode, subject);
+        const auto hub = make(proto::Kind::kHub, subject, {}, 2);
+        sublist.insert(leaf.get());
+        EXPECT_EQ(observed.take(), Strings{subject + " "});
+        sublist.insert(hub.get());
+        EXPECT_EQ(observed.take(), Strings()) << "a spoke does not announce what its hub wants";
+        EXPECT_EQ(observed.take_for_leafs(), Strings{subject + " "});
+        EXPECT_EQ(sublist.own_interest(kWorker0, subject, {}), 1U);
+        EXPECT_TRUE(sublist.remove(leaf.get()));
+        EXPECT_EQ(observed.take(), Strings{subject + " "});
+        EXPECT_TRUE(sublist.remove(hub.get()));
+        EXPECT_EQ(observed.take_for_leafs(), Strings{subject + " "});
+    }
+}
+
+TEST(LeafInterestTest, WhatNoLeafnodeLinkCanMissIsNotToldAgain) {
+    Observed observed;
+    Sublist sublist({.observer = &observed});
+    const auto client = make(proto::Kind::kClient, "a");
+    const auto other = make(proto::Kind::kClient, "a", {}, 2);
+    const auto leaf = make(proto::Kind::kLeafnode, "a", {}, 3);
+    const auto route = make(proto::Kind::kRoute, "a", {}, 4);
+    sublist.insert(leaf.get());
+    EXPECT_EQ(observed.take(), Strings{"a "});
+    // The leafnode itself was not told of its own subscription.
+    sublist.insert(client.get());
+    EXPECT_EQ(observed.take(), Strings());
+    EXPECT_EQ(observed.take_for_leafs(), Strings{"a "});
+    EXPECT_EQ(wanted_apart_from(sublist, leaf->link(), "a"), 1U);
+    sublist.insert(other.get());
+    sublist.insert(route.get());
+    EXPECT_TRUE(sublist.remove(other.get()));
+    EXPECT_TRUE(sublist.remove(route.get()));
+    EXPECT_EQ(observed.take(), Strings());
+    EXPECT_EQ(observed.take_for_leafs(), Strings());
+    EXPECT_TRUE(sublist.remove(client.get()));
+    EXPECT_EQ(observed.take_for_leafs(), Strings{"a "});
+    EXPECT_EQ(wanted_apart_from(sublist, leaf->link(), "a"), 0U);
+    EXPECT_TRUE(sublist.remove(leaf.get()));
+}
+
+TEST(LeafInterestTest, MembersBehindALeafnodeCountAsManyAsTheyAre) {
+    Observed observed;
+    Sublist sublist({.observer = &observed});
+    const auto client = make(proto::Kind::kClient, "a", "q");
+    const auto leaf = make(proto::Kind::kLeafnode, "a", "q", 2, 3);
+    sublist.insert(leaf.get());
+    EXPECT_EQ(sublist.own_interest(kWorker0, "a", "q"), 3U);
+    sublist.insert(client.get());
+    EXPECT_EQ(sublist.own_interest(kWorker0, "a", "q"), 4U);
+    EXPECT_EQ(observed.take(), (Strings{"a q", "a q"}));
+    sublist.set_weight(leaf.get(), 5);
+    EXPECT_EQ(observed.take(), Strings{"a q"});
+    EXPECT_EQ(sublist.own_interest(kWorker0, "a", "q"), 6U);
+    EXPECT_EQ(wanted_apart_from(sublist, client->link(), "a", "q"), 5U);
+    const MatchResult result = result_of(sublist, "a");
+    EXPECT_EQ(result.queue_group(0).own_count, 1U) << "a client comes before those of a leafnode";
+    EXPECT_EQ(result.queue_group(0).members[0].kind, proto::Kind::kClient);
+    EXPECT_TRUE(sublist.remove(leaf.get()));
+    EXPECT_TRUE(sublist.remove(client.get()));
+}
+
+TEST(LeafInterestTest, AMatchTellsOfWhatKindEachServerIs) {
+    Sublist sublist({});
+    const auto leaf = make(proto::Kind::kLeafnode, "a", {}, 1);
+    const auto hub = make(proto::Kind::kHub, "*", {}, 2);
+    const auto route = make(proto::Kind::kRoute, ">", {}, 3);
+    for (const auto* each : {&leaf, &hub, &route}) sublist.insert(each->get());
+    const MatchResult result = result_of(sublist, "a");
+    ASSERT_EQ(result.peers().size(), 3U);
+    ASSERT_EQ(result.peer_kinds().size(), 3U);
+    for (size_t i = 0; i < 3; ++i) {
+        for (const auto* each : {&leaf, &hub, &route}) {
+            if ((*each)->link() != result.peers()[i]) continue;
+            EXPECT_EQ((*each)->kind(), result.peer_kinds()[i]);
+        }
+    }
+    for (const auto* each : {&leaf, &hub, &route}) EXPECT_TRUE(sublist.remove(each->get()));
+}
+
+// Whoever follows the changes, for any one leafnode link, arrives at what a walk over everything finds.
+TEST(LeafInterestTest, ChangesLeadToWhatAWalkFinds) {
+    base::Prng prng(20240611);
+    Observed observed;
+    Sublist sublist({.observer = &observed});
+    const std::vector<proto::Kind> kinds{proto::Kind::kClient, proto::Kind::kRoute, proto::Kind::kLeafnode,
+                                         proto::Kind::kLeafnode, proto::Kind::kHub};
+    std::vector<SubscriptionPtr> live;
+    std::map<uint32_t, std::map<std::string, size_t>> told;  // by the link's slot
+    const auto link_of = [](uint32_t slot) { return base::LinkHandle(kWorker0, slot, 1); };
+    for (int step = 0; step < 4000; ++step) {
+        if (live.size() < 3 || (live.size() < 40 && prng.below(2) == 0)) {
+            const uint32_t slot = prng.below(static_cast<uint32_t>(kinds.size()));
+            const std::string subject(1, static_cast<char>('a' + prng.below(4)));
+            live.push_back(make(kinds[slot], subject, prng.below(3) == 0 ? "q" : "", slot,
+                                slot == 0 ? 1 : 1 + prng.below(4)));
+            sublist.insert(live.back().get());
+        } else {
+            std::swap(live[prng.below(static_cast<uint32_t>(live.size()))], live.back());
+            EXPECT_TRUE(sublist.remove(live.back().get()));
+            live.pop_back();
+        }
+        Strings changes = observed.take();
+        for (const std::string& each : observed.take_for_leafs()) changes.push_back(each);
+        for (const std::string& each : changes) {
+            for (const uint32_t slot : {2U, 3U, 4U}) {
+                const size_t count =
+                    wanted_apart_from(sublist, link_of(slot), each.substr(0, 1), each.substr(2));
+                told[slot][each] = each.size() > 2 ? count : std::min<size_t>(count, 1);
+            }
+        }
+        for (const uint32_t slot : {2U, 3U, 4U}) {
+            std::map<std::string, size_t> walked;
+            for (uint32_t slice = 0; slice < sublist.own_slice_count(); ++slice) {
+                const auto count = [&](std::string_view pattern, std::string_view queue,
+                                       std::span<Subscription* const> subscriptions) {
+                    for (const Subscription* each : subscriptions) {
+                        if (each->link() == link_of(slot)) continue;
+                        size_t& number = walked[std::string(pattern) + " " + std::string(queue)];
+                        number = queue.empty() ? 1 : number + each->weight();
+                    }
+                };
+                sublist.for_each_interest(kWorker0, slice, count);
+            }
+            std::map<std::string, size_t> followed = told[slot];
+            std::erase_if(followed, [](const auto& each) { return each.second == 0; });
+            ASSERT_EQ(followed, walked) << "step " << step << ", link " << slot;
+        }
+    }
+    for (const SubscriptionPtr& each : live) EXPECT_TRUE(sublist.remove(each.get()));
+}
+
 // Whatever was inserted and removed: the walk over all slices, the question for one pattern and a plain
 // count agree; and who follows the changes alone arrives at the same.
 TEST(OwnInterestTest, WalkQuestionAndChangesAgreeWithAPlainCount) {
@@ -202,6 +357,37 @@ TEST(OwnInterestTest, WalkQuestionAndChangesAgreeWithAPlainCount) {
         ASSERT_EQ(told, expected) << step;
     }
     for (const SubscriptionPtr& each : live) ASSERT_TRUE(sublist.remove(each.get()));
+}
+
+TEST(OwnInterestTest, MembersOfAGroupStandInTheOrderInWhichTheyAreAsked) {
+    Sublist sublist({});
+    std::vector<SubscriptionPtr> all;
+    using proto::Kind;
+    const auto add = [&](Kind kind, uint32_t weight, uint32_t origin_cluster) {
+        all.push_back(make(kind, "a", "q", static_cast<uint32_t>(all.size() + 1), weight, origin_cluster));
+        sublist.insert(all.back().get());
+    };
+    add(Kind::kRoute, 5, 7);  // of a leafnode of another server
+    for (const Kind kind : {Kind::kGateway, Kind::kLeafnode, Kind::kRoute, Kind::kClient, Kind::kHub,
+                            Kind::kRoute, Kind::kGateway, Kind::kClient}) {
+        add(kind, kind == Kind::kRoute ? 3 : 1, kind == Kind::kLeafnode ? 8 : 0);
+    }
+    const MatchResult result = result_of(sublist, "a");
+    const QueueGroup group = result.queue_group(0);
+    std::vector<Kind> kinds;
+    for (const QueueMember& member : group.members) kinds.push_back(member.kind);
+    EXPECT_EQ(kinds, (std::vector<Kind>{Kind::kClient, Kind::kClient, Kind::kRoute, Kind::kRoute,
+                                        Kind::kLeafnode, Kind::kHub, Kind::kRoute, Kind::kGateway,
+                                        Kind::kGateway}));
+    EXPECT_EQ(group.own_count, 2U);
+    EXPECT_EQ(group.near_count, 4U);
+    EXPECT_EQ(group.near_weight, 8U);
+    EXPECT_EQ(group.leaf_count, 6U);
+    EXPECT_EQ(group.leaf_weight, 10U);
+    EXPECT_EQ(group.home_count, 7U);
+    EXPECT_EQ(group.home_weight, 15U);
+    EXPECT_EQ(group.weight, 17U);
+    for (const auto& each : all) EXPECT_TRUE(sublist.remove(each.get()));
 }
 
 }  // namespace

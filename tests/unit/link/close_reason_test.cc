@@ -21,8 +21,7 @@ TEST(CloseReasonTest, TextsAreThoseThatMonitoringToolsKnow) {
 
 TEST(CloseReasonTest, EachReasonHasATextOfItsOwn) {
     std::set<std::string_view> texts;
-    const auto last = static_cast<int>(CloseReason::kNoRespondersRequiresHeaders);
-    for (int reason = 1; reason <= last; ++reason) {
+    for (unsigned reason = 1; reason < kCloseReasonCount; ++reason) {
         const std::string_view text = to_text(static_cast<CloseReason>(reason));
         EXPECT_FALSE(text.empty()) << reason;
         EXPECT_TRUE(texts.insert(text).second) << text;

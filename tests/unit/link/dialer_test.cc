@@ -10,24 +10,27 @@
 #include "core/base/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/unit/link/link_stage.h"
+#include "tests/support/worker_stage.h"
 
 namespace nuring::link {
 namespace {
 
+using test::WorkerStage;
 using testing::StartsWith;
 
-constexpr uint64_t kSecond_ns = 1'000'000'000;
+constexpr uint64_t kDialSecond_ns = 1'000'000'000;
 constexpr uint16_t kNobody = 1;  // a port
 
 class DialerTest : public testing::Test {
   protected:
-    DialerTest() : listener_(stage_.net.listen(0)), dialer_(std::make_unique<Dialer>(stage_.links(0))) {}
+    DialerTest()
+        : listener_(stage_.net.listen(0)),
+          dialer_(std::make_unique<Dialer>(stage_.state(0).host)) {}
     ~DialerTest() override {
         dialer_.reset();
         stage_.settle();
-        if (fd_ >= 0) stage_.links(0).ring.close(fd_);
-        EXPECT_EQ(stage_.links(0).abandoned_connects, 0U);
+        if (fd_ >= 0) stage_.state(0).host.ring.close(fd_);
+        EXPECT_EQ(stage_.state(0).host.abandoned_connects(), 0U);
         // Two listeners: this one's and the stage's.
         EXPECT_EQ(stage_.net.descriptor_count(), 2U);
     }
@@ -40,7 +43,7 @@ class DialerTest : public testing::Test {
     }
     void start(const std::string& host, uint16_t to_port) {
         const int before = calls_;
-        dialer_->dial(host, to_port, kSecond_ns, [this](absl::StatusOr<int> fd) { note(fd); });
+        dialer_->dial(host, to_port, kDialSecond_ns, [this](absl::StatusOr<int> fd) { note(fd); });
         EXPECT_EQ(calls_, before) << "from within dial()";
     }
     void dial(const std::string& host, uint16_t to_port) {
@@ -48,7 +51,7 @@ class DialerTest : public testing::Test {
     }
     void in_turn(const std::function<void()>& function) {
         bool done = false;
-        stage_.on_worker(0, [&](WorkerLinks&) {
+        stage_.on_worker(0, [&](server::WorkerState&) {
             function();
             done = true;
         });
@@ -63,14 +66,14 @@ class DialerTest : public testing::Test {
     std::string result_of(const std::string& host, uint16_t to_port) {
         const int before = calls_;
         dial(host, to_port);
-        stage_.pass(2 * kSecond_ns);
+        stage_.pass(2 * kDialSecond_ns);
         EXPECT_EQ(calls_, before + 1);
         EXPECT_FALSE(dialer_->is_dialing());
         return error_;
     }
-    void drop() { stage_.links(0).ring.close(std::exchange(fd_, -1)); }
+    void drop() { stage_.state(0).host.ring.close(std::exchange(fd_, -1)); }
 
-    LinkStage stage_{1};
+    WorkerStage stage_{1};
     const int listener_;
     std::unique_ptr<Dialer> dialer_;
     int calls_ = 0;
@@ -122,10 +125,10 @@ TEST_F(DialerTest, ALookupThatTakesTooLongServesTheNextAttempt) {
 TEST_F(DialerTest, AnAnswerThatComesDuringAnAttemptIsTaken) {
     stage_.lookups.holding = true;
     dial("localhost", port());
-    stage_.pass(kSecond_ns / 2);
+    stage_.pass(kDialSecond_ns / 2);
     EXPECT_EQ(calls_, 0);
     stage_.lookups.release();
-    stage_.pass(kSecond_ns / 4);
+    stage_.pass(kDialSecond_ns / 4);
     EXPECT_EQ(calls_, 1);
     EXPECT_EQ(error_, "");
 }
@@ -155,10 +158,10 @@ TEST_F(DialerTest, CancelIsTheEnd) {
     set_loss(1000);
     dial("127.0.0.1", port());
     stage_.settle();
-    EXPECT_EQ(stage_.links(0).abandoned_connects, 0U);
+    EXPECT_EQ(stage_.state(0).host.abandoned_connects(), 0U);
     dialer_->cancel();
-    EXPECT_EQ(stage_.links(0).abandoned_connects, 1U);
-    stage_.pass(3 * kSecond_ns);
+    EXPECT_EQ(stage_.state(0).host.abandoned_connects(), 1U);
+    stage_.pass(3 * kDialSecond_ns);
     EXPECT_EQ(calls_, 0);
 }
 
@@ -192,9 +195,9 @@ TEST_F(DialerTest, GoesAwayWhileALookupRuns) {
 
 TEST_F(DialerTest, GoesAwayFromWithinDone) {
     for (const uint16_t to : {port(), kNobody}) {
-        dialer_ = std::make_unique<Dialer>(stage_.links(0));
+        dialer_ = std::make_unique<Dialer>(stage_.state(0).host);
         in_turn([&] {
-            dialer_->dial("127.0.0.1", to, kSecond_ns, [this](absl::StatusOr<int> fd) {
+            dialer_->dial("127.0.0.1", to, kDialSecond_ns, [this](absl::StatusOr<int> fd) {
                 note(fd);
                 dialer_.reset();
                 if (fd_ >= 0) drop();
@@ -204,20 +207,20 @@ TEST_F(DialerTest, GoesAwayFromWithinDone) {
     }
     EXPECT_EQ(calls_, 2);
     set_loss(1000);
-    dialer_ = std::make_unique<Dialer>(stage_.links(0));
+    dialer_ = std::make_unique<Dialer>(stage_.state(0).host);
     in_turn([&] {
-        dialer_->dial("127.0.0.1", port(), kSecond_ns, [this](absl::StatusOr<int> fd) {
+        dialer_->dial("127.0.0.1", port(), kDialSecond_ns, [this](absl::StatusOr<int> fd) {
             note(fd);
             dialer_.reset();
         });
     });
-    stage_.pass(2 * kSecond_ns);
+    stage_.pass(2 * kDialSecond_ns);
     EXPECT_EQ(calls_, 3);
 }
 
 TEST_F(DialerTest, DialsAgainFromWithinDone) {
     in_turn([&] {
-        dialer_->dial("127.0.0.1", kNobody, kSecond_ns, [this](absl::StatusOr<int> fd) {
+        dialer_->dial("127.0.0.1", kNobody, kDialSecond_ns, [this](absl::StatusOr<int> fd) {
             note(fd);
             start("127.0.0.1", port());
         });
@@ -232,18 +235,14 @@ TEST_F(DialerTest, AWorkerIsDrainedOnlyWhenTheRingHasGivenAllBack) {
     dial("127.0.0.1", port());
     stage_.settle();
     bool drained = false;
-    stage_.on_worker(0, [&](WorkerLinks& links) {
+    stage_.on_worker(0, [&](server::WorkerState& state) {
         dialer_.reset();
-        EXPECT_EQ(links.abandoned_connects, 1U);
-        links.stop(
-            [](void* state) {
-                *static_cast<bool*>(state) = true;
-            },
-            &drained);
+        EXPECT_EQ(state.host.abandoned_connects(), 1U);
+        state.drain.stop([](void* state) { *static_cast<bool*>(state) = true; }, &drained);
     });
     stage_.settle();
     EXPECT_TRUE(drained);
-    EXPECT_EQ(stage_.links(0).abandoned_connects, 0U);
+    EXPECT_EQ(stage_.state(0).host.abandoned_connects(), 0U);
 }
 
 }  // namespace

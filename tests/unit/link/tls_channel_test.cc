@@ -35,23 +35,24 @@ TEST(WholeRecordsTest, WhatIsNoRecordIsTakenAtOnce) {
     EXPECT_EQ(whole_records_size(odd_second), odd_second.size());
 }
 
-constexpr uint64_t kSecond_ns = 1'000'000'000;
+constexpr uint64_t kTlsSecond_ns = 1'000'000'000;
 
 TEST(RateLimitTest, EachSecondAllowsSoMany) {
     RateLimit limit;
     for (const uint64_t second : {7, 8, 20}) {
-        EXPECT_TRUE(limit.ask(second * kSecond_ns, 2).allowed);
-        EXPECT_TRUE(limit.ask(second * kSecond_ns + 1, 2).allowed);
-        EXPECT_FALSE(limit.ask(second * kSecond_ns + 2, 2).allowed);
+        EXPECT_TRUE(limit.allows(second * kTlsSecond_ns, 2));
+        EXPECT_TRUE(limit.allows(second * kTlsSecond_ns + 1, 2));
+        EXPECT_FALSE(limit.allows(second * kTlsSecond_ns + 2, 2));
     }
 }
 
-TEST(RateLimitTest, RefusalsAreToldOnceInALaterSecond) {
+TEST(RateLimitTest, RefusalsAreCountedUntilTheyAreTaken) {
     RateLimit limit;
-    EXPECT_EQ(limit.ask(kSecond_ns, 1).refused_before, 0U);
-    for (int i = 0; i < 3; ++i) EXPECT_FALSE(limit.ask(kSecond_ns + 5, 1).allowed);
-    EXPECT_EQ(limit.ask(2 * kSecond_ns, 1).refused_before, 3U);
-    EXPECT_EQ(limit.ask(3 * kSecond_ns, 1).refused_before, 0U);
+    EXPECT_TRUE(limit.allows(kTlsSecond_ns, 1));
+    EXPECT_EQ(limit.take_refused(), 0U);
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(limit.allows(kTlsSecond_ns + 5, 1));
+    EXPECT_EQ(limit.take_refused(), 3U);
+    EXPECT_EQ(limit.take_refused(), 0U);
 }
 
 }  // namespace

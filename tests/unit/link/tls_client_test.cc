@@ -12,12 +12,13 @@
 #include "core/link/link.h"
 #include "core/tls/tls_engine.h"
 #include "core/tls/tls_profile.h"
-#include "tests/unit/link/link_stage.h"
+#include "tests/support/worker_stage.h"
 
 namespace nuring::link {
 namespace {
 
 using nuring::test::TestCertificate;
+using test::WorkerStage;
 using testing::HasSubstr;
 
 // What one end has seen; outlives its link.
@@ -40,8 +41,8 @@ struct Behaviour {
 // A kind of link that keeps what it hears.
 class Listening final : public Link {
   public:
-    Listening(WorkerLinks& links, int fd, Behaviour behaviour, Seen& seen)
-        : Link(links, fd, proto::Kind::kRoute), behaviour_(std::move(behaviour)), seen_(seen) {}
+    Listening(LinkHost& host, int fd, Behaviour behaviour, Seen& seen)
+        : Link(host, fd, proto::Kind::kRoute), behaviour_(std::move(behaviour)), seen_(seen) {}
     ~Listening() override { seen_.gone = true; }
 
     void accept_tls(std::shared_ptr<const tls::Profile> profile) {
@@ -59,8 +60,6 @@ class Listening final : public Link {
     void on_reload() override {}
     void on_account_changed() override {}
     void announce_lame_duck() override {}
-    uint32_t deliver(interest::Subscription&, const MessageRun&) override { return 0; }
-    bool accepts(const interest::Subscription&, base::LinkHandle) const override { return false; }
 
   protected:
     size_t consume(const char* begin, const char* end) override {
@@ -95,7 +94,7 @@ class TlsClientTest : public testing::Test {
                 .cert_file = shown.certificate_file(),
                 .key_file = shown.key_file(),
                 .ca_file = authority_.certificate_file(),
-                .verify_peer = true};
+                .peer_check = tls::PeerCheck::kRequired};
     }
     static std::shared_ptr<const tls::Profile> profile(const tls::ProfileSettings& settings) {
         auto made = tls::Profile::create(settings);
@@ -116,14 +115,14 @@ class TlsClientTest : public testing::Test {
              const std::shared_ptr<const tls::Profile>& acceptor,
              const std::string& name = "localhost") {
         const std::pair<int, int> fds = connect();
-        stage_.on_worker(0, [=, this](WorkerLinks& links) {
-            auto* accepted = new Listening(links, fds.second, acceptor_, accepted_);
+        stage_.on_worker(0, [=, this](server::WorkerState& state) {
+            auto* accepted = new Listening(state.host, fds.second, acceptor_, accepted_);
             if (acceptor != nullptr) {
                 accepted->accept_tls(acceptor);
             } else {
                 accepted->accept_plain("INFO {}\r\n");
             }
-            auto* dialed = new Listening(links, fds.first, dialer_, dialed_);
+            auto* dialed = new Listening(state.host, fds.first, dialer_, dialed_);
             dialed->dial_tls(dialer, name);
             dialed_handle_ = dialed->handle();
         });
@@ -134,8 +133,9 @@ class TlsClientTest : public testing::Test {
             profile(settings(tls::Role::kServer, pair_)));
     }
     void close_dialed() {
-        stage_.on_worker(0, [this](WorkerLinks& links) {
-            if (Link* link = links.table.find(dialed_handle_)) link->close(CloseReason::kClientClosed);
+        stage_.on_worker(0, [this](server::WorkerState& state) {
+            if (Link* link = state.host.table.find(dialed_handle_))
+                link->close(CloseReason::kClientClosed);
         });
         stage_.pass(5'000'000'000);
         EXPECT_EQ(stage_.link_count(), 0U);
@@ -148,7 +148,7 @@ class TlsClientTest : public testing::Test {
     Behaviour dialer_{.greeting = "CONNECT {}\r\n", .pins = {}};
     Behaviour acceptor_{.greeting = "INFO {}\r\n", .pins = {}};
     base::LinkHandle dialed_handle_;
-    LinkStage stage_{1};
+    WorkerStage stage_{1};
     int listener_ = -1;
 };
 
@@ -193,7 +193,7 @@ TEST_F(TlsClientTest, WhomItDidNotDialIsRefused) {
 TEST_F(TlsClientTest, InsecureMeetsAnybody) {
     const TestCertificate stranger({.names = "DNS:stranger.io"});
     tls::ProfileSettings dialer = settings(tls::Role::kClient, pair_);
-    dialer.verify_peer = false;
+    dialer.peer_check = tls::PeerCheck::kNone;
     run(profile(dialer), profile(settings(tls::Role::kServer, stranger)), "elsewhere.io");
     EXPECT_TRUE(dialed_.done) << dialed_.handshake_error;
     EXPECT_EQ(dialed_.heard, "INFO {}\r\n");
@@ -241,10 +241,10 @@ TEST_F(TlsClientTest, APeerInClearTextIsNoHandshake) {
 
 TEST_F(TlsClientTest, APeerThatLeavesInTheMiddleIsAnEndOfFile) {
     const std::pair<int, int> fds = connect();
-    stage_.on_worker(0, [this, fds](WorkerLinks& links) {
-        auto* dialed = new Listening(links, fds.first, dialer_, dialed_);
+    stage_.on_worker(0, [this, fds](server::WorkerState& state) {
+        auto* dialed = new Listening(state.host, fds.first, dialer_, dialed_);
         dialed->dial_tls(profile(settings(tls::Role::kClient, pair_)), "localhost");
-        auto* accepted = new Listening(links, fds.second, acceptor_, accepted_);
+        auto* accepted = new Listening(state.host, fds.second, acceptor_, accepted_);
         accepted->accept_plain("");
         accepted->close(CloseReason::kClientClosed);
     });

@@ -36,7 +36,7 @@ class KeepingSink : public Sink {
     void write(const Line& line) override {
         lines_.push_back({line.time_ns, line.level, std::string(line.text)});
     }
-    void lose_one() { lose(1, "disk full"); }
+    void lose_one() { count_lost(1, "disk full"); }
 
   private:
     std::vector<KeptLine>& lines_;
@@ -49,7 +49,7 @@ class FullDiskSink : public Sink {
     void write(const Line& line) override { batch_.emplace_back(line.text); }
     void end_batch() override {
         if (full_) {
-            lose(batch_.size(), "disk full");
+            count_lost(batch_.size(), "disk full");
         } else {
             lines_.insert(lines_.end(), batch_.begin(), batch_.end());
         }

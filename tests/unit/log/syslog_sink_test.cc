@@ -17,7 +17,7 @@
 namespace nuring::log {
 namespace {
 
-constexpr uint64_t kTime = 1'795'240'800'123'456'789;  // 2026-11-21 06:00:00 UTC
+constexpr uint64_t kSyslogTime = 1'795'240'800'123'456'789;  // 2026-11-21 06:00:00 UTC
 constexpr int kWaitMsMax = 5000;
 
 // A socket on 127.0.0.1 (or a path) that plays the syslog daemon.
@@ -85,17 +85,17 @@ TEST_F(SyslogSinkTest, SendsRemoteRecordsOverUdp) {
     const uint16_t port = listen_inet(SOCK_DGRAM);
     auto sink = SyslogSink::create(options(fmt::format("udp://127.0.0.1:{}", port)));
     ASSERT_TRUE(sink.ok()) << sink.status();
-    (*sink)->write({kTime, Level::kInfo, "Server is ready"});
+    (*sink)->write({kSyslogTime, Level::kInfo, "Server is ready"});
     const std::string record = receive(fd_);
     char host[256] = {};
     ::gethostname(host, sizeof host - 1);
     EXPECT_EQ(record,
               fmt::format("<5>2026-11-21T06:00:00Z {} nats-uring[77]: Server is ready\n", host));
-    (*sink)->write({kTime, Level::kError, "e"});
+    (*sink)->write({kSyslogTime, Level::kError, "e"});
     EXPECT_TRUE(receive(fd_).starts_with("<3>"));
-    (*sink)->write({kTime, Level::kFatal, "f"});
+    (*sink)->write({kSyslogTime, Level::kFatal, "f"});
     EXPECT_TRUE(receive(fd_).starts_with("<2>"));
-    (*sink)->write({kTime, Level::kDebug, "d"});
+    (*sink)->write({kSyslogTime, Level::kDebug, "d"});
     EXPECT_TRUE(receive(fd_).starts_with("<7>"));
 }
 
@@ -103,7 +103,7 @@ TEST_F(SyslogSinkTest, CutsWhatADatagramCannotHold) {
     const uint16_t port = listen_inet(SOCK_DGRAM);
     auto sink = SyslogSink::create(options(fmt::format("udp://127.0.0.1:{}", port)));
     ASSERT_TRUE(sink.ok());
-    (*sink)->write({kTime, Level::kTrace, std::string(kLineBytesMax, 'x')});
+    (*sink)->write({kSyslogTime, Level::kTrace, std::string(kLineBytesMax, 'x')});
     const std::string record = receive(fd_);
     EXPECT_GT(record.size(), SyslogSink::kTextBytesMax);
     EXPECT_LT(record.size(), SyslogSink::kTextBytesMax + 400);
@@ -114,13 +114,13 @@ TEST_F(SyslogSinkTest, SendsOverTcpAndConnectsAgainOnce) {
     auto sink = SyslogSink::create(options(fmt::format("tcp://127.0.0.1:{}", port)));
     ASSERT_TRUE(sink.ok()) << sink.status();
     accept();
-    (*sink)->write({kTime, Level::kInfo, "one"});
+    (*sink)->write({kSyslogTime, Level::kInfo, "one"});
     EXPECT_TRUE(receive(accepted_).ends_with("]: one\n"));
     // Reset the connection; the first write after it fails at once and goes over a new one.
     const linger now = {1, 0};
     ::setsockopt(accepted_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     ::close(std::exchange(accepted_, -1));
-    (*sink)->write({kTime, Level::kInfo, "two"});
+    (*sink)->write({kSyslogTime, Level::kInfo, "two"});
     accept();
     EXPECT_TRUE(receive(accepted_).ends_with("]: two\n"));
     EXPECT_EQ((*sink)->take_lost_count(), 0U);
@@ -135,8 +135,8 @@ TEST_F(SyslogSinkTest, LosesAndCountsLinesWhileNobodyListens) {
     ::setsockopt(accepted_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     ::close(std::exchange(accepted_, -1));
     ::close(std::exchange(fd_, -1));
-    (*sink)->write({kTime, Level::kInfo, "lost"});
-    (*sink)->write({kTime + 1, Level::kInfo, "lost without another attempt"});
+    (*sink)->write({kSyslogTime, Level::kInfo, "lost"});
+    (*sink)->write({kSyslogTime + 1, Level::kInfo, "lost without another attempt"});
     EXPECT_EQ((*sink)->take_lost_count(), 2U);
     EXPECT_EQ((*sink)->lost_reason(), "transport endpoint is not connected");
 }
@@ -145,7 +145,7 @@ TEST_F(SyslogSinkTest, SendsLocalRecordsToAPath) {
     listen_path();
     auto sink = SyslogSink::create(options("unix://" + path_));
     ASSERT_TRUE(sink.ok()) << sink.status();
-    (*sink)->write({kTime, Level::kInfo, "a\nb"});
+    (*sink)->write({kSyslogTime, Level::kInfo, "a\nb"});
     EXPECT_EQ(receive(fd_), "<5>Nov 21 06:00:00 nats-uring[77]: a\\nb\n");
 }
 

@@ -13,7 +13,7 @@
 namespace nuring::monitor {
 namespace {
 
-constexpr uint64_t kNow_ns = 1'000'000'000'000;
+constexpr uint64_t kHttpNow_ns = 1'000'000'000'000;
 constexpr std::string_view kRequest = "GET /connz HTTP/1.1\r\n\r\n";
 
 class HttpConnectionTest : public testing::Test {
@@ -22,13 +22,15 @@ class HttpConnectionTest : public testing::Test {
         std::array<int, 2> ends{};
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
         peer_ = ends[1];
-        connection_ = std::make_unique<HttpConnection>(ends[0], nullptr, kNow_ns);
+        connection_ = std::make_unique<HttpConnection>(ends[0], "10.0.0.1", nullptr, kHttpNow_ns);
     }
-    ~HttpConnectionTest() override { ::close(peer_); }
+    ~HttpConnectionTest() override {
+        if (peer_ >= 0) ::close(peer_);
+    }
 
     void say(std::string_view text) {
         ASSERT_EQ(::send(peer_, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
-        connection_->on_readable(kNow_ns);
+        connection_->on_readable(kHttpNow_ns);
     }
     // What is there, up to `limit` bytes.
     std::string hear(size_t limit = SIZE_MAX) {
@@ -46,7 +48,7 @@ class HttpConnectionTest : public testing::Test {
         ASSERT_EQ(connection_->complete_request(), kRequest.size());
         connection_->on_answered(kRequest.size(),
                                  {.head = "head\r\n", .page = std::move(page), .goes_on = goes_on},
-                                 kNow_ns);
+                                 kHttpNow_ns);
     }
 
     int peer_ = -1;
@@ -96,7 +98,7 @@ TEST_F(HttpConnectionTest, APageIsSharedWithAClientThatDoesNotReadIt) {
         const std::string piece = hear(70'001);
         ASSERT_FALSE(piece.empty());
         all += piece;
-        connection_->on_writable(kNow_ns + all.size());
+        connection_->on_writable(kHttpNow_ns + all.size());
     }
     all += hear();
     EXPECT_EQ(all, "head\r\n" + page->body);
@@ -106,20 +108,20 @@ TEST_F(HttpConnectionTest, APageIsSharedWithAClientThatDoesNotReadIt) {
 TEST_F(HttpConnectionTest, ProgressOfAnAnswerMovesItsDeadline) {
     say(kRequest);
     answer(page_of(4 << 20));
-    EXPECT_EQ(connection_->deadline_ns(), kNow_ns + HttpConnection::kWriteTime_ns);
-    connection_->on_writable(kNow_ns + 5);  // nothing was read
-    EXPECT_EQ(connection_->deadline_ns(), kNow_ns + HttpConnection::kWriteTime_ns);
+    EXPECT_EQ(connection_->deadline_ns(), kHttpNow_ns + HttpConnection::kWriteTime_ns);
+    connection_->on_writable(kHttpNow_ns + 5);  // nothing was read
+    EXPECT_EQ(connection_->deadline_ns(), kHttpNow_ns + HttpConnection::kWriteTime_ns);
     (void)hear(1 << 20);
-    connection_->on_writable(kNow_ns + 7);
-    EXPECT_EQ(connection_->deadline_ns(), kNow_ns + 7 + HttpConnection::kWriteTime_ns);
+    connection_->on_writable(kHttpNow_ns + 7);
+    EXPECT_EQ(connection_->deadline_ns(), kHttpNow_ns + 7 + HttpConnection::kWriteTime_ns);
 }
 
 TEST_F(HttpConnectionTest, BytesOfARequestDoNotMoveItsDeadline) {
     say("GET ");
     const uint64_t deadline_ns = connection_->deadline_ns();
-    EXPECT_EQ(deadline_ns, kNow_ns + HttpConnection::kHeadTime_ns);
+    EXPECT_EQ(deadline_ns, kHttpNow_ns + HttpConnection::kHeadTime_ns);
     ASSERT_EQ(::send(peer_, "/", 1, 0), 1);
-    connection_->on_readable(kNow_ns + 1'000'000'000);
+    connection_->on_readable(kHttpNow_ns + 1'000'000'000);
     EXPECT_EQ(connection_->deadline_ns(), deadline_ns);
 }
 
@@ -129,7 +131,7 @@ TEST_F(HttpConnectionTest, TheLastAnswerEndsTheConnectionOnceThePeerHasSeenIt) {
     EXPECT_EQ(hear(), "head\r\n" + page_of(10)->body);
     EXPECT_EQ(connection_->state(), HttpConnection::State::kLingering);
     ::shutdown(peer_, SHUT_WR);
-    connection_->on_readable(kNow_ns);
+    connection_->on_readable(kHttpNow_ns);
     EXPECT_EQ(connection_->state(), HttpConnection::State::kEnded);
 }
 
@@ -137,9 +139,41 @@ TEST_F(HttpConnectionTest, APeerThatGoesInTheMiddleOfAPageEndsIt) {
     say(kRequest);
     answer(page_of(4 << 20));
     ::close(peer_);
-    connection_->on_writable(kNow_ns);
+    connection_->on_writable(kHttpNow_ns);
     EXPECT_EQ(connection_->state(), HttpConnection::State::kEnded);
     peer_ = ::dup(STDERR_FILENO);
+}
+
+TEST_F(HttpConnectionTest, AnAwaitedPageFollowsTheFirstBytesOfItsHead) {
+    say(kRequest);
+    connection_->await_page({.size = kRequest.size(), .target = "/connz", .form = {}}, kHttpNow_ns);
+    EXPECT_EQ(hear(), "") << "it may be there: nothing is sent before the page";
+    ::shutdown(peer_, SHUT_WR);
+    connection_->on_events(POLLRDHUP, kHttpNow_ns);
+    EXPECT_EQ(connection_->state(), HttpConnection::State::kAwaiting);
+    EXPECT_EQ(connection_->probed_until_ns(), kHttpNow_ns + HttpConnection::kProbeTime_ns);
+    EXPECT_EQ(hear(), "HTTP/1.1 ");
+    connection_->on_answered(kRequest.size(),
+                             {.head = "HTTP/1.1 200 OK\r\n\r\n", .page = page_of(100), .goes_on = false},
+                             kHttpNow_ns);
+    EXPECT_EQ(hear(), "200 OK\r\n\r\n" + page_of(100)->body);
+}
+
+TEST_F(HttpConnectionTest, AClientThatHasGoneAwaitsNothing) {
+    say(kRequest);
+    connection_->await_page({.size = kRequest.size(), .target = "/connz", .form = {}}, kHttpNow_ns);
+    ::close(peer_);
+    connection_->on_events(POLLRDHUP, kHttpNow_ns);
+    EXPECT_EQ(connection_->state(), HttpConnection::State::kEnded);
+    peer_ = -1;
+}
+
+TEST_F(HttpConnectionTest, AWaitForAPageHasItsDeadline) {
+    say(kRequest);
+    connection_->await_page({.size = kRequest.size(), .target = "/connz", .form = {}}, kHttpNow_ns);
+    EXPECT_EQ(connection_->deadline_ns(), kHttpNow_ns + HttpConnection::kAwaitTime_ns);
+    EXPECT_FALSE(connection_->idle());
+    EXPECT_EQ(connection_->complete_request(), 0U) << "it is at one already";
 }
 
 }  // namespace

@@ -13,25 +13,25 @@ namespace {
 
 // Runs an encoder on exactly `size` bytes of heap, so that a sanitizer sees one byte too many.
 template <typename Encode>
-std::string encoded(size_t size, Encode encode) {
+std::string dialect_encoded(size_t size, Encode encode) {
     const auto memory = std::make_unique<char[]>(size);
     char* end = encode(memory.get());
     EXPECT_EQ(static_cast<size_t>(end - memory.get()), size);
     return {memory.get(), end};
 }
 
-std::string subscribe(const RouteInterest& interest) {
-    return encoded(route_subscribe_size(interest),
+std::string dialect_subscribe(const RouteInterest& interest) {
+    return dialect_encoded(route_subscribe_size(interest),
                    [&](char* out) { return encode_route_subscribe(out, interest); });
 }
 
-std::string unsubscribe(const RouteInterest& interest) {
-    return encoded(route_unsubscribe_size(interest),
+std::string dialect_unsubscribe(const RouteInterest& interest) {
+    return dialect_encoded(route_unsubscribe_size(interest),
                    [&](char* out) { return encode_route_unsubscribe(out, interest); });
 }
 
 std::string frame(const RouteMessage& message) {
-    return encoded(route_message_size(message),
+    return dialect_encoded(route_message_size(message),
                    [&](char* out) { return encode_route_message(out, message); });
 }
 
@@ -40,27 +40,27 @@ constexpr RouteDialect kAccountRoute = RouteDialect::kAccountRoute;
 constexpr std::string_view kHeaders = "NATS/1.0\r\n\r\n";
 
 TEST(EncodeDialectTest, InterestOfLeafnodesHasNeitherAccountNorOrigin) {
-    EXPECT_EQ(subscribe({.account = {}, .subject = "hub.pre", .dialect = kLeafnode}),
+    EXPECT_EQ(dialect_subscribe({.account = {}, .subject = "hub.pre", .dialect = kLeafnode}),
               "LS+ hub.pre\r\n");
     EXPECT_EQ(
-        subscribe(
+        dialect_subscribe(
             {.account = {}, .subject = "hub.q", .queue = "q1", .weight = 12, .dialect = kLeafnode}),
         "LS+ hub.q q1 12\r\n");
-    EXPECT_EQ(unsubscribe({.account = {}, .subject = "leaf.a", .dialect = kLeafnode}),
+    EXPECT_EQ(dialect_unsubscribe({.account = {}, .subject = "leaf.a", .dialect = kLeafnode}),
               "LS- leaf.a\r\n");
     EXPECT_EQ(
-        unsubscribe({.account = {}, .subject = "leaf.q", .queue = "qq", .dialect = kLeafnode}),
+        dialect_unsubscribe({.account = {}, .subject = "leaf.q", .queue = "qq", .dialect = kLeafnode}),
         "LS- leaf.q qq\r\n");
 }
 
 TEST(EncodeDialectTest, InterestOfDedicatedRoutesHasNoAccount) {
-    EXPECT_EQ(subscribe({.account = {}, .subject = "foo", .dialect = kAccountRoute}),
+    EXPECT_EQ(dialect_subscribe({.account = {}, .subject = "foo", .dialect = kAccountRoute}),
               "RS+ foo\r\n");
     EXPECT_EQ(
-        unsubscribe({.account = {}, .subject = "foo", .queue = "q", .dialect = kAccountRoute}),
+        dialect_unsubscribe({.account = {}, .subject = "foo", .queue = "q", .dialect = kAccountRoute}),
         "RS- foo q\r\n");
     EXPECT_EQ(
-        subscribe({.account = {}, .subject = "foo", .origin = "hub", .dialect = kAccountRoute}),
+        dialect_subscribe({.account = {}, .subject = "foo", .origin = "hub", .dialect = kAccountRoute}),
         "LS+ hub foo\r\n");
 }
 

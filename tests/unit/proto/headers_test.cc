@@ -43,6 +43,7 @@ TEST(HeadersTest, ChecksTheWholeBlock) {
         {"NATS/1.0\r\nA b\r\n\r\n", HeaderStatus::kBadLine},
         {"NATS/1.0\r\n: b\r\n\r\n", HeaderStatus::kBadLine},
         {"NATS/1.0\r\nA : b\r\n\r\n", HeaderStatus::kBadLine},
+        {"NATS/1.0\r\nA\x7f: b\r\n\r\n", HeaderStatus::kBadLine},
         {"NATS/1.0\r\n\r\nx", HeaderStatus::kTrailing},
     };
     for (const auto& row : rows) EXPECT_EQ(check_headers(row.block), row.status) << row.block;

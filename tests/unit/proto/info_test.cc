@@ -37,7 +37,7 @@ ServerInfo full_info() {
     info.api_lvl = 1;
     info.import_subjects = SubjectPermission{{"i.>"}, {}};
     info.export_subjects = SubjectPermission{{}, {"x", "y"}};
-    info.lnoc = info.lnocu = info.info_on_connect = true;
+    info.lnoc = info.lnocu = info.ln = info.info_on_connect = true;
     info.route_pool_size = 3;
     info.route_pool_idx = 2;
     info.route_account = "R";
@@ -63,7 +63,7 @@ constexpr std::string_view kFullJson =
     R"("cluster_dynamic":true,"domain":"d","connect_urls":["a:1","b:2"],)"
     R"("ws_connect_urls":["w:1"],"ldm":true,"compression":"s2_auto","connect_info":true,)"
     R"("remote_account":"A","acc_is_sys":true,"api_lvl":1,"import":{"allow":["i.>"]},)"
-    R"("export":{"deny":["x","y"]},"lnoc":true,"lnocu":true,"info_on_connect":true,)"
+    R"("export":{"deny":["x","y"]},"lnoc":true,"lnocu":true,"ln":true,"info_on_connect":true,)"
     R"("route_pool_size":3,"route_pool_idx":2,"route_account":"R",)"
     R"("route_acc_add_reqid":"q","gossip_mode":1,"gateway":"g","gateway_urls":["g:1"],)"
     R"("gateway_url":"g:1","gateway_cmd":2,"gateway_cmd_payload":"JEc=",)"

@@ -34,7 +34,7 @@ TEST(RouteConnectTest, CapturedLinesAreReadAndWrittenByteForByte) {
              R"("name":"NB","cluster":"C1","lnoc":true})",
              R"({"echo":true,"verbose":false,"pedantic":false,"user":"ruser","pass":"top<secret",)"
              R"("tls_required":true,"headers":true,"name":"NB","cluster":"C1",)"
-             R"("cluster_dynamic":true,"lnoc":true,"lnocu":true})",
+             R"("cluster_dynamic":true,"lnoc":true,"lnocu":true,"ln":true})",
              R"({"echo":false,"verbose":false,"pedantic":false,"tls_required":false,)"
              R"("headers":false,"name":"NB","gateway":"GG"})"}) {
         parsed = parse(json);

@@ -31,62 +31,66 @@ void expect_model(const std::string& script, const RouteParseLimits& limits) {
     }
 }
 
-void expect_lines(const std::string& script, const Lines& expected,
+void expect_route_lines(const std::string& script, const Lines& expected,
                   const RouteParseLimits& limits = {}) {
     EXPECT_EQ(test::feed_whole<RouteParser>(script, limits), expected) << script;
     expect_model(script, limits);
 }
 
 // Behind a quick path's back: the same operation with enough bytes after it for any wide load.
-void expect_first(const std::string& script, const std::string& expected,
+void expect_first_route(const std::string& script, const std::string& expected,
                   const RouteParseLimits& limits = {}) {
-    expect_lines(script, {expected}, limits);
+    expect_route_lines(script, {expected}, limits);
     Lines lines = {expected};
     std::string longer = script;
     for (int i = 0; i < 20; ++i) {
         longer += "PING\r\n";
         lines.push_back("PING <>");
     }
-    expect_lines(longer, lines, limits);
+    expect_route_lines(longer, lines, limits);
 }
 
 // An error ends everything, whatever comes behind.
 void expect_error(const std::string& script, const std::string& expected,
                   const RouteParseLimits& limits = {}) {
-    expect_lines(script, {expected}, limits);
-    expect_lines(script + std::string(80, 'x') + "\r\n", {expected}, limits);
+    expect_route_lines(script, {expected}, limits);
+    expect_route_lines(script + std::string(80, 'x') + "\r\n", {expected}, limits);
 }
 
 TEST(RouteParserTest, MessageHasAccountSubjectAndMaybeAReply) {
-    expect_first("RMSG $G foo 5\r\nhello\r\n",
+    expect_first_route("RMSG $G foo 5\r\nhello\r\n",
                  "RMSG o= a=$G s=foo r= q= h=0 n=5 (5) tail=< 5> [hello]");
-    expect_first("RMSG $G foo rep.ly 2\r\nok\r\n",
+    expect_first_route("RMSG $G foo rep.ly 2\r\nok\r\n",
                  "RMSG o= a=$G s=foo r=rep.ly q= h=0 n=2 (2) tail=< rep.ly 2> [ok]");
-    expect_first("rmsg ACC foo.bar 0\r\n\r\n",
+    expect_first_route("rmsg ACC foo.bar 0\r\n\r\n",
                  "RMSG o= a=ACC s=foo.bar r= q= h=0 n=0 (0) tail=< 0> []");
-    expect_first("RMSG $G foo 007\r\n1234567\r\n",
+    expect_first_route("RMSG $G foo 007\r\n1234567\r\n",
                  "RMSG o= a=$G s=foo r= q= h=0 n=7 (007) tail=< 007> [1234567]");
-    expect_first("RMSG $G foo 4\r\n\r\n\r\n\r\n",
+    for (const char* size : {"0000005", "00000005", "000000005"}) {  // servers write nine digits at most
+        expect_first_route("RMSG $G foo "s + size + "\r\nhello\r\n",
+                           "RMSG o= a=$G s=foo r= q= h=0 n=5 ("s + size + ") tail=< " + size + "> [hello]");
+    }
+    expect_first_route("RMSG $G foo 4\r\n\r\n\r\n\r\n",
                  "RMSG o= a=$G s=foo r= q= h=0 n=4 (4) tail=< 4> [\r\n\r\n]");
 }
 
 TEST(RouteParserTest, ReplyMayLookLikeAnIndicator) {
-    expect_first("RMSG $G foo + 2\r\nok\r\n",
+    expect_first_route("RMSG $G foo + 2\r\nok\r\n",
                  "RMSG o= a=$G s=foo r=+ q= h=0 n=2 (2) tail=< + 2> [ok]");
-    expect_first("RMSG $G foo | 2\r\nok\r\n",
+    expect_first_route("RMSG $G foo | 2\r\nok\r\n",
                  "RMSG o= a=$G s=foo r=| q= h=0 n=2 (2) tail=< | 2> [ok]");
-    expect_first("HMSG $G foo | 1 2\r\nok\r\n",
+    expect_first_route("HMSG $G foo | 1 2\r\nok\r\n",
                  "HMSG o= a=$G s=foo r=| q= h=1 n=2 (2) tail=< | 1 2> [ok]");
 }
 
 TEST(RouteParserTest, MessageNamesTheGroupsBehindItsIndicator) {
-    expect_first("RMSG $G bar.x | q1 q2 3\r\nabc\r\n",
+    expect_first_route("RMSG $G bar.x | q1 q2 3\r\nabc\r\n",
                  "RMSG o= a=$G s=bar.x r= q=q1,q2 h=0 n=3 (3) tail=< 3> [abc]");
-    expect_first("RMSG $G bar.x | q1 3\r\nabc\r\n",
+    expect_first_route("RMSG $G bar.x | q1 3\r\nabc\r\n",
                  "RMSG o= a=$G s=bar.x r= q=q1 h=0 n=3 (3) tail=< 3> [abc]");
-    expect_first("RMSG $G bar.x + my.reply q1 q2 3\r\nabc\r\n",
+    expect_first_route("RMSG $G bar.x + my.reply q1 q2 3\r\nabc\r\n",
                  "RMSG o= a=$G s=bar.x r=my.reply q=q1,q2 h=0 n=3 (3) [abc]");
-    expect_first("RMSG $G bar.x + my.reply 3\r\nabc\r\n",
+    expect_first_route("RMSG $G bar.x + my.reply 3\r\nabc\r\n",
                  "RMSG o= a=$G s=bar.x r=my.reply q= h=0 n=3 (3) [abc]");
     std::string script = "RMSG $G bar |";
     std::string expected = "RMSG o= a=$G s=bar r= q=";
@@ -94,56 +98,56 @@ TEST(RouteParserTest, MessageNamesTheGroupsBehindItsIndicator) {
         script += " queue-" + std::to_string(i);
         expected += (i == 0 ? "queue-" : ",queue-") + std::to_string(i);
     }
-    expect_lines(script + " 1\r\nx\r\n", {expected + " h=0 n=1 (1) tail=< 1> [x]"});
+    expect_route_lines(script + " 1\r\nx\r\n", {expected + " h=0 n=1 (1) tail=< 1> [x]"});
 }
 
 TEST(RouteParserTest, HeaderMessageHasTwoSizes) {
-    expect_first("HMSG $G foo 20 24\r\nNATS/1.0\r\nKey: v\r\n\r\nxxok\r\n",
+    expect_first_route("HMSG $G foo 20 24\r\nNATS/1.0\r\nKey: v\r\n\r\nxxok\r\n",
                  "HMSG o= a=$G s=foo r= q= h=20 n=24 (24) tail=< 20 24> "
                  "[NATS/1.0\r\nKey: v\r\n\r\nxxok]");
-    expect_first("HMSG $G foo r 1 2\r\nok\r\n",
+    expect_first_route("HMSG $G foo r 1 2\r\nok\r\n",
                  "HMSG o= a=$G s=foo r=r q= h=1 n=2 (2) tail=< r 1 2> [ok]");
-    expect_first("HMSG $G foo | q1 q2 1 2\r\nok\r\n",
+    expect_first_route("HMSG $G foo | q1 q2 1 2\r\nok\r\n",
                  "HMSG o= a=$G s=foo r= q=q1,q2 h=1 n=2 (2) tail=< 1 2> [ok]");
-    expect_first("HMSG $G foo + r q1 1 2\r\nok\r\n",
+    expect_first_route("HMSG $G foo + r q1 1 2\r\nok\r\n",
                  "HMSG o= a=$G s=foo r=r q=q1 h=1 n=2 (2) [ok]");
-    expect_first("HMSG $G foo + r 1 2\r\nok\r\n", "HMSG o= a=$G s=foo r=r q= h=1 n=2 (2) [ok]");
+    expect_first_route("HMSG $G foo + r 1 2\r\nok\r\n", "HMSG o= a=$G s=foo r=r q= h=1 n=2 (2) [ok]");
     // Without headers a subscriber gets a MSG, whose tail is another.
-    expect_first("HMSG $G foo 0 2\r\nok\r\n", "HMSG o= a=$G s=foo r= q= h=0 n=2 (2) [ok]");
+    expect_first_route("HMSG $G foo 0 2\r\nok\r\n", "HMSG o= a=$G s=foo r= q= h=0 n=2 (2) [ok]");
 }
 
 TEST(RouteParserTest, LeafMessageBeginsWithItsOrigin) {
-    expect_first("LMSG LC $G foo 1 2\r\nok\r\n",
+    expect_first_route("LMSG LC $G foo 1 2\r\nok\r\n",
                  "LMSG o=LC a=$G s=foo r= q= h=1 n=2 (2) tail=< 1 2> [ok]");
-    expect_first("LMSG LC $G foo 0 2\r\nok\r\n", "LMSG o=LC a=$G s=foo r= q= h=0 n=2 (2) [ok]");
-    expect_first("LMSG LC $G foo r 1 2\r\nok\r\n",
+    expect_first_route("LMSG LC $G foo 0 2\r\nok\r\n", "LMSG o=LC a=$G s=foo r= q= h=0 n=2 (2) [ok]");
+    expect_first_route("LMSG LC $G foo r 1 2\r\nok\r\n",
                  "LMSG o=LC a=$G s=foo r=r q= h=1 n=2 (2) tail=< r 1 2> [ok]");
-    expect_first("LMSG LC $G foo | q 1 2\r\nok\r\n",
+    expect_first_route("LMSG LC $G foo | q 1 2\r\nok\r\n",
                  "LMSG o=LC a=$G s=foo r= q=q h=1 n=2 (2) tail=< 1 2> [ok]");
-    expect_first("LMSG LC $G foo + r q1 q2 1 2\r\nok\r\n",
+    expect_first_route("LMSG LC $G foo + r q1 q2 1 2\r\nok\r\n",
                  "LMSG o=LC a=$G s=foo r=r q=q1,q2 h=1 n=2 (2) [ok]");
 }
 
 TEST(RouteParserTest, SeparatorsAreRunsOfBlanks) {
-    expect_first("RMSG\t$G  foo\t5 \r\nhello\r\n", "RMSG o= a=$G s=foo r= q= h=0 n=5 (5) [hello]");
-    expect_first("RMSG  $G   foo 5\r\nhello\r\n",
+    expect_first_route("RMSG\t$G  foo\t5 \r\nhello\r\n", "RMSG o= a=$G s=foo r= q= h=0 n=5 (5) [hello]");
+    expect_first_route("RMSG  $G   foo 5\r\nhello\r\n",
                  "RMSG o= a=$G s=foo r= q= h=0 n=5 (5) tail=< 5> [hello]");
-    expect_first("RMSG $G foo 5\nhello\r\n", "RMSG o= a=$G s=foo r= q= h=0 n=5 (5) [hello]");
-    expect_first("RMSG $G foo  |  q1\tq2  5\r\nhello\r\n",
+    expect_first_route("RMSG $G foo 5\nhello\r\n", "RMSG o= a=$G s=foo r= q= h=0 n=5 (5) [hello]");
+    expect_first_route("RMSG $G foo  |  q1\tq2  5\r\nhello\r\n",
                  "RMSG o= a=$G s=foo r= q=q1,q2 h=0 n=5 (5) [hello]");
-    expect_first("RMSG $G foo  |  q1\tq2 5\r\nhello\r\n",
+    expect_first_route("RMSG $G foo  |  q1\tq2 5\r\nhello\r\n",
                  "RMSG o= a=$G s=foo r= q=q1,q2 h=0 n=5 (5) tail=< 5> [hello]");
-    expect_first("RMSG $G\rfoo 5\r\nhello\r\n",
+    expect_first_route("RMSG $G\rfoo 5\r\nhello\r\n",
                  "RMSG o= a=$G s=foo r= q= h=0 n=5 (5) tail=< 5> [hello]");
-    expect_first("RS+\t $G\tfoo \r\n", "RS+ o= a=$G s=foo q= w=0");
+    expect_first_route("RS+\t $G\tfoo \r\n", "RS+ o= a=$G s=foo q= w=0");
 }
 
 TEST(RouteParserTest, ALineFeedMayBeginTheArgs) {
-    expect_first("RMSG \n$G foo 5\r\nhello\r\n",
+    expect_first_route("RMSG \n$G foo 5\r\nhello\r\n",
                  "RMSG o= a=$G s=foo r= q= h=0 n=5 (5) tail=< 5> [hello]");
-    expect_first("RS+ \n $G foo\r\n", "RS+ o= a=$G s=foo q= w=0");
-    expect_first("CONNECT\n{}\r\n", "CONNECT <\n{}>");
-    expect_first("PING\n", "PING <>");
+    expect_first_route("RS+ \n $G foo\r\n", "RS+ o= a=$G s=foo q= w=0");
+    expect_first_route("CONNECT\n{}\r\n", "CONNECT <\n{}>");
+    expect_first_route("PING\n", "PING <>");
 }
 
 TEST(RouteParserTest, EveryLengthOfTheNamesIsTaken) {
@@ -154,55 +158,55 @@ TEST(RouteParserTest, EveryLengthOfTheNamesIsTaken) {
         const std::string frame = " " + count + "\r\n" + payload + "\r\nPING\r\n";
         const std::string end = " h=0 n=" + count + " (" + count + ") tail=<";
         const std::string close = " " + count + "> [" + payload + "]";
-        expect_lines("RMSG $G " + name + frame,
+        expect_route_lines("RMSG $G " + name + frame,
                      {"RMSG o= a=$G s=" + name + " r= q=" + end + close, "PING <>"});
-        expect_lines("RMSG " + name + " s" + frame,
+        expect_route_lines("RMSG " + name + " s" + frame,
                      {"RMSG o= a=" + name + " s=s r= q=" + end + close, "PING <>"});
-        expect_lines("RMSG $G s " + name + frame,
+        expect_route_lines("RMSG $G s " + name + frame,
                      {"RMSG o= a=$G s=s r=" + name + " q=" + end + " " + name + close, "PING <>"});
-        expect_lines("RMSG $G s | " + name + frame,
+        expect_route_lines("RMSG $G s | " + name + frame,
                      {"RMSG o= a=$G s=s r= q=" + name + end + close, "PING <>"});
     }
 }
 
 TEST(RouteParserTest, InterestHasAccountSubjectAndMaybeAQueue) {
-    expect_first("RS+ $G foo\r\n", "RS+ o= a=$G s=foo q= w=0");
-    expect_first("RS+ $G bar.* q1 2\r\n", "RS+ o= a=$G s=bar.* q=q1 w=2");
-    expect_first("rs+ $G bar.* q1 2\n", "RS+ o= a=$G s=bar.* q=q1 w=2");
-    expect_first("RS- $G foo\r\n", "RS- o= a=$G s=foo q=");
-    expect_first("Rs- $G bar.* q1\r\n", "RS- o= a=$G s=bar.* q=q1");
-    expect_first("LS+ LC $G foo\r\n", "LS+ o=LC a=$G s=foo q= w=0");
-    expect_first("LS+ LC $G foo q 7\r\n", "LS+ o=LC a=$G s=foo q=q w=7");
-    expect_first("A+ $G\r\n", "A+ <$G>");
-    expect_first("a- ACC \r\n", "A- <ACC >");
+    expect_first_route("RS+ $G foo\r\n", "RS+ o= a=$G s=foo q= w=0");
+    expect_first_route("RS+ $G bar.* q1 2\r\n", "RS+ o= a=$G s=bar.* q=q1 w=2");
+    expect_first_route("rs+ $G bar.* q1 2\n", "RS+ o= a=$G s=bar.* q=q1 w=2");
+    expect_first_route("RS- $G foo\r\n", "RS- o= a=$G s=foo q=");
+    expect_first_route("Rs- $G bar.* q1\r\n", "RS- o= a=$G s=bar.* q=q1");
+    expect_first_route("LS+ LC $G foo\r\n", "LS+ o=LC a=$G s=foo q= w=0");
+    expect_first_route("LS+ LC $G foo q 7\r\n", "LS+ o=LC a=$G s=foo q=q w=7");
+    expect_first_route("A+ $G\r\n", "A+ <$G>");
+    expect_first_route("a- ACC \r\n", "A- <ACC >");
 }
 
 TEST(RouteParserTest, WeightThatIsNoNumberIsNothing) {
-    expect_first("RS+ $G foo q x\r\n", "RS+ o= a=$G s=foo q=q w=0");
-    expect_first("RS+ $G foo q -1\r\n", "RS+ o= a=$G s=foo q=q w=0");
-    expect_first("RS+ $G foo q 999999999\r\n", "RS+ o= a=$G s=foo q=q w=999999999");
-    expect_first("RS+ $G foo q 1000000000\r\n", "RS+ o= a=$G s=foo q=q w=0");
+    expect_first_route("RS+ $G foo q x\r\n", "RS+ o= a=$G s=foo q=q w=0");
+    expect_first_route("RS+ $G foo q -1\r\n", "RS+ o= a=$G s=foo q=q w=0");
+    expect_first_route("RS+ $G foo q 999999999\r\n", "RS+ o= a=$G s=foo q=q w=999999999");
+    expect_first_route("RS+ $G foo q 1000000000\r\n", "RS+ o= a=$G s=foo q=q w=0");
 }
 
 TEST(RouteParserTest, LeafUnsubscribeNamesTheOriginIfAgreed) {
-    expect_first("LS- $G foo\r\n", "LS- o= a=$G s=foo q=");
-    expect_first("LS-  $G foo q\r\n", "LS- o= a=$G s=foo q=q");
+    expect_first_route("LS- $G foo\r\n", "LS- o= a=$G s=foo q=");
+    expect_first_route("LS-  $G foo q\r\n", "LS- o= a=$G s=foo q=q");
     RouteParseLimits limits;
     limits.names_unsubscribe_origin = true;
-    expect_first("LS- LC $G foo\r\n", "LS- o=LC a=$G s=foo q=", limits);
-    expect_first("LS- LC $G foo q\r\n", "LS- o=LC a=$G s=foo q=q", limits);
-    expect_first("RS- $G foo\r\n", "RS- o= a=$G s=foo q=", limits);
+    expect_first_route("LS- LC $G foo\r\n", "LS- o=LC a=$G s=foo q=", limits);
+    expect_first_route("LS- LC $G foo q\r\n", "LS- o=LC a=$G s=foo q=q", limits);
+    expect_first_route("RS- $G foo\r\n", "RS- o= a=$G s=foo q=", limits);
     expect_error("LS- $G foo\r\n", "processRemoteUnsub parse error: '$G foo'", limits);
 }
 
 TEST(RouteParserTest, OtherVerbsHaveTheirTextAsArgs) {
-    expect_first("PING\r\n", "PING <>");
-    expect_first("pong\r\n", "PONG <>");
-    expect_first("+OK\r\n", "+OK <>");
-    expect_first("-ERR 'Stale Connection'\r\n", "-ERR <'Stale Connection'>");
-    expect_first("CONNECT {\"name\":\"N\"}\r\n", "CONNECT <{\"name\":\"N\"}>");
-    expect_first("INFO {\"server_id\":\"N\"} \r\n", "INFO <{\"server_id\":\"N\"} >");
-    expect_first("info {}\n", "INFO <{}>");
+    expect_first_route("PING\r\n", "PING <>");
+    expect_first_route("pong\r\n", "PONG <>");
+    expect_first_route("+OK\r\n", "+OK <>");
+    expect_first_route("-ERR 'Stale Connection'\r\n", "-ERR <'Stale Connection'>");
+    expect_first_route("CONNECT {\"name\":\"N\"}\r\n", "CONNECT <{\"name\":\"N\"}>");
+    expect_first_route("INFO {\"server_id\":\"N\"} \r\n", "INFO <{\"server_id\":\"N\"} >");
+    expect_first_route("info {}\n", "INFO <{}>");
 }
 
 TEST(RouteParserTest, MalformedMessagesHaveTheReferencesLogLines) {
@@ -210,7 +214,7 @@ TEST(RouteParserTest, MalformedMessagesHaveTheReferencesLogLines) {
     expect_error("RMSG $G  foo\r\n", routed + "Parse Error: '[$G foo]'");
     expect_error("RMSG \r\n", routed + "Parse Error: '[]'");
     const std::string long_word(80, 'x');
-    expect_lines("RMSG \n" + long_word + "\r\n", {routed + "Parse Error: '[" + long_word + "]'"});
+    expect_route_lines("RMSG \n" + long_word + "\r\n", {routed + "Parse Error: '[" + long_word + "]'"});
     expect_error("RMSG $G foo bar q 5\r\n", routed + "Bad or Missing Reply Indicator: 'bar'");
     expect_error("RMSG $G foo ++ q 5\r\n", routed + "Bad or Missing Reply Indicator: '++'");
     expect_error("RMSG $G foo | q1 q2 x\r\n", routed + "Bad or Missing Size: '[$G foo | q1 q2 x]'");
@@ -268,11 +272,11 @@ TEST(RouteParserTest, PayloadMustEndWithCrLf) {
 TEST(RouteParserTest, ControlLineIsBounded) {
     RouteParseLimits limits;
     limits.control_line_max = 20;
-    expect_first("RMSG $G aaaaaaaaaaaaaa 2\r\nok\r\n"s,
+    expect_first_route("RMSG $G aaaaaaaaaaaaaa 2\r\nok\r\n"s,
                  "RMSG o= a=$G s=aaaaaaaaaaaaaa r= q= h=0 n=2 (2) tail=< 2> [ok]", limits);
-    expect_lines("RMSG $G aaaaaaaaaaaaaaaa 2\r\nok\r\n", {"line too long"}, limits);
-    expect_lines("INFO " + std::string(100, 'x'), {"line too long"}, limits);
-    expect_lines("RS+ " + std::string(100, ' '), {"line too long"}, limits);
+    expect_route_lines("RMSG $G aaaaaaaaaaaaaaaa 2\r\nok\r\n", {"line too long"}, limits);
+    expect_route_lines("INFO " + std::string(100, 'x'), {"line too long"}, limits);
+    expect_route_lines("RS+ " + std::string(100, ' '), {"line too long"}, limits);
     const std::string long_info = "INFO {" + std::string(65534, 'x') + "\r\n";
     const Lines taken = test::feed_in_pieces<RouteParser>(long_info, {}, 4096);
     ASSERT_EQ(taken.size(), 1U);
@@ -289,7 +293,7 @@ TEST(RouteParserTest, SizesUpToNineDigitsAreNeeded) {
 
 // Seen between two servers of 2.0.0-RC19, 2.9.10 and 2.10.14.
 TEST(RouteParserTest, CapturedTrafficIsTaken) {
-    expect_lines(
+    expect_route_lines(
         "RS+ $G foo\r\nRS+ $G bar.* q1 1\r\nRS+ $G bar.* q1 2\r\nRS+ $G bar.* q2 1\r\n"
         "RMSG $G foo 5\r\nhello\r\nRMSG $G foo rep.ly 2\r\nok\r\nRMSG $G bar.x | q1 q2 3\r\nabc\r\n"
         "RMSG $G bar.x + my.reply q1 q2 3\r\nabc\r\nRS+ $G bar.* q1 1\r\nRS- $G foo\r\n"
@@ -301,7 +305,7 @@ TEST(RouteParserTest, CapturedTrafficIsTaken) {
          "RMSG o= a=$G s=bar.x r= q=q1,q2 h=0 n=3 (3) tail=< 3> [abc]",
          "RMSG o= a=$G s=bar.x r=my.reply q=q1,q2 h=0 n=3 (3) [abc]",
          "RS+ o= a=$G s=bar.* q=q1 w=1", "RS- o= a=$G s=foo q=", "RS- o= a=$G s=bar.* q=q1"});
-    expect_lines(
+    expect_route_lines(
         "CONNECT {\"echo\":true,\"name\":\"NB\"}\r\nINFO {\"server_id\":\"NB\"} \r\nPING\r\nPONG\r\n"
         "RS+ B _R_.ATqFJK.>\r\nRMSG B req.svc _R_.ATqFJK.h0csuy 3\r\nabc\r\n"
         "-ERR 'Rejecting connection, cluster name \"\" does not match \"C1\"'\r\n",

@@ -6,12 +6,15 @@
 
 #include <string>
 
+#include "proto/limits.h"
+
 namespace nuring::proto {
 namespace {
 
 std::string transformed(std::string_view source, std::string_view target, std::string_view subject) {
     std::string error;
-    const auto transform = SubjectTransform::create(source, target, &error);
+    const auto transform =
+        SubjectTransform::create(source, target, SubjectTransform::Use::kMapping, &error);
     if (!transform) return "refused: " + error;
     std::string out = "left over";
     return transform->apply(subject, &out) ? out : "too long";
@@ -19,12 +22,14 @@ std::string transformed(std::string_view source, std::string_view target, std::s
 
 std::string refusal(std::string_view source, std::string_view target) {
     std::string error;
-    return SubjectTransform::create(source, target, &error) ? "accepted" : error;
+    const auto made =
+        SubjectTransform::create(source, target, SubjectTransform::Use::kMapping, &error);
+    return made ? "accepted" : error;
 }
 
 TEST(SubjectTransformTest, ALiteralSourceHasAFixedTarget) {
     EXPECT_EQ(transformed("foo", "bar", "foo"), "bar");
-    EXPECT_EQ(transformed("foo.x", "bar.$1", "foo.x"), "bar.$1");
+    EXPECT_EQ(transformed("foo.x", "bar.$x", "foo.x"), "bar.$x");
 }
 
 TEST(SubjectTransformTest, WildcardsMoveToTheirPlaceholders) {
@@ -33,6 +38,21 @@ TEST(SubjectTransformTest, WildcardsMoveToTheirPlaceholders) {
     EXPECT_EQ(transformed("*", "foo.bar.$1", "foo"), "foo.bar.foo");
     EXPECT_EQ(transformed("foo.*", "$1.$1.x", "foo.a"), "a.a.x");
     EXPECT_EQ(transformed("foo.*", "$one.$1", "foo.a"), "$one.a");
+}
+
+TEST(SubjectTransformTest, AMappingMayDropTokensAnImportMayNot) {
+    EXPECT_EQ(transformed("orders.*.*", "orders.$2", "orders.a.b"), "orders.b");
+    EXPECT_EQ(transformed("drop.*", "dropped", "drop.x"), "dropped");
+    std::string error;
+    EXPECT_FALSE(SubjectTransform::create("foo.*", "bar", SubjectTransform::Use::kImport, &error));
+    EXPECT_EQ(error, "invalid mapping destination: not using all of the token wildcard(s) in bar");
+}
+
+TEST(SubjectTransformTest, ALongSubjectIsRefused) {
+    const std::string longest(kSubjectSizeMax, 'x');
+    EXPECT_EQ(refusal("foo", longest), "accepted");
+    EXPECT_EQ(refusal("foo", longest + "x"), "subject is too long");
+    EXPECT_EQ(refusal(longest + "x", "foo"), "subject is too long");
 }
 
 TEST(SubjectTransformTest, ATailGoesOnAtTheEnd) {
@@ -65,8 +85,8 @@ TEST(SubjectTransformTest, BadPairsAreRefusedInTheReferencesWords) {
     EXPECT_EQ(refusal("foo.*", "bar.*"), "invalid subject");
     EXPECT_EQ(refusal("foo.>", "bar"), "invalid subject");
     EXPECT_EQ(refusal("foo", "bar.>"), "invalid subject");
-    EXPECT_EQ(refusal("foo.*", "bar"),
-              "invalid mapping destination: not using all of the token wildcard(s) in bar");
+    EXPECT_EQ(refusal("foo", "bar.$1"),
+              "invalid mapping destination: wildcard index out of range in $1");
     EXPECT_EQ(refusal("foo.*", "bar.$2"),
               "invalid mapping destination: wildcard index out of range in $2: [2]");
     EXPECT_EQ(refusal("foo.*", "bar.{{unknown(1)}}"),
@@ -85,16 +105,62 @@ TEST(SubjectTransformTest, BadPairsAreRefusedInTheReferencesWords) {
               "{{split(1)}}");
 }
 
-// The reference accepts this and ends with a division by zero at the first message.
-TEST(SubjectTransformTest, APartitionAmongNoneIsRefused) {
-    EXPECT_EQ(refusal("foo.*", "bar.{{partition(0,1)}}").substr(0, 49),
-              "invalid mapping destination: function argument is");
+TEST(SubjectTransformTest, AnEndOfATokenIsTaken) {
+    EXPECT_EQ(transformed("*", "x.{{left(1,3)}}.{{Right(1,2)}}", "12345"), "x.123.45");
+    EXPECT_EQ(transformed("*", "{{left(1,5)}}.{{right(1,9)}}.{{left(1,0)}}", "12345"),
+              "12345.12345.12345");
+    EXPECT_EQ(refusal("foo", "bar.{{left(1,2)}}"),
+              "invalid mapping destination: wildcard index out of range in {{left(1,2)}}");
+}
+
+// Expectations are those of 2.15.3; 2.9.10 does not know them, and ends at a division by zero.
+TEST(SubjectTransformTest, APartitionMayBeByTheWholeSubject) {
+    EXPECT_EQ(transformed("foo.*", "bar.{{partition(10)}}", "foo.a"), "bar.2");
+    EXPECT_EQ(transformed("foo.*", "bar.{{partition(10)}}", "foo.b"), "bar.3");
+    EXPECT_EQ(transformed("foo", "bar.{{partition(10)}}", "foo"), "bar.3");
+    EXPECT_EQ(transformed("foo", "bar.{{partition(10,1)}}", "foo"), "bar.3");
+    EXPECT_EQ(transformed("foo.>", "{{partition(10)}}.>", "foo.a"), "2.a");
+    EXPECT_EQ(transformed("foo.*", "bar.{{partition(0,1)}}", "foo.a"), "bar.0");
+    EXPECT_EQ(transformed("foo.*", "bar.{{partition(-1)}}", "foo.a"), "bar.1381180782");
+}
+
+TEST(SubjectTransformTest, ARandomNumberIsDrawnForEachPlace) {
+    std::string error;
+    const auto transform = SubjectTransform::create("foo", "{{random(1000)}}.{{Random(1000)}}",
+                                                    SubjectTransform::Use::kMapping, &error);
+    ASSERT_TRUE(transform.has_value()) << error;
+    EXPECT_TRUE(transform->is_random());
+    std::string one;
+    std::string other;
+    ASSERT_TRUE(transform->apply("foo", &one, 0x1234567890abcdef));
+    ASSERT_TRUE(transform->apply("foo", &other, 0x1234567890abcdef));
+    EXPECT_EQ(one, other) << "the seed decides";
+    ASSERT_TRUE(transform->apply("foo", &other, 0xfedcba0987654321));
+    EXPECT_NE(one, other);
+    const size_t dot = one.find('.');
+    EXPECT_NE(one.substr(0, dot), one.substr(dot + 1));
+    EXPECT_LT(std::stoi(one), 1000);
+    EXPECT_EQ(transformed("foo.*", "$1.{{random(0)}}.{{random(-1)}}", "foo.a"), "a.0.0");
+    EXPECT_EQ(refusal("foo", "bar.{{random(3,1)}}"),
+              "invalid mapping destination: not enough arguments passed to the function in "
+              "{{random(3,1)}}");
+}
+
+TEST(SubjectTransformTest, AnImportKnowsNoneOfTheNewFunctions) {
+    std::string error;
+    EXPECT_FALSE(SubjectTransform::create("s.*", "x.{{left(1,2)}}", SubjectTransform::Use::kImport, &error));
+    EXPECT_EQ(error,
+              "invalid mapping destination: the only mapping function allowed for import transforms is "
+              "{{Wildcard()}} in {{left(1,2)}}");
+    EXPECT_TRUE(
+        SubjectTransform::create("s.*", "x.{{wildcard(1)}}", SubjectTransform::Use::kImport, &error));
 }
 
 TEST(SubjectTransformTest, ReversedLeadsBack) {
     const auto back = [](std::string_view source, std::string_view target, std::string_view subject) {
         std::string error;
-        const auto transform = SubjectTransform::create(source, target, &error);
+        const auto transform =
+            SubjectTransform::create(source, target, SubjectTransform::Use::kMapping, &error);
         const auto reversed = transform ? transform->reversed() : std::nullopt;
         std::string out;
         return reversed && reversed->apply(subject, &out) ? out : "none";

@@ -64,5 +64,39 @@ TEST(JobThreadsTest, AResultGoesToItsWorker) {
     jobs.stop();
 }
 
+// Counts who computes in vain.
+class CountedJob final : public Job {
+  public:
+    CountedJob(std::atomic<int>& worked, std::shared_ptr<Course> course)
+        : worked_(worked), course_(std::move(course)) {}
+    ~CountedJob() override { course_->gone.count_down(); }
+    void work() override { ++worked_; }
+    void run() override {}
+
+  private:
+    std::atomic<int>& worked_;
+    const std::shared_ptr<Course> course_;
+};
+
+TEST(JobThreadsTest, AJobWhoseAskerHasGoneIsNotDone) {
+    const auto first = std::make_shared<Course>();
+    const auto second = std::make_shared<Course>();
+    const auto gone = std::make_shared<std::atomic<bool>>(false);
+    std::atomic<int> worked{0};
+    FakeRing ring;
+    Mesh mesh({&ring}, 4096);
+    Worker worker(base::WorkerId{0}, ring, mesh, 0);
+    JobThreads jobs(1, JobPriority::kHash);
+    jobs.submit(worker, std::make_unique<SlowJob>(first));
+    first->begun.wait();
+    ASSERT_TRUE(jobs.submit(worker, std::make_unique<CountedJob>(worked, second),
+                            {.address = "a", .gone = gone}));
+    gone->store(true);
+    first->go_on.count_down();
+    second->gone.wait();
+    EXPECT_EQ(worked, 0);
+    jobs.stop();
+}
+
 }  // namespace
 }  // namespace nuring::runtime

@@ -52,7 +52,9 @@ class TlsEngineTest : public testing::Test {
         return {.cert_file = server_pair_.certificate_file(), .key_file = server_pair_.key_file()};
     }
     ProfileSettings client_settings() const {
-        return {.role = Role::kClient, .ca_file = authority_.certificate_file(), .verify_peer = true};
+        return {.role = Role::kClient,
+                .ca_file = authority_.certificate_file(),
+                .peer_check = PeerCheck::kRequired};
     }
     static std::shared_ptr<const Profile> profile(const ProfileSettings& settings) {
         auto made = Profile::create(settings);
@@ -180,7 +182,7 @@ TEST_F(TlsEngineTest, CloseNotifyIsAnEndAndNotAFailure) {
 TEST_F(TlsEngineTest, AClientWithoutCertificateIsRefusedWhereOneIsRequired) {
     ProfileSettings server = server_settings();
     server.ca_file = authority_.certificate_file();
-    server.verify_peer = true;
+    server.peer_check = PeerCheck::kRequired;
     make(server, client_settings());
     EXPECT_EQ(shake(), HandshakeStatus::kFailed);
     EXPECT_EQ(server_.engine->error(), "tls: client didn't provide a certificate");
@@ -189,7 +191,7 @@ TEST_F(TlsEngineTest, AClientWithoutCertificateIsRefusedWhereOneIsRequired) {
 TEST_F(TlsEngineTest, ClientCertificatesAreCheckedAndNamed) {
     ProfileSettings server = server_settings();
     server.ca_file = authority_.certificate_file();
-    server.verify_peer = true;
+    server.peer_check = PeerCheck::kRequired;
     const TestCertificate good({.subject = {{"CN", "derek"}}, .names = "email:d@x.io"}, &authority_);
     const TestCertificate old({.valid_s = -60}, &authority_);
     const TestCertificate stranger({});
@@ -226,7 +228,7 @@ TEST_F(TlsEngineTest, AClientChecksWhomItMeetsUnlessToldNotTo) {
         EXPECT_EQ(shake() == HandshakeStatus::kDone, accepted) << name;
     }
     ProfileSettings insecure = client_settings();
-    insecure.verify_peer = false;
+    insecure.peer_check = PeerCheck::kNone;
     make(server_settings(), insecure, "");
     EXPECT_EQ(shake(), HandshakeStatus::kDone);
 }
@@ -280,7 +282,7 @@ TEST_F(TlsEngineTest, AnAsteriskStandsForOneLabel) {
 
 TEST_F(TlsEngineTest, WhereNothingIsVerifiedTheNameIsSentAllTheSame) {
     ProfileSettings insecure = client_settings();
-    insecure.verify_peer = false;
+    insecure.peer_check = PeerCheck::kNone;
     insecure.ca_file.clear();
     for (const auto& [wanted, sent] :
          {std::pair{"elsewhere.io", "elsewhere.io"}, std::pair{"127.0.0.1", ""}}) {

@@ -104,7 +104,7 @@ TEST_F(TlsProfileTest, TheFingerprintTellsWhetherAnythingChanged) {
     changed.curves = {"CurveP256"};
     EXPECT_NE(print(changed), first);
     changed = settings();
-    changed.verify_peer = true;
+    changed.peer_check = PeerCheck::kRequired;
     EXPECT_NE(print(changed), first);
     // Files of the same names with something else in them.
     const TestCertificate next{{}};

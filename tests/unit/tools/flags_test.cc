@@ -89,6 +89,7 @@ TEST(FlagsTest, BoolTakesAValueOnlyAfterEqualSign) {
     }
     EXPECT_EQ(usage_error({"-D=maybe"}), "invalid boolean value \"maybe\" for -D: parse error");
     EXPECT_EQ(usage_error({"-D="}), "invalid boolean value \"\" for -D: parse error");
+    EXPECT_EQ(usage_error({"-D=optional"}), "invalid boolean value \"optional\" for -D: parse error");
     const Flags word = parse({"-D", "true"});
     EXPECT_EQ(word.action, Action::kError);
     EXPECT_EQ(word.error, "unrecognized command: \"true\"");
@@ -293,22 +294,40 @@ TEST(FlagsTest, InactivePartsAreNotedOnce) {
 }
 
 TEST(FlagsTest, AnswersByItself) {
-    EXPECT_EQ(immediate_answer(parse({"-v"}), "1.2.3")->out, "nats-uring: v1.2.3\n");
-    const auto help = immediate_answer(parse({"-h"}), "1");
+    constexpr Versions kVersions{.own = "1.2.3", .commit = "5abc", .compatible = "2.10.0"};
+    EXPECT_EQ(immediate_answer(parse({"-v"}), kVersions)->out, "nats-uring: v1.2.3+5abc\n");
+    EXPECT_EQ(full_version({.own = "1.2.3", .commit = "v1.2.3-5-gabc", .compatible = ""}), "v1.2.3-5-gabc");
+    const auto help = immediate_answer(parse({"-h"}), kVersions);
     EXPECT_TRUE(help->out.starts_with("\nUsage: nats-uring [options]\n"));
     EXPECT_TRUE(help->out.ends_with("\n\n"));
     EXPECT_EQ(help->exit_code, 0);
-    const auto tls = immediate_answer(parse({"-help_tls"}), "1");
+    const auto tls = immediate_answer(parse({"-help_tls"}), kVersions);
     EXPECT_THAT(tls->out, HasSubstr("    TLS_RSA_WITH_AES_128_CBC_SHA\n"));
     EXPECT_THAT(tls->out, HasSubstr("\nAvailable curve preferences include:\n    X25519\n"));
-    const auto unknown = immediate_answer(parse({"-xyz"}), "1");
+    const auto unknown = immediate_answer(parse({"-xyz"}), kVersions);
     EXPECT_EQ(unknown->error, "flag provided but not defined: -xyz\n");
-    EXPECT_EQ(unknown->out, usage_text());
+    EXPECT_EQ(unknown->out, usage_text("nats-uring"));
     EXPECT_EQ(unknown->exit_code, 1);
-    const auto word = immediate_answer(parse({"start"}), "1");
+    const auto word = immediate_answer(parse({"start"}), kVersions);
     EXPECT_EQ(word->error, "nats-uring: unrecognized command: \"start\"\n");
     EXPECT_EQ(word->exit_code, 1);
-    EXPECT_FALSE(immediate_answer(parse({}), "1").has_value());
+    EXPECT_FALSE(immediate_answer(parse({}), kVersions).has_value());
+}
+
+// What starts a nats-server that it finds in the path must not notice.
+TEST(FlagsTest, CalledNatsServerItIsOne) {
+    constexpr Versions kVersions{.own = "1.2.3", .commit = "v1-5-gabc", .compatible = "2.10.0"};
+    const char* const version[] = {"/usr/bin/nats-server", "-v"};
+    EXPECT_EQ(immediate_answer(parse_flags(2, version), kVersions)->out, "nats-server: v2.10.0\n");
+    const char* const help[] = {"nats-server", "-h"};
+    const std::string text = immediate_answer(parse_flags(2, help), kVersions)->out;
+    EXPECT_TRUE(text.starts_with("\nUsage: nats-server [options]\n"));
+    EXPECT_EQ(text.find("nats-uring"), std::string::npos);
+    const char* const word[] = {"nats-server", "start"};
+    EXPECT_EQ(immediate_answer(parse_flags(2, word), kVersions)->error,
+              "nats-server: unrecognized command: \"start\"\n");
+    const char* const other[] = {"/opt/my-server", "-v"};
+    EXPECT_EQ(parse_flags(2, other).program, "nats-uring");
 }
 
 config::Sources file_of(std::string text) {
@@ -345,10 +364,18 @@ TEST(BuildOptionsTest, EveryStageCanRefuse) {
     const auto refuse = [&](std::vector<const char*> words, const char* text) {
         Diagnostics diagnostics;
         EXPECT_FALSE(build_options(parse(std::move(words)), file_of(text), &options, &diagnostics));
-        return report(diagnostics);
+        return report(parse({}), diagnostics);
     };
     EXPECT_EQ(refuse({"-c", "a.conf"}, "prot: 1"),
-              "a.conf:1:0: unknown field \"prot\" (did you mean \"port\"?)\n");
+              "nats-uring: a.conf:1:0: unknown field \"prot\" (did you mean \"port\"?)\n");
+    EXPECT_EQ(refuse({"-c", "a.conf"}, "jetstream: true\nprot: 1\ndebag: 1"),
+              "a.conf:1:0: \"jetstream\" is accepted, but not active in this version\n"
+              "nats-uring: a.conf:2:1: unknown field \"prot\" (did you mean \"port\"?)\n"
+              "a.conf:3:1: unknown field \"debag\" (did you mean \"debug\"?)\n");
+    // Tools look for these first words.
+    EXPECT_EQ(refuse({"-c", "a.conf"}, "debug: true\nport = 42 x"),
+              "nats-uring: Parse error on line 2: 'Expected a top-level value to end with a new line, comment "
+              "or EOF, but got 'x' instead.' (a.conf:2:11)\n");
     EXPECT_EQ(refuse({"-tls"}, ""),
               "nats-uring: TLS Server certificate must be present and valid\n");
     EXPECT_THAT(
@@ -377,7 +404,7 @@ TEST(BuildOptionsTest, CheckFailsOnErrorsAndWarningsButNotOnNotices) {
 
 // Every flag that the help names is one that we take.
 TEST(FlagsTest, HelpNamesOnlyKnownFlags) {
-    const std::string text = usage_text();
+    const std::string text = usage_text("nats-uring");
     size_t count = 0;
     for (size_t line = 0; line < text.size(); line = text.find('\n', line) + 1) {
         const std::string_view rest = std::string_view(text).substr(line, 37);

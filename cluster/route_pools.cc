@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// Route: its place in a pool, and the accounts that it carries.
+// Source: server/route.go, addRoute and processRouteInfo 2.15, and server/reload.go,
+//         reloadClusterPoolAndAccounts.
+#include <algorithm>
+#include <cassert>
+#include <string>
+#include <utility>
+
+#include "cluster/route.h"
+#include "cluster/routes.h"
+#include "core/base/host_port.h"
+#include "core/base/narrow.h"
+#include "fmt/format.h"
+#include "proto/quote.h"
+
+namespace nuring::cluster {
+namespace {
+
+// How long the other server may take to confirm that an account moves.
+constexpr uint64_t kMoveConfirmation_ns = 2'000'000'000;
+
+}  // namespace
+
+bool Route::refuse_pool(std::string_view text, link::CloseReason reason) {
+    refuse_peer(text, reason);
+    return false;
+}
+
+// Registers the connection. False: it was refused, and closed.
+bool Route::enter_pool(const proto::ServerInfo& info) {
+    using link::CloseReason;
+    if (!is_solicited()) account_name_ = info.route_account;
+    const bool is_pinned = !account_name_.empty();
+    account::Account* account = is_pinned ? find_account(account_name_) : nullptr;
+    if (is_pinned && account == nullptr) {
+        return refuse_pool(fmt::format("Unable to lookup account {}: no such account", proto::quote(account_name_)),
+                           CloseReason::kMissingAccount);
+    }
+    const int own_size = std::max(settings_->cluster().pool_size, 0);
+    const bool pools = info.route_pool_size > 0 && own_size > 0;
+    if (info.route_pool_size > kPoolSizeMax) {
+        return refuse_pool(fmt::format("Route pool size of {} is too large: {} at most", info.route_pool_size,
+                                       kPoolSizeMax),
+                           CloseReason::kProtocolViolation);
+    }
+    const int pool_size = pools ? std::max(own_size, base::narrow<int>(info.route_pool_size)) : 0;
+    if (!pools && is_pinned) {
+        routes_.give_up(*this);
+        return refuse_pool(
+            fmt::format("Not possible to have a dedicated route for account {} between those servers",
+                        proto::quote(account_name_)),
+            CloseReason::kProtocolViolation);
+    }
+    if ((!pools || is_solicited()) && info.route_pool_idx != 0) {
+        return refuse_pool(
+            fmt::format("Route pool index should not be set but is set to {}", info.route_pool_idx),
+            CloseReason::kProtocolViolation);
+    }
+    if (info.route_pool_idx < 0 || (pools && info.route_pool_idx >= pool_size)) {
+        return refuse_pool(fmt::format("Invalid route pool index: {} - pool size is {}", info.route_pool_idx,
+                                       info.route_pool_size),
+                           CloseReason::kProtocolViolation);
+    }
+    if (is_pinned && !settings_->is_pinned(account_name_)) {
+        return refuse_pool(fmt::format("No route for account {}", proto::quote(account_name_)),
+                           CloseReason::kProtocolViolation);
+    }
+    RouteEntry entry;
+    entry.remote_id = peer_id_;
+    entry.link = handle();
+    entry.info = info;
+    if (entry.info.ip.empty()) {
+        entry.info.ip = fmt::format("nats-route://{}/", base::host_port(peer_host(), info.port));
+    }
+    entry.info.nonce.clear();
+    entry.info.route_account = account_name_;
+    entry.target = target();
+    entry.is_solicited = is_solicited();
+    entry.account = account_name_;
+    entry.pool_size = is_pinned ? 0 : pool_size;
+    entry.slot = base::narrow<int>(info.route_pool_idx);
+    const Registered registered = routes_.add(*this, std::move(entry));
+    switch (registered.result) {
+        case Registration::kSelf:
+            host_.log.debug("{} - Detected route to self, ignoring {}", label(),
+                            is_solicited() ? target()->text : std::string());
+            close(CloseReason::kDuplicateRoute);
+            return false;
+        case Registration::kFull:
+            host_.log.debug("{} - Route pool size reached, closing extra connection to {}", label(),
+                            proto::quote(peer_id_));
+            close(CloseReason::kDuplicateRoute);
+            return false;
+        case Registration::kDuplicate:
+            host_.log.debug("{} - Detected duplicate remote route {}", label(), proto::quote(peer_id_));
+            close(CloseReason::kDuplicateRoute);
+            return false;
+        case Registration::kAdded:
+            break;
+    }
+    slot_ = registered.slot;
+    is_pooled_ = pools && !is_pinned;
+    pinned_ = account;
+    grows_pool_ = is_pooled_ && is_solicited() && !registered.is_complete;
+    if (is_pinned) set_dialect(proto::RouteDialect::kAccountRoute);
+    host_.log.debug("{} - Registering remote route {}{}", label(), proto::quote(peer_id_),
+                    is_pinned ? fmt::format(" for account {}", proto::quote(account_name_)) : std::string());
+    return true;
+}
+
+// It shows that the other server lets this one in.
+void Route::on_pong() {
+    if (pongs_until_moved_ > 0 && --pongs_until_moved_ == 0) moved_by_peer_.clear();
+    adapt_level(settings_->cluster().compression);
+    if (std::exchange(grows_pool_, false)) routes_.grow_pool(*this);
+}
+
+account::Account* Route::account_of(const proto::RouteOperation& operation) {
+    return pinned_ != nullptr ? pinned_ : ServerLink::account_of(operation);
+}
+
+// Asked for each change of interest, mostly of one account after the other.
+bool Route::carries(account::Account& account) const {
+    if (&account == last_asked_) return last_answer_;
+    last_asked_ = &account;
+    if (pinned_ != nullptr) return last_answer_ = &account == pinned_;
+    if (!is_pooled_) return last_answer_ = true;
+    last_answer_ = !settings_->is_pinned(account.name()) && settings_->slot_of(account.name()) == slot_;
+    return last_answer_;
+}
+
+// ------------------------------------------------------------------------- accounts that move
+
+// What the other server still sends of an account that has moved was under way before; a PONG ends that.
+void Route::on_subscribe(const proto::RouteOperation& operation) {
+    const absl::string_view account(operation.account.data(), operation.account.size());
+    if (!moved_by_peer_.empty() && moved_by_peer_.contains(account)) [[unlikely]] return;
+    ServerLink::on_subscribe(operation);
+}
+
+void Route::on_account_move(const proto::ServerInfo& info) {
+    if (info.route_account.empty()) return end_move(info.route_acc_add_reqid);
+    account::Account* account = find_account(info.route_account);
+    if (account == nullptr) {
+        return host_.log.error("{} - Error looking up account {}: no such account", label(),
+                               proto::quote(info.route_account));
+    }
+    if (is_pooled_) {
+        moved_by_peer_.insert(info.route_account);
+        return remove_interest(*account, [this, info] { confirm_move(info); });
+    }
+    confirm_move(info);
+}
+
+// Not before the interest has gone: else messages would leave twice when it has come over another route.
+void Route::confirm_move(proto::ServerInfo info) {
+    info.route_account.clear();
+    send_info(info);
+    send_ping();
+    pongs_until_moved_ = unanswered_pings();
+}
+
+void Route::move_out(const std::string& account_name, const std::string& request_id) {
+    if (!open() || !is_pooled_) return;
+    if (account::Account* account = find_account(account_name)) remove_interest(*account, {});
+    if (settings_->slot_of(account_name) != slot_) return;
+    proto::ServerInfo request;
+    request.proto = 0;
+    request.route_pool_size = settings_->info.route_pool_size;
+    request.route_account = account_name;
+    request.route_acc_add_reqid = request_id;
+    send_info(request);
+    if (!open()) return;
+    moving_out_[request_id].push_back(account_name);
+    host_.timers.arm(move_timer_, host_.ring.now_ns() + kMoveConfirmation_ns);
+}
+
+void Route::end_move(const std::string& request_id) {
+    const auto found = moving_out_.find(request_id);
+    if (found == moving_out_.end()) return;
+    const std::string account = std::move(found->second.front());
+    found->second.erase(found->second.begin());
+    if (found->second.empty()) moving_out_.erase(found);
+    if (moving_out_.empty()) host_.timers.disarm(move_timer_);
+    // Lines that crossed the request.
+    account::Account* moved = find_account(account);
+    if (moved == nullptr) return routes_.dial_account(*this, account);
+    remove_interest(*moved, [this, account] { routes_.dial_account(*this, account); });
+}
+
+void Route::on_late_move() {
+    host_.log.warn("{} - Timed out waiting for confirmation from all routes regarding per-account routes "
+                         "changes", label());
+    for (const auto& [request, accounts] : std::exchange(moving_out_, {})) {
+        for (const std::string& account : accounts) routes_.dial_account(*this, account);
+    }
+}
+
+void Route::move_in(account::Account& account) {
+    if (open() && serving() && is_pooled_ && carries(account)) begin_sync();
+}
+
+}  // namespace nuring::cluster

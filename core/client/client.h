@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "core/account/account.h"
+#include "core/auth/jwt_login.h"
+#include "core/auth/permission_cache.h"
+#include "core/auth/response_table.h"
+#include "core/client/client_host.h"
+#include "core/client/connection_snapshot.h"
+#include "core/client/reply_origins.h"
+#include "core/client/tracked_replies.h"
+#include "core/delivery/message_run.h"
+#include "core/delivery/nats_link.h"
+#include "core/delivery/shadow.h"
+#include "core/interest/sid_table.h"
+#include "core/interest/subscription.h"
+#include "proto/client_parser.h"
+#include "proto/connect.h"
+
+namespace nuring::client {
+
+// Client is the link of a NATS client: what CONNECT, PUB, SUB and their like do, and how messages
+// leave to it.
+// Threads: its worker. Limits: ClientLimits.
+// Errors:  as the protocol says, to this client only (client-protocol: -ERR texts and what closes).
+// Source:  server/client.go 2.0.0-RC19; headers and no_responders as in 2.9.10.
+class Client final : public delivery::NatsLink,
+                     public delivery::Subscriber,
+                     public delivery::Requestor {
+  public:
+    Client(ClientHost& clients, int fd);
+    // One that has come over WebSocket.
+    Client(ClientHost& clients, link::Handover&& connection,
+           std::unique_ptr<const ClientUpgrade> upgrade);
+    ~Client() override;
+
+    // Sends INFO, or refuses the connection, and starts reading.
+    void greet();
+
+    uint32_t deliver(interest::Subscription& subscription, const delivery::MessageRun& run,
+                     base::LinkHandle origin) override;
+    bool accepts(const interest::Subscription& subscription,
+                 base::LinkHandle origin) const override;
+
+    // There are more clients than the server may have.
+    void refuse_excess();
+
+    void on_reload() override;
+    void on_account_changed() override;
+    void announce_lame_duck() override;
+    // Whether it knows what to do with an INFO in between, and has seen the first PONG.
+    bool takes_info() const { return open() && connected_ && ponged_ && connect_.protocol >= 1; }
+    // What is known of the cluster has changed.
+    void announce_cluster();
+
+    account::Account& account() const { return *account_; }
+    size_t subscription_count() const { return subscriptions_.size(); }
+    std::string request_info(bool detailed, std::string_view service) const override;
+    // The user that it has logged in as; null before CONNECT, and where no login is required.
+    const auth::Identity* identity() const { return identity_.get(); }
+    const interest::SidTable& subscriptions() const { return subscriptions_; }
+    // The nkey or user name of its CONNECT; a token is not shown. May be empty.
+    std::string_view user() const;
+    // The token of operator mode that it came with.
+    std::string_view jwt() const;
+    std::string_view name() const { return connect_.text(proto::ConnectText::kName); }
+    bool is_websocket() const { return upgrade_ != nullptr; }
+    std::string label() const override;
+
+    // --- plain copies for the monitor; wall_ns is the time now
+    void copy_numbers(uint64_t wall_ns, ConnectionSnapshot* out) const;
+    void copy_texts(ConnectionSnapshot* out) const;
+    void copy_certificates(ConnectionSnapshot* out) const;
+    // About `most` subscriptions from `position` (0 at first) on; returns where to go on, 0 at the end.
+    size_t copy_subscriptions(size_t position, size_t most,
+                              std::vector<SubscriptionSnapshot>* out) const;
+
+  private:
+    // Link
+    size_t consume(const char* begin, const char* end) override;
+    void on_close() override;
+    bool release(size_t most) override;
+    bool on_handshake_begun() override;
+    void on_handshake_done() override;
+    void on_handshake_failed(std::string_view error) override;
+
+    // A publish or SUB that was parsed, not carried out yet.
+    struct Parsed {
+        bool is_publish() const { return operation.verb <= proto::ClientVerb::kHeaderPublish; }
+        // All of the run's messages, which have been cut to what finds room by the time that they are.
+        size_t consumed_bytes() const {
+            return is_publish() ? run.count * operation.consumed : operation.consumed;
+        }
+
+        proto::ClientOperation operation;
+        delivery::MessageRun run;
+        uint64_t hash = 0;
+    };
+    // Operations parsed ahead of the one carried out: by the time a match is looked up, its memory has
+    // been asked for. More than what a cache miss lasts gains nothing.
+    static constexpr size_t kAheadMax = 8;
+
+    // One verb each. publish() returns false when the link was paused before it.
+    bool publish(Parsed& publish);
+    bool publish_rewritten(Parsed& publish);
+    bool publish_run(Parsed& publish);
+    bool publish_matched(Parsed& publish);
+    bool answer_gateway(Parsed& publish, const proto::ReplyOrigin& origin);
+    bool answer_hubs(Parsed& publish, delivery::MessageRun run);
+    bool publish_to_services(Parsed& publish, const interest::MatchEntry& entry);
+    bool map_subject(Parsed* publish, std::string* mapped);
+    void look_ahead(std::span<Parsed> batch);
+    void perform(const proto::ClientOperation& operation);
+    void connect(std::string_view json);
+    auth::Decision decide() const;
+    void ask_job(const auth::Decision& decision, bool first_time);
+    void ask_jwt_job(std::string account, bool first_time);
+    void on_jwt_verdict(const auth::JwtVerdict& verdict, bool first_time);
+    void end_login(std::string_view text, link::CloseReason reason);
+    void arm_claimed_expiry();
+    void arm_expiry();
+    void await_login();
+    void on_no_hello();
+    void welcome_again(std::shared_ptr<const auth::Identity> identity);
+    void finish_connect(std::shared_ptr<const auth::Identity> identity);
+    void refuse_credentials();
+    bool admit_anonymous(char first_byte);
+    void subscribe(const proto::ClientOperation& operation);
+    void unsubscribe(const proto::ClientOperation& operation);
+    void ping();
+    void arm_first_ping();
+    void remember_closed();
+
+    void find_run(const char* begin, const char* end, Parsed* publish) const;
+    bool refuses_headers(const proto::ClientOperation& operation);
+    void check_literal(std::string_view subject);
+    enum class [[nodiscard]] Permit : uint8_t{kGranted, kSubjectDenied, kReplyDenied};
+    Permit permit_of(const Parsed& publish);
+    void refuse_publish(const Parsed& publish, Permit permit);
+    void begin_publish(const Parsed& publish, const interest::MatchEntry* entry);
+    void drop_mapped(const Parsed& publish);
+    void note_heavy(const interest::MatchEntry& entry, uint32_t bytes_each);
+    void send_no_responders(std::string_view reply);
+    uint32_t deliver_jetstream(interest::Subscription& subscription,
+                               const delivery::MessageRun& run);
+    uint32_t append_run(interest::Subscription& subscription, const delivery::MessageRun& run);
+    void append_stripped(interest::Subscription& subscription, const delivery::MessageRun& run,
+                         uint32_t count);
+    bool fits_pending(uint64_t bytes) const {
+        return outbound_.pending_bytes() + bytes <= host_.limits().max_pending_bytes;
+    }
+
+    void remove(interest::Subscription* subscription);
+    void bind(std::shared_ptr<const auth::Identity> identity);
+    void join(account::Account& account);
+    void leave_account();
+    void refuse_by_account();
+    struct OwnLimits {  // negative: unlimited
+        int64_t payload;
+        int64_t subscriptions;
+    };
+    OwnLimits own_limits() const;
+    void apply_limits();
+    void report_overridden_limits() const;
+    void update_shadows(interest::Subscription& subscription);
+    void drop_subscriptions();
+    void drop_members();
+    void drop(std::vector<interest::Subscription*>& some);
+    bool permits_publish(std::string_view subject);
+    bool has_response(std::string_view subject);
+    void forget_responses(const auth::Permissions* next);
+    void use_response(std::string_view subject);
+    bool permits_receive(const interest::Subscription& subscription, std::string_view subject);
+    void note_reply(std::string_view reply);
+    void track_reply(const delivery::MessageRun& run);
+    void report_tracked(std::string_view subject);
+    void report_publish_violation(std::string_view part, std::string_view quoted,
+                                  std::string_view error);
+    std::string who() const;
+    void send_info(bool lame_duck = false);
+    void send_ok();
+    void refuse(proto::ParseStatus status, const proto::ClientOperation& operation,
+                const char* begin, const char* end);
+    void trace_in(const proto::ClientOperation& operation);
+
+    void keep_alive();
+    void on_expiry();
+
+    // What a user token brings along that others do not need.
+    struct Claimed {
+        explicit Claimed(Client& client) : expiry_timer(client) {}
+        runtime::OwnedTimer<Client, &Client::on_expiry> expiry_timer;
+    };
+    Claimed& claimed();
+
+    // The server's, or those of the WebSocket port.
+    const auth::Authenticator& authenticator() const;
+    uint64_t auth_timeout_ns() const;
+    uint64_t ping_interval_ns() const;
+    void start_upgraded();
+    void fill_from_cookies();
+
+    ClientHost& clients_;
+    const std::unique_ptr<const ClientUpgrade> upgrade_;  // null: it has come to the client port
+    account::Account* account_;
+    const account::SubjectMap* mappings_ = nullptr;  // of the account, as of this batch of input
+    proto::ClientParseLimits parse_limits_;          // the server's, or the account's if less
+    interest::SidTable subscriptions_;
+    uint32_t member_count_ = 0;  // of them: in queue groups
+    int64_t subscriptions_max_ = config::kUnlimited;
+    std::unique_ptr<delivery::Shadows> shadows_;  // null as long as it has none
+    proto::ConnectOptions connect_;
+    class PasswordJob;
+    class JwtJob;
+    std::shared_ptr<const auth::Identity> identity_;  // null: nobody in particular
+    const auth::Permissions* permissions_ = nullptr;  // of identity_; null: everything
+    auth::PermissionCache publishable_;               // answers of permissions_
+    auth::PermissionCache receivable_;                // those for filtered subscriptions
+    std::unique_ptr<auth::ResponseTable> responses_;  // allow_responses
+    std::unique_ptr<ReplyOrigins> reply_origins_;     // null: no request came from another cluster
+    std::unique_ptr<TrackedReplies> tracked_replies_;  // null: no server measures its answers
+    std::unique_ptr<Claimed> claimed_;
+    std::string nonce_;
+    bool connected_ = false;
+    bool admitted_ = false;  // may do more than CONNECT
+    bool counted_ = false;  // among the server's clients
+    bool greeted_ = false;  // with INFO
+    bool ponged_ = false;   // has had a PONG: before, an INFO of its own accord may surprise it
+    bool joined_ = false;   // counted among its account's connections
+    runtime::OwnedTimer<Client, &Client::keep_alive> keep_alive_timer_{*this};
+    uint64_t told_view_ = 0;  // serial, for its kind of URLs, of the ClusterView that the last INFO showed
+};
+
+// The link as a client; null: there is none, or it is of another kind.
+inline Client* as_client(link::Link* link) {
+    return link != nullptr && link->kind() == proto::Kind::kClient ? static_cast<Client*>(link)
+                                                                   : nullptr;
+}
+inline const Client* as_client(const link::Link* link) {
+    return link != nullptr && link->kind() == proto::Kind::kClient
+               ? static_cast<const Client*>(link)
+               : nullptr;
+}
+
+}  // namespace nuring::client

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/client/client_host.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+
+#include "core/client/client.h"
+#include "core/client/client_upgrade.h"
+#include "core/link/handover.h"
+#include "core/delivery/records.h"
+
+namespace nuring::client {
+
+ClientLimits::ClientLimits(const config::Options& options)
+    : auth_timeout_ns(static_cast<uint64_t>(options.authorization.timeout.count())),
+      tls_timeout_ns(
+          static_cast<uint64_t>(options.tls.value_or(config::TlsOptions{}).timeout.count())),
+      max_subscriptions(options.max_subscriptions),
+      max_sub_tokens(options.max_sub_tokens),
+      max_connections(options.max_connections),
+      headers(!options.no_header_support),
+      parse{.control_line_max = static_cast<uint32_t>(options.max_control_line),
+            .payload_max = options.max_payload} {}
+
+// Where the block has credentials of its own, they stand for the single user and token of the server, and its
+// no_auth_user for the server's; users, nkeys and operator mode are common to both ports.
+// Source: wsConfigAuth in server/websocket.go, processClientOrLeafAuthentication in server/auth.go 2.15.3.
+std::shared_ptr<const WebsocketSettings> make_websocket_settings(const config::Options& options,
+                                                                 std::shared_ptr<auth::Trust> trust) {
+    const config::WebsocketOptions& websocket = options.websocket;
+    if (websocket.port == 0) return nullptr;
+    config::Options changed = options;
+    changed.tls = websocket.tls;
+    if (!websocket.user.empty() || !websocket.token.empty() || !websocket.no_auth_user.empty()) {
+        changed.authorization.user = websocket.user;
+        changed.authorization.password = websocket.password;
+        changed.authorization.token = websocket.token;
+        changed.no_auth_user = websocket.no_auth_user;
+    }
+    auto settings = std::make_shared<WebsocketSettings>();
+    settings->authenticator = std::make_shared<const auth::Authenticator>(
+        changed, std::move(trust), auth::ConnectionType::kWebsocket);
+    const auto chosen = [](config::nanoseconds own, config::nanoseconds common) {
+        return static_cast<uint64_t>((own.count() > 0 ? own : common).count());
+    };
+    settings->auth_timeout_ns = chosen(websocket.auth_timeout, options.authorization.timeout);
+    settings->ping_interval_ns = chosen(websocket.ping_interval, options.ping_interval);
+    settings->tls = websocket.tls.has_value();
+    return settings;
+}
+
+ClientHost::ClientHost(delivery::Delivery& delivery_ref, const ClientSettings& settings)
+    : delivery(delivery_ref),
+      host(delivery_ref.host),
+      heavy_hitters(settings.options->uring.heavy_hitters, host.ring.random_seed()),
+      closed(host.facts,
+             static_cast<size_t>(std::max<int64_t>(settings.options->max_closed_clients, 0))),
+      settings_(settings),
+      limits_(*settings.options) {}
+
+ClientHost::~ClientHost() {
+    host.timers.disarm(refusals_timer_);
+}
+
+bool ClientHost::admits_handshake(int64_t per_second) {
+    if (host.facts.tls_rate.allows(host.ring.now_ns(), per_second)) return true;
+    constexpr uint64_t kReport_ns = 1'000'000'000;
+    if (!refusals_timer_.armed()) host.timers.arm(refusals_timer_, host.ring.now_ns() + kReport_ns);
+    return false;
+}
+
+// Source: logRejectedTLSConns in server/server.go 2.9.10.
+void ClientHost::report_refused_handshakes() {
+    const uint32_t refused = host.facts.tls_rate.take_refused();  // of all workers
+    if (refused > 0) host.log.warn("Rejected {} connections due to TLS rate limiting", refused);
+}
+
+void ClientHost::apply(const ClientSettings& settings) {
+    settings_ = settings;
+    limits_ = ClientLimits(*settings_.options);
+}
+
+// --------------------------------------------------------------------------- new connections
+
+void ClientHost::adopt(int fd) {
+    if (host.refuses_links()) return host.ring.close(fd);
+    auto* client = new Client(*this, fd);  // LinkHost deletes it once it is retired
+    client->greet();
+}
+
+void ClientHost::adopt(link::Handover&& connection, std::unique_ptr<const ClientUpgrade> upgrade) {
+    auto* client = new Client(*this, std::move(connection), std::move(upgrade));
+    client->greet();
+}
+
+// Counted here rather than where it arrives, so that a burst is spread evenly.
+base::WorkerId ClientHost::take_place() {
+    const base::WorkerId to = least_loaded();
+    host.facts.worker_clients[index_of(to)].fetch_add(1, std::memory_order_relaxed);
+    return to;
+}
+
+void ClientHost::release_place() {
+    host.facts.worker_clients[index_of(host.id)].fetch_sub(1, std::memory_order_relaxed);
+}
+
+void ClientHost::place(int fd) {
+    const base::WorkerId to = take_place();
+    if (to == host.id) return adopt(fd);
+    runtime::RecordHeader* record =
+        delivery.outlets.begin_record(to, sizeof(delivery::AdoptRecord), delivery::kAdopt);
+    reinterpret_cast<delivery::AdoptRecord*>(record)->fd = fd;
+    delivery.outlets.commit_record(to, record);
+}
+
+base::WorkerId ClientHost::least_loaded() const {
+    uint32_t best = 0;
+    int64_t fewest = INT64_MAX;
+    for (uint32_t i = 0; i < delivery.outlets.worker_count(); ++i) {
+        const int64_t clients = host.facts.worker_clients[i].load(std::memory_order_relaxed);
+        if (clients >= fewest) continue;
+        fewest = clients;
+        best = i;
+    }
+    return static_cast<base::WorkerId>(best);
+}
+
+// ------------------------------------------------------------------------------------ reload
+
+void ClientHost::check_all() {
+    check(host.handles());
+}
+
+void ClientHost::check(const std::string& account) {
+    std::vector<base::LinkHandle> concerned;
+    host.table.for_each([&](link::Link& link) {
+        const Client* client = as_client(&link);
+        const bool is_of_account = client != nullptr && client->account().name() == account;
+        // Other servers log in as users, too.
+        if (is_of_account || proto::is_server(link.kind())) concerned.push_back(link.handle());
+    });
+    check(concerned);
+}
+
+void ClientHost::check(const std::vector<base::LinkHandle>& handles) {
+    for (const base::LinkHandle handle : handles) {
+        link::Link* link = host.table.find(handle);
+        if (link == nullptr || !link->open()) continue;
+        const bool is_client = as_client(link) != nullptr;
+        link->on_reload();
+        if (is_client && !link->open()) host.facts.excess_clients.fetch_sub(1, std::memory_order_relaxed);
+    }
+}
+
+// The workers share one count of clients that have to go; the last ones here go first.
+void ClientHost::close_excess() {
+    std::vector<base::LinkHandle> handles = host.handles();
+    for (; !handles.empty(); handles.pop_back()) {
+        Client* client = as_client(host.table.find(handles.back()));
+        if (client == nullptr || !client->open()) continue;
+        if (host.facts.excess_clients.fetch_sub(1, std::memory_order_relaxed) <= 0) return;
+        client->refuse_excess();
+    }
+}
+
+void ClientHost::announce_cluster_view() {
+    host.table.for_each([](link::Link& link) {
+        if (Client* client = as_client(&link)) client->announce_cluster();
+    });
+}
+
+void ClientHost::add_closed(const account::Account& account, const link::LinkTraffic& traffic,
+                            bool is_slow) {
+    ClosedLinkTotals& totals = closed_totals_[&account];
+    totals.traffic += traffic;
+    totals.slow_consumers += is_slow ? 1 : 0;
+}
+
+}  // namespace nuring::client

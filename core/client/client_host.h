@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "core/auth/authenticator.h"
+#include "core/base/ids.h"
+#include "core/client/closed_connections.h"
+#include "core/client/heavy_hitters.h"
+#include "core/config/options.h"
+#include "core/delivery/delivery.h"
+#include "core/link/link.h"
+#include "core/link/link_host.h"
+#include "core/link/link_traffic.h"
+#include "core/link/server_facts.h"
+#include "core/tls/tls_profile.h"
+#include "proto/client_parser.h"
+#include "proto/json_parser.h"
+
+namespace nuring::client {
+
+class Client;
+class ClientEvents;
+struct ClientUpgrade;
+
+// The limits of clients, taken out of Options when those change.
+struct ClientLimits {
+    explicit ClientLimits(const config::Options& options);
+
+    uint64_t auth_timeout_ns;
+    uint64_t tls_timeout_ns;
+    int64_t max_subscriptions;  // 0 or negative: unlimited
+    int64_t max_sub_tokens;
+    int64_t max_connections;
+    bool headers;
+    proto::ClientParseLimits parse;
+};
+
+// Where clients find this server, as INFO says: client_advertise, or the listener itself.
+struct ClientAddress {
+    std::string host;
+    uint16_t port = 0;
+};
+
+// What is different for clients that come over WebSocket.
+struct WebsocketSettings {
+    std::shared_ptr<const auth::Authenticator> authenticator;
+    uint64_t auth_timeout_ns = 0;
+    uint64_t ping_interval_ns = 0;
+    bool tls = false;
+};
+// Null: there is no such port. `trust` as for the Authenticator.
+std::shared_ptr<const WebsocketSettings> make_websocket_settings(const config::Options& options,
+                                                                 std::shared_ptr<auth::Trust> trust);
+
+// What a reload replaces as a whole.
+struct ClientSettings {
+    std::shared_ptr<const config::Options> options;
+    std::shared_ptr<const auth::Authenticator> authenticator;  // made from the same options
+    std::shared_ptr<const tls::Profile> tls;                   // null: clients speak in clear text
+    ClientAddress address;
+    std::shared_ptr<const WebsocketSettings> websocket;        // null: no such port
+};
+
+// What the closed links of one account have done on this worker.
+struct ClosedLinkTotals {
+    link::LinkTraffic traffic;
+    uint64_t slow_consumers = 0;
+};
+
+// ClientHost is what the clients of one worker share: settings, limits, and what is remembered of them.
+//
+// Threads: its worker. Limits: ClientLimits. Errors: none. Lifetime: outlives all clients of its
+//          worker.
+class ClientHost {
+  public:
+    ClientHost(delivery::Delivery& delivery, const ClientSettings& settings);
+    ~ClientHost();
+    ClientHost(const ClientHost&) = delete;
+    ClientHost& operator=(const ClientHost&) = delete;
+
+    const config::Options& options() const { return *settings_.options; }
+    const auth::Authenticator& authenticator() const { return *settings_.authenticator; }
+    const std::shared_ptr<const tls::Profile>& tls() const { return settings_.tls; }
+    const ClientAddress& address() const { return settings_.address; }
+    const ClientLimits& limits() const { return limits_; }
+    ClientEvents* events() const { return events_; }  // may be null
+
+    void apply(const ClientSettings& settings);
+    void set_address(ClientAddress address) { settings_.address = std::move(address); }
+    // Where clients find the WebSocket port; before the worker runs.
+    const ClientAddress& websocket_address() const { return websocket_address_; }
+    void set_websocket_address(ClientAddress address) { websocket_address_ = std::move(address); }
+    // Not null for a client that has come over WebSocket.
+    const WebsocketSettings* websocket() const { return settings_.websocket.get(); }
+    // Before the worker runs.
+    void set_events(ClientEvents* events) { events_ = events; }
+
+    // A new client connection lives here from now on.
+    void adopt(int fd);
+    // The same, of one whose upgrade to WebSocket is done: it is counted on this worker already.
+    void adopt(link::Handover&& connection, std::unique_ptr<const ClientUpgrade> upgrade);
+    // The accepting worker gives a new client connection to the worker that has the fewest clients.
+    void place(int fd);
+    // The worker where a new connection goes, which counts it as of now: release_place() if it does
+    // not become a client there.
+    base::WorkerId take_place();
+    void release_place();
+
+    // May one more TLS handshake begin? Refusals are logged once per second.
+    bool admits_handshake(int64_t per_second);
+
+    // All links, or the clients of an account, are checked against the configuration again.
+    void check_all();
+    void check(const std::string& account);
+    // The clients that the server has too many of are closed, the last ones first.
+    void close_excess();
+    // Sends INFO to the clients that know other URLs than there are now (ServerFacts::cluster_views).
+    void announce_cluster_view();
+
+    void add_closed(const account::Account& account, const link::LinkTraffic& traffic,
+                    bool is_slow);
+    const absl::flat_hash_map<const account::Account*, ClosedLinkTotals>& closed_totals() const {
+        return closed_totals_;
+    }
+
+    delivery::Delivery& delivery;
+    link::LinkHost& host;
+    HeavyHitters heavy_hitters;
+    ClosedConnections closed;
+    proto::JsonParser json_parser;
+
+  private:
+    base::WorkerId least_loaded() const;
+    void check(const std::vector<base::LinkHandle>& handles);
+    void report_refused_handshakes();
+
+    ClientSettings settings_;
+    ClientAddress websocket_address_;
+    ClientLimits limits_;
+    ClientEvents* events_ = nullptr;
+    absl::flat_hash_map<const account::Account*, ClosedLinkTotals> closed_totals_;
+    runtime::OwnedTimer<ClientHost, &ClientHost::report_refused_handshakes> refusals_timer_{*this};
+};
+
+}  // namespace nuring::client

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+// Client, the way in: input to operations, publishes in runs, each matched once and delivered.
+#include "core/client/client.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <string>
+#include <type_traits>
+
+#include "core/base/status.h"
+#include "core/delivery/deliver.h"
+#include "core/delivery/map_subject.h"
+#include "core/delivery/room.h"
+#include "core/delivery/run_reader.h"
+#include "fmt/format.h"
+#include "proto/encode_client.h"
+#include "proto/error_text.h"
+#include "proto/quote.h"
+#include "proto/subject.h"
+
+namespace nuring::client {
+// Parses up to kAheadMax publishes and SUBs, carries them out, then whatever ended the batch.
+size_t Client::consume(const char* begin, const char* end) {
+    const char* at = begin;
+    // Made one by one, as they are needed: most input is an operation or two.
+    alignas(Parsed) std::array<std::byte, kAheadMax * sizeof(Parsed)> memory;
+    auto* const batch = reinterpret_cast<Parsed*>(memory.data());
+    static_assert(std::is_trivially_destructible_v<Parsed>);
+    tracing_ = host_.log.trace_enabled();
+    const account::SubjectMap& mappings = account_->exchange().mappings;
+    mappings_ = mappings.empty() ? nullptr : &mappings;
+    size_t scanned = take_scanned_bytes();
+    while (at < end && open() && !paused()) {
+        if (!admitted_ && !admit_anonymous(*at)) break;
+        if (tracing_ && delivery_.log_gate.pause_until_logged(*this)) [[unlikely]]
+            break;
+        size_t count = 0;
+        const char* parsed = at;
+        proto::ParseStatus status = proto::ParseStatus::kOperation;
+        bool another_verb = false;
+        while (parsed < end && count < kAheadMax) {
+            Parsed& next = *new (&batch[count]) Parsed;
+            status = proto::parse_client(parsed, end, parse_limits_, &next.operation, scanned);
+            scanned = 0;
+            if (status != proto::ParseStatus::kOperation) break;
+            if (next.is_publish()) {
+                find_run(parsed, end, &next);
+            } else if (next.operation.verb == proto::ClientVerb::kSubscribe) {
+            } else {
+                another_verb = true;
+                break;
+            }
+            parsed += next.consumed_bytes();
+            ++count;
+            if (next.is_publish() && (next.run.count > 1 || !next.operation.canonical)) break;
+        }
+        if (count > 1) look_ahead({batch, count});
+        for (size_t i = 0; i < count; ++i) {
+            if (!batch[i].is_publish()) {
+                if (!delivery_.interest_gate.admits(*this, delivery::InterestGate::kClientCost) ||
+                    !delivery_.make_room_to_announce(*this, batch[i].operation.consumed))
+                    [[unlikely]] {
+                    return static_cast<size_t>(at - begin);
+                }
+                perform(batch[i].operation);
+            } else if (!publish(batch[i])) {
+                return static_cast<size_t>(at - begin);
+            }
+            at += batch[i].consumed_bytes();
+            if (!open()) return static_cast<size_t>(at - begin);
+        }
+        if (count < kAheadMax && status != proto::ParseStatus::kOperation) {
+            const proto::ClientOperation& operation = batch[count].operation;
+            if (status == proto::ParseStatus::kNeedMore) {
+                if (operation.needed_bytes != 0 && refuses_headers(operation)) break;
+                need(operation.needed_bytes, operation.scanned_bytes);
+            } else {
+                refuse(status, operation, at, end);
+            }
+            break;
+        }
+        if (another_verb) {
+            if (!delivery_.interest_gate.admits(*this, delivery::InterestGate::kClientCost)) break;
+            if (!delivery_.make_room_to_announce(*this, batch[count].operation.consumed)) break;
+            perform(batch[count].operation);
+            at += batch[count].operation.consumed;
+        }
+    }
+    return static_cast<size_t>(at - begin);
+}
+
+void Client::look_ahead(std::span<Parsed> batch) {
+    interest::Sublist& sublist = account_->sublist();
+    for (Parsed& each : batch) {
+        each.hash = sublist.hash(each.operation.subject);
+        if (each.is_publish()) {
+            delivery_.cache.prefetch(sublist, each.hash);
+        } else {
+            sublist.prefetch(each.hash);
+        }
+    }
+    for (const Parsed& each : batch) {
+        if (each.is_publish()) delivery_.cache.prefetch_miss(sublist, each.hash);
+    }
+}
+
+bool Client::publish(Parsed& publish) {
+    const proto::ClientOperation& operation = publish.operation;
+    if (tracing_) [[unlikely]]
+        trace_in(operation);
+    if (refuses_headers(operation)) [[unlikely]]
+        return true;
+    if (operation.subject.size() + operation.reply.size() > delivery::kNamesSizeMax) [[unlikely]] {
+        refuse_long_line();
+        return true;
+    }
+    if (!operation.canonical || mappings_ != nullptr) [[unlikely]]
+        return publish_rewritten(publish);
+    return publish_run(publish);
+}
+
+// What is written anew stays this call's own until all have had it, whatever they cause.
+bool Client::publish_rewritten(Parsed& publish) {
+    delivery::MessageRun& run = publish.run;
+    delivery::FramePool::Loan frame(delivery_.frames);
+    delivery::FramePool::Loan mapped(delivery_.frames);
+    // Odd but legal input (extra blanks, bare line feeds, ...).
+    if (!publish.operation.canonical) {
+        run = delivery::frame_message(delivery::parts_of(publish.operation), &frame.text());
+    }
+    if (mappings_ != nullptr && !map_subject(&publish, &mapped.text())) {
+        drop_mapped(publish);
+        return true;
+    }
+    return publish_run(publish);
+}
+
+// A message that its mapping loses: published by all means, but nobody takes it.
+void Client::drop_mapped(const Parsed& publish) {
+    if (const Permit permit = permit_of(publish); permit != Permit::kGranted) {
+        count_in(publish.run);
+        return refuse_publish(publish, permit);
+    }
+    begin_publish(publish, nullptr);
+    if (connect_.no_responders && !publish.run.reply.empty()) send_no_responders(publish.run.reply);
+}
+
+// Permission before match and room: what may not be published asks nothing of anybody.
+bool Client::publish_run(Parsed& publish) {
+    delivery::MessageRun& run = publish.run;
+    const Permit permit = permit_of(publish);
+    if (permit != Permit::kGranted) [[unlikely]] {
+        count_in(publish.run);
+        refuse_publish(publish, permit);
+        return true;
+    }
+    if (tracked_replies_ != nullptr) [[unlikely]]
+        report_tracked(run.subject);
+    if (reply_origins_ != nullptr) [[unlikely]] {
+        const proto::ReplyOrigin origin = reply_origins_->find(run.subject, host_.ring.now_ns());
+        if (!origin.empty()) return answer_gateway(publish, origin);
+    }
+    return publish_matched(publish);
+}
+
+bool Client::publish_matched(Parsed& publish) {
+    delivery::MessageRun& run = publish.run;
+    const interest::MatchEntry& entry = match(*account_, run.subject, publish.hash);
+    const interest::MatchResult& matched = entry.result();
+    if (matched.has_services()) [[unlikely]]
+        return publish_to_services(publish, entry);
+    if (!delivery::fit_run_to_mailboxes(delivery_, *this, matched, &run)) return false;
+
+    const interest::MatchPin pin(entry);
+    begin_publish(publish, &entry);
+    if (!matched.empty()) {
+        const delivery::Publisher publisher{.link = handle(), .echo = connect_.echo};
+        if (delivery::deliver_run(delivery_, publisher, *account_, matched, run)) return true;
+    }
+    if (connect_.no_responders && !run.reply.empty()) send_no_responders(run.reply);
+    return true;
+}
+
+// The run is as long as it will be, and goes out: it counts, and is answered.
+void Client::begin_publish(const Parsed& publish, const interest::MatchEntry* entry) {
+    const delivery::MessageRun& run = publish.run;
+    count_in(publish.run);
+    if (entry != nullptr && clients_.heavy_hitters.due(run.count)) [[unlikely]] {
+        note_heavy(*entry, run.total_size);
+    }
+    if (responses_ != nullptr) [[unlikely]]
+        use_response(run.subject);
+    check_literal(publish.operation.subject);
+    if (connect_.verbose) send_ok();
+}
+
+// The answer to a request from another cluster goes back there, and nowhere else; that cluster passes it on
+// to any others that want it.
+bool Client::answer_gateway(Parsed& publish, const proto::ReplyOrigin& origin) {
+    delivery::FramePool::Loan mapped(delivery_.frames);
+    mapped.text().assign(origin.prefix()).append(publish.run.subject);
+    delivery::MessageRun run = publish.run;
+    run.subject = mapped.text();
+    const auto reply = proto::parse_gateway_reply(run.subject);
+    assert(reply.has_value());
+    const base::LinkHandle server = delivery_.gateways.find(*reply);
+    if (server == base::LinkHandle()) return answer_hubs(publish, run);
+    if (!delivery::fit_record_to_mailbox(delivery_, *this, server.worker(), run)) return false;
+    begin_publish(publish, nullptr);
+    const delivery::Publisher publisher{.link = handle(), .echo = connect_.echo};
+    delivery::deliver_run_to_server(delivery_, publisher, *account_, server, run);
+    return true;
+}
+
+// A leafnode that has no gateway to that cluster leaves the answer to its hubs, which ask for `_GR_.>`.
+bool Client::answer_hubs(Parsed& publish, delivery::MessageRun run) {
+    const interest::MatchEntry& entry = match(*account_, run.subject, /*hash=*/0);
+    const interest::MatchResult& matched = entry.result();
+    const auto is_hub = [](proto::Kind kind) {
+        return interest::rules_of(kind).rank == interest::QueueRank::kLeaf;
+    };
+    const auto kinds = matched.peer_kinds();
+    if (std::none_of(kinds.begin(), kinds.end(), is_hub)) return publish_matched(publish);
+    if (!delivery::fit_run_to_mailboxes(delivery_, *this, matched, &run)) return false;
+    publish.run.count = run.count;
+    const interest::MatchPin pin(entry);
+    begin_publish(publish, nullptr);
+    const delivery::Publisher publisher{.link = handle(), .echo = connect_.echo};
+    for (size_t i = 0; i < kinds.size(); ++i) {
+        if (!is_hub(kinds[i])) continue;
+        delivery::deliver_run_to_server(delivery_, publisher, *account_, matched.peers()[i], run);
+    }
+    return true;
+}
+
+void Client::note_heavy(const interest::MatchEntry& entry, uint32_t bytes_each) {
+    clients_.heavy_hitters.note({.account = account_,
+                                 .subject = entry.subject(),
+                                 .subject_hash = entry.hash(),
+                                 .cid = cid(),
+                                 .link = handle(),
+                                 .bytes_each = bytes_each},
+                                host_.ring.now_ns());
+}
+
+// Message by message: each request has a reply subject of its own.
+bool Client::publish_to_services(Parsed& publish, const interest::MatchEntry& entry) {
+    delivery::MessageRun& run = publish.run;
+    run.count = 1;
+    const interest::MatchPin pin(entry);
+    if (!delivery::fit_run_to_mailboxes(delivery_, *this, entry.result(), &run)) return false;
+    const delivery::Publisher publisher{.link = handle(), .echo = connect_.echo};
+    const delivery::ServiceSource source{
+        .publisher = publisher, .account = *account_, .entry = entry, .requestor = this};
+    delivery::Services& services = delivery_.services;
+    if (!services.prepare(source, run, this)) return false;
+
+    begin_publish(publish, &entry);
+    if (services.deliver()) return true;
+    if (connect_.no_responders && !run.reply.empty()) send_no_responders(run.reply);
+    return true;
+}
+
+// The account's mappings, before anything else is asked about the subject. False: the weights have
+// chosen to lose the message (or its subject became too long).
+bool Client::map_subject(Parsed* publish, std::string* mapped) {
+    delivery::MessageRun& run = publish->run;
+    const std::string_view source = run.subject;
+    switch (delivery::map_subject(delivery_, *mappings_, &run, mapped)) {
+        case delivery::MapResult::kUnmapped:
+            return true;
+        case delivery::MapResult::kLost:
+            return false;
+        case delivery::MapResult::kMapped:
+            break;
+    }
+    if (tracing_) host_.log.trace("{} - <<- [MAPPING {} -> {}]", label(), source, run.subject);
+    publish->hash = 0;  // was that of the old subject
+    return true;
+}
+
+// An HPUB of a client that did not ask for headers ends it, as soon as its control line is there.
+bool Client::refuses_headers(const proto::ClientOperation& operation) {
+    if (operation.verb != proto::ClientVerb::kHeaderPublish || connect_.headers) return false;
+    host_.log.error("{} - message headers not supported", label());
+    close(link::CloseReason::kProtocolViolation);
+    return true;
+}
+
+// A pedantic client gets an error; the message is published all the same.
+void Client::check_literal(std::string_view subject) {
+    if (connect_.pedantic && !proto::is_valid_literal_subject(subject)) {
+        send_error(proto::kErrInvalidPublishSubject);
+    }
+}
+
+// In the order of the reference's checks: the subject as mapped, then the reply. Changes nothing, since a
+// publish that finds no room is asked about again.
+Client::Permit Client::permit_of(const Parsed& publish) {
+    const std::string_view subject = publish.run.subject;
+    const bool permitted =
+        !proto::is_gateway_reply(subject) && (permissions_ == nullptr || permits_publish(subject));
+    if (!permitted) [[unlikely]]
+        return Permit::kSubjectDenied;
+    if (proto::is_reserved_reply(publish.operation.reply)) [[unlikely]]
+        return Permit::kReplyDenied;
+    return Permit::kGranted;
+}
+
+// Each message of the run is refused by itself.
+void Client::refuse_publish(const Parsed& publish, Permit permit) {
+    assert(permit != Permit::kGranted);
+    const bool by_subject = permit == Permit::kSubjectDenied;
+    const std::string quoted =
+        proto::quote(by_subject ? publish.run.subject : publish.operation.reply);
+    check_literal(publish.operation.subject);
+    for (uint32_t i = 0; i < publish.run.count && open(); ++i) {
+        if (by_subject) {
+            report_publish_violation("Subject", quoted, proto::kErrPublishViolation);
+        } else {
+            report_publish_violation("Reply", quoted, proto::kErrReplyViolation);
+        }
+    }
+}
+
+bool Client::permits_publish(std::string_view subject) {
+    auth::PermissionCache::Answer answer = publishable_.find(subject);
+    if (answer == auth::PermissionCache::Answer::kUnknown) [[unlikely]] {
+        const bool may = permissions_->may_publish(subject);
+        publishable_.remember(subject, may);
+        answer = may ? auth::PermissionCache::Answer::kYes : auth::PermissionCache::Answer::kNo;
+    }
+    return answer == auth::PermissionCache::Answer::kYes || has_response(subject);
+}
+
+// allow_responses: is it the answer to a request that this client has got?
+bool Client::has_response(std::string_view subject) {
+    return responses_ != nullptr && responses_->admits(subject, host_.ring.now_ns());
+}
+
+// One answer less, unless the subject is permitted anyway.
+void Client::use_response(std::string_view subject) {
+    if (publishable_.find(subject) == auth::PermissionCache::Answer::kYes) return;
+    responses_->use(subject);
+}
+
+void Client::report_publish_violation(std::string_view part, std::string_view quoted,
+                                      std::string_view error) {
+    host_.log.error("{} - Publish Violation - {}, {} {}", label(), who(), part, quoted);
+    send_error(fmt::format("{}{}", error, quoted));
+}
+
+// Each message that follows with the same control line joins the run. Not in verbose and pedantic mode,
+// where each is answered by itself, nor when each is traced, nor where responses are counted.
+void Client::find_run(const char* begin, const char* end, Parsed* publish) const {
+    const proto::ClientOperation& operation = publish->operation;
+    publish->hash = 0;
+    publish->run = delivery::run_of_one(operation);
+    if (!operation.canonical) [[unlikely]]
+        return;
+    if (connect_.verbose || connect_.pedantic || tracing_ || responses_ != nullptr) return;
+    delivery::extend_run(begin, end, operation.line_size, &publish->run);
+}
+
+// A request without responders: the requestor gets a 503 on its own inbox, if it has subscribed to it.
+// This is no message: it does not count, nor towards an automatic UNSUB (server/client.go 2.9.10).
+void Client::send_no_responders(std::string_view reply) {
+    for (interest::Subscription* subscription :
+         delivery_.cache.find(account_->sublist(), reply).result().local()) {
+        if (subscription->link() != handle()) continue;
+        const proto::NoResponders answer{.reply = reply, .sid = subscription->sid()};
+        std::string frame(proto::no_responders_frame_size(answer), '\0');
+        proto::encode_no_responders(frame.data(), answer);
+        return queue(frame);
+    }
+}
+
+}  // namespace nuring::client

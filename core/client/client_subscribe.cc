@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Client, SUB and UNSUB.
+#include "core/client/client.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/delivery/records.h"
+#include "fmt/format.h"
+#include "proto/error_text.h"
+#include "proto/quote.h"
+#include "proto/subject.h"
+
+namespace nuring::client {
+namespace {
+
+// The queue group of a server's own subscriptions.
+constexpr std::string_view kSystemQueue = "_sys_";
+
+}  // namespace
+
+void Client::subscribe(const proto::ClientOperation& operation) {
+    note_activity();
+    const size_t names_size = operation.subject.size() + operation.queue.size();
+    if (names_size > delivery::kNamesSizeMax) return refuse_long_line();
+    const ClientLimits& limits = clients_.limits();
+    const bool permitted =
+        operation.queue != kSystemQueue &&
+        (permissions_ == nullptr ||
+         permissions_->may_subscribe(operation.subject, operation.queue));
+    if (!permitted) [[unlikely]] {
+        host_.log.error("{} - Subscription Violation - {}, Subject {}, SID {}", label(), who(),
+                        proto::quote(operation.subject), operation.sid);
+        std::string text =
+            fmt::format("{}{}", proto::kErrSubscriptionViolation, proto::quote(operation.subject));
+        if (!operation.queue.empty()) {
+            text += fmt::format(" using queue {}", proto::quote(operation.queue));
+        }
+        return send_error(text);
+    }
+    if (limits.max_sub_tokens > 0 &&
+        proto::token_count(operation.subject) > static_cast<size_t>(limits.max_sub_tokens)) {
+        return send_error(fmt::format("{}{}, too many tokens", proto::kErrSubscriptionViolation,
+                                      proto::quote(operation.subject)));
+    }
+    if (subscriptions_max_ >= 0 &&
+        static_cast<int64_t>(subscriptions_.size()) >= subscriptions_max_) {
+        host_.log.error("{} - {}", label(), proto::kErrSubscriptionsExceeded);
+        return send_error(proto::kErrSubscriptionsExceeded);
+    }
+    const interest::SidTable::Key sid_key = subscriptions_.key(operation.sid);
+    if (subscriptions_.find(operation.sid, sid_key) == nullptr) {
+        if (!proto::is_valid_pattern(operation.subject)) {
+            return send_error(proto::kErrInvalidSubject);
+        }
+        // Its place in the list is far away when there are many; asked for now, it is near by insert().
+        interest::Sublist& sublist = account_->sublist();
+        const uint64_t hash = sublist.hash(operation.subject);
+        sublist.prefetch(hash);
+        interest::Subscription* subscription =
+            delivery_.subscriptions.create({.link = handle(),
+                                            .owner = static_cast<delivery::Subscriber*>(this),
+                                            .serial = delivery_.subscriptions.take_serial(),
+                                            .subject = operation.subject,
+                                            .queue = operation.queue,
+                                            .sid = operation.sid});
+        if (subscription == nullptr) return send_error(proto::kErrInvalidSubject);
+        if (permissions_ != nullptr &&
+            permissions_->must_filter(operation.subject, operation.queue)) {
+            subscription->flags |= interest::Subscription::kFiltered;
+        }
+        subscriptions_.insert(subscription, sid_key);
+        if (subscription->is_queue()) {
+            delivery_.subscriptions.add_member(subscription);
+            ++member_count_;
+        }
+        sublist.insert(subscription, hash);
+        if (!account_->exchange().streams.empty()) update_shadows(*subscription);
+    }
+    if (connect_.verbose) send_ok();
+}
+
+void Client::unsubscribe(const proto::ClientOperation& operation) {
+    note_activity();
+    if (interest::Subscription* subscription = subscriptions_.find(operation.sid);
+        subscription != nullptr) {
+        const auto max = static_cast<uint64_t>(std::max<int64_t>(operation.unsubscribe_max, 0));
+        if (max > subscription->delivered) {
+            subscription->max = max;
+        } else {
+            remove(subscription);
+        }
+    }
+    if (connect_.verbose) send_ok();
+}
+
+// Stands for it where its account imports from.
+void Client::update_shadows(interest::Subscription& subscription) {
+    if (shadows_ == nullptr) shadows_ = std::make_unique<delivery::Shadows>(delivery_);
+    shadows_->update(subscription, account_->exchange());
+}
+
+void Client::remove(interest::Subscription* subscription) {
+    if (shadows_ != nullptr) shadows_->remove(*subscription);
+    subscriptions_.erase(subscription);
+    if (subscription->is_queue()) --member_count_;
+    delivery_.subscriptions.retire(subscription);
+    account_->sublist().remove(subscription);
+    if (tracing_) host_.log.trace("{} - <-> [DELSUB {}]", label(), subscription->sid());
+}
+
+// All at once: of a client that goes on as somebody else.
+void Client::drop_subscriptions() {
+    std::vector<interest::Subscription*> all;
+    all.reserve(subscriptions_.size());
+    subscriptions_.take(SIZE_MAX, &all);
+    drop(all);
+}
+
+bool Client::release(size_t most) {
+    std::vector<interest::Subscription*> some;
+    subscriptions_.take(most, &some);
+    drop(some);
+    return subscriptions_.empty();
+}
+
+// Members of queue groups first: what other workers choose this client for must find another member, and
+// so may come late.
+void Client::drop_members() {
+    std::vector<interest::Subscription*> members;
+    if (member_count_ == 0) return;
+    subscriptions_.for_each([&members](interest::Subscription* each) {
+        if (each->is_queue()) members.push_back(each);
+    });
+    for (interest::Subscription* each : members) subscriptions_.erase(each);
+    drop(members);
+}
+
+void Client::drop(std::vector<interest::Subscription*>& some) {
+    // In the order they came: near each other in memory, and the same in each run of the simulator.
+    std::sort(some.begin(), some.end(),
+              [](const auto* a, const auto* b) { return a->serial() < b->serial(); });
+    account_->sublist().remove_batch(some);
+    for (interest::Subscription* subscription : some) {
+        if (shadows_ != nullptr) shadows_->remove(*subscription);
+        if (subscription->is_queue()) --member_count_;
+        delivery_.subscriptions.retire(subscription);
+    }
+}
+
+}  // namespace nuring::client

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/delivery/delivery.h"
+
+#include "core/delivery/announcer.h"
+
+namespace nuring::delivery {
+
+Delivery::Delivery(link::LinkHost& link_host, const Shared& shared, uint32_t cache_entries)
+    : host(link_host),
+      accounts(shared.accounts),
+      outlets(link_host),
+      servers(link_host.id, shared.announcer),
+      log_gate(link_host),
+      interest_gate(link_host),
+      cache(link_host.id, {.entries_max = cache_entries}),
+      prng(link_host.ring.random_seed()),
+      services(*this),
+      announcer_(shared.announcer) {}
+
+Delivery::~Delivery() = default;
+
+bool Delivery::has_room_to_announce(link::Link& link, size_t names_size) {
+    return announcer_->make_room(*this, link, names_size);
+}
+
+}  // namespace nuring::delivery

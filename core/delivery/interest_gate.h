@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/link/link_host.h"
+
+namespace nuring::link {
+class Link;
+}
+
+namespace nuring::delivery {
+
+// InterestGate bounds how long changes of interest hold up a worker: a SUB or UNSUB of a client takes up to
+// a microsecond, a line of another server more, and so does what is announced, where a hub has thousands of
+// leafnodes; a server that joins may announce a million subjects. Beyond the limit of a turn a link rests
+// until the next one.
+// Threads: its worker. Limits: kCostPerTurn, all links together. Errors: none.
+class InterestGate {
+  public:
+    static constexpr uint32_t kClientCost = 1;
+    static constexpr uint32_t kServerCost = 4;
+    // About 10 ms.
+    static constexpr uint32_t kCostPerTurn = 16 * 1024;
+    // Lines to other servers that cost as much as one operation of a client.
+    static constexpr uint32_t kLinesPerCost = 16;
+
+    explicit InterestGate(link::LinkHost& host) : host_(host) {}
+    InterestGate(const InterestGate&) = delete;
+    InterestGate& operator=(const InterestGate&) = delete;
+
+    // One operation that is no message. False: the link is paused, and goes on in the next turn.
+    [[nodiscard]] bool admits(link::Link& link, uint32_t cost) {
+        if (cost_ < kCostPerTurn) [[likely]] {
+            cost_ += cost;
+            return true;
+        }
+        rest(link);
+        return false;
+    }
+
+    // What an operation turned out to cost beyond that.
+    void charge(size_t cost) {
+        cost_ += static_cast<uint32_t>(std::min<size_t>(cost, kCostPerTurn));
+    }
+    // A change that is announced by up to so many lines, here or on other workers.
+    void charge_lines(uint64_t lines) {
+        lines_ += lines;
+        charge(lines_ / kLinesPerCost);
+        lines_ %= kLinesPerCost;
+    }
+
+    // Resumes those that rest, as far as the new turn's limit lasts. True: some did.
+    bool begin_turn();
+
+  private:
+    void rest(link::Link& link);
+
+    link::LinkHost& host_;
+    uint32_t cost_ = 0;   // of this turn's operations
+    uint64_t lines_ = 0;  // not counted in it yet
+    std::vector<base::LinkHandle> resting_;
+};
+
+}  // namespace nuring::delivery

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/delivery/outlets.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+#include "core/base/narrow.h"
+#include "core/link/link.h"
+
+namespace nuring::delivery {
+
+Outlets::Outlets(link::LinkHost& host)
+    : host_(host), mesh_(host.worker.mesh()), outlets_(mesh_.worker_count()) {
+    if (mesh_.worker_count() == 1) return;
+    const auto other = static_cast<base::WorkerId>(index_of(host_.id) == 0 ? 1 : 0);
+    record_size_max_ = mesh_.mailbox(host_.id, other).record_size_max();
+}
+
+bool Outlets::has_room(base::WorkerId to, size_t bytes) {
+    if (!outlets_[index_of(to)].spill.empty()) return false;
+    runtime::Mailbox& box = mesh_.mailbox(host_.id, to);
+    // What can never fit goes when the mailbox is as good as empty; the rest spills.
+    return box.has_room(std::min(bytes, box.capacity() / 2));
+}
+
+std::optional<base::WorkerId> Outlets::find_full(const interest::WorkerSet& workers, size_t bytes) {
+    std::optional<base::WorkerId> full;
+    workers.for_each([&](base::WorkerId worker) {
+        if (!full.has_value() && !has_room(worker, bytes)) full = worker;
+    });
+    return full;
+}
+
+void Outlets::pause_until_room(link::Link& link, base::WorkerId to, size_t bytes) {
+    Outlet& outlet = outlets_[index_of(to)];
+    outlet.waiting.push_back(link.handle());
+    ++pause_count_;
+    link.pause(link::PauseReason::kRoom);
+    const size_t capacity = mesh_.mailbox(host_.id, to).capacity();
+    // Half the mailbox, so that a wake is worth its price.
+    const size_t wanted = std::max(std::min(bytes, capacity / 2), capacity / 4);
+    if (outlet.spill.empty() && !mesh_.wait_for_room(host_.id, to, wanted))
+        resume_next_turn_ = true;
+}
+
+runtime::RecordHeader* Outlets::begin_record(base::WorkerId to, size_t size, uint32_t kind) {
+    assert(to != host_.id);
+    Outlet& outlet = outlets_[index_of(to)];
+    if (outlet.spill.empty()) {
+        if (auto* record = mesh_.mailbox(host_.id, to).reserve(size, kind)) return record;
+    }
+    ++spilled_count_;
+    ++spill_count_;
+    outlet.spill.push_back(std::make_unique<char[]>(size));
+    auto* record = reinterpret_cast<runtime::RecordHeader*>(outlet.spill.back().get());
+    *record = {.size = base::narrow<uint32_t>(size), .kind = kind};
+    return record;
+}
+
+void Outlets::commit_record(base::WorkerId to, runtime::RecordHeader* record) {
+    Outlet& outlet = outlets_[index_of(to)];
+    if (outlet.spill.empty()) mesh_.mailbox(host_.id, to).commit(record);
+}
+
+void Outlets::drain_spill(base::WorkerId to) {
+    Outlet& outlet = outlets_[index_of(to)];
+    runtime::Mailbox& box = mesh_.mailbox(host_.id, to);
+    while (outlet.spill_first < outlet.spill.size()) {
+        const auto* kept =
+            reinterpret_cast<const runtime::RecordHeader*>(outlet.spill[outlet.spill_first].get());
+        runtime::RecordHeader* record = box.reserve(kept->size, kept->kind);
+        if (record == nullptr) {
+            if (!mesh_.wait_for_room(host_.id, to, box.capacity() / 4)) continue;
+            return;
+        }
+        std::memcpy(record + 1, kept + 1, kept->size - sizeof(runtime::RecordHeader));
+        box.commit(record);
+        ++outlet.spill_first;
+    }
+    assert(spill_count_ >= outlet.spill.size());
+    spill_count_ -= outlet.spill.size();
+    outlet.spill.clear();
+    outlet.spill_first = 0;
+}
+
+void Outlets::resume_waiting(base::WorkerId to) {
+    std::vector<base::LinkHandle> waiting;
+    waiting.swap(outlets_[index_of(to)].waiting);
+    for (const base::LinkHandle handle : waiting) {
+        if (link::Link* link = host_.table.find(handle)) link->resume(link::PauseReason::kRoom);
+    }
+}
+
+void Outlets::on_room(base::WorkerId to) {
+    if (!outlets_[index_of(to)].spill.empty()) drain_spill(to);
+    if (outlets_[index_of(to)].spill.empty()) resume_waiting(to);
+}
+
+bool Outlets::retry() {
+    const bool resume_now = std::exchange(resume_next_turn_, false);
+    if (!has_spill() && !resume_now) return false;
+    for (uint32_t i = 0; i < outlets_.size(); ++i) {
+        const auto to = static_cast<base::WorkerId>(i);
+        if (!outlets_[i].spill.empty()) drain_spill(to);
+        if (resume_now && outlets_[i].spill.empty()) resume_waiting(to);
+    }
+    return true;
+}
+
+bool Outlets::is_drained() const {
+    for (uint32_t i = 0; i < outlets_.size(); ++i) {
+        const auto from = static_cast<base::WorkerId>(i);
+        if (from != host_.id && mesh_.mailbox(from, host_.id).next() != nullptr) return false;
+    }
+    return true;
+}
+
+}  // namespace nuring::delivery

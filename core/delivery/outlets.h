@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/interest/match_result.h"
+#include "core/link/link_host.h"
+#include "core/runtime/mailbox.h"
+#include "core/runtime/mesh.h"
+
+namespace nuring::link {
+class Link;
+}
+
+namespace nuring::delivery {
+
+// Outlets is one worker's side of the mailboxes to all others: it says whether a record finds room, pauses
+// the links that fill a full mailbox, and keeps a record that finds no room until there is some.
+//
+// Threads: its worker. Limits: those of the mailboxes; what spills is not bounded, but nothing is read from a
+//          link that could add to it.
+// Errors:  none.
+class Outlets {
+  public:
+    explicit Outlets(link::LinkHost& host);
+    Outlets(const Outlets&) = delete;
+    Outlets& operator=(const Outlets&) = delete;
+
+    size_t record_size_max() const { return record_size_max_; }
+    uint32_t worker_count() const { return mesh_.worker_count(); }
+
+    // May records of that many bytes in all go to that worker now? False: the caller pauses its link and is
+    // resumed when there is room.
+    bool has_room(base::WorkerId to, size_t bytes);
+    // One of the workers whose mailbox has no room for that many bytes; none: all have.
+    std::optional<base::WorkerId> find_full(const interest::WorkerSet& workers, size_t bytes);
+    void pause_until_room(link::Link& link, base::WorkerId to, size_t bytes);
+
+    // A record of `size` bytes, to be filled and committed. Never fails: a record that finds no room (the
+    // caller did not ask has_room(), or could not know) waits here, and has_room() is false until it is gone.
+    runtime::RecordHeader* begin_record(base::WorkerId to, size_t size, uint32_t kind);
+    void commit_record(base::WorkerId to, runtime::RecordHeader* record);
+
+    // Some record waits here for room. Then the worker sends nothing: a PONG must not overtake it.
+    bool has_spill() const { return spill_count_ != 0; }
+    // The mailbox to that worker has room again.
+    void on_room(base::WorkerId to);
+    // At the end of a turn: tries again what waits. True: there was something to try.
+    bool retry();
+    // Links were resumed too late for this turn: the next one must not wait.
+    bool wants_turn() const { return resume_next_turn_; }
+    // Have all other workers taken what they sent to this one? (Of what they have published by now.)
+    bool is_drained() const;
+
+    uint64_t pause_count() const { return pause_count_; }
+    uint64_t spilled_count() const { return spilled_count_; }
+
+  private:
+    struct Outlet {  // towards one other worker
+        std::vector<std::unique_ptr<char[]>> spill;
+        size_t spill_first = 0;
+        std::vector<base::LinkHandle> waiting;
+    };
+
+    void drain_spill(base::WorkerId to);
+    void resume_waiting(base::WorkerId to);
+
+    link::LinkHost& host_;
+    runtime::Mesh& mesh_;
+    std::vector<Outlet> outlets_;
+    size_t record_size_max_ = 0;
+    size_t spill_count_ = 0;         // records in all outlets
+    bool resume_next_turn_ = false;  // room came between asking and asking to be woken
+    uint64_t pause_count_ = 0;
+    uint64_t spilled_count_ = 0;
+};
+
+}  // namespace nuring::delivery

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Catalogue of the records that workers send each other. Workers coordinate by these records alone; there
+// is no lock order to remember.
+//
+// | kind            | from -> to                  | order              | effect                         |
+// |-----------------|-----------------------------|--------------------|--------------------------------|
+// | kAdopt          | accepting worker -> any     | none needed        | a new client lives there       |
+// | kDeliver        | publisher's -> any          | that of publishing | plain subscriptions there      |
+// | kDeliverLarge   | same                        | same               | same, body in a counted payload|
+// | kDeliverQueue   | publisher's -> any          | same               | one chosen queue member        |
+// | kDeliverQueueLarge | same                     | same               | same, body in a counted payload|
+// | kDeliverReply   | responder's -> requestor's  | same               | the route of a reply is there  |
+// | kDeliverReplyLarge | same                     | same               | same, body in a counted payload|
+// | kDeliverServer    | publisher's -> a server's   | that of publishing | goes to that other server      |
+// | kDeliverServerLarge | same                      | same               | same, body in a counted payload|
+// | kInterest       | subscriber's -> servers'    | before publishes   | is announced, as it is by then |
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <string_view>
+
+#include "core/base/ids.h"
+#include "core/runtime/mailbox.h"
+#include "proto/gateway_reply.h"
+
+namespace nuring::account {
+class Account;
+}
+
+namespace nuring::delivery {
+
+enum RecordKind : uint32_t {
+    kAdopt = 1,
+    kDeliver = 2,
+    kDeliverLarge = 3,
+    kDeliverQueue = 4,
+    kDeliverQueueLarge = 5,
+    kDeliverReply = 6,
+    kDeliverReplyLarge = 7,
+    kDeliverServer = 8,
+    kDeliverServerLarge = 9,
+    kInterest = 10,
+};
+
+// A subject and reply, or subject and queue name, together. Control lines may be set to be longer, for
+// the sake of CONNECT; two such names must fit into a record of the smallest mailbox.
+inline constexpr size_t kNamesSizeMax = 24 * 1024;
+
+struct AdoptRecord {
+    runtime::RecordHeader header;
+    int32_t fd;
+};
+
+// A body too large for a mailbox, shared by the records that name it; the last one frees it.
+struct Payload {
+    std::atomic<uint32_t> references;
+
+    char* bytes() { return reinterpret_cast<char*>(this + 1); }
+
+    static Payload* create(size_t size, uint32_t references) {
+        auto* payload = static_cast<Payload*>(std::malloc(sizeof(Payload) + size));
+        new (&payload->references) std::atomic<uint32_t>(references);
+        return payload;
+    }
+    static void release(Payload* payload) {
+        // acq_rel: all reads of the bytes come before the free.
+        if (payload->references.fetch_sub(1, std::memory_order_acq_rel) == 1) std::free(payload);
+    }
+};
+
+// A run of messages (message_run.h).
+//
+//   | DeliverRecord | subject | queue name | block: tails at their stride   (or Payload*, unaligned) |
+//
+// Readable slack follows every block, so that it can be copied in vector registers.
+struct DeliverRecord {
+    runtime::RecordHeader header;
+    account::Account* account;  // lives as long as any record may name it
+    base::LinkHandle origin;    // the publisher
+    uint64_t
+        target;  // kDeliverQueue*: serial of the chosen subscription; kDeliverServer*: the link
+    uint32_t block_size;
+    uint32_t tail_size;
+    uint32_t stride;
+    uint32_t count;
+    uint32_t header_size;
+    uint32_t total_size;
+    uint32_t origin_cluster;  // Publisher::origin_cluster
+    uint16_t subject_size;
+    uint16_t reply_size;
+    uint16_t
+        queue_size;  // kDeliverQueue*: the group; kDeliverServer*: those that the server is to serve
+    uint8_t hops;         // kDeliverQueue*: how often a vanished member was replaced
+    uint8_t kind;         // of the publisher, proto::Kind
+    uint8_t echo;         // 0: not to the publisher itself
+    uint8_t all_queues;   // Publisher::all_queues
+    uint8_t is_service;   // of the run
+    uint8_t is_jetstream;  // of the run
+    proto::ReplyOrigin reply_origin;  // of the run
+};
+
+// The interest in a pattern may have changed (account/interest_feed.h).
+//
+//   | InterestRecord | pattern | queue name |
+struct InterestRecord {
+    runtime::RecordHeader header;
+    account::Account* account;
+    uint16_t pattern_size;
+    uint16_t queue_size;
+    uint8_t is_of_others;  // 1: a change of what another server wants
+    uint8_t kind;          // of the subscription, proto::Kind
+
+    std::string_view pattern() const {
+        return {reinterpret_cast<const char*>(this + 1), pattern_size};
+    }
+    std::string_view queue() const { return {pattern().data() + pattern_size, queue_size}; }
+};
+
+}  // namespace nuring::delivery

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/delivery/room.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "core/delivery/delivery.h"
+#include "core/delivery/records.h"
+#include "core/interest/forward_rules.h"
+#include "core/link/link.h"
+
+namespace nuring::delivery {
+namespace {
+
+// A block above this travels as a counted payload instead of being copied into each record.
+constexpr size_t kInlineBytesMax = 32 * 1024;
+
+size_t record_limit(const Delivery& delivery) {
+    return std::min(delivery.outlets.record_size_max() / 2, kInlineBytesMax);
+}
+
+// A record without its block, with what rounding its size up may cost.
+size_t fixed_size(const MessageRun& run) {
+    return sizeof(DeliverRecord) + run.subject.size() + runtime::kRecordAlignment;
+}
+
+}  // namespace
+
+RecordSize record_size(const Delivery& delivery, const MessageRun& run, size_t queue_size,
+                       size_t block_size) {
+    const size_t fixed = sizeof(DeliverRecord) + run.subject.size() + queue_size;
+    const bool is_large = fixed + block_size > record_limit(delivery);
+    return {.bytes = fixed + (is_large ? sizeof(Payload*) : block_size), .is_large = is_large};
+}
+
+MailboxDemand demand_of(const Delivery& delivery, proto::Kind from,
+                        const interest::MatchResult& match) {
+    MailboxDemand demand{.workers = match.remote_workers()};
+    const auto servers = match.peers();
+    for (size_t i = 0; i < servers.size(); ++i) {
+        if (servers[i].worker() == delivery.host.id) continue;
+        if (!interest::may_forward(from, match.peer_kinds()[i], /*is_service_reply=*/true))
+            continue;
+        demand.workers.add(servers[i].worker());
+        ++demand.server_count;
+    }
+    for (uint32_t i = 0; i < match.queue_group_count(); ++i) {
+        const interest::QueueGroup group = match.queue_group(i);
+        const interest::WorkerSet others = group.workers.without(delivery.host.id);
+        if (others.empty()) continue;
+        demand.workers |= others;
+        ++demand.group_count;
+        demand.group_names += group.name.size();
+    }
+    return demand;
+}
+
+// One record for the plain subscriptions, and a quarter of a mailbox for the records of members.
+uint32_t deliverable_count(const Delivery& delivery, const MailboxDemand& demand,
+                           const MessageRun& run) {
+    assert(run.count > 0);
+    if (run.count == 1) return 1;
+    const size_t fixed = fixed_size(run);
+    const size_t limit = record_limit(delivery);
+    const size_t room = limit > fixed + run.tail_size ? limit - fixed - run.tail_size : 0;
+    size_t most = 1 + room / run.stride;
+    if (demand.group_count != 0) {
+        const size_t each = demand.group_count * (fixed + run.stride) + demand.group_names;
+        most = std::min(most, std::max<size_t>(1, delivery.outlets.record_size_max() / each));
+    }
+    return most < run.count ? static_cast<uint32_t>(most) : run.count;
+}
+
+// A group gets the block once, in as many records as it has members, or messages; and so does a server,
+// for its plain subscriptions and the groups that it was picked for.
+size_t bytes_needed(const Delivery& delivery, const MailboxDemand& demand,
+                    const interest::MatchResult& match, const MessageRun& run) {
+    const size_t plain =
+        record_size(delivery, run, 0, run.block_size()).bytes + runtime::kRecordAlignment;
+    size_t needed = plain + (demand.group_count + demand.server_count) * plain;
+    if (demand.group_count == 0) return needed;
+    for (uint32_t i = 0; i < match.queue_group_count(); ++i) {
+        const interest::QueueGroup group = match.queue_group(i);
+        needed +=
+            std::min<uint64_t>(run.count, group.weight) * (fixed_size(run) + group.name.size());
+    }
+    return needed;
+}
+
+bool fit_run_to_mailboxes(Delivery& delivery, link::Link& link, const interest::MatchResult& match,
+                          MessageRun* run) {
+    if (match.remote_workers().empty() && match.queue_group_count() == 0 && match.peers().empty())
+        return true;
+    const MailboxDemand demand = demand_of(delivery, link.kind(), match);
+    if (demand.workers.empty()) return true;
+    run->count = deliverable_count(delivery, demand, *run);
+    const size_t needed = bytes_needed(delivery, demand, match, *run);
+    const auto full = delivery.outlets.find_full(demand.workers, needed);
+    if (!full.has_value()) return true;
+    delivery.outlets.pause_until_room(link, *full, needed);
+    return false;
+}
+
+bool fit_record_to_mailbox(Delivery& delivery, link::Link& link, base::WorkerId to,
+                           const MessageRun& run) {
+    if (to == delivery.host.id) return true;
+    const size_t size = record_size(delivery, run, 0, run.block_size()).bytes;
+    if (delivery.outlets.has_room(to, size)) return true;
+    delivery.outlets.pause_until_room(link, to, size);
+    return false;
+}
+
+}  // namespace nuring::delivery

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Room in the mailboxes: before a run is delivered, it is cut to what all mailboxes concerned can take, so
+// that no publish is half done.
+// Threads: the publisher's worker. Errors: none; a link whose run finds no room is paused.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "core/base/ids.h"
+#include "core/delivery/message_run.h"
+#include "core/interest/match_result.h"
+#include "proto/kind.h"
+
+namespace nuring::link {
+class Link;
+}
+
+namespace nuring::delivery {
+
+class Delivery;
+
+// Bytes of a record of the run, whose block of messages is of that size. A block that is too large for a
+// record travels outside of it, as a counted payload.
+struct RecordSize {
+    size_t bytes;
+    bool is_large;
+};
+RecordSize record_size(const Delivery& delivery, const MessageRun& run, size_t queue_size,
+                       size_t block_size);
+
+// What a match asks of the mailboxes to other workers.
+struct MailboxDemand {
+    interest::WorkerSet workers;
+    size_t group_count = 0;   // queue groups with members there
+    size_t group_names = 0;   // bytes of their names
+    size_t server_count = 0;  // links to other servers there
+};
+MailboxDemand demand_of(const Delivery& delivery, proto::Kind from,
+                        const interest::MatchResult& match);
+
+// How many messages of the run the records of an empty mailbox can hold; at least one.
+uint32_t deliverable_count(const Delivery& delivery, const MailboxDemand& demand,
+                           const MessageRun& run);
+// What the records of the run may cost one mailbox at most.
+size_t bytes_needed(const Delivery& delivery, const MailboxDemand& demand,
+                    const interest::MatchResult& match, const MessageRun& run);
+
+// Cuts the run to what the mailboxes of all workers concerned can take now. False: not even one message;
+// the link was paused and consumes the same operation again later.
+bool fit_run_to_mailboxes(Delivery& delivery, link::Link& link, const interest::MatchResult& match,
+                          MessageRun* run);
+
+// The same for one record of the run to one worker.
+bool fit_record_to_mailbox(Delivery& delivery, link::Link& link, base::WorkerId to,
+                           const MessageRun& run);
+
+}  // namespace nuring::delivery

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "core/account/account.h"
+#include "core/delivery/subscriber.h"
+#include "core/interest/subscription.h"
+
+namespace nuring::delivery {
+
+class Delivery;
+
+// Shadow stands in an exporting account for one subscription of a client whose account imports from
+// there. What reaches it is delivered to that subscription, under the importer's subject: same sid,
+// same queue group, one maximum for both.
+// Threads: the client's worker. Limits, errors: those of the parent.
+// Lifetime: owned by Shadows; when it ends, its subscription is closed and both live until the end of
+//           the turn (SubscriptionIndex::retire), as a delivery may be going on.
+// What came into the exporting account over a service import goes no further: a request would be seen by all
+// who import a stream there.
+// Source:  addShadowSubscriptions and deliverMsg in server/client.go 2.9.10; the subject is made for
+//          each delivery, so that none leaks into the next subscriber's (a bug of RC19).
+class Shadow final : public Subscriber {
+  public:
+    Shadow(Delivery& delivery, interest::Subscription& parent,
+           std::shared_ptr<const account::StreamImport> import,
+           const account::ShadowPattern& pattern);
+    ~Shadow() = default;
+    Shadow(const Shadow&) = delete;
+    Shadow& operator=(const Shadow&) = delete;
+
+    uint32_t deliver(interest::Subscription& subscription, const MessageRun& run,
+                     base::LinkHandle origin) override;
+    bool accepts(const interest::Subscription& subscription, base::LinkHandle origin) const override;
+
+    // Takes its subscription out of the exporter's account.
+    void end(Delivery& delivery);
+
+    const account::StreamImport* import() const { return import_.get(); }
+    std::string_view pattern() const { return subscription_->subject(); }
+
+  private:
+    void translate(std::string_view subject);
+    Subscriber& client() const { return *static_cast<Subscriber*>(parent_.owner); }
+
+    interest::Subscription& parent_;
+    interest::Subscription* subscription_;
+    const std::shared_ptr<const account::StreamImport> import_;
+    const bool is_wider_;
+    // The last message's subject there and here: most have the one before's, and no memory is taken.
+    std::string remote_subject_;
+    std::string local_subject_;
+    bool is_passed_ = false;  // ... reaches the parent
+};
+
+// Shadows are all those of one client.
+// Threads: the client's worker.
+// Limits:  stream imports of the account for each subscription. Errors: none.
+class Shadows {
+  public:
+    explicit Shadows(Delivery& delivery) : delivery_(delivery) {}
+
+    // Makes the subscription's shadows what the imports of its account ask for: new ones are added,
+    // those no longer wanted end, the others stay, so that nothing is lost or comes twice.
+    void update(interest::Subscription& parent, const account::Exchange& exchange);
+    void remove(const interest::Subscription& parent);
+    bool contains(const interest::Subscription& parent) const { return shadows_.contains(&parent); }
+
+  private:
+    using Group = std::vector<std::unique_ptr<Shadow>>;
+
+    Delivery& delivery_;
+    absl::flat_hash_map<const interest::Subscription*, Group> shadows_;
+};
+
+}  // namespace nuring::delivery

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/server/drain.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/interest/forward_rules.h"
+#include "core/link/link.h"
+
+namespace nuring::server {
+namespace {
+
+// The pause between two clients of a lame duck.
+constexpr int64_t kLameDuckIntervalMax_ns = 1'000'000'000;
+
+}  // namespace
+
+Drain::Drain(link::LinkHost& host, delivery::Outlets& outlets)
+    : host_(host), outlets_(outlets), prng_(host.ring.random_seed()) {}
+
+Drain::~Drain() {
+    host_.timers.disarm(lame_duck_timer_);
+}
+
+void Drain::hold(void (*held)(void*), void* state) {
+    held_ = held;
+    held_state_ = state;
+    host_.hold();
+}
+
+void Drain::stop(void (*drained)(void*), void* state) {
+    drained_ = drained;
+    drained_state_ = state;
+    host_.refuse_links();
+    closing_ = true;
+}
+
+// Links to servers of this cluster and of others stay: clients that are still here, at any worker, need them.
+// Leafnodes go as clients do, and have other hubs to go to.
+void Drain::enter_lame_duck(const LameDuck& lame_duck, void (*gone)(void*), void* state) {
+    gone_ = gone;
+    gone_state_ = state;
+    host_.refuse_links();
+    host_.table.for_each([&](link::Link& link) {
+        link.announce_lame_duck();
+        const bool stays = proto::is_server(link.kind()) &&
+                           interest::rules_of(link.kind()).rank != interest::QueueRank::kLeaf;
+        if (!stays) lame_ducks_.push_back(link.handle());
+    });
+    open_count_ = lame_ducks_.size();
+    if (open_count_ == 0) return;
+    const int64_t spread = (lame_duck.duration - lame_duck.grace_period).count();
+    const auto spread_ns =
+        static_cast<uint64_t>(std::max<int64_t>(spread, kLameDuckIntervalMax_ns));
+    lame_duck_interval_ns_ = std::min<uint64_t>(spread_ns / open_count_, kLameDuckIntervalMax_ns);
+    host_.timers.arm(lame_duck_timer_,
+                     host_.ring.now_ns() + static_cast<uint64_t>(lame_duck.grace_period.count()));
+}
+
+// As many as have come due by now: with thousands of clients more than one per tick of the timers.
+void Drain::on_lame_duck_timer() {
+    // relaxed: it only decides which worker logs it
+    if (!host_.facts.lame_duck_closing.exchange(true, std::memory_order_relaxed)) {
+        host_.log.info("Closing existing clients");
+    }
+    uint64_t passed_ns = 0;
+    while (open_count_ != 0 && passed_ns < runtime::TimerWheel::kTick_ns) {
+        if (link::Link* link = host_.table.find(lame_ducks_[--open_count_])) {
+            link->close(link::CloseReason::kServerShutdown);
+        }
+        const uint64_t half = lame_duck_interval_ns_ / 2;
+        passed_ns += half + (half == 0 ? 1 : prng_.next() % half);
+    }
+    if (open_count_ != 0) host_.timers.arm(lame_duck_timer_, host_.ring.now_ns() + passed_ns);
+}
+
+bool Drain::advance() {
+    return report_held() || close_when_delivered();
+}
+
+// Records leave for good at the end of a turn, so `held` waits for the turn after. True: not yet.
+bool Drain::report_held() {
+    if (held_ == nullptr) return false;
+    if (outlets_.has_spill()) return false;  // on_room() comes
+    if (!std::exchange(published_, true)) return true;
+    std::exchange(held_, nullptr)(held_state_);
+    return false;
+}
+
+// What other workers sent before they held is delivered before the links go. True: not yet.
+bool Drain::close_when_delivered() {
+    if (!closing_) return false;
+    if (!outlets_.is_drained()) return true;
+    closing_ = false;
+    for (const base::LinkHandle handle : host_.handles()) {
+        if (link::Link* link = host_.table.find(handle))
+            link->close(link::CloseReason::kServerShutdown);
+    }
+    return false;
+}
+
+void Drain::report_gone() {
+    if (gone_ == nullptr) return;
+    while (!lame_ducks_.empty() && host_.table.find(lame_ducks_.back()) == nullptr)
+        lame_ducks_.pop_back();
+    open_count_ = std::min(open_count_, lame_ducks_.size());
+    if (lame_ducks_.empty()) std::exchange(gone_, nullptr)(gone_state_);
+}
+
+void Drain::report_drained() {
+    report_gone();
+    if (drained_ != nullptr && host_.is_empty()) std::exchange(drained_, nullptr)(drained_state_);
+}
+
+}  // namespace nuring::server

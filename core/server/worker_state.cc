@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/server/worker_state.h"
+
+#include <cassert>
+#include <vector>
+
+#include "core/config/duration.h"
+#include "core/delivery/deliver.h"
+#include "core/delivery/records.h"
+#include "core/link/link.h"
+
+namespace nuring::server {
+
+WorkerState::WorkerState(runtime::Worker& worker, const Shared& shared, log::Writer& log,
+                         const client::ClientSettings& settings)
+    : host(worker, shared.links, log),
+      delivery(host, shared.delivery, static_cast<uint32_t>(settings.options->uring.cache_entries)),
+      clients(delivery, settings),
+      internal(delivery),
+      drain(host, delivery.outlets) {
+    set_limits(*settings.options);
+    delivery.set_operator_mode(clients.authenticator().trust() != nullptr);
+    worker.set_delegate(this);
+}
+
+WorkerState::~WorkerState() = default;
+
+void WorkerState::set_limits(const config::Options& options) {
+    link::LinkLimits limits{.max_pending_bytes = static_cast<uint64_t>(options.max_pending),
+                            .write_deadlines = {},
+                            .ping_interval_ns = static_cast<uint64_t>(options.ping_interval.count()),
+                            .ping_max = options.ping_max};
+    const auto set_deadline = [&](proto::Kind kind, config::nanoseconds given, config::WriteTimeout rule) {
+        const config::nanoseconds deadline = given.count() > 0 ? given : options.write_deadline;
+        limits.write_deadlines[proto::index_of(kind)] = {.ns = static_cast<uint64_t>(deadline.count()),
+                                                         .text = config::format_duration(deadline),
+                                                         .is_for_all = rule == config::WriteTimeout::kClose};
+    };
+    const auto set_times = [&](proto::Kind kind, const config::LinkTimes& times) {
+        set_deadline(kind, times.write_deadline, times.write_timeout);
+    };
+    for (size_t i = 0; i < proto::kKindCount; ++i) {
+        set_deadline(static_cast<proto::Kind>(i), {}, options.write_timeout);
+    }
+    set_times(proto::Kind::kRoute, options.cluster.times);
+    set_times(proto::Kind::kGateway, options.gateway.times);
+    set_times(proto::Kind::kLeafnode, options.leafnodes.times);
+    set_times(proto::Kind::kHub, options.leafnodes.times);
+    host.set_limits(std::move(limits));
+    delivery.set_headers(!options.no_header_support);
+}
+
+void WorkerState::apply(const client::ClientSettings& settings, bool check_clients) {
+    set_limits(*settings.options);
+    clients.apply(settings);
+    delivery.set_operator_mode(clients.authenticator().trust() != nullptr);
+    // relaxed: set before this task was posted
+    const bool has_excess = host.facts.excess_clients.load(std::memory_order_relaxed) > 0;
+    // What a token allows is measured against the limits of the server.
+    if (check_clients || clients.authenticator().trust() != nullptr) clients.check_all();
+    refresh_accounts();
+    if (has_excess) clients.close_excess();
+}
+
+// The youngest first: where there are too many, the others stay.
+void WorkerState::refresh_accounts() {
+    const std::vector<base::LinkHandle> all = host.handles();
+    for (size_t i = all.size(); i-- > 0;) {
+        if (link::Link* link = host.table.find(all[i])) link->on_account_changed();
+    }
+    delivery.servers.announce_reply_patterns(delivery.accounts);
+}
+
+void WorkerState::enter_lame_duck(void (*gone)(void*), void* state) {
+    const config::Options& options = clients.options();
+    drain.enter_lame_duck(
+        {.duration = options.lame_duck_duration, .grace_period = options.lame_duck_grace_period},
+        gone, state);
+}
+
+void WorkerState::on_record(base::WorkerId /*from*/, const runtime::RecordHeader& record) {
+    switch (static_cast<delivery::RecordKind>(record.kind)) {
+        case delivery::kAdopt:
+            return clients.adopt(reinterpret_cast<const delivery::AdoptRecord&>(record).fd);
+        case delivery::kDeliver:
+        case delivery::kDeliverLarge:
+        case delivery::kDeliverQueue:
+        case delivery::kDeliverQueueLarge:
+        case delivery::kDeliverReply:
+        case delivery::kDeliverReplyLarge:
+        case delivery::kDeliverServer:
+        case delivery::kDeliverServerLarge:
+            return delivery::deliver_record(
+                delivery, reinterpret_cast<const delivery::DeliverRecord&>(record));
+        case delivery::kInterest: {
+            const auto& interest = reinterpret_cast<const delivery::InterestRecord&>(record);
+            if (interest.is_of_others != 0) {
+                return delivery.servers.announce_others(*interest.account, interest.pattern(),
+                                                        interest.queue(),
+                                                        static_cast<proto::Kind>(interest.kind));
+            }
+            return delivery.servers.announce(*interest.account, interest.pattern(),
+                                             interest.queue());
+        }
+    }
+    assert(false && "unknown record");
+}
+
+void WorkerState::on_room(base::WorkerId to) {
+    delivery.outlets.on_room(to);
+}
+
+bool WorkerState::flush() {
+    const bool has_resumed = delivery.interest_gate.begin_turn();
+    const bool has_published = internal.has_queued();
+    internal.flush();
+    const bool has_retried = delivery.outlets.retry();
+    if (has_published || has_retried || has_resumed) host.worker.mesh().flush(host.id);
+    const bool ending = drain.advance();
+    const bool releasing = host.release_slice();
+    const bool announcing = delivery.servers.send_interest_slice();
+    // While a record waits for room nothing is sent: a PONG must not overtake the messages before it. That is
+    // short, since every worker drains its mailboxes in every turn, whatever else it does.
+    if (!delivery.outlets.has_spill()) host.flush_links();
+    host.begin_turn();
+    delivery.end_turn();
+    drain.report_drained();
+    return delivery.outlets.wants_turn() || internal.has_queued() || ending || releasing ||
+           announcing || has_resumed;
+}
+
+}  // namespace nuring::server

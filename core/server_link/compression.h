@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What two servers agree on for the bytes between them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/config/options.h"
+#include "proto/s2.h"
+
+namespace nuring::server_link {
+
+// What one end compresses with, and what monitoring shows. The levels differ in name only: all three are
+// written by the same encoder (proto/s2.h). kUncompressed: framing and sums alone.
+enum class Compression : uint8_t {
+    kNotNegotiated,
+    kNotSupported,
+    kOff,
+    kUncompressed,
+    kFast,
+    kBetter,
+    kBest,
+};
+
+// As INFO and monitoring name it; empty: not negotiated.
+std::string_view to_text(Compression compression);
+
+constexpr bool compresses(Compression compression) { return compression >= Compression::kUncompressed; }
+
+// Is this end ready to compress, so that the two have to find out? Also with `accept`.
+constexpr bool may_compress(config::CompressionMode mode) {
+    return mode >= config::CompressionMode::kAccept;
+}
+
+// The mode as this end's INFO has it; empty: the key is left out.
+std::string_view mode_text(config::CompressionMode mode);
+
+// What this end does, once it knows the mode of the other (the text of its INFO). Nothing: a mode that does
+// not exist. `rtt_ns`: for s2_auto.
+// Source: server/server.go, selectCompressionMode 2.15.
+std::optional<Compression> select_compression(const config::CompressionOptions& own, std::string_view other,
+                                              uint64_t rtt_ns);
+
+// The level of s2_auto for a round trip time. Source: selectS2AutoModeBasedOnRTT 2.15.
+Compression level_for(const config::CompressionOptions& own, uint64_t rtt_ns);
+
+// The configured level, where the configuration names one.
+Compression level_of(const config::CompressionOptions& own, uint64_t rtt_ns);
+
+constexpr proto::S2Mode s2_mode_of(Compression compression) {
+    return compression == Compression::kUncompressed ? proto::S2Mode::kStored : proto::S2Mode::kCompressed;
+}
+
+}  // namespace nuring::server_link

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
+#include "core/account/account.h"
+#include "core/delivery/delivery.h"
+#include "core/delivery/remote_server.h"
+#include "core/interest/subscription.h"
+
+namespace nuring::server_link {
+
+// RemoteInterest is what another server wants: subscriptions of its link by account, pattern and queue, which
+// stand in the sublists of this server. A repeated pattern changes the weight of a queue, and else nothing.
+//
+// To look at all of them again takes a sweep, in slices: while it runs, those that it has not come to stay
+// as they are, unless something is said of one of them, which is then looked at first.
+//
+// Threads:  the link's worker. Limits: memory; release() and sweep() work in slices of the given size.
+// Errors:   add() reports a pattern that is invalid or too long.
+// Lifetime: of its link, which releases everything before it ends: begin with release() when the link has
+//           closed, and add nothing from then on.
+class RemoteInterest {
+  public:
+    enum class [[nodiscard]] Added : uint8_t { kNew, kKnown, kInvalid };
+
+    // May it stay? Asked in a sweep, once for each.
+    using Keeps = std::function<bool(account::Account&, interest::Subscription&)>;
+
+    RemoteInterest(delivery::Delivery& delivery, delivery::RemoteServer& owner, Keeps keeps)
+        : delivery_(delivery), owner_(owner), keeps_(std::move(keeps)) {}
+    ~RemoteInterest();
+    RemoteInterest(const RemoteInterest&) = delete;
+    RemoteInterest& operator=(const RemoteInterest&) = delete;
+
+    // origin: the cluster of leafnodes that it comes from; empty: none.
+    Added add(account::Account& account, std::string_view pattern, std::string_view queue, uint32_t weight,
+              std::string_view origin = {});
+    // False: it was not there.
+    bool remove(account::Account& account, std::string_view pattern, std::string_view queue,
+                std::string_view origin = {});
+    bool contains(account::Account& account, std::string_view pattern, std::string_view queue,
+                  std::string_view origin = {}) const;
+
+    // Null: it is not there.
+    interest::Subscription* find(account::Account& account, std::string_view pattern,
+                                 std::string_view queue, std::string_view origin = {}) const;
+
+    size_t count() const { return count_; }
+
+    // Begin a sweep: of all accounts, of one, or of one that keeps nothing; then() is called behind it.
+    void begin_sweep();
+    void begin_sweep(account::Account& account);
+    void begin_removal(account::Account& account, std::function<void()> then);
+    // Looks at up to `most`; true: no sweep is under way any more.
+    bool sweep(size_t most);
+    bool sweeping() const { return !sweeps_.empty(); }
+
+    // Calls visit(account, subscription) for each, until it returns false.
+    template <typename Visit>
+    void for_each(Visit&& visit) const;
+
+    // Removes up to `most`, of a link that has closed; true: nothing is left. Linear over all calls.
+    bool release(size_t most);
+
+  private:
+    struct ByPattern {
+        using is_transparent = void;
+        struct Key {
+            std::string_view pattern;
+            std::string_view queue;
+            std::string_view origin;
+        };
+        static Key key_of(const interest::Subscription* each) {
+            return {each->subject(), each->queue(), each->origin()};
+        }
+        static Key key_of(const Key& key) { return key; }
+        template <class One>
+        size_t operator()(const One& one) const {
+            const Key key = key_of(one);
+            return absl::HashOf(key.pattern, key.queue, key.origin);
+        }
+        template <class One, class Other>
+        bool operator()(const One& one, const Other& other) const {
+            const Key a = key_of(one);
+            const Key b = key_of(other);
+            return a.pattern == b.pattern && a.queue == b.queue && a.origin == b.origin;
+        }
+    };
+    using Set = absl::flat_hash_set<interest::Subscription*, ByPattern, ByPattern>;
+
+    // Those of an account that a sweep has not come to yet.
+    struct Sweep {
+        account::Account* account = nullptr;
+        bool keeps_none = false;
+        std::function<void()> then;
+        Set set;
+        Set::const_iterator at;
+    };
+    Sweep& start_sweep(account::Account& account);
+    void settle(account::Account& account, const ByPattern::Key& key);
+    void retire(account::Account& account, std::vector<interest::Subscription*>& some);
+
+    delivery::Delivery& delivery_;
+    delivery::RemoteServer& owner_;
+    const Keeps keeps_;
+    absl::flat_hash_map<account::Account*, Set> accounts_;
+    std::deque<Sweep> sweeps_;  // in the order in which they began; never moved, since each has an iterator
+    size_t count_ = 0;
+
+    // Of release(): the set of one account that is being walked. Nothing is erased from it on the way, which
+    // would make each call search for its first element from the start of the table.
+    account::Account* releasing_account_ = nullptr;
+    Set releasing_;
+    Set::const_iterator releasing_at_;
+};
+
+template <typename Visit>
+void RemoteInterest::for_each(Visit&& visit) const {
+    for (const auto& [account, set] : accounts_) {
+        for (const interest::Subscription* each : set) {
+            if (!visit(*account, *each)) return;
+        }
+    }
+    for (const Sweep& sweep : sweeps_) {
+        if (sweep.keeps_none) continue;
+        for (const interest::Subscription* each : sweep.set) {
+            if (!visit(*sweep.account, *each)) return;
+        }
+    }
+}
+
+}  // namespace nuring::server_link

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "core/account/account.h"
+#include "core/delivery/delivery.h"
+#include "core/delivery/interest_listener.h"
+#include "gateway/leaf_interest.h"
+#include "gateway/leaf_permissions.h"
+
+namespace nuring::gateway {
+
+class LeafLink;
+
+// What decides on which interest a link is told.
+struct LeafAudienceTerms {
+    LeafRole role;
+    LeafPermissions permissions;
+
+    friend bool operator==(const LeafAudienceTerms&, const LeafAudienceTerms&) = default;
+};
+
+// LeafAudience is the leafnode links of one account on one worker that are told alike: a change of interest
+// is looked up once for all of them, and its line is made once. A plain pattern is wanted by nobody, by one
+// source alone (a link, or the links of one cluster), which is not told of itself, or by more. That is all
+// that is kept of a pattern, so that a thousand links cost the memory of one. Of queue groups each link keeps
+// the weight that it was told.
+//
+//   SUB, LS+ --> announce() --> summarize, under the lock of the shard --> old state, new state --> lines
+//
+// A link that joins is told everything in slices (announce_slice()). The sublist may be ahead of announce(),
+// so that what it is told may differ from the kept state. So each pattern says up to which link, in the order
+// of joining, all were told according to its state; links after that one are told at the next change whatever
+// they know: a repeated line means nothing.
+//
+// Threads: its worker. Limits: 25 bytes or so for each pattern that is told. Errors: none.
+// Lifetime: of the first to the last of its links.
+class LeafAudience final : public delivery::InterestListener {
+  public:
+    LeafAudience(delivery::Delivery& delivery, account::Account& account, LeafAudienceTerms terms,
+                 std::string loop_subject);
+    ~LeafAudience();
+    LeafAudience(const LeafAudience&) = delete;
+    LeafAudience& operator=(const LeafAudience&) = delete;
+
+    const LeafAudienceTerms& terms() const { return terms_; }
+    account::Account& account() const { return account_; }
+    bool empty() const { return members_.empty(); }
+
+    // It is told what this server wants by itself, and of changes from now on.
+    void add(LeafLink& link);
+    void remove(LeafLink& link);
+    // Tells it of one slice of the account's sublist; returns how many patterns that were.
+    size_t announce_slice(LeafLink& link, uint32_t slice);
+    // Imports and mappings of the account may have come, or gone. Called for each link, works once.
+    void on_account_changed(const LeafLink& link);
+
+    void announce(account::Account& account, std::string_view pattern, std::string_view queue) override;
+    bool is_told_of(proto::Kind of) const override { return interest::is_announced(of, terms_.role.kind); }
+
+  private:
+    struct Member {
+        LeafLink* link;
+        LeafSource source;  // that it is itself
+        uint64_t number;    // in the order of joining
+    };
+    struct Known {
+        LeafSource sole;      // see LeafInterestSummary
+        uint64_t told_up_to;  // members up to that number were told according to it
+    };
+
+    bool is_own_interest(std::string_view pattern) const;
+    void announce_plain(std::string_view pattern, LeafSource now);
+    void tell_plain(Member& member, std::string_view pattern, LeafSource now);
+    void tell_group(Member& member, std::string_view pattern, std::string_view queue,
+                    const LeafInterestSummary& now);
+    std::string_view line(std::string_view pattern, std::string_view queue, size_t count);
+    void forget_line() { line_.clear(); }
+    void join_plain(Member& member, std::string_view pattern, LeafSource now);
+    Member& member_of(const LeafLink& link);
+    uint64_t number_before(const Member& member) const;
+    std::vector<std::string> taken_patterns() const;
+
+    delivery::Delivery& delivery_;
+    account::Account& account_;
+    const LeafAudienceTerms terms_;
+    const std::string loop_subject_;
+    std::vector<Member> members_;  // in the order of joining
+    uint64_t last_number_ = 0;
+    absl::flat_hash_map<uint64_t, Known> plain_;  // by the hash of the pattern
+    std::vector<std::string> taken_;  // patterns of the account's imports and mappings, as last announced
+    std::string line_;  // made last, for that number of members; empty: none of this pattern
+    size_t line_count_ = 0;
+};
+
+}  // namespace nuring::gateway

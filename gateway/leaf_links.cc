@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/leaf_links.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "core/link/handover.h"
+#include "core/ring/random_name.h"
+#include "fmt/format.h"
+#include "gateway/leaf_audience.h"
+#include "gateway/leaf_interest.h"
+#include "gateway/leaf_link.h"
+
+namespace nuring::gateway {
+
+LeafLinks::LeafLinks(server::Server& server, std::shared_ptr<const LeafSettings> settings)
+    : workers_(server), audiences_(server.worker_count()), settings_(std::move(settings)) {}
+
+LeafLinks::~LeafLinks() = default;
+
+std::shared_ptr<const LeafSettings> LeafLinks::settings() const {
+    const std::lock_guard lock(mutex_);
+    return settings_;
+}
+
+void LeafLinks::accept(int fd) {
+    workers_.accept(fd, [this](delivery::Delivery& delivery, int accepted) {
+        (new LeafLink(delivery, accepted, *this))->greet();  // the worker deletes it
+    });
+}
+
+void LeafLinks::accept(base::WorkerId worker, link::Handover&& connection,
+                       const link::WebsocketTerms& terms) {
+    delivery::Delivery& delivery = server().worker_state(index_of(worker)).delivery;
+    if (!workers_.admit(delivery.host, connection.fd)) return;
+    // The worker deletes it.
+    (new LeafLink(delivery, std::move(connection), terms, *this))->greet();
+}
+
+// ------------------------------------------------------------------------------- remotes
+
+// A remote that stays the same goes on as it is.
+void LeafLinks::set_remotes(const std::vector<std::shared_ptr<const LeafRemoteSettings>>& remotes) {
+    std::vector<std::shared_ptr<const LeafRemoteSettings>> fresh = remotes;
+    std::vector<Placed> kept;
+    for (const Placed& placed : placed_) {
+        const auto same = std::find_if(fresh.begin(), fresh.end(), [&](const auto& each) {
+            return each->options == placed.settings->options;
+        });
+        if (same == fresh.end()) {
+            end(placed);
+        } else {
+            renew(placed, *same);
+            kept.push_back({*same, placed.worker});
+            fresh.erase(same);
+        }
+    }
+    for (const auto& settings : fresh) {
+        kept.push_back({settings, workers_.take_place()});
+        begin(kept.back());
+    }
+    placed_ = std::move(kept);
+}
+
+void LeafLinks::begin(const Placed& placed) {
+    server().post(placed.worker, [this, placed] {
+        if (stopping()) return;
+        auto& remotes = workers_.dialings(placed.worker);
+        delivery::Delivery& delivery = server().worker_state(placed.worker).delivery;
+        remotes.push_back(std::make_unique<LeafRemote>(*this, delivery, placed.settings));
+        remotes.back()->start(0);
+    });
+}
+
+void LeafLinks::renew(const Placed& placed, std::shared_ptr<const LeafRemoteSettings> settings) {
+    server().post(placed.worker, [this, placed, settings = std::move(settings)] {
+        for (const auto& remote : workers_.dialings(placed.worker)) {
+            if (remote->settings() == placed.settings) remote->renew(settings);
+        }
+    });
+}
+
+void LeafLinks::end(const Placed& placed) {
+    workers_.leave_place(placed.worker);
+    server().post(placed.worker, [this, placed] {
+        std::erase_if(workers_.dialings(placed.worker),
+                      [&](const auto& each) { return each->settings() == placed.settings; });
+    });
+}
+
+void LeafLinks::reload(std::shared_ptr<const LeafSettings> settings) {
+    const std::lock_guard lock(mutex_);
+    settings_ = std::move(settings);
+}
+
+void LeafLinks::stop() {
+    workers_.stop();
+}
+
+// ------------------------------------------------------------------------------- registry
+
+LeafLinks::Registration LeafLinks::add(const LeafEntry& entry, std::string_view hub_cluster,
+                                       int64_t most, std::optional<base::LinkHandle>* replaced) {
+    const std::lock_guard lock(mutex_);
+    int64_t of_account = 0;
+    for (const LeafEntry& other : entries_) {
+        if (other.account != entry.account) continue;
+        if (!other.is_solicited) ++of_account;
+        if (entry.is_solicited) {
+            if (!hub_cluster.empty() && !other.is_solicited && other.cluster == hub_cluster) {
+                return Registration::kLoop;
+            }
+            continue;
+        }
+        const bool is_same_server =
+            !other.is_solicited && other.name == entry.name && other.cluster == entry.cluster;
+        if (is_same_server && other.remote_account == entry.remote_account) *replaced = other.link;
+    }
+    if (!entry.is_solicited && !replaced->has_value() && most >= 0 && of_account >= most) {
+        return Registration::kTooMany;
+    }
+    if (replaced->has_value()) {
+        std::erase_if(entries_, [&](const LeafEntry& each) { return each.link == **replaced; });
+    }
+    entries_.push_back(entry);
+    return Registration::kAdded;
+}
+
+void LeafLinks::closed(LeafLink& link) {
+    if (!link.is_solicited()) workers_.leave_place(index_of(link.handle().worker()));
+    const std::lock_guard lock(mutex_);
+    std::erase_if(entries_, [&](const LeafEntry& each) { return each.link == link.handle(); });
+}
+
+size_t LeafLinks::count() const {
+    const std::lock_guard lock(mutex_);
+    return entries_.size();
+}
+
+LeafAudience& LeafLinks::join_audience(LeafLink& link, account::Account& account,
+                                       const LeafAudienceTerms& terms) {
+    const base::WorkerId worker = link.handle().worker();
+    auto& known = audiences_[index_of(worker)][&account];
+    const auto same = std::find_if(known.begin(), known.end(),
+                                   [&terms](const auto& each) { return each->terms() == terms; });
+    LeafAudience* audience = same == known.end() ? nullptr : same->get();
+    if (audience == nullptr) {
+        delivery::Delivery& delivery = server().worker_state(index_of(worker)).delivery;
+        known.push_back(std::make_unique<LeafAudience>(delivery, account, terms,
+                                                       loop_subject(account, delivery.host.ring)));
+        audience = known.back().get();
+    }
+    audience->add(link);
+    return *audience;
+}
+
+void LeafLinks::leave_audience(LeafLink& link, LeafAudience& audience) {
+    audience.remove(link);
+    if (!audience.empty()) return;
+    Audiences& audiences = audiences_[index_of(link.handle().worker())];
+    const auto known = audiences.find(&audience.account());
+    assert(known != audiences.end());
+    std::erase_if(known->second, [&audience](const auto& each) { return each.get() == &audience; });
+    if (known->second.empty()) audiences.erase(known);
+}
+
+std::string LeafLinks::loop_subject(const account::Account& account, ring::Ring& ring) {
+    const std::lock_guard lock(mutex_);
+    std::string& subject = loop_subjects_[&account];
+    if (subject.empty()) subject = std::string(kLoopPrefix) + ring::random_name(ring);
+    return subject;
+}
+
+std::string LeafLinks::cluster() const {
+    const link::ServerFacts& facts = workers_.server().facts();
+    const auto view = facts.cluster_views.now();
+    return view != nullptr && !view->cluster.empty() ? view->cluster : facts.info.cluster;
+}
+
+std::string LeafLinks::leaf_cluster() const {
+    std::string name = cluster();
+    return name.empty() ? workers_.server().facts().info.server_name : name;
+}
+
+void LeafLinks::with_link(base::LinkHandle link, std::function<void(LeafLink&)> function) {
+    workers_.with_link<LeafLink>(link, std::move(function));
+}
+
+}  // namespace nuring::gateway

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "core/account/account.h"
+#include "core/base/ids.h"
+#include "core/server/link_workers.h"
+#include "core/server/server.h"
+#include "gateway/leaf_remote.h"
+#include "gateway/leaf_settings.h"
+
+namespace nuring::link {
+struct Handover;
+struct WebsocketTerms;
+}  // namespace nuring::link
+
+namespace nuring::gateway {
+
+class LeafAudience;
+struct LeafAudienceTerms;
+class LeafLink;
+
+// One registered leafnode link.
+struct LeafEntry {
+    base::LinkHandle link;
+    const account::Account* account = nullptr;
+    std::string name;            // of the server at the far end
+    std::string cluster;         // of it; empty: none
+    std::string remote_account;  // at the far end; empty: not known
+    bool is_solicited = false;
+};
+
+// LeafLinks is what the leafnode links of one server have in common: what they go by, who is registered,
+// what is dialed, the subjects that find loops.
+//
+// Threads: the links call it on their workers; it takes a mutex for moments, when a link comes or ends, never
+//          per message. set_remotes(), reload() and stop() on the control thread.
+// Lifetime: outlives the workers' links.
+class LeafLinks {
+  public:
+    LeafLinks(server::Server& server, std::shared_ptr<const LeafSettings> settings);
+    ~LeafLinks();
+    LeafLinks(const LeafLinks&) = delete;
+    LeafLinks& operator=(const LeafLinks&) = delete;
+
+    server::Server& server() { return workers_.server(); }
+    std::shared_ptr<const LeafSettings> settings() const;
+    bool stopping() const { return workers_.stopping(); }
+    // Of that worker's thread.
+    client::ClientHost& clients(base::WorkerId worker) {
+        return server().worker_state(index_of(worker)).clients;
+    }
+    link::StrangerList& strangers(base::WorkerId worker) { return workers_.strangers(worker); }
+
+    // --- control thread
+    // Dials those that are new; the links of those that are not wanted any more are closed.
+    void set_remotes(const std::vector<std::shared_ptr<const LeafRemoteSettings>>& remotes);
+    void reload(std::shared_ptr<const LeafSettings> settings);
+    // Dials nobody from now on; returns when no remote is left on any worker.
+    void stop();
+
+    // --- any worker
+    // An accepted connection: goes to the worker with the fewest leafnode links.
+    void accept(int fd);
+    // One that came to the WebSocket port, on that worker's thread, where it stays.
+    void accept(base::WorkerId worker, link::Handover&& connection,
+                const link::WebsocketTerms& terms);
+    enum class Registration : uint8_t {
+        kAdded,
+        kTooMany,  // the account has as many leafnodes as it may have
+        kLoop,     // a leafnode of the hub's own cluster hangs on this server
+    };
+    // Registers; `replaced` is the link of the same server that has to go.
+    Registration add(const LeafEntry& entry, std::string_view hub_cluster, int64_t most,
+                     std::optional<base::LinkHandle>* replaced);
+    void closed(LeafLink& link);
+    size_t count() const;
+
+    // Those of the link's worker that are told alike, of which it is one from now on until it leaves.
+    LeafAudience& join_audience(LeafLink& link, account::Account& account,
+                                const LeafAudienceTerms& terms);
+    void leave_audience(LeafLink& link, LeafAudience& audience);
+
+    // The subject by which this server finds loops of that account.
+    std::string loop_subject(const account::Account& account, ring::Ring& ring);
+    // This server's cluster now, empty: none; and its name for leafnodes, which is the server's own then.
+    std::string cluster() const;
+    std::string leaf_cluster() const;
+    // Runs on the link's worker, if the link still stands.
+    void with_link(base::LinkHandle link, std::function<void(LeafLink&)> function);
+
+  private:
+    struct Placed {
+        std::shared_ptr<const LeafRemoteSettings> settings;
+        uint32_t worker;
+    };
+
+    void begin(const Placed& placed);
+    void renew(const Placed& placed, std::shared_ptr<const LeafRemoteSettings> settings);
+    void end(const Placed& placed);
+
+    server::LinkWorkers<LeafRemote> workers_;
+    std::vector<Placed> placed_;  // of the control thread
+    using Audiences =
+        absl::flat_hash_map<const account::Account*, std::vector<std::unique_ptr<LeafAudience>>>;
+    std::vector<Audiences> audiences_;  // of each worker, which alone uses its own
+
+    mutable std::mutex mutex_;
+    std::shared_ptr<const LeafSettings> settings_;                             // guarded by mutex_
+    std::vector<LeafEntry> entries_;                                           // guarded by mutex_
+    absl::flat_hash_map<const account::Account*, std::string> loop_subjects_;  // guarded by mutex_
+};
+
+}  // namespace nuring::gateway

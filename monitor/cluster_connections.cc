@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "monitor/cluster_connections.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "proto/account_connections.h"
+
+namespace nuring::monitor {
+
+bool ClusterConnections::update(std::string_view json) {
+    proto::AccountConnections told;
+    if (proto::parse_account_connections(json, &parser_, &told) != proto::JsonStatus::kOk) return false;
+    if (told.server_id.empty() || told.server_id == own_id_) return false;
+    account::Account* account = accounts_.find(told.account);
+    if (account == nullptr) return false;
+    if (servers_.size() >= kServersMax && !servers_.contains(told.server_id)) return false;
+    int64_t& known = servers_[told.server_id][account];
+    const int64_t count = std::clamp<int64_t>(told.connections, 0, kConnectionsMax);
+    account->add_connections_elsewhere(count - known);
+    known = count;
+    assert(known >= 0);
+    return account->has_excess_connections();
+}
+
+void ClusterConnections::forget(const std::string& server_id) {
+    const auto found = servers_.find(server_id);
+    if (found == servers_.end()) return;
+    for (const auto& [account, count] : found->second) account->add_connections_elsewhere(-count);
+    servers_.erase(found);
+}
+
+}  // namespace nuring::monitor

@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Gateways that are cut, come late, stall, flood or lie: nothing is lost between healthy clusters, nobody else
+notices, interest is exact afterwards."""
+
+import select
+import threading
+import time
+
+from support import super_cluster
+from support.case import differs, resident_bytes
+from support.gateway_peer import GatewayPeerCase
+from support.super_cluster import SuperClusterCase
+
+FLOOD = 20000
+
+
+class RestartTest(SuperClusterCase):
+    def check_both_ways(self, a, b):
+        for here, there, subject in ((a, b, "to.b"), (b, a, "to.a")):
+            there.send(f"SUB {subject} 7\r\n")
+            self.sync(there, here)
+            here.send(f"PUB {subject} 2\r\nhi\r\n")
+            there.expect_message(subject, 7, b"hi")
+            there.send("UNSUB 7\r\n")
+            there.expect_quiet()
+
+    def test_a_cluster_that_was_restarted(self):
+        clusters = self.super_cluster(1, 1)
+        a, b = clusters[0][0], clusters[1][0]
+        wire = self.client(a)
+        wire.send("SUB keep 1\r\n")
+        wire.expect_quiet()
+        lines = len(a.log.lines())
+        b.restart()
+        a.wait_outbound("B", after=lines)
+        b.wait_outbound("A")
+        other = self.client(b)
+        self.sync(wire, other)
+        other.send("PUB keep 2\r\nhi\r\n")
+        wire.expect_message("keep", 1, b"hi")
+        self.check_both_ways(wire, other)
+
+    def test_a_cluster_that_comes_late(self):
+        """Both dial for as long as it takes."""
+        a = self.gateway_member(0)
+        late = self.gateway_member(1, start=False, gateways=[("A", [a.gateway_url])])
+        first = self.gateway_member(2, gateways=[("A", [a.gateway_url]), ("B", [late.gateway_url])])
+        first.wait_outbound("A")
+        a.wait_outbound("C")  # it was dialed, so it dials
+        first.log.wait('Error connecting to explicit gateway "B"')
+        late.start()
+        for server, names in ((a, "BC"), (late, "AC"), (first, "AB")):
+            for name in names:
+                server.wait_outbound(name)
+        self.check_both_ways(self.client(a), self.client(late))
+        self.check_both_ways(self.client(late), self.client(first))
+
+    def test_a_member_that_moves_to_another_server(self):
+        """The server that a gateway led to is gone; another one of its cluster takes its place."""
+        clusters = self.super_cluster(1, 2)
+        a = clusters[0][0]
+        lines = len(a.log.lines())
+        for member in clusters[1]:
+            member.stop()
+            other = [each for each in clusters[1] if each is not member][0]
+            self.wait_for(
+                lambda: a.get("/gatewayz")["outbound_gateways"].get("B", {}).get("connection", {}).get("name")
+                == other.id,
+                f"the gateway leads to {other.name}",
+            )
+            self.check_both_ways(self.client(a), self.client(other))
+            member.start()
+            clusters[1].wait_mesh()
+            member.wait_outbound("A")
+        self.assertGreater(len(a.log.lines()), lines)
+
+
+class IsolationTest(GatewayPeerCase):
+    @differs("2.9.10", "publishers wait for the cluster that takes nothing")
+    def test_a_cluster_that_takes_nothing(self):
+        """It is a slow consumer; the others get everything, and no memory is kept for it."""
+        listener, good = self.listener(), self.listener("Y")
+        server = self.gateway_server(listener, good, settings="max_pending: 1MB\n")
+        stalled, healthy = self.accepted(listener), self.accepted(good)
+        for peer in (stalled, healthy):
+            peer.send_interest_only("load")
+            peer.expect_quiet()
+        near, publisher = self.client(server), self.client(server)
+        near.send("SUB load 1\r\n")
+        near.expect_quiet()
+        payload = b"x" * 16384
+        for _ in range(40):
+            publisher.send(b"".join(b"PUB load %d\r\n%b\r\n" % (len(payload), payload) for _ in range(32)))
+            publisher.expect_quiet()
+            for _ in range(32):
+                near.expect_message("load", 1, payload)
+                op = healthy.read_op()
+                self.assertEqual((op.verb, len(op.payload)), ("RMSG", len(payload)))
+        server.log.wait("Slow Consumer")
+        if not server.kind.is_go:
+            stats = server.get("/varz")["slow_consumer_stats"]
+            self.assertEqual(stats, {"clients": 0, "routes": 0, "gateways": 1, "leafs": 0})
+        self.accepted(listener)  # it is dialed again
+        self.check_serves(server)
+
+
+    def test_a_cluster_that_takes_nothing_for_too_long(self):
+        if self.cluster_kinds(0)[0].is_go:
+            self.skipTest("2.9.10 does not know the key; newer ones wait on while anything is taken")
+        listener = self.listener()
+        server = self.gateway_server(
+            listener,
+            settings='write_deadline: "60s"\nmax_pending: 256MB\n',
+            gateway_settings='  write_deadline: "300ms"',
+        )
+        peer = self.accepted(listener)
+        peer.send_interest_only("load")
+        peer.expect_quiet()
+        publisher = self.client(server)
+        payload = b"x" * 1048576
+        for _ in range(32):
+            publisher.send(b"PUB load %d\r\n%b\r\n" % (len(payload), payload))
+        server.log.wait("Slow Consumer Detected: WriteDeadline of 300ms exceeded")
+        publisher.expect_quiet()
+
+
+class FloodTest(GatewayPeerCase):
+    def test_floods_of_interest_are_bounded(self):
+        listener = self.listener()
+        server = self.gateway_server(listener)
+        peer = self.accepted(listener, old=True)
+        before = resident_bytes(server.pid)
+        for verb in ("RS-", "A-"):
+            for start in range(0, FLOOD * 4, 10000):
+                if verb == "RS-":
+                    peer.send("".join(f"RS- $G s.{i}\r\n" for i in range(start, start + 10000)))
+                else:
+                    peer.send("".join(f"A- acc{i}\r\n" for i in range(start, start + 10000)))
+            peer.expect_quiet()
+        self.assertLess(resident_bytes(server.pid) - before, 64 << 20)
+        wire = self.client(server)
+        wire.send(f"PUB s.1 1\r\nx\r\nPUB other 1\r\ny\r\n")
+        peer.expect_op("RMSG $G other 1", b"y")
+
+    def test_a_flood_of_interest_holds_up_nobody(self):
+        """It is read in slices; the turns between them are for all."""
+        listener = self.listener()
+        server = self.gateway_server(listener)
+        peer = self.accepted(listener)
+        peer.send_interest_only()
+        clients = [self.client(server) for _ in range(6)]  # some stand on the gateway's worker
+        lines = "".join(f"RS+ $G s.{i}\r\n" for i in range(FLOOD * 5))
+        flood = threading.Thread(target=lambda: (peer.send(lines), peer.expect_quiet()))
+        flood.start()
+        answers = 0
+        while flood.is_alive():
+            for client in clients:
+                client.expect_quiet()
+            answers += 1
+        flood.join()
+        self.assertGreater(answers, 2)
+        clients[0].send("PUB s.7 1\r\nx\r\n")
+        peer.expect_op("RMSG $G s.7 1", b"x")
+
+    def optimistic_peer(self):
+        """A far cluster of the old kind, whose server here has one worker."""
+        listener = self.listener()
+        args = [] if self.cluster_kinds(0)[0].is_go else ["--workers", "1"]
+        server = self.gateway_member(0, 0, *args, gateways=[(listener.gateway, [listener.url])])
+        return server, self.accepted(listener, gateway_iom=None)
+
+    def check_others_come_first(self, client, peer, lines):
+        """What a peer asks for takes time, and others are served meanwhile. A client that the machine keeps
+        waiting may come too late to see that: one time of several is enough."""
+        if self.cluster_kinds(0)[0].is_go:
+            self.skipTest("the reference reads with a thread for each connection")
+        was_first = False
+        for _ in range(10):
+            peer.send("".join(lines) + "PING\r\n")
+            # The first of them have been taken when this is answered.
+            for _ in range(2):
+                client.expect_quiet()
+            was_first = was_first or not select.select([peer.socket], [], [], 0)[0]
+            while peer.read_op().verb != "PONG":
+                pass
+        self.assertTrue(was_first)
+
+    def test_patterns_against_many_refused_subjects(self):
+        server, peer = self.optimistic_peer()
+        client = self.client(server)
+        for start in range(0, 60000, 10000):
+            peer.send("".join(f"RS- $G s.{i}\r\n" for i in range(start, start + 10000)))
+            peer.drain()
+        self.check_others_come_first(client, peer, [f"RS+ $G none.{i}.*\r\n" for i in range(60)])
+
+    def test_refusals_of_an_account_with_much_interest(self):
+        server, peer = self.optimistic_peer()
+        client = self.client(server)
+        for start in range(0, 40000, 10000):
+            peer.send("".join(f"RS+ $G q.{i} g 1\r\n" for i in range(start, start + 10000)))
+            peer.drain()
+        command = f'INFO {{"gateway":"{peer.gateway}","gateway_cmd":2,"gateway_cmd_payload":"JEc="}}\r\n'
+        self.check_others_come_first(client, peer, [f"{command}RS+ $G one\r\nA- $G\r\n"] * 60)
+
+    def test_pongs_that_nobody_asked_for(self):
+        server, peer = self.optimistic_peer()
+        client = self.client(server)
+        peer.send("PONG\r\n" * 100000)
+        client.expect_quiet()
+        peer.drain()
+        self.check_serves(server)
+
+    def test_floods_of_messages_for_accounts_that_do_not_exist(self):
+        server = self.gateway_server()
+        peer = self.inbound(server, old=True)
+        before = resident_bytes(server.pid)
+        for start in range(0, FLOOD * 5, 10000):
+            peer.send("".join(f"RMSG acc{i} foo 1\r\nx\r\n" for i in range(start, start + 10000)))
+            peer.drain()
+        self.assertLess(resident_bytes(server.pid) - before, 64 << 20)
+        self.check_serves(server)
+
+    def test_floods_of_gossip_are_bounded(self):
+        listener = self.listener()
+        server = self.gateway_server(listener)
+        peer = self.accepted(listener)
+        for start in range(0, 3000, 100):
+            for i in range(start, start + 100):
+                peer.send_info(gateway=f"C{i}", gateway_cmd=1, gateway_urls=["127.0.0.1:1"])
+            peer.drain()
+        self.check_serves(server)
+
+    def test_strangers_are_bounded(self):
+        server = self.gateway_server()
+        peers = [self.dialed(server) for _ in range(300)]
+        for peer in peers[-10:]:
+            peer.read_op()
+        self.inbound(server)
+        self.check_serves(server)
+
+    def test_lines_that_make_no_sense(self):
+        listener = self.listener()
+        server = self.gateway_server(listener)
+        for lines in ("RS+ $G\r\n", "RS+ $G foo q\r\n", "RS- \r\n", "INFO {\r\n", 'INFO {"gateway":7}\r\n', "LS+ x\r\n",
+                      "FOO\r\n", "\0\0\0\r\n", "RS+ " + "x" * 2000000):  # fmt: skip
+            peer = self.accepted(listener)
+            peer.send(lines)
+            peer.read_until_end()
+        peer = self.accepted(listener)
+        peer.send_info(gateway_cmd=2, gateway_cmd_payload="!!!")
+        peer.read_until_end()
+        for lines in ("RMSG $G foo\r\n", "RMSG $G foo x\r\n", "RMSG $G foo 999999999999\r\n",
+                      "HMSG $G foo 9 1\r\nx\r\n", "RMSG $G foo 1\r\nxyz\r\n", "INFO []\r\n"):  # fmt: skip
+            peer = self.inbound(server, port=listener.port)
+            peer.send(lines)
+            peer.read_until_end()
+        self.check_serves(server)
+
+    def test_a_peer_that_says_nothing_more(self):
+        """Half open: PINGs find out."""
+        listener = self.listener()
+        server = self.gateway_server(listener, settings='ping_interval: "1s"\nping_max: 1\n')
+        peer = self.accepted(listener)
+        start = time.monotonic()
+        peer.socket.settimeout(20)
+        # PINGs are answered by read_op(), so the bytes are read as they come.
+        while peer.socket.recv(4096):
+            self.assertLess(time.monotonic() - start, 20)
+        server.log.wait("Gateway connection closed: Stale Connection")
+
+
+if __name__ == "__main__":
+    super_cluster.main()

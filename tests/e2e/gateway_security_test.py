@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Who may be a gateway: user and password, certificates of both ends; ports that were mistaken for another."""
+
+import signal
+import ssl
+
+from support import super_cluster
+from support.gateway_peer import GatewayPeer, GatewayPeerCase
+from support.route_peer import RoutePeer
+from support.tls import Certificates, TlsWire
+from support.wire import WireError
+
+AUTHORIZATION = '  authorization { user: gw, password: "top_secret" }\n'
+
+
+class TlsPeer(GatewayPeer):
+    receive = TlsWire.receive
+
+    def handshake(self, certificates, client=None):
+        context = ssl.create_default_context(cafile=certificates.ca)
+        if client:
+            context.load_cert_chain(*client)
+        self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
+        return self
+
+
+class PasswordTest(GatewayPeerCase):
+    def test_clusters_log_in_to_each_other(self):
+        """With the password of the URL, or else of the block."""
+        clusters = self.super_cluster(1, 1, gateway_settings=AUTHORIZATION)
+        a, b = (self.client(each[0]) for each in clusters)
+        b.send("SUB foo 1\r\n")
+        self.sync(b, a)
+        a.send("PUB foo 2\r\nhi\r\n")
+        b.expect_message("foo", 1, b"hi")
+
+    def test_a_wrong_password_stays_out(self):
+        b = self.gateway_member(1, gateway_settings=AUTHORIZATION)
+        url = b.gateway_url.replace("//", "//gw:wrong@")
+        a = self.gateway_member(0, gateways=[("B", [url])])
+        a.log.wait("Authorization Violation")
+        b.log.wait("authentication error|Authorization Violation|Authentication Failure")
+        self.assertNotIn("Inbound gateway connection from", b.log.text())
+        for server in (a, b):
+            self.assertNotIn("top_secret", server.log.text())
+            self.assertNotIn("wrong@", server.log.text())
+
+    def test_a_hashed_password(self):
+        hashed = "$2a$11$UaoHwUEqHaMwqo6L4kM2buOBnGFnSCWxNXY87hl.kCERqKK8WAXM."
+        settings = f'  authorization {{ user: gw, password: "{hashed}", timeout: 10 }}'
+        server = self.gateway_member(gateway_settings=settings)
+        peer = self.dialed(server)
+        peer.read_op()
+        peer.send_connect(user="gw", **{"pass": "top_secret"})
+        peer.send_info()
+        peer.drain()
+        server.wait_inbound("X")
+
+
+class TlsTest(GatewayPeerCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.certificates = None
+
+    def certify(self):
+        if TlsTest.certificates is None:
+            TlsTest.certificates = Certificates(self.folder())
+        return self.certificates
+
+    def block(self, certificates):
+        return certificates.config(f'ca_file: "{certificates.ca}"', "timeout: 5")
+
+    def test_clusters_show_each_other_certificates(self):
+        certificates = Certificates(self.folder())
+        clusters = self.super_cluster(1, 1, gateway_settings=self.block(certificates))
+        a, b = (self.client(each[0]) for each in clusters)
+        b.send("SUB foo 1\r\n")
+        self.sync(b, a)
+        a.send("PUB foo 2\r\nhi\r\n")
+        b.expect_message("foo", 1, b"hi")
+
+    def test_nobody_enters_without_a_certificate(self):
+        certificates = Certificates(self.folder())
+        server = self.gateway_member(gateway_settings=self.block(certificates))
+        own = certificates.issue("gateway", "/CN=gateway", "IP:127.0.0.1")
+        peer = TlsPeer(server.gateway_port).setup()
+        self.addCleanup(peer.close)
+        peer.handshake(certificates, own)
+        self.assertTrue(peer.read_op().json["tls_required"])
+        peer.send_connect()
+        peer.send_info()
+        peer.drain()
+        server.wait_inbound("X")
+        stranger = TlsPeer(server.gateway_port).setup()
+        self.addCleanup(stranger.close)
+        try:
+            stranger.handshake(certificates)
+            stranger.read_op()
+            self.fail("a stranger got an INFO")
+        except (WireError, ssl.SSLError, ConnectionError):
+            pass
+        server.log.wait("TLS gateway handshake error")
+
+    def test_a_learned_address_is_checked_by_the_name_of_a_configured_one(self):
+        """A cluster announces numeric addresses; its certificates name hosts."""
+        certificates = Certificates(self.folder())
+        certificates.cert, certificates.key = certificates.issue("named", "/CN=gateway", "DNS:localhost")
+        settings = self.block(certificates)
+        first = self.gateway_member(1, 0, gateway_settings=settings)
+        second = self.gateway_member(1, 1, gateway_settings=settings, routes=[first.route_url])
+        known = first.gateway_url.replace("127.0.0.1", "localhost")
+        a = self.gateway_member(0, gateways=[("B", [known])], gateway_settings=settings)
+        a.wait_outbound("B")
+        self.wait_for(lambda: second.remote_ids() == {first.id}, "the members of B know each other")
+        lines = len(a.log.lines())
+        first.stop()
+        a.wait_outbound("B", after=lines)
+
+    def test_certificates_follow_a_reload(self):
+        old, new = Certificates(self.folder()), Certificates(self.folder())
+        server = self.gateway_member(gateway_settings=self.block(old))
+        own = {each: each.issue("gateway", "/CN=gateway", "IP:127.0.0.1") for each in (old, new)}
+
+        def enters(certificates):
+            peer = TlsPeer(server.gateway_port).setup()
+            try:
+                peer.handshake(certificates, own[certificates])
+                return peer.read_op().verb == "INFO"
+            except (WireError, ssl.SSLError, ConnectionError):
+                return False
+            finally:
+                peer.close()
+
+        self.assertEqual([enters(old), enters(new)], [True, False])
+        server.gateway_settings = self.block(new)
+        server.write_config()
+        server.send_signal(signal.SIGHUP)
+        server.log.wait("Reloaded server configuration")
+        self.assertEqual([enters(old), enters(new)], [False, True])
+
+    def test_a_gateway_without_tls(self):
+        certificates = Certificates(self.folder())
+        server = self.gateway_member(gateway_settings=self.block(certificates))
+        peer = self.dialed(server)
+        peer.send_connect()
+        self.assertEqual([op for op in peer.read_until_end() if op.verb == "INFO"], [])
+        server.log.wait("TLS gateway handshake error")
+        self.check_serves(server)
+
+
+class PortTest(GatewayPeerCase):
+    """Every port says what it is to those who took it for another."""
+
+    def test_a_gateway_at_the_route_port(self):
+        server = self.gateway_member()
+        peer = RoutePeer(server.route_port).setup("A", gateway="X")
+        self.addCleanup(peer.close)
+        peer.read_op()
+        peer.send_connect(gateway="X")
+        said = [op.line for op in peer.read_until_end() if op.verb == "-ERR"]
+        self.assertEqual(said, ["-ERR 'Rejecting connection from gateway \"X\" on the Route port'"])
+
+    def test_a_route_at_the_gateway_port(self):
+        server = self.gateway_member()
+        peer = RoutePeer(server.gateway_port).setup("A")
+        self.addCleanup(peer.close)
+        peer.read_op()
+        peer.send_connect()
+        said = [op.line for op in peer.read_until_end() if op.verb == "-ERR"]
+        self.assertEqual(said, ["-ERR 'attempted to connect to gateway port'"])
+
+    def test_a_client_port_that_is_dialed_as_a_gateway(self):
+        other = self.start("--addr", "127.0.0.1")
+        server = self.gateway_member(gateways=[("B", [f"nats://127.0.0.1:{other.port}"])])
+        server.log.wait('Attempt to connect to gateway "B" using wrong port')
+        self.check_serves(server)
+        self.check_serves(other)
+
+
+if __name__ == "__main__":
+    super_cluster.main()

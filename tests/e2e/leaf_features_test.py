@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Leafnodes with TLS, with imports and exports, bound to the system account, and through reloads."""
+
+import json
+import shutil
+import signal
+import unittest
+
+from support import leafnodes
+from support.leafnodes import LeafCase
+from support.tls import Certificates
+
+
+@unittest.skipUnless(shutil.which("openssl"), "SKIPPED: openssl is not here")
+class TlsTest(LeafCase):
+    def setUp(self):
+        self.certificates = Certificates(self.folder())
+
+    def hub_with(self, *lines):
+        return self.hub(block=self.certificates.config(*lines))
+
+    def check(self, hub, spoke):
+        at_hub, at_leaf = self.client(hub), self.client(spoke)
+        at_hub.send("SUB tls 1\r\n")
+        self.sync(at_hub, at_leaf)
+        at_leaf.send("PUB tls 2\r\nhi\r\n")
+        at_hub.expect("MSG tls 1 2\r\nhi\r\n")
+        at_leaf.send("SUB back 1\r\n")
+        self.sync(at_leaf, at_hub)
+        at_hub.send("PUB back 2\r\nyo\r\n")
+        at_leaf.expect("MSG back 1 2\r\nyo\r\n")
+
+    def test_the_hub_asks_for_it(self):
+        hub = self.hub_with()
+        self.check(hub, self.spoke(hub, remote=f'tls {{ ca_file: "{self.certificates.ca}" }}'))
+
+    def test_certificates_of_both_ends(self):
+        hub = self.hub_with(f'ca_file: "{self.certificates.ca}"', "verify: true")
+        own = self.certificates
+        tls = f'tls {{ ca_file: "{own.ca}", cert_file: "{own.cert}", key_file: "{own.key}" }}'
+        self.check(hub, self.spoke(hub, remote=tls))
+
+    def test_tls_before_the_info(self):
+        hub = self.hub_with("handshake_first: true")
+        self.check(hub, self.spoke(hub, remote=f'tls {{ ca_file: "{self.certificates.ca}", handshake_first: true }}'))
+
+    def test_tls_before_the_info_or_after_it(self):
+        for value in ("auto", '"300ms"'):
+            with self.subTest(value):
+                hub = self.hub_with(f"handshake_first: {value}")
+                for first in ("true", "false"):
+                    spoke = self.spoke(hub, name=f"L{first}",
+                                       remote=f'tls {{ ca_file: "{self.certificates.ca}", handshake_first: {first} }}')
+                    self.check(hub, spoke)
+                    spoke.close()
+
+    def test_an_authority_that_is_not_known(self):
+        hub = self.hub_with()
+        spoke = self.spoke(hub, wait=False)
+        spoke.log.wait("TLS leafnode handshake error")
+        self.assertEqual(hub.leaf_count(), 0)
+
+    def test_the_certificate_names_the_user(self):
+        own = self.certificates
+        cert, key = own.issue("leaf", "/CN=leaf", "DNS:leaf.example")
+        users = "authorization { users = [ { user: leaf.example, account: A } ] }"
+        hub = self.hub(settings="accounts { A { users [ { user: a, password: a } ] } }",
+                       block=own.config(f'ca_file: "{own.ca}"', "verify_and_map: true") + users)  # fmt: skip
+        self.spoke(hub, remote=f'tls {{ ca_file: "{own.ca}", cert_file: "{cert}", key_file: "{key}" }}')
+        self.assertEqual(hub.get("/leafz")["leafs"][0]["account"], "A")
+        other = f'tls {{ ca_file: "{own.ca}", cert_file: "{own.cert}", key_file: "{own.key}" }}'
+        self.spoke(hub, name="S", remote=other, wait=False).log.wait("Authorization Violation")
+        self.assertEqual(hub.leaf_count(), 1)
+
+    def test_a_certificate_that_is_missing(self):
+        hub = self.hub_with(f'ca_file: "{self.certificates.ca}"', "verify: true")
+        self.spoke(hub, remote=f'tls {{ ca_file: "{self.certificates.ca}" }}', wait=False)
+        hub.log.wait("TLS leafnode handshake error")
+        self.assertEqual(hub.leaf_count(), 0)
+
+
+ACCOUNTS = """
+accounts {
+  A { users [ { user: a, password: a } ], imports [ { service: { account: B, subject: "svc.*" } } ] }
+  B { users [ { user: b, password: b } ], exports [ { service: "svc.*" } ] }
+}
+
+"""
+
+
+class ImportsTest(LeafCase):
+    """A hub whose account A imports a service of B."""
+
+    def setUp(self):
+        self.server = self.shared(lambda: self.hub(
+            settings=ACCOUNTS, block="authorization { users [ {user: la, pass: x, account: A}, "
+                                 "{user: lb, pass: x, account: B} ] }"))  # fmt: skip
+        self.wait_alone(self.server)
+
+    def leaf(self, user):
+        return self.join(self.server, user=user, **{"pass": "x"})
+
+    def test_a_request_of_a_leafnode_reaches_the_exporter(self):
+        leaf = self.leaf("la")
+        self.assertIn("LS+ svc.*", [op.line for op in leaf.dump])
+        responder = self.client(self.server, user="b", **{"pass": "b"})
+        responder.send("SUB svc.time 1\r\n")
+        responder.expect_quiet()
+        leaf.send("LS+ _INBOX.leaf\r\nLMSG svc.time _INBOX.leaf 4\r\nwhen\r\n")
+        line = responder.read_line().decode()
+        self.assertRegex(line, r"MSG svc.time 1 _R_\.\S+ 4")
+        responder.expect("when\r\n")
+        responder.send(f"PUB {line.split()[3]} 3\r\nnow\r\n")
+        leaf.expect_op("LMSG _INBOX.leaf 3", b"now")
+
+    def test_a_leafnode_answers_for_the_exporter(self):
+        leaf = self.leaf("lb")
+        leaf.send("LS+ svc.far\r\n")
+        leaf.drain()
+        client = self.client(self.server, user="a", **{"pass": "a"})
+        client.send("SUB _INBOX.c 1\r\nPUB svc.far _INBOX.c 4\r\nwhat\r\n")
+        op = leaf.read_op()
+        self.assertRegex(op.line, r"[LH]MSG svc.far _R_\.\S+ .*")
+        self.assertTrue(op.payload.endswith(b"what"))
+        leaf.send(f"LMSG {op.fields[1]} 4\r\nthat\r\n")
+        client.expect("MSG _INBOX.c 1 4\r\nthat\r\n")
+
+
+STREAMS = """
+accounts {
+  A { users [ { user: a, password: a } ], imports [ { stream: { account: B, subject: "pub.>" }, prefix: from } ] }
+  B { users [ { user: b, password: b } ], exports [ { stream: "pub.>" } ] }
+}
+"""
+
+
+class StreamsTest(LeafCase):
+    def test_a_leafnode_gets_what_its_account_imports(self):
+        server = self.hub(settings=STREAMS, block="authorization { user: l, password: l, account: A }")
+        leaf = self.join(server, user="l", **{"pass": "l"})
+        leaf.send("LS+ from.pub.*\r\n")
+        leaf.drain()
+        publisher = self.client(server, user="b", **{"pass": "b"})
+        publisher.send("PUB pub.x 1\r\n1\r\nPUB pub.y re 1\r\n2\r\n")
+        leaf.expect_op("LMSG from.pub.x 1", b"1")
+        leaf.expect_op("LMSG from.pub.y re 1", b"2")
+        leaf.send("LS- from.pub.*\r\n")
+        leaf.drain()
+        publisher.send("PUB pub.x 1\r\n3\r\n")
+        publisher.expect_quiet()
+        leaf.expect_quiet()
+        leaf.send("LS+ from.pub.z\r\n")
+        leaf.drain()
+        leaf.close()
+        self.wait_for(lambda: server.leaf_count() == 0, "the link has ended")
+        publisher.send("PUB pub.z 1\r\n4\r\n")
+        publisher.expect_quiet()
+
+
+    def test_overlapping_patterns_get_a_message_once(self):
+        server = self.hub(settings=STREAMS, block="authorization { user: l, password: l, account: A }")
+        leaf = self.join(server, user="l", **{"pass": "l"})
+        leaf.send("LS+ from.pub.x\r\nLS+ from.pub.*\r\nLS+ from.pub.>\r\n")
+        leaf.drain()
+        publisher = self.client(server, user="b", **{"pass": "b"})
+        publisher.send("PUB pub.x 1\r\n1\r\nPUB pub.y.z 1\r\n2\r\n")
+        publisher.expect_quiet()
+        leaf.expect_op("LMSG from.pub.x 1", b"1")
+        leaf.expect_op("LMSG from.pub.y.z 1", b"2")
+        leaf.send("LS- from.pub.*\r\nLS- from.pub.>\r\n")
+        leaf.drain()
+        publisher.send("PUB pub.x 1\r\n3\r\nPUB pub.y 1\r\n4\r\n")
+        publisher.expect_quiet()
+        leaf.expect_op("LMSG from.pub.x 1", b"3")
+        leaf.expect_quiet()
+
+    def test_an_import_that_is_taken_out_is_not_wanted_any_more(self):
+        server = self.hub(settings=ACCOUNTS, block="authorization { user: l, password: l, account: A }")
+        leaf = self.join(server, user="l", **{"pass": "l"})
+        self.assertIn("LS+ svc.*", [op.line for op in leaf.announced])
+        server.settings = ACCOUNTS.replace(
+            'imports [ { service: { account: B, subject: "svc.*" } } ]', "")  # fmt: skip
+        server.write_config()
+        server.send_signal(signal.SIGHUP)
+        leaf.expect_ops("LS- svc.*")
+        server.settings = ACCOUNTS
+        server.write_config()
+        server.send_signal(signal.SIGHUP)
+        leaf.expect_ops("LS+ svc.*")
+
+
+class SystemTest(LeafCase):
+    ACCOUNTS = ("system_account: SYS\nno_auth_user: a\naccounts {\n  SYS { users [ {user: sys, password: s} ] }\n"
+                "  A { users [ {user: a, password: a} ] }\n}")  # fmt: skip
+
+    def test_events_pass_between_system_accounts(self):
+        accounts = self.ACCOUNTS
+        hub = self.hub(settings=accounts, block="authorization { user: l, password: l, account: SYS }")
+        url = f"nats-leaf://l:l@127.0.0.1:{hub.leaf_port}"
+        spoke = self.leaf_server(1, "L", settings=accounts, listen=False, remotes=[f'url: "{url}", account: SYS'])
+        self.wait_for(lambda: spoke.leaf_count() == 1, "the link")
+        watcher = self.client(hub, user="sys", **{"pass": "s"})
+        watcher.send("SUB $SYS.ACCOUNT.A.CONNECT 1\r\n")
+        watcher.expect_quiet()
+        at_leaf = self.client(spoke, user="sys", **{"pass": "s"})
+        self.sync(watcher, at_leaf)
+        self.client(spoke, user="a", **{"pass": "a"})
+        seen = b""
+        while b'"name":"L"' not in seen:
+            line = watcher.read_line()
+            seen = watcher.read(int(line.split()[-1]) + 2)
+
+    def test_events_of_leafnodes(self):
+        hub = self.hub(settings=self.ACCOUNTS)
+        watcher = self.client(hub, user="sys", **{"pass": "s"})
+        watcher.send("SUB $SYS.ACCOUNT.A.CONNECT 2\r\nSUB $SYS.ACCOUNT.A.DISCONNECT 3\r\n")
+        watcher.expect_quiet()
+        leaf = self.join(hub, user="a", name="edge", **{"pass": "a"})
+        leaf.close()
+        for sid in (b"2", b"3"):
+            line = watcher.read_line().split()
+            event = json.loads(watcher.read(int(line[-1]) + 2))
+            self.assertEqual((line[2], event["client"]["kind"], event["client"]["name"], event["client"]["acc"]),
+                             (sid, "Leafnode", "edge", "A"))  # fmt: skip
+
+    def test_another_account_hears_nothing_of_the_system(self):
+        hub, spoke = self.pair()
+        watcher = self.client(hub)
+        watcher.send("SUB $SYS.> 1\r\n")
+        watcher.expect_quiet()
+        at_leaf = self.client(spoke)
+        self.sync(watcher, at_leaf)
+        self.client(spoke).close()
+        self.sync(watcher, at_leaf)
+        watcher.expect_quiet()
+
+
+class ReloadTest(LeafCase):
+    def test_remotes_come_and_go(self):
+        one, two = self.hub(name="H1"), self.hub(name="H2")
+        spoke = self.spoke(one)
+        spoke.remotes = [f'url: "{one.leaf_url}"', f'url: "{two.leaf_url}"']
+        spoke.write_config()
+        spoke.send_signal(signal.SIGHUP)
+        self.wait_for(lambda: spoke.leaf_count() == 2, "both links")
+        kept = [leaf["id"] for leaf in spoke.get("/leafz")["leafs"] if leaf["name"] == "H1"]
+        spoke.remotes = [f'url: "{two.leaf_url}"']
+        spoke.write_config()
+        spoke.send_signal(signal.SIGHUP)
+        self.wait_for(lambda: [leaf["name"] for leaf in spoke.get("/leafz")["leafs"]] == ["H2"], "the other link")
+        self.wait_for(lambda: one.leaf_count() == 0, "the hub has lost it")
+        self.assertEqual(len(kept), 1)
+
+    def test_a_remote_is_switched_off_and_on(self):
+        hub, spoke = self.pair()
+        url = spoke.remotes[0]
+        for text, count in ((url + ", disabled: true", 0), (url, 1)):
+            spoke.remotes = [text]
+            spoke.write_config()
+            spoke.send_signal(signal.SIGHUP)
+            self.wait_for(lambda wanted=count: hub.leaf_count() == wanted, text)
+        spoke.remotes = [url + ", deny_imports: x"]
+        spoke.write_config()
+        spoke.send_signal(signal.SIGHUP)
+        spoke.log.wait("config reload not supported for LeafNode: remote urls=.*DenyImports")
+        self.assertEqual(hub.leaf_count(), 1)
+
+    def test_a_lame_duck_sends_its_leafnodes_away(self):
+        one = self.hub(name="H1", settings='lame_duck_grace_period: "100ms"\nlame_duck_duration: "30s"')
+        two = self.hub(name="H2")
+        spoke = self.leaf_server(1, "L", listen=False, block='reconnect: "100ms"',
+                                 remotes=[f'urls: ["{one.leaf_url}", "{two.leaf_url}"], no_randomize: true'])
+        self.wait_for(lambda: one.leaf_count() == 1, "the link")
+        one.send_signal(signal.SIGUSR2)
+        self.wait_for(lambda: two.leaf_count() == 1, "the other hub")
+        self.assertEqual(one.wait_exit(), 0)
+        self.assertEqual(spoke.leaf_count(), 1)
+
+    def test_a_user_that_has_gone_loses_its_leafnode(self):
+        users = "authorization {{ users [ {{ user: keep, password: k }}, {{ user: {}, password: g }} ] }}"
+        hub = self.hub(settings=users.format("gone"))
+        kept = self.join(hub, user="keep", **{"pass": "k"})
+        gone = self.join(hub, user="gone", **{"pass": "g"})
+        hub.settings = users.format("other")
+        hub.write_config()
+        hub.send_signal(signal.SIGHUP)
+        gone.expect_error("Authorization Violation")
+        kept.expect_quiet()
+
+    def test_an_unrelated_reload_leaves_the_links_alone(self):
+        hub, spoke = self.pair()
+        before = spoke.get("/leafz")["leafs"][0]
+        for server in (hub, spoke):
+            server.settings += "\nmax_connections: 500\n"
+            server.write_config()
+            server.send_signal(signal.SIGHUP)
+            server.log.wait("Reloaded")
+        self.assertEqual(spoke.get("/leafz")["leafs"][0]["port"], before["port"])
+        self.assertEqual(spoke.leaf_count(), 1)
+
+
+if __name__ == "__main__":
+    leafnodes.main()

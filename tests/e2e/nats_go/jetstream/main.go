@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// JetStream with nats.go, through a server that has none beside others that have it.
+//
+// usage: jetstream URL COUNT
+//
+// Publishes COUNT messages, consumes them by pull and by callback, and watches a key-value bucket. Every delivery is
+// acknowledged and must be the first one. Prints a line of PASS for each part.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"nats-uring/tests/e2e/nats_go/must"
+)
+
+const (
+	wait = time.Minute
+	keys = 50
+)
+
+func acknowledge(message jetstream.Msg) {
+	about := must.Get(message.Metadata())
+	must.Hold(strings.HasPrefix(message.Subject(), "orders."), "subject "+message.Subject())
+	must.Hold(about.NumDelivered == 1, "delivered again")
+	must.Succeed(message.Ack())
+}
+
+func publish(js jetstream.JetStream, count int) {
+	for i := range count {
+		must.Get(js.PublishAsync("orders."+strconv.Itoa(i%7), []byte(strconv.Itoa(i))))
+	}
+	select {
+	case <-js.PublishAsyncComplete():
+	case <-time.After(wait):
+		panic("not all was acknowledged")
+	}
+	fmt.Println("PASS publish")
+}
+
+func pull(ctx context.Context, stream jetstream.Stream, count int) {
+	consumer := must.Get(stream.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "go_pull", AckPolicy: jetstream.AckExplicitPolicy}))
+	for done := 0; done < count; {
+		batch := must.Get(consumer.Fetch(100))
+		for message := range batch.Messages() {
+			acknowledge(message)
+			done++
+		}
+		must.Succeed(batch.Error())
+	}
+	fmt.Println("PASS pull")
+}
+
+func consume(ctx context.Context, stream jetstream.Stream, count int) {
+	consumer := must.Get(stream.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "go_consume", AckPolicy: jetstream.AckExplicitPolicy}))
+	arrived := make(chan struct{}, count)
+	reading := must.Get(consumer.Consume(func(message jetstream.Msg) {
+		acknowledge(message)
+		arrived <- struct{}{}
+	}))
+	defer reading.Stop()
+	for range count {
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			panic("not all came")
+		}
+	}
+	fmt.Println("PASS consume")
+}
+
+func watch(ctx context.Context, js jetstream.JetStream) {
+	bucket := must.Get(js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "go_bucket", Replicas: 3}))
+	watcher := must.Get(bucket.WatchAll(ctx))
+	defer watcher.Stop()
+	for i := range keys {
+		must.Get(bucket.PutString(ctx, fmt.Sprintf("key%d", i), "value"))
+	}
+	for seen := 0; seen < keys; {
+		select {
+		case update := <-watcher.Updates():
+			if update == nil {
+				continue
+			}
+			must.Hold(update.Key() == fmt.Sprintf("key%d", seen), "update of "+update.Key())
+			seen++
+		case <-ctx.Done():
+			panic("not all updates came")
+		}
+	}
+	fmt.Println("PASS watch")
+}
+
+func main() {
+	count := must.Get(strconv.Atoi(os.Args[2]))
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	connection := must.Get(nats.Connect(os.Args[1]))
+	defer connection.Close()
+	js := must.Get(jetstream.New(connection, jetstream.WithPublishAsyncMaxPending(256)))
+	stream := must.Get(js.CreateStream(ctx, jetstream.StreamConfig{Name: "GO_ORDERS", Subjects: []string{"orders.>"}, Replicas: 3}))
+	publish(js, count)
+	pull(ctx, stream, count)
+	consume(ctx, stream, count/10)
+	watch(ctx, js)
+	about := must.Get(must.Get(stream.Consumer(ctx, "go_pull")).Info(ctx))
+	must.Hold(about.NumAckPending == 0 && about.NumRedelivered == 0, "all acknowledged, none delivered again")
+	fmt.Println("PASS acknowledged")
+}

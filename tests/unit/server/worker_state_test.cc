@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/server/worker_state.h"
+
+#include <string>
+
+#include "fmt/format.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/worker_stage.h"
+
+namespace nuring::server {
+namespace {
+
+using test::count_of;
+using test::settings_of;
+using test::SimPeer;
+using test::test_options;
+using test::WorkerStage;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr uint64_t kLinksSecond_ns = 1'000'000'000;
+
+std::string frames(std::string_view subject, int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += fmt::format("PUB {} 100\r\n{:0100}\r\n", subject, i);
+    return text;
+}
+
+TEST(WorkerStateTest, AFullMailboxStopsThoseWhoFeedItAndNobodyElse) {
+    WorkerStage stage(3, test_options(), /*mailbox_bytes=*/4096);
+    SimPeer& stuck = stage.client(1);
+    SimPeer& free = stage.client(2);
+    stuck.ask("SUB stuck 1\r\n");
+    free.ask("SUB free 1\r\n");
+    SimPeer& feeds = stage.client(0);
+    SimPeer& other = stage.client(0);
+    stage.pause(1, true);
+    feeds.say(frames("stuck", 2000));
+    EXPECT_GT(feeds.unsaid(), 0U) << "the server reads on and keeps it in memory";
+    EXPECT_EQ(other.ask(frames("free", 500) + "PING\r\n"), "PONG\r\n");
+    EXPECT_EQ(count_of(free.hear(), "MSG free 1 100\r\n"), 500U);
+    stage.pause(1, false);
+    const size_t sent = 2000 - feeds.unsaid() / frames("stuck", 1).size();
+    EXPECT_GE(count_of(stuck.hear(), "MSG stuck 1 100\r\n"), sent - 1);
+    EXPECT_GT(stage.state(0).counters().pauses, 0U);
+}
+
+// A queue member has gone; what was on its way to it must go on to a third worker, which has no room.
+TEST(WorkerStateTest, APongDoesNotPassARecordThatWaitsForRoom) {
+    WorkerStage stage(3, test_options(), /*mailbox_bytes=*/4096);
+    SimPeer& leaves = stage.client(1);
+    SimPeer& stays = stage.client(2);
+    leaves.ask("SUB a q 1\r\n");
+    stays.ask("SUB a q 1\r\nSUB fill 2\r\n");
+    SimPeer& fills = stage.client(1);
+    SimPeer& watches = stage.client(1);
+    SimPeer& sends = stage.client(0);
+
+    stage.pause(2, true);
+    fills.say(frames("fill", 2000));
+    stage.pause(1, true);
+    sends.say(frames("a", 10));
+    leaves.stream().reset();
+    stage.pass(1'000'000);
+    stage.pause(1, false);
+    stage.settle();
+    ASSERT_GT(stage.state(1).counters().spilled_records, 0U);
+    EXPECT_EQ(watches.ask("PING\r\n"), "");  // its worker has messages that came before
+    stage.pause(2, false);
+    EXPECT_EQ(count_of(stays.hear(), "MSG a 1 100\r\n"), 10U);
+    EXPECT_EQ(watches.hear(), "PONG\r\n");
+}
+
+TEST(WorkerStateTest, WhatWasAcceptedBeforeAStopIsDelivered) {
+    WorkerStage stage(2);
+    SimPeer& receives = stage.client(1);
+    receives.ask("SUB a 1\r\n");
+    SimPeer& sends = stage.client(0);
+    stage.pause(1, true);
+    EXPECT_EQ(sends.ask("PUB a 2\r\nok\r\nPING\r\n"), "PONG\r\n");
+    int held = 0;
+    int drained = 0;
+    const auto count = [](void* counter) { ++*static_cast<int*>(counter); };
+    for (uint32_t i = 0; i < 2; ++i) {
+        stage.on_worker(i, [&](WorkerState& state) { state.drain.hold(count, &held); });
+    }
+    stage.settle();
+    EXPECT_EQ(held, 1);
+    EXPECT_EQ(sends.ask("PUB a 4\r\nlate\r\nPING\r\n"), "");  // not read any more
+    stage.pause(1, false);
+    stage.settle();
+    EXPECT_EQ(held, 2);
+    for (uint32_t i = 0; i < 2; ++i) {
+        stage.on_worker(i, [&](WorkerState& state) { state.drain.stop(count, &drained); });
+    }
+    EXPECT_EQ(receives.hear(), "MSG a 1 2\r\nok\r\n");
+    stage.pass(3 * kLinksSecond_ns);
+    EXPECT_EQ(drained, 2);
+    EXPECT_TRUE(receives.ended());
+    EXPECT_TRUE(sends.ended());
+    EXPECT_EQ(stage.link_count(), 0U);
+}
+
+TEST(WorkerStateTest, AStoppedWorkerTakesNoConnection) {
+    WorkerStage stage(1);
+    int held = 0;
+    stage.on_worker(0, [&](WorkerState& state) {
+        state.drain.hold([](void* counter) { ++*static_cast<int*>(counter); }, &held);
+    });
+    stage.settle();
+    EXPECT_EQ(held, 1);
+    SimPeer& late = stage.accept(0);
+    EXPECT_EQ(late.hear(), "");
+    EXPECT_TRUE(late.ended());
+}
+
+TEST(WorkerStateTest, ALameDuckTellsItsClientsAndLetsThemGoOneByOne) {
+    auto options = test_options();
+    options->lame_duck_grace_period = std::chrono::seconds(10);
+    options->lame_duck_duration = std::chrono::seconds(40);
+    WorkerStage stage(1, options);
+    SimPeer& told = stage.client(0, ",\"protocol\":1");
+    SimPeer& untold = stage.client(0);
+    for (int i = 0; i < 58; ++i) stage.client(0);
+    int gone = 0;
+    stage.on_worker(0, [&](WorkerState& state) {
+        state.enter_lame_duck([](void* counter) { ++*static_cast<int*>(counter); }, &gone);
+    });
+    EXPECT_THAT(told.hear(), HasSubstr("\"ldm\":true"));
+    EXPECT_EQ(untold.hear(), "");
+    stage.pass(9 * kLinksSecond_ns);
+    EXPECT_EQ(stage.link_count(), 60U);
+    EXPECT_EQ(told.ask("PING\r\n"), "PING\r\nPONG\r\n");  // served until its turn comes
+    // Sixty clients over thirty seconds, at random distances of a quarter to half a second.
+    stage.pass(8 * kLinksSecond_ns);
+    EXPECT_LT(stage.link_count(), 55U);
+    EXPECT_GT(stage.link_count(), 20U);
+    EXPECT_EQ(gone, 0);
+    stage.pass(30 * kLinksSecond_ns);
+    EXPECT_EQ(stage.link_count(), 0U);
+    EXPECT_EQ(gone, 1);
+}
+
+TEST(WorkerStateTest, BeyondTheLimitOfATurnALinkRestsUntilTheNextOne) {
+    WorkerStage stage(1);
+    SimPeer& peer = stage.client(0);
+    bool has_rested = false;
+    stage.on_worker(0, [&](WorkerState& state) {
+        state.host.table.for_each([&](link::Link& link) {
+            delivery::InterestGate& gate = state.delivery.interest_gate;
+            constexpr uint32_t kCost = delivery::InterestGate::kServerCost;
+            for (uint32_t i = 0; i < delivery::InterestGate::kCostPerTurn / kCost; ++i) {
+                ASSERT_TRUE(gate.admits(link, kCost));
+            }
+            EXPECT_FALSE(gate.admits(link, delivery::InterestGate::kClientCost));
+            has_rested = gate.begin_turn();
+        });
+    });
+    EXPECT_EQ(peer.ask("SUB a 1\r\nPING\r\n"), "PONG\r\n");
+    EXPECT_TRUE(has_rested);
+}
+
+TEST(WorkerStateTest, NewOptionsHoldFromTheNextOperationOn) {
+    WorkerStage stage(1);
+    SimPeer& peer = stage.client(0);
+    peer.ask("SUB a 1\r\n");
+    EXPECT_THAT(peer.ask("PUB a 20\r\n01234567890123456789\r\n"), HasSubstr("MSG a 1 20"));
+    auto options = test_options();
+    options->max_payload = 10;
+    options->max_subscriptions = 1;
+    stage.on_worker(0, [&](WorkerState& state) { state.apply(settings_of(options), false); });
+    stage.settle();
+    EXPECT_EQ(peer.ask("SUB b 2\r\n"), "-ERR 'maximum subscriptions exceeded'\r\n");
+    EXPECT_EQ(peer.ask("PUB a 20\r\n"), "-ERR 'Maximum Payload Violation'\r\n");
+    EXPECT_THAT(stage.accept(0).hear(), HasSubstr("\"max_payload\":10"));
+}
+
+}  // namespace
+}  // namespace nuring::server

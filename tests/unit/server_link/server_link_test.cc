@@ -1,0 +1,686 @@
+// SPDX-License-Identifier: Apache-2.0
+// ServerLink of no particular kind: what routes, gateways and leafnodes share, with the test as the other
+// server.
+#include "core/server_link/server_link.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fmt/format.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/worker_stage.h"
+
+namespace nuring::server_link {
+namespace {
+
+using test::count_of;
+using test::SimPeer;
+using test::WorkerStage;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Strings = std::vector<std::string>;
+
+constexpr uint64_t kSecond_ns = 1'000'000'000;
+constexpr uint32_t kLinesPerTurn =
+    delivery::InterestGate::kCostPerTurn / delivery::InterestGate::kServerCost;
+
+constexpr LinkTraits kTraits{.kind = proto::Kind::kRoute,
+                             .dialect = proto::RouteDialect::kRoute,
+                             .type = "Router",
+                             .noun = "Route",
+                             .channel = "route"};
+
+// What a kind may decide, and what it was told. Outlives the link.
+struct Kind {
+    std::function<void(ServerLink&, std::string_view json)> on_connect = [](auto&, auto) {};
+    std::string not_exported;  // a pattern
+    std::string not_imported;  // a pattern
+    std::string may_not_leave;  // a subject
+    int logged_in = 0;
+    int synced = 0;
+    bool ended = false;
+};
+
+class TestLink final : public ServerLink {
+  public:
+    TestLink(delivery::Delivery& delivery, int fd, Kind& rules)
+        : ServerLink(delivery, fd, kTraits, std::nullopt), rules_(rules) {
+        open_channel({});
+    }
+    using ServerLink::apply_compression;
+    using ServerLink::await_login;
+    using ServerLink::begin_sync;
+    using ServerLink::close_after;
+    using ServerLink::compression;
+    using ServerLink::decide;
+    using ServerLink::login;
+    using ServerLink::send_message;
+    using ServerLink::serve;
+    using ServerLink::set_compression;
+    using ServerLink::set_takes_headers;
+    using ServerLink::set_verbose;
+    using ServerLink::skip_login;
+    using ServerLink::paused;
+
+  private:
+    void on_channel_ready() override {}
+    void on_connect(std::string_view json) override { rules_.on_connect(*this, json); }
+    void on_info(const proto::ServerInfo& /*info*/) override {}
+    void on_logged_in(std::shared_ptr<const auth::Identity> /*identity*/) override { ++rules_.logged_in; }
+    void on_synced() override { ++rules_.synced; }
+    void on_ended() override { rules_.ended = true; }
+    void announce_lame_duck() override {}
+    bool may_export(account::Account& /*account*/, std::string_view pattern) override {
+        return pattern != rules_.not_exported;
+    }
+    bool may_import(account::Account& /*account*/, std::string_view pattern) override {
+        return pattern != rules_.not_imported;
+    }
+    bool may_leave(account::Account& /*account*/, std::string_view subject) override {
+        return subject != rules_.may_not_leave;
+    }
+
+    Kind& rules_;
+};
+
+class ServerLinkTest : public testing::Test {
+  protected:
+    // An accepted link that has not logged in; the peer is the other server.
+    SimPeer& accept(uint32_t worker = 0) {
+        return stage.accept_as(worker, [this](server::WorkerState& state, int fd) {
+            link = new TestLink(state.delivery, fd, rules);
+            handle = link->handle();
+        });
+    }
+    // A registered one.
+    SimPeer& serve(uint32_t worker = 0) {
+        SimPeer& peer = accept(worker);
+        on_link([](TestLink& each) {
+            each.skip_login();
+            each.serve("REMOTE", "remote");
+        });
+        return peer;
+    }
+    // Runs it in the next turn of the link's worker.
+    void on_link(std::function<void(TestLink&)> function) {
+        stage.on_worker(index_of(handle.worker()), [this, function](server::WorkerState& state) {
+            if (state.host.table.find(handle) != nullptr) function(*link);
+        });
+        stage.settle();
+    }
+    // A client of worker 1 wants as many subjects, whose names are short.
+    void subscribe_to(uint32_t count) {
+        std::string storm;
+        for (uint32_t i = 0; i < count; ++i) storm += fmt::format("SUB {:x} {}\r\n", i, i);
+        stage.client(1).say(storm);
+        stage.settle();
+    }
+    // What comes until the sync is done, and a little longer.
+    std::string hear_sync(SimPeer& peer) {
+        std::string heard;
+        for (int i = 0; i < 500 && rules.synced == 0; ++i) {
+            heard += peer.hear();
+            stage.pass(1'000'000);
+        }
+        return heard + peer.hear();
+    }
+    bool is_open() { return !rules.ended; }
+    interest::Sublist& sublist() { return stage.accounts.global().sublist(); }
+    uint64_t slow_consumers() {
+        return stage.state(0).host.counters().faults[proto::index_of(kTraits.kind)].slow_consumers_pending;
+    }
+    // What comes in the next seconds, answered by PONG to each PING.
+    std::string answer_pings(SimPeer& peer, int seconds) {
+        std::string heard;
+        for (int i = 0; i < seconds; ++i) {
+            stage.pass(kSecond_ns);
+            const std::string more = peer.hear();
+            for (size_t pings = count_of(more, "PING\r\n"); pings > 0; --pings) peer.say("PONG\r\n");
+            heard += more;
+        }
+        return heard;
+    }
+    static std::shared_ptr<config::Options> options() {
+        auto options = test::test_options();
+        options->max_pending = kPendingMax;
+        return options;
+    }
+
+    static constexpr uint32_t kPendingMax = 1024 * 1024;
+
+    Kind rules;  // outlives the link
+    WorkerStage stage{2, options()};
+    TestLink* link = nullptr;
+    base::LinkHandle handle;
+};
+
+// ------------------------------------------------------------------ what the other server wants
+
+TEST_F(ServerLinkTest, WhatTheOtherServerWantsStandsInTheSublist) {
+    SimPeer& peer = serve();
+    peer.ask("RS+ $G a\r\nRS+ $G a q 3\r\nRS+ $G a\r\nRS+ $G b.*\r\n");
+    EXPECT_EQ(sublist().count(), 3U);
+    SimPeer& client = stage.client(1);
+    client.ask("PUB a 1\r\nx\r\nPUB b.c 1\r\ny\r\n");
+    EXPECT_EQ(peer.hear(), "RMSG $G a | q 1\r\nx\r\nRMSG $G b.c 1\r\ny\r\n");
+    peer.ask("RS- $G a q\r\nRS- $G b.*\r\nRS- $G never\r\nRS- NOBODY a\r\n");
+    EXPECT_EQ(sublist().count(), 1U);
+    client.ask("PUB a 1\r\nx\r\nPUB b.c 1\r\ny\r\n");
+    EXPECT_EQ(peer.hear(), "RMSG $G a 1\r\nx\r\n");
+    on_link([](TestLink& each) { each.close(link::CloseReason::kServerShutdown); });
+    EXPECT_EQ(sublist().count(), 0U);
+}
+
+TEST_F(ServerLinkTest, AGroupWithoutMembersCountsAsOne) {
+    SimPeer& peer = serve();
+    peer.ask("RS+ $G a q 0\r\n");
+    SimPeer& client = stage.client(0);
+    client.ask("PUB a 1\r\nx\r\n");
+    EXPECT_EQ(peer.hear(), "RMSG $G a | q 1\r\nx\r\n");
+}
+
+TEST_F(ServerLinkTest, TheWeightOfAGroupFollowsTheLastLine) {
+    SimPeer& peer = serve();
+    peer.ask("RS+ $G a q 1\r\nRS+ $G a q 9\r\n");
+    const auto& entry = stage.state(0).delivery.cache.find(sublist(), "a");
+    ASSERT_EQ(entry.result().queue_group_count(), 1U);
+    EXPECT_EQ(entry.result().queue_group(0).weight, 9U);
+    EXPECT_EQ(entry.result().queue_group(0).members.size(), 1U);
+}
+
+TEST_F(ServerLinkTest, WhatIsNoPatternIsRefusedAndTheRestCounts) {
+    SimPeer& peer = serve();
+    EXPECT_EQ(peer.ask("RS+ $G a..b\r\nRS+ $G a\r\n"), "-ERR 'Invalid Subscription'\r\n");
+    const std::string longest(delivery::kNamesSizeMax, 'x');
+    EXPECT_EQ(peer.ask(fmt::format("RS+ $G {}\r\nRS+ $G {} q 1\r\n", longest, longest)),
+              "-ERR 'Invalid Subscription'\r\n");
+    EXPECT_EQ(sublist().count(), 2U);
+    EXPECT_TRUE(is_open());
+}
+
+TEST_F(ServerLinkTest, WhatMayNotBeExportedIsIgnored) {
+    rules.not_exported = "secret";
+    SimPeer& peer = serve();
+    EXPECT_EQ(peer.ask("RS+ $G secret\r\nRS+ $G open\r\nRS+ NOBODY open\r\n"), "");
+    EXPECT_EQ(sublist().count(), 1U);
+}
+
+TEST_F(ServerLinkTest, AccountsAreKeptApart) {
+    account::Account& other = stage.accounts.find_or_create("OTHER");
+    SimPeer& peer = serve();
+    peer.ask("RS+ $G a\r\nRS+ OTHER b\r\nRS+ OTHER c\r\nRS+ $G d\r\n");
+    EXPECT_EQ(sublist().count(), 2U);
+    EXPECT_EQ(other.sublist().count(), 2U);
+    EXPECT_TRUE(other.sublist().has_interest(base::WorkerId{0}, "c"));
+    EXPECT_FALSE(other.sublist().has_interest(base::WorkerId{0}, "d"));
+}
+
+TEST_F(ServerLinkTest, AVerboseServerHearsOfEachLine) {
+    SimPeer& peer = serve();
+    on_link([](TestLink& each) { each.set_verbose(true); });
+    EXPECT_EQ(peer.ask("RS+ $G a\r\nRS- $G a\r\n"), "+OK\r\n+OK\r\n");
+}
+
+// Both storms are there in one turn, each longer than what a turn takes of all links.
+TEST_F(ServerLinkTest, AStormOfInterestIsReadInSlices) {
+    constexpr uint32_t kLines = kLinesPerTurn + 500;
+    const auto pattern = [](char prefix, uint32_t number) { return fmt::format("{}{:x}", prefix, number); };
+    const auto storm = [&](char prefix) {
+        std::string lines;
+        for (uint32_t i = 0; i < kLines; ++i) lines += fmt::format("RS+ $G {}\r\n", pattern(prefix, i));
+        return lines;
+    };
+    SimPeer& one = serve();
+    TestLink* const first = link;
+    SimPeer& two = serve();
+    TestLink* const second = link;
+    stage.pause(0, true);
+    ASSERT_EQ(one.offer(storm('a')), storm('a').size());
+    ASSERT_EQ(two.offer(storm('b')), storm('b').size());
+    stage.settle();
+    stage.pause(0, false);
+    stage.settle();
+    ASSERT_EQ(sublist().count(), 2 * kLines);
+    const auto serial = [&](char prefix, uint32_t number) {
+        const TestLink* of = prefix == 'a' ? first : second;
+        return of->remote_interest().find(stage.accounts.global(), pattern(prefix, number), {})->serial();
+    };
+    const bool is_a_first = serial('a', 0) < serial('b', 0);
+    const char early = is_a_first ? 'a' : 'b';
+    const char late = is_a_first ? 'b' : 'a';
+    EXPECT_LT(serial(early, kLinesPerTurn - 1), serial(late, 0));
+    EXPECT_LT(serial(late, 0), serial(early, 0) + 2 * kLinesPerTurn) << "the next turn";
+}
+
+TEST_F(ServerLinkTest, ASnapshotShowsAsManySubscriptionsAsItIsAskedFor) {
+    SimPeer& peer = serve();
+    peer.ask("RS+ $G a\r\nRS+ $G b\r\nRS+ $G c\r\n");
+    for (const size_t most : {0U, 2U, 3U, 9U}) {
+        delivery::ServerLinkSnapshot copy;
+        link->copy(0, most, &copy);
+        EXPECT_EQ(copy.subscription_count, 3U);
+        EXPECT_EQ(copy.subscriptions.size(), std::min<size_t>(most, 3));
+        EXPECT_EQ(copy.remote_id, "REMOTE");
+    }
+}
+
+// ----------------------------------------------------------------------- what this server wants
+
+TEST_F(ServerLinkTest, EverythingThatIsWantedIsAnnouncedAtFirst) {
+    SimPeer& client = stage.client(1);
+    client.ask("SUB a 1\r\nSUB a 2\r\nSUB b.* q 3\r\nSUB b.* q 4\r\nSUB hidden 5\r\n");
+    rules.not_imported = "hidden";
+    SimPeer& peer = serve();
+    const std::string heard = peer.hear();
+    EXPECT_EQ(count_of(heard, "RS+ $G a\r\n"), 1U);
+    EXPECT_EQ(count_of(heard, "RS+ $G b.* q 2\r\n"), 1U);
+    EXPECT_EQ(count_of(heard, "\r\n"), 2U);
+    EXPECT_EQ(rules.synced, 1);
+}
+
+TEST_F(ServerLinkTest, ChangesAreAnnouncedAndNothingTwice) {
+    rules.not_imported = "hidden";
+    SimPeer& peer = serve();
+    SimPeer& client = stage.client(0);
+    client.ask("SUB a q 1\r\n");
+    EXPECT_EQ(peer.hear(), "RS+ $G a q 1\r\n");
+    // Both changes find the same two members; the second says nothing new.
+    on_link([this](TestLink& each) { each.announce(stage.accounts.global(), "a", "q"); });
+    EXPECT_EQ(peer.hear(), "");
+    client.ask("SUB a q 2\r\nUNSUB 1\r\nUNSUB 2\r\n");
+    EXPECT_THAT(peer.hear(), EndsWith("RS- $G a q\r\n"));
+    client.ask("SUB a q 3\r\n");
+    EXPECT_EQ(peer.hear(), "RS+ $G a q 1\r\n") << "it has been away";
+    client.ask("SUB hidden 4\r\nSUB b 5\r\nSUB hidden q 6\r\n");
+    EXPECT_EQ(peer.hear(), "RS+ $G b\r\n");
+}
+
+TEST_F(ServerLinkTest, WhatTheSyncHasAnnouncedIsNotRepeated) {
+    SimPeer& client = stage.client(0);
+    client.ask("SUB a q 1\r\n");
+    SimPeer& peer = serve();
+    EXPECT_EQ(peer.hear(), "RS+ $G a q 1\r\n");
+    on_link([this](TestLink& each) { each.announce(stage.accounts.global(), "a", "q"); });
+    EXPECT_EQ(peer.hear(), "");
+}
+
+TEST_F(ServerLinkTest, ALargeSyncTakesManyTurnsAndHoldsBackThePong) {
+    constexpr uint32_t kSubscriptions = 5 * InterestSync::kAnnouncedPerTurn / 2;
+    constexpr size_t kLineSizeMax = sizeof("RS+ $G abcd\r\n") - 1;
+    constexpr size_t kSliceBytesMax = 20'000;
+    subscribe_to(kSubscriptions);
+    SimPeer& peer = accept();
+    stage.on_worker(0, [this](server::WorkerState&) {
+        link->skip_login();
+        link->serve("REMOTE", "remote");
+        EXPECT_TRUE(link->paused());
+        EXPECT_LT(link->pending_bytes(), InterestSync::kAnnouncedPerTurn * kLineSizeMax + kSliceBytesMax);
+        EXPECT_GT(link->pending_bytes(), InterestSync::kAnnouncedPerTurn * kLineSizeMax / 2);
+    });
+    peer.offer("PING\r\n");
+    const std::string heard = hear_sync(peer);
+    EXPECT_EQ(count_of(heard, "RS+ "), kSubscriptions);
+    EXPECT_THAT(heard, EndsWith("\r\nPONG\r\n"));
+}
+
+TEST_F(ServerLinkTest, ASyncThatIsAskedForMeanwhileRunsOnceMoreFromTheStart) {
+    constexpr uint32_t kSubscriptions = 2 * InterestSync::kAnnouncedPerTurn;
+    subscribe_to(kSubscriptions);
+    SimPeer& peer = accept();
+    stage.on_worker(0, [this](server::WorkerState&) {
+        link->skip_login();
+        link->serve("REMOTE", "remote");
+        ASSERT_TRUE(link->paused());
+        link->begin_sync();
+        link->begin_sync();
+    });
+    const std::string heard = hear_sync(peer);
+    EXPECT_EQ(count_of(heard, "RS+ "), 2 * kSubscriptions);
+    EXPECT_EQ(count_of(heard, "RS+ $G 0\r\n"), 2U);
+    EXPECT_EQ(rules.synced, 1);
+}
+
+TEST_F(ServerLinkTest, ALinkThatClosesDuringItsSyncIsForgotten) {
+    constexpr uint32_t kSubscriptions = 2 * InterestSync::kAnnouncedPerTurn;
+    subscribe_to(kSubscriptions);
+    accept();
+    stage.on_worker(0, [this](server::WorkerState& state) {
+        link->skip_login();
+        link->serve("REMOTE", "remote");
+        ASSERT_TRUE(link->paused());
+        link->close(link::CloseReason::kServerShutdown);
+        EXPECT_FALSE(state.delivery.servers.send_interest_slice());
+    });
+    stage.settle();
+    EXPECT_EQ(rules.synced, 0);
+}
+
+TEST_F(ServerLinkTest, AServerThatReadsNothingGetsAQuarterOfThePendingLimitAndTheRestLater) {
+    constexpr uint32_t kSubscriptions = 20'000;
+    const std::string name(100, 'n');
+    std::string storm;
+    for (uint32_t i = 0; i < kSubscriptions; ++i) storm += fmt::format("SUB {}.{} {}\r\n", name, i, i);
+    stage.client(1).say(storm);
+    stage.settle();
+    SimPeer& peer = accept();
+    peer.stream().set_reading(false);
+    uint64_t most = 0;
+    stage.on_worker(0, [this](server::WorkerState&) {
+        link->skip_login();
+        link->serve("REMOTE", "remote");
+    });
+    for (int i = 0; i < 100; ++i) {
+        stage.pass(1'000'000);
+        most = std::max(most, link->pending_bytes());
+    }
+    EXPECT_EQ(rules.synced, 0);
+    EXPECT_GE(most, kPendingMax / 4);
+    EXPECT_LE(most, kPendingMax / 2);
+    peer.stream().set_reading(true);
+    const std::string heard = hear_sync(peer);
+    EXPECT_EQ(rules.synced, 1);
+    EXPECT_EQ(count_of(heard, "RS+ "), kSubscriptions);
+    EXPECT_EQ(peer.ask("PING\r\n"), "PONG\r\n");
+}
+
+TEST_F(ServerLinkTest, AServerThatReadsNoAnnouncementsIsASlowConsumer) {
+    SimPeer& peer = serve();
+    peer.stream().set_reading(false);
+    const std::string name(200, 'n');
+    SimPeer& client = stage.client(1);
+    for (uint32_t i = 0; i < 10'000 && is_open(); ++i) client.ask(fmt::format("SUB {}.{} {}\r\n", name, i, i));
+    stage.pass(kSecond_ns);
+    EXPECT_FALSE(is_open());
+    EXPECT_EQ(slow_consumers(), 1U);
+}
+
+// ------------------------------------------------------------------------------------ messages
+
+TEST_F(ServerLinkTest, MessagesThatComeInReachClientsOnAllWorkers) {
+    SimPeer& peer = serve();
+    SimPeer& here = stage.client(0, ",\"headers\":true");
+    SimPeer& there = stage.client(1);
+    here.ask("SUB > 1\r\n");
+    there.ask("SUB a.* q 2\r\n");
+    peer.hear();
+    // Plain, without the blank of the canonical form, for a group, and with headers.
+    peer.say("RMSG $G a.b r 1\r\nx\r\nRMSG  $G a.b 1\r\ny\r\nRMSG $G a.b | q 1\r\nz\r\n"
+             "HMSG $G a.c 12 13\r\nNATS/1.0\r\n\r\nh\r\n");
+    EXPECT_EQ(here.hear(), "MSG a.b 1 r 1\r\nx\r\nMSG a.b 1 1\r\ny\r\nMSG a.b 1 1\r\nz\r\n"
+                           "HMSG a.c 1 12 13\r\nNATS/1.0\r\n\r\nh\r\n");
+    EXPECT_EQ(there.hear(), "MSG a.b 2 1\r\nz\r\n");
+    EXPECT_EQ(link->traffic().in_messages, 4U);
+    EXPECT_EQ(link->traffic().in_bytes, 16U);
+    EXPECT_EQ(peer.ask("PING\r\n"), "PONG\r\n");
+}
+
+TEST_F(ServerLinkTest, MessagesThatHaveNoPlaceHereAreIgnored) {
+    SimPeer& peer = serve();
+    SimPeer& client = stage.client(0);
+    client.ask("SUB > 1\r\n");
+    peer.hear();
+    const std::string half(delivery::kNamesSizeMax / 2 + 1, 'n');
+    EXPECT_EQ(peer.ask(fmt::format("RMSG NOBODY a 1\r\nx\r\nRMSG $G {0} {0} 1\r\nx\r\nPING\r\n", half)),
+              "PONG\r\n");
+    EXPECT_EQ(client.hear(), "");
+    EXPECT_TRUE(is_open());
+}
+
+TEST_F(ServerLinkTest, NothingPassesBeforeTheLinkIsRegistered) {
+    SimPeer& peer = accept();
+    on_link([](TestLink& each) { each.skip_login(); });
+    SimPeer& client = stage.client(0);
+    client.ask("SUB > 1\r\n");
+    EXPECT_EQ(peer.ask("RS+ $G a\r\nRMSG $G a 1\r\nx\r\nPING\r\n"), "PONG\r\n");
+    EXPECT_EQ(client.hear(), "");
+    EXPECT_EQ(sublist().count(), 1U);
+}
+
+TEST_F(ServerLinkTest, AServerWithoutHeadersGetsTheBodyAlone) {
+    SimPeer& peer = serve();
+    peer.ask("RS+ $G a\r\n");
+    SimPeer& client = stage.client(1, ",\"headers\":true");
+    const std::string message = "HPUB a r 12 14\r\nNATS/1.0\r\n\r\nhi\r\n";
+    client.ask(message);
+    EXPECT_EQ(peer.hear(), "HMSG $G a r 12 14\r\nNATS/1.0\r\n\r\nhi\r\n");
+    EXPECT_EQ(link->traffic().out_bytes, 14U);
+    on_link([](TestLink& each) { each.set_takes_headers(false); });
+    client.ask(message + message);
+    EXPECT_EQ(peer.hear(), "RMSG $G a r 2\r\nhi\r\nRMSG $G a r 2\r\nhi\r\n");
+    EXPECT_EQ(link->traffic().out_bytes, 18U);
+    EXPECT_EQ(link->traffic().out_messages, 3U);
+}
+
+TEST_F(ServerLinkTest, GroupsAndRepliesStandInTheHead) {
+    SimPeer& peer = serve();
+    peer.ask("RS+ $G a q 1\r\n");
+    SimPeer& client = stage.client(0);
+    client.ask("PUB a 1\r\nx\r\nPUB a reply 1\r\ny\r\n");
+    EXPECT_EQ(peer.hear(), "RMSG $G a | q 1\r\nx\r\nRMSG $G a + reply q 1\r\ny\r\n");
+}
+
+TEST_F(ServerLinkTest, AMessageOfALeafnodeClusterNamesItAndTheSizeOfItsHeaders) {
+    SimPeer& peer = serve();
+    on_link([this](TestLink& each) {
+        std::string frame;
+        const delivery::MessageRun plain =
+            delivery::frame_message({.subject = "a", .reply = "r", .headers = {}, .body = "xy"}, &frame);
+        each.send_message({.account = stage.accounts.global(), .run = plain, .subject = "a", .origin = "EAST"});
+        std::string other;
+        const delivery::MessageRun headed = delivery::frame_message(
+            {.subject = "a", .reply = {}, .headers = "NATS/1.0\r\n\r\n", .body = "xy"}, &other);
+        each.send_message({.account = stage.accounts.global(), .run = headed, .subject = "b", .origin = "EAST"});
+    });
+    EXPECT_EQ(peer.hear(), "LMSG EAST $G a r 0 2\r\nxy\r\nLMSG EAST $G b 12 14\r\nNATS/1.0\r\n\r\nxy\r\n");
+}
+
+TEST_F(ServerLinkTest, AMappedReplyStandsBeforeTheSizes) {
+    SimPeer& peer = serve();
+    on_link([this](TestLink& each) {
+        std::string frame;
+        const delivery::MessageRun run =
+            delivery::frame_message({.subject = "a", .reply = "r", .headers = {}, .body = "xy"}, &frame);
+        each.send_message(
+            {.account = stage.accounts.global(), .run = run, .subject = "a", .reply_prefix = "_GR_.x."});
+        each.send_message({.account = stage.accounts.global(),
+                           .run = run,
+                           .subject = "a",
+                           .queues = "q",
+                           .reply_prefix = "_GR_.x."});
+    });
+    EXPECT_EQ(peer.hear(), "RMSG $G a _GR_.x.r 2\r\nxy\r\nRMSG $G a + _GR_.x.r q 2\r\nxy\r\n");
+}
+
+TEST_F(ServerLinkTest, WhatMayNotLeaveStays) {
+    rules.may_not_leave = "secret";
+    SimPeer& peer = serve();
+    peer.ask("RS+ $G >\r\n");
+    stage.client(1).ask("PUB secret 1\r\nx\r\nPUB open 1\r\ny\r\n");
+    EXPECT_EQ(peer.hear(), "RMSG $G open 1\r\ny\r\n");
+}
+
+TEST_F(ServerLinkTest, AServerThatReadsNoMessagesIsASlowConsumer) {
+    SimPeer& peer = serve();
+    peer.ask("RS+ $G a\r\n");
+    peer.stream().set_reading(false);
+    const std::string body(64 * 1024, 'b');
+    SimPeer& client = stage.client(1);
+    for (int i = 0; i < 100 && is_open(); ++i) client.ask(fmt::format("PUB a {}\r\n{}\r\n", body.size(), body));
+    EXPECT_FALSE(is_open());
+    EXPECT_EQ(slow_consumers(), 1U);
+}
+
+// --------------------------------------------------------------------------------------- login
+
+// Of "secret", at the lowest cost.
+constexpr char kSecretHash[] = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
+
+config::LinkAuthorization user_and_password() {
+    config::LinkAuthorization wanted;
+    wanted.user = "joe";
+    wanted.password = "secret";
+    return wanted;
+}
+
+TEST_F(ServerLinkTest, UserAndPasswordMustBothBeRight) {
+    accept();
+    const config::LinkAuthorization wanted = user_and_password();
+    const auto verdict = [&](std::string_view user, std::string_view password) {
+        return link->decide({.wanted = wanted}, user, password).verdict;
+    };
+    EXPECT_EQ(verdict("joe", "secret"), auth::Verdict::kAccepted);
+    EXPECT_EQ(verdict("joe", "wrong"), auth::Verdict::kRefused);
+    EXPECT_EQ(verdict("ann", "secret"), auth::Verdict::kRefused);
+    EXPECT_EQ(verdict("", ""), auth::Verdict::kRefused);
+    EXPECT_EQ(link->decide({.wanted = wanted, .maps_certificate = true}, "joe", "secret").verdict,
+              auth::Verdict::kRefused)
+        << "there is no certificate";
+}
+
+TEST_F(ServerLinkTest, NothingButConnectPassesBeforeTheLogin) {
+    SimPeer& peer = accept();
+    on_link([](TestLink& each) { each.await_login(kSecond_ns); });
+    EXPECT_EQ(peer.ask("PING\r\n"), "-ERR 'Authorization Violation'\r\n");
+    EXPECT_FALSE(is_open());
+    EXPECT_EQ(rules.logged_in, 0);
+}
+
+TEST_F(ServerLinkTest, AStrangerThatSaysNothingIsClosedInTime) {
+    SimPeer& peer = accept();
+    on_link([](TestLink& each) { each.await_login(kSecond_ns); });
+    stage.pass(kSecond_ns / 2);
+    EXPECT_TRUE(is_open());
+    stage.pass(kSecond_ns);
+    EXPECT_EQ(peer.hear(), "-ERR 'Authentication Timeout'\r\n");
+    EXPECT_FALSE(is_open());
+}
+
+TEST_F(ServerLinkTest, AHashedPasswordIsCheckedWhileTheLinkReadsNothing) {
+    auth::Decision decision;
+    decision.verdict = auth::Verdict::kHashed;
+    decision.stored = kSecretHash;
+    decision.identity = std::make_shared<auth::Identity>();
+    rules.on_connect = [&](ServerLink& each, std::string_view json) {
+        decision.given = json.find("secret") != std::string_view::npos ? "secret" : "wrong";
+        static_cast<TestLink&>(each).login(decision, "joe");
+    };
+    SimPeer& wrong = accept();
+    on_link([](TestLink& each) { each.await_login(kSecond_ns); });
+    EXPECT_EQ(wrong.ask("CONNECT {}\r\nPING\r\n"), "-ERR 'Authorization Violation'\r\n");
+    EXPECT_EQ(rules.logged_in, 0);
+    rules.ended = false;
+    SimPeer& right = accept();
+    on_link([](TestLink& each) { each.await_login(kSecond_ns); });
+    EXPECT_EQ(right.ask("CONNECT {\"pass\":\"secret\"}\r\nPING\r\n"), "PONG\r\n");
+    EXPECT_EQ(rules.logged_in, 1);
+    EXPECT_TRUE(is_open());
+}
+
+TEST_F(ServerLinkTest, LinesOfStrangersAreShorter) {
+    const auto info = [](size_t size) { return "INFO {\"host\":\"" + std::string(size, 'h') + "\"}\r\n"; };
+    const auto connect = [](size_t size) {
+        return "CONNECT {\"name\":\"" + std::string(size, 'n') + "\"}\r\n";
+    };
+    SimPeer& guest = accept();
+    on_link([](TestLink& each) { each.skip_login(); });
+    EXPECT_EQ(guest.ask(info(ServerLink::kStrangerLineMax) + "PING\r\n"), "PONG\r\n");
+    EXPECT_THAT(guest.ask(info(ServerLink::kGuestLineMax)), HasSubstr("Maximum Control Line Exceeded"));
+    rules.ended = false;
+    SimPeer& stranger = accept();
+    on_link([](TestLink& each) { each.await_login(kSecond_ns); });
+    EXPECT_THAT(stranger.ask(connect(ServerLink::kStrangerLineMax)),
+                HasSubstr("Maximum Control Line Exceeded"));
+    rules.ended = false;
+    SimPeer& served = serve();
+    EXPECT_EQ(served.ask(info(ServerLink::kGuestLineMax) + "PING\r\n"), "PONG\r\n");
+}
+
+TEST_F(ServerLinkTest, OnceLoggedInAStrangerIsAGuest) {
+    rules.on_connect = [](ServerLink& each, std::string_view) {
+        auth::Decision decision;
+        decision.verdict = auth::Verdict::kAccepted;
+        decision.identity = std::make_shared<auth::Identity>();
+        static_cast<TestLink&>(each).login(decision, "joe");
+    };
+    SimPeer& peer = accept();
+    on_link([](TestLink& each) { each.await_login(kSecond_ns); });
+    const std::string info = "INFO {\"host\":\"" + std::string(ServerLink::kStrangerLineMax, 'h') + "\"}\r\n";
+    EXPECT_EQ(peer.ask("CONNECT {}\r\n" + info + "PING\r\n"), "PONG\r\n");
+}
+
+// ---------------------------------------------------------------------------------- keep-alive
+
+TEST_F(ServerLinkTest, AServerThatAnswersPingsStays) {
+    SimPeer& peer = serve();
+    const std::string heard = answer_pings(peer, 600);
+    EXPECT_GT(count_of(heard, "PING\r\n"), 15U);
+    EXPECT_TRUE(is_open());
+    EXPECT_GT(link->rtt_ns(), 0U);
+}
+
+TEST_F(ServerLinkTest, AServerThatDoesNotIsStaleAfterTheLastPing) {
+    SimPeer& peer = serve();
+    stage.pass(600 * kSecond_ns);
+    const std::string heard = peer.hear();
+    EXPECT_EQ(count_of(heard, "PING\r\n"), static_cast<size_t>(config::Options().ping_max));
+    EXPECT_THAT(heard, EndsWith("-ERR 'Stale Connection'\r\n"));
+    EXPECT_FALSE(is_open());
+}
+
+TEST_F(ServerLinkTest, ALinkThatPartsIsClosedLaterAndSendsNoPings) {
+    SimPeer& peer = accept();
+    on_link([](TestLink& each) {
+        each.close_after(link::CloseReason::kDuplicateRoute, 5 * kSecond_ns);
+        each.skip_login();
+    });
+    stage.pass(4 * kSecond_ns);
+    EXPECT_TRUE(is_open());
+    stage.pass(2 * kSecond_ns);
+    EXPECT_FALSE(is_open());
+    EXPECT_EQ(peer.hear(), "");
+}
+
+TEST_F(ServerLinkTest, ALinkThatIsRegisteredAfterAllDoesNotPart) {
+    SimPeer& peer = accept();
+    on_link([](TestLink& each) {
+        each.skip_login();
+        each.close_after(link::CloseReason::kDuplicateRoute, 5 * kSecond_ns);
+        each.serve("REMOTE", "remote");
+    });
+    answer_pings(peer, 10);
+    EXPECT_TRUE(is_open());
+}
+
+// --------------------------------------------------------------------------------- compression
+
+TEST_F(ServerLinkTest, OtherSettingsOfCompressionCloseALinkThatHasToAgreeAgain) {
+    const auto is_open_after = [this](Compression of_link, config::CompressionMode before,
+                                      config::CompressionMode now) {
+        rules.ended = false;
+        serve();
+        on_link([=](TestLink& each) {
+            each.set_compression(of_link);
+            each.apply_compression({.mode = before}, {.mode = now});
+        });
+        return is_open();
+    };
+    using Mode = config::CompressionMode;
+    EXPECT_TRUE(is_open_after(Compression::kOff, Mode::kOff, Mode::kOff));
+    EXPECT_FALSE(is_open_after(Compression::kOff, Mode::kOff, Mode::kFast));
+    EXPECT_FALSE(is_open_after(Compression::kOff, Mode::kOff, Mode::kAccept));
+    EXPECT_TRUE(is_open_after(Compression::kOff, Mode::kAccept, Mode::kOff));
+    EXPECT_TRUE(is_open_after(Compression::kNotSupported, Mode::kOff, Mode::kFast));
+    EXPECT_FALSE(is_open_after(Compression::kFast, Mode::kFast, Mode::kOff));
+    EXPECT_FALSE(is_open_after(Compression::kFast, Mode::kFast, Mode::kAccept));
+    EXPECT_TRUE(is_open_after(Compression::kFast, Mode::kFast, Mode::kFast));
+}
+
+}  // namespace
+}  // namespace nuring::server_link
