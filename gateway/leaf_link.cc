@@ -201,13 +201,6 @@ void LeafLink::on_ended() {
     remember_closed();
     host_.timers.disarm(wait_timer_);
     host_.timers.disarm(expiry_timer_);
-    if (shadows_ != nullptr) {
-        remote_interest_.for_each(
-            [this](const account::Account&, const interest::Subscription& each) {
-                shadows_->remove(each);
-                return true;
-            });
-    }
     if (audience_ != nullptr) all_.leave_audience(*this, *std::exchange(audience_, nullptr));
     all_.closed(*this);
     if (remote_ == nullptr) return;

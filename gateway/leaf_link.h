@@ -185,7 +185,11 @@ class LeafLink final : public server_link::ServerLink {
     // The dialing side waits this long before it dials again.
     void delay_reconnect(uint64_t delay_ns);
     void update_shadows(interest::Subscription& subscription);
+    void forget_wildcard(const interest::Subscription& subscription);
     bool keeps_interest(account::Account& account, interest::Subscription& subscription) override;
+    void on_interest_released(const interest::Subscription& subscription) override {
+        if (shadows_ != nullptr) shadows_->remove(subscription);
+    }
     void note_request(const delivery::MessageRun& run);
     bool is_delivered_by_other(const interest::Subscription& subscription,
                                std::string_view subject) const;

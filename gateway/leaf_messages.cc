@@ -72,7 +72,7 @@ void LeafLink::on_unsubscribe(const proto::RouteOperation& operation) {
             remote_interest_.find(*account_, operation.subject, operation.queue, cluster_);
         if (known != nullptr) {
             shadows_->remove(*known);
-            std::erase(imported_wildcards_, known);
+            forget_wildcard(*known);
         }
     }
     ServerLink::on_unsubscribe(operation);
@@ -82,8 +82,14 @@ void LeafLink::update_shadows(interest::Subscription& subscription) {
     if (shadows_ == nullptr) shadows_ = std::make_unique<delivery::Shadows>(delivery_);
     shadows_->update(subscription, account_->exchange());
     if (subscription.is_queue() || proto::is_literal(subscription.subject())) return;
-    std::erase(imported_wildcards_, &subscription);
+    forget_wildcard(subscription);
     if (shadows_->contains(subscription)) imported_wildcards_.push_back(&subscription);
+}
+
+void LeafLink::forget_wildcard(const interest::Subscription& subscription) {
+    constexpr size_t kLookedAtPerComparison = 64;
+    delivery_.interest_gate.charge_comparisons(imported_wildcards_.size() / kLookedAtPerComparison);
+    std::erase(imported_wildcards_, &subscription);
 }
 
 // A message goes over the link once: the first wildcard that matches has it, else the literal one.

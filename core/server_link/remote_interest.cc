@@ -51,18 +51,26 @@ RemoteInterest::Added RemoteInterest::add(account::Account& account, std::string
 
 bool RemoteInterest::remove(account::Account& account, std::string_view pattern, std::string_view queue,
                             std::string_view origin) {
-    if (sweeping()) settle(account, {pattern, queue, origin});
+    const ByPattern::Key key{pattern, queue, origin};
+    if (const Unswept unswept = take_unswept(account, key); unswept.subscription != nullptr) {
+        retire_one(account, unswept.subscription);
+        return !unswept.has_gone;
+    }
     const auto of_account = accounts_.find(&account);
     if (of_account == accounts_.end()) return false;
-    const auto known = of_account->second.find(ByPattern::Key{pattern, queue, origin});
+    const auto known = of_account->second.find(key);
     if (known == of_account->second.end()) return false;
     interest::Subscription* subscription = *known;
     of_account->second.erase(known);
+    retire_one(account, subscription);
+    return true;
+}
+
+void RemoteInterest::retire_one(account::Account& account, interest::Subscription* subscription) {
     assert(count_ > 0);
     --count_;
     delivery_.subscriptions.retire(subscription);
     account.sublist().remove(subscription);
-    return true;
 }
 
 interest::Subscription* RemoteInterest::find(account::Account& account, std::string_view pattern,
@@ -142,8 +150,7 @@ bool RemoteInterest::sweep(size_t most) {
     return sweeps_.empty();
 }
 
-// Something is said of that one: it is looked at before.
-void RemoteInterest::settle(account::Account& account, const ByPattern::Key& key) {
+RemoteInterest::Unswept RemoteInterest::take_unswept(account::Account& account, const ByPattern::Key& key) {
     delivery_.interest_gate.charge_comparisons(sweeps_.size());
     for (Sweep& sweep : sweeps_) {
         if (sweep.account != &account) continue;
@@ -152,13 +159,20 @@ void RemoteInterest::settle(account::Account& account, const ByPattern::Key& key
         interest::Subscription* each = *found;
         if (Set::const_iterator(found) == sweep.at) ++sweep.at;
         sweep.set.erase(found);
-        if (!sweep.keeps_none && keeps_(account, *each)) {
-            accounts_[&account].insert(each);
-            return;
-        }
-        std::vector<interest::Subscription*> condemned{each};
-        return retire(account, condemned);
+        return {.subscription = each, .has_gone = sweep.keeps_none};
     }
+    return {};
+}
+
+// Something is said of that one: it is looked at before.
+void RemoteInterest::settle(account::Account& account, const ByPattern::Key& key) {
+    const Unswept unswept = take_unswept(account, key);
+    if (unswept.subscription == nullptr) return;
+    if (!unswept.has_gone && keeps_(account, *unswept.subscription)) {
+        accounts_[&account].insert(unswept.subscription);
+        return;
+    }
+    retire_one(account, unswept.subscription);
 }
 
 // --------------------------------------------------------------------------------------------- end
@@ -185,6 +199,7 @@ bool RemoteInterest::release(size_t most) {
         some.clear();
         for (; left > 0 && releasing_at_ != releasing_.end(); --left) some.push_back(*releasing_at_++);
         const bool is_last = releasing_at_ == releasing_.end();
+        for (const interest::Subscription* each : some) leaves_(*each);
         retire(*releasing_account_, some);
         if (!is_last) break;
         releasing_account_ = nullptr;

@@ -23,7 +23,8 @@ namespace nuring::server_link {
 // stand in the sublists of this server. A repeated pattern changes the weight of a queue, and else nothing.
 //
 // To look at all of them again takes a sweep, in slices: while it runs, those that it has not come to stay
-// as they are, unless something is said of one of them, which is then looked at first.
+// as they are, unless one of them is announced again, which is then looked at first, or withdrawn, which goes
+// unseen.
 //
 // Threads:  the link's worker. Limits: memory; release() and sweep() work in slices of the given size.
 // Errors:   add() reports a pattern that is invalid or too long.
@@ -33,11 +34,14 @@ class RemoteInterest {
   public:
     enum class [[nodiscard]] Added : uint8_t { kNew, kKnown, kInvalid };
 
-    // May it stay? Asked in a sweep, once for each.
+    // May it stay? Asked in a sweep, once for each; never of one that was withdrawn.
     using Keeps = std::function<bool(account::Account&, interest::Subscription&)>;
 
-    RemoteInterest(delivery::Delivery& delivery, delivery::RemoteServer& owner, Keeps keeps)
-        : delivery_(delivery), owner_(owner), keeps_(std::move(keeps)) {}
+    // It goes, since the link has closed. Called by release(), for each.
+    using Leaves = std::function<void(const interest::Subscription&)>;
+
+    RemoteInterest(delivery::Delivery& delivery, delivery::RemoteServer& owner, Keeps keeps, Leaves leaves)
+        : delivery_(delivery), owner_(owner), keeps_(std::move(keeps)), leaves_(std::move(leaves)) {}
     ~RemoteInterest();
     RemoteInterest(const RemoteInterest&) = delete;
     RemoteInterest& operator=(const RemoteInterest&) = delete;
@@ -106,6 +110,13 @@ class RemoteInterest {
         Set set;
         Set::const_iterator at;
     };
+    // What a sweep has not come to yet, taken out of it; null: none has it.
+    struct Unswept {
+        interest::Subscription* subscription = nullptr;
+        bool has_gone = false;  // with all others of its account
+    };
+    Unswept take_unswept(account::Account& account, const ByPattern::Key& key);
+    void retire_one(account::Account& account, interest::Subscription* subscription);
     Sweep& start_sweep(account::Account& account);
     void settle(account::Account& account, const ByPattern::Key& key);
     void retire(account::Account& account, std::vector<interest::Subscription*>& some);
@@ -113,6 +124,7 @@ class RemoteInterest {
     delivery::Delivery& delivery_;
     delivery::RemoteServer& owner_;
     const Keeps keeps_;
+    const Leaves leaves_;
     absl::flat_hash_map<account::Account*, Set> accounts_;
     std::deque<Sweep> sweeps_;  // in the order in which they began; never moved, since each has an iterator
     size_t count_ = 0;

@@ -38,9 +38,10 @@ ServerLink::ServerLink(delivery::Delivery& delivery, int fd, const LinkTraits& t
                        std::optional<LinkTarget> target)
     : RemoteServer(delivery, fd, traits.kind),
       traits_(traits),
-      remote_interest_(delivery, *this, [this](account::Account& account, interest::Subscription& each) {
-          return keeps_interest(account, each);
-      }),
+      remote_interest_(
+          delivery, *this,
+          [this](account::Account& account, interest::Subscription& each) { return keeps_interest(account, each); },
+          [this](const interest::Subscription& each) { on_interest_released(each); }),
       target_(std::move(target)),
       limits_{.dialect = traits.dialect, .control_line_max = kGuestLineMax} {}
 
@@ -48,9 +49,10 @@ ServerLink::ServerLink(delivery::Delivery& delivery, link::Handover&& connection
                        const LinkTraits& traits, std::optional<LinkTarget> target)
     : RemoteServer(delivery, std::move(connection), traits.kind),
       traits_(traits),
-      remote_interest_(delivery, *this, [this](account::Account& account, interest::Subscription& each) {
-          return keeps_interest(account, each);
-      }),
+      remote_interest_(
+          delivery, *this,
+          [this](account::Account& account, interest::Subscription& each) { return keeps_interest(account, each); },
+          [this](const interest::Subscription& each) { on_interest_released(each); }),
       target_(std::move(target)),
       limits_{.dialect = traits.dialect, .control_line_max = kGuestLineMax} {}
 

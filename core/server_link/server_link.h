@@ -243,6 +243,8 @@ class ServerLink : public delivery::RemoteServer {
     virtual bool keeps_interest(account::Account& /*account*/, interest::Subscription& /*subscription*/) {
         return true;
     }
+    // The link has closed, and what it kept of that one goes.
+    virtual void on_interest_released(const interest::Subscription& /*subscription*/) {}
     // All of that account goes, likewise; then() follows, at once if it was little.
     void remove_interest(account::Account& account, std::function<void()> then);
     // May the other server have messages of that pattern?

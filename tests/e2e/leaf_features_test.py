@@ -175,6 +175,29 @@ class StreamsTest(LeafCase):
         leaf.expect_op("LMSG from.pub.x 1", b"3")
         leaf.expect_quiet()
 
+    def test_what_is_withdrawn_while_the_import_comes_and_goes(self):
+        """The hub looks again at all that the leafnode wants, in slices; some is withdrawn before its turn."""
+        import_ = ', imports [ { stream: { account: B, subject: "pub.>" }, prefix: from } ]'
+        without = STREAMS.replace(import_, "")
+        self.assertNotEqual(without, STREAMS)
+        server = self.hub(settings=STREAMS, block="authorization { user: l, password: l, account: A }")
+        leaf = self.join(server, user="l", **{"pass": "l"})
+        leaf.send("".join(f"LS+ from.pub.{number}\r\n" for number in range(32_000)))
+        leaf.drain()
+        publisher = self.client(server, user="b", **{"pass": "b"})
+        for part, server.settings in enumerate([without, STREAMS, without, STREAMS]):
+            withdrawn = range(part * 8_000, (part + 1) * 8_000)
+            server.write_config()
+            after = len(server.log.lines())
+            server.send_signal(signal.SIGHUP)
+            for begin in range(withdrawn.start, withdrawn.stop, 500):
+                leaf.send("".join(f"LS- from.pub.{number}\r\n" for number in range(begin, begin + 500)))
+            server.log.wait("Reloaded server configuration", after=after)
+            leaf.drain()
+            publisher.send("".join(f"PUB pub.{number} 1\r\nx\r\n" for number in range(withdrawn.stop)))
+            publisher.expect_quiet()
+            leaf.expect_quiet()
+
     def test_an_import_that_is_taken_out_is_not_wanted_any_more(self):
         server = self.hub(settings=ACCOUNTS, block="authorization { user: l, password: l, account: A }")
         leaf = self.join(server, user="l", **{"pass": "l"})
