@@ -13,12 +13,18 @@
 #include "cluster/route.h"
 #include "core/config/names.h"
 #include "core/interest/sublist.h"
+#include "core/interest/subscriber_set.h"
 #include "fmt/format.h"
 #include "proto/kind_facts.h"
 
 namespace nuring::cluster {
 
 void Route::add_wanted(std::span<interest::Subscription* const> subscriptions, Wanted* wanted) const {
+    if (!subscriptions.empty() && subscriptions.front()->is_queue()) {
+        const size_t count = interest::count_everywhere(subscriptions);
+        wanted->own += count;
+        subscriptions = subscriptions.subspan(count);
+    }
     for (const interest::Subscription* each : subscriptions) {
         if (!each->is_own()) continue;
         const size_t count = each->is_queue() ? each->weight() : 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/leaf_interest.h"
 
+#include "core/interest/subscriber_set.h"
 #include "proto/kind_facts.h"
 #include "proto/subject.h"
 
@@ -20,6 +21,10 @@ bool is_told(const LeafRole& role, const interest::Subscription& subscription) {
 LeafInterestSummary summarize(const LeafRole& role,
                               std::span<interest::Subscription* const> subscriptions) {
     LeafInterestSummary summary;
+    if (!subscriptions.empty() && subscriptions.front()->is_queue()) {
+        summary.members = interest::count_everywhere(subscriptions);
+        subscriptions = subscriptions.subspan(summary.members);
+    }
     for (const interest::Subscription* each : subscriptions) {
         if (!is_told(role, *each)) continue;
         const LeafSource source = LeafSource::of(*each);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/interest/subscriber_set.h"
 
+#include <algorithm>
+
 #include "core/interest/subject_hash.h"
 
 namespace nuring::interest {
@@ -34,25 +36,58 @@ InterestChange change_of(const Subscription& subscription, size_t own_rest, size
 
 }  // namespace
 
+size_t count_everywhere(std::span<Subscription* const> members) {
+    const auto end = std::partition_point(members.begin(), members.end(),
+                                          [](const Subscription* each) { return each->counts_everywhere(); });
+    return static_cast<size_t>(end - members.begin());
+}
+
 InterestChange SubscriberSet::add(Subscription* subscription, uint64_t hash_seed) {
-    std::vector<Subscription*>* array = &plain_;
+    const InterestChange change = change_of(*subscription, plain_.size() - plain_of_others_, plain_local_);
+    ++size_;
     if (subscription->is_queue()) {
         const std::string_view name = subscription->queue();
         const uint32_t name_hash = hash_name(name, hash_seed);
         Group* group = find_group(name, name_hash);
         if (group == nullptr) group = add_group(name, name_hash);
-        array = &group->members;
-        if (subscription->is_of_server()) ++group->of_servers;
+        group->add(subscription);
+        return change;
     }
-    const InterestChange change = change_of(*subscription, plain_.size() - plain_of_others_, plain_local_);
-    subscription->index_ = static_cast<uint32_t>(array->size());
-    array->push_back(subscription);
-    ++size_;
-    if (!subscription->is_queue()) {
-        if (!subscription->is_own()) ++plain_of_others_;
-        if (subscription->is_local()) ++plain_local_;
-    }
+    subscription->index_ = static_cast<uint32_t>(plain_.size());
+    plain_.push_back(subscription);
+    if (!subscription->is_own()) ++plain_of_others_;
+    if (subscription->is_local()) ++plain_local_;
     return change;
+}
+
+// Of what stands at `from` nothing is valid from then on.
+void SubscriberSet::Group::move(uint32_t from, uint32_t to) {
+    if (from == to) return;
+    members[to] = members[from];
+    members[to]->index_ = to;
+}
+
+// The place of the first one behind those that count everywhere becomes free for one that does.
+void SubscriberSet::Group::add(Subscription* member) {
+    auto place = static_cast<uint32_t>(members.size());
+    members.push_back(member);
+    if (member->counts_everywhere()) {
+        move(everywhere, place);
+        place = everywhere++;
+    }
+    members[place] = member;
+    member->index_ = place;
+}
+
+void SubscriberSet::Group::remove(Subscription* member) {
+    uint32_t place = member->index_;
+    if (member->counts_everywhere()) {
+        --everywhere;
+        move(everywhere, place);
+        place = everywhere;
+    }
+    move(static_cast<uint32_t>(members.size()) - 1, place);
+    members.pop_back();
 }
 
 InterestChange SubscriberSet::remove(Subscription* subscription, uint64_t hash_seed) {
@@ -66,16 +101,16 @@ InterestChange SubscriberSet::remove(Subscription* subscription, uint64_t hash_s
     }
     const uint32_t index = subscription->index_;
     if (index >= array->size() || (*array)[index] != subscription) return InterestChange::kAbsent;
-    Subscription* last = array->back();
-    (*array)[index] = last;
-    last->index_ = index;
-    array->pop_back();
     --size_;
     if (group == nullptr) {
+        Subscription* last = array->back();
+        (*array)[index] = last;
+        last->index_ = index;
+        array->pop_back();
         if (!subscription->is_own()) --plain_of_others_;
         if (subscription->is_local()) --plain_local_;
-    } else if (subscription->is_of_server()) {
-        --group->of_servers;
+    } else {
+        group->remove(subscription);
     }
     if (group != nullptr && array->empty()) {
         remove_group(group);
@@ -86,9 +121,10 @@ InterestChange SubscriberSet::remove(Subscription* subscription, uint64_t hash_s
 }
 
 size_t SubscriberSet::Group::own_count() const {
-    if (of_servers == 0) return members.size();
-    size_t count = 0;
-    for (const Subscription* each : members) count += each->is_own() ? each->weight() : 0;
+    size_t count = everywhere;
+    for (size_t i = everywhere; i < members.size(); ++i) {
+        count += members[i]->is_own() ? members[i]->weight() : 0;
+    }
     return count;
 }
 

@@ -24,9 +24,14 @@ enum class [[nodiscard]] InterestChange : uint8_t {
     kChanged,       // leafnode links, too
 };
 
+// Of all members of a group, as Sublist::inspect() shows them: how many count everywhere
+// (Subscription::counts_everywhere()). They come first, so that nobody has to walk over them.
+size_t count_everywhere(std::span<Subscription* const> members);
+
 // SubscriberSet holds two or more subscriptions with one and the same pattern: the plain ones in an
 // array, the others in one array per queue name. A subscription knows its place in its array, so
-// that the hundred-thousandth one on a subject is added and removed at the price of the first.
+// that the hundred-thousandth one on a subject is added and removed at the price of the first. What a group
+// counts for is found by a walk over the members of other servers alone: each has one or two.
 // Threads: under the lock of its shard. Errors: none.
 class SubscriberSet {
   public:
@@ -68,10 +73,13 @@ class SubscriberSet {
         std::string name;
         uint32_t name_hash;
         uint32_t index;  // own place in groups_
-        std::vector<Subscription*> members;
-        size_t of_servers = 0;  // members that another server asked for
+        std::vector<Subscription*> members;  // those that count everywhere come first
+        uint32_t everywhere = 0;             // so many
 
+        void add(Subscription* member);
+        void remove(Subscription* member);
         size_t own_count() const;
+        void move(uint32_t from, uint32_t to);
     };
     using GroupsByName = absl::flat_hash_map<std::string_view, Group*>;
     // From so many groups on, names are found by hash.

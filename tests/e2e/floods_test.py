@@ -20,6 +20,7 @@ import time
 
 from support import case
 from support.case import ServerCase, open_files
+from support.leaf_peer import LeafPeer
 from support.wire import Wire
 
 MIB = 1 << 20
@@ -34,8 +35,8 @@ HEALTHY_S = 5.0
 
 
 class FloodCase(ServerCase):
-    def start_with_pair(self, *args):
-        self.server = self.start(*args)
+    def start_with_pair(self, *args, **options):
+        self.server = self.start(*args, **options)
         self.small = case.server_is_sanitized() or bool(case.Options.reference)
         self.receiver, self.sender = self.client(self.server), self.client(self.server)
         self.receiver.send("SUB healthy 1\r\n")
@@ -193,6 +194,29 @@ class SubjectsTest(FloodCase):
         run(total // 4, total - total // 4)
         self.check_memory(first - before, 64 * MIB, "after a quarter of the subscriptions")
         self.check_memory(self.memory() - first, 8 * MIB, "growth by the rest of them")
+
+
+class InterestTest(FloodCase):
+    """Changes of interest that other servers are told of."""
+
+    def test_many_members_of_one_group(self):
+        """What the group counts for is not found by counting its members at each change."""
+        self.start_with_pair(config="leafnodes { listen: 127.0.0.1:-1 }")
+        match, _ = self.server.log.wait(r"Listening for leafnode connections on \S+:(\d+)")
+        leaf = LeafPeer(int(match.group(1))).setup_spoke()
+        self.addCleanup(leaf.close)
+        leaf.join_hub()
+        count = 5_000 if self.small else 100_000
+        flood = self.client(self.server)
+        flood.deadline_s = 60
+        flood.send("".join(f"SUB same q {number}\r\n" for number in range(count)) + "PING\r\n")
+        while not flood.buffer:
+            self.check_healthy()
+            flood.receive(time.monotonic() + 0.01)
+        flood.expect("PONG\r\n")
+        flood.close()
+        while leaf.read_op().line != "LS- same q":
+            self.check_healthy()
 
 
 class HashedLoginTest(ServerCase):

@@ -11,6 +11,7 @@
 #include "core/base/prng.h"
 #include "core/interest/interest_observer.h"
 #include "core/interest/sublist.h"
+#include "core/interest/subscriber_set.h"
 #include "tests/unit/interest/interest_fixture.h"
 
 namespace nuring::interest {
@@ -151,6 +152,42 @@ TEST(OwnInterestTest, OwnMembersComeBeforeThoseOfPeers) {
     EXPECT_EQ(group.members[2].kind, proto::Kind::kRoute);
     EXPECT_EQ(group.members[3].kind, proto::Kind::kRoute);
     for (const SubscriptionPtr& each : all) EXPECT_TRUE(sublist.remove(each.get()));
+}
+
+// So what a group of a million clients counts for is found without a walk over it.
+TEST(OwnInterestTest, MembersThatCountEverywhereComeFirst) {
+    base::Prng prng(31);
+    Sublist sublist({});
+    using proto::Kind;
+    const std::vector<Kind> kinds{Kind::kClient, Kind::kClient, Kind::kClient, Kind::kSystem,
+                                  Kind::kLeafnode, Kind::kRoute, Kind::kInternal};
+    std::vector<SubscriptionPtr> live;
+    for (int step = 0; step < 5000; ++step) {
+        if (live.size() < 3 || (live.size() < 60 && prng.below(2) == 0)) {
+            const Kind kind = kinds[prng.below(static_cast<uint32_t>(kinds.size()))];
+            live.push_back(make(kind, "a", "q", 1, kind == Kind::kLeafnode ? 1 + prng.below(5) : 1));
+            sublist.insert(live.back().get());
+        } else {
+            std::swap(live[prng.below(static_cast<uint32_t>(live.size()))], live.back());
+            ASSERT_TRUE(sublist.remove(live.back().get()));
+            live.pop_back();
+        }
+        size_t everywhere = 0;
+        size_t own = 0;
+        for (const SubscriptionPtr& each : live) {
+            everywhere += each->kind() == Kind::kClient || each->kind() == Kind::kSystem;
+            own += each->is_own() ? each->weight() : 0;
+        }
+        ASSERT_EQ(sublist.own_interest(kWorker0, "a", "q"), own) << step;
+        sublist.inspect(kWorker0, "a", "q", [&](std::span<Subscription* const> members) {
+            ASSERT_EQ(members.size(), live.size());
+            ASSERT_EQ(count_everywhere(members), everywhere) << step;
+            for (size_t i = 0; i < members.size(); ++i) {
+                ASSERT_EQ(members[i]->counts_everywhere(), i < everywhere) << step;
+            }
+        });
+    }
+    for (const SubscriptionPtr& each : live) EXPECT_TRUE(sublist.remove(each.get()));
 }
 
 // What one leafnode link is told: a walk over the subscriptions finds those that are not its own.
