@@ -117,6 +117,7 @@ class Client final : public delivery::NatsLink,
     bool answer_hubs(Parsed& publish, delivery::MessageRun run);
     bool publish_to_services(Parsed& publish, const interest::MatchEntry& entry);
     bool map_subject(Parsed* publish, std::string* mapped);
+    bool may_announce(const proto::ClientOperation& operation);
     void look_ahead(std::span<Parsed> batch);
     void perform(const proto::ClientOperation& operation);
     void connect(std::string_view json);

@@ -23,6 +23,15 @@
 #include "proto/subject.h"
 
 namespace nuring::client {
+namespace {
+
+// Of those that stand alone. A PING waits for nothing: what others want is none of its business.
+bool may_change_interest(proto::ClientVerb verb) {
+    return verb == proto::ClientVerb::kUnsubscribe || verb == proto::ClientVerb::kConnect;
+}
+
+}  // namespace
+
 // Parses up to kAheadMax publishes and SUBs, carries them out, then whatever ended the batch.
 size_t Client::consume(const char* begin, const char* end) {
     const char* at = begin;
@@ -61,11 +70,8 @@ size_t Client::consume(const char* begin, const char* end) {
         if (count > 1) look_ahead({batch, count});
         for (size_t i = 0; i < count; ++i) {
             if (!batch[i].is_publish()) {
-                if (!delivery_.interest_gate.admits(*this, delivery::InterestGate::kClientCost) ||
-                    !delivery_.make_room_to_announce(*this, batch[i].operation.consumed))
-                    [[unlikely]] {
+                if (!may_announce(batch[i].operation)) [[unlikely]]
                     return static_cast<size_t>(at - begin);
-                }
                 perform(batch[i].operation);
             } else if (!publish(batch[i])) {
                 return static_cast<size_t>(at - begin);
@@ -84,13 +90,19 @@ size_t Client::consume(const char* begin, const char* end) {
             break;
         }
         if (another_verb) {
-            if (!delivery_.interest_gate.admits(*this, delivery::InterestGate::kClientCost)) break;
-            if (!delivery_.make_room_to_announce(*this, batch[count].operation.consumed)) break;
-            perform(batch[count].operation);
-            at += batch[count].operation.consumed;
+            const proto::ClientOperation& operation = batch[count].operation;
+            if (may_change_interest(operation.verb) && !may_announce(operation)) break;
+            perform(operation);
+            at += operation.consumed;
         }
     }
     return static_cast<size_t>(at - begin);
+}
+
+// False: the link was paused, and consumes the same input later.
+bool Client::may_announce(const proto::ClientOperation& operation) {
+    return delivery_.interest_gate.admits(*this, delivery::InterestGate::kClientCost) &&
+           delivery_.make_room_to_announce(*this, operation.consumed);
 }
 
 void Client::look_ahead(std::span<Parsed> batch) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/delivery/interest_gate.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/link/link.h"
@@ -16,11 +17,14 @@ bool InterestGate::begin_turn() {
     cost_ = 0;
     if (resting_.empty() || host_.holding()) return false;
     const std::vector<base::LinkHandle> rested = std::exchange(resting_, {});
+    const auto share = static_cast<uint32_t>(std::max<size_t>(kCostPerTurn / rested.size(), kShareMin));
     size_t resumed = 0;
     for (; resumed < rested.size() && cost_ < kCostPerTurn; ++resumed) {
         link::Link* link = host_.table.find(rested[resumed]);
+        cost_max_ = std::min(cost_ + share, kCostPerTurn);
         if (link != nullptr) link->resume(link::PauseReason::kTurn);
     }
+    cost_max_ = kCostPerTurn;
     // Those for which nothing was left come before those that rest again.
     resting_.insert(resting_.begin(), rested.begin() + static_cast<ptrdiff_t>(resumed), rested.end());
     return true;

@@ -29,6 +29,9 @@ class InterestGate {
     // Lines to other servers that cost as much as one operation of a client.
     static constexpr uint32_t kLinesPerCost = 16;
     static constexpr uint32_t kComparisonsPerCost = 4;
+    // Of those that rest, each gets as much of a turn as the others, but no less: so that one with little to
+    // do waits for a part of what the others want, not for all of it.
+    static constexpr uint32_t kShareMin = 256;
 
     explicit InterestGate(link::LinkHost& host) : host_(host) {}
     InterestGate(const InterestGate&) = delete;
@@ -36,7 +39,7 @@ class InterestGate {
 
     // One operation that is no message. False: the link is paused, and goes on in the next turn.
     [[nodiscard]] bool admits(link::Link& link, uint32_t cost) {
-        if (cost_ < kCostPerTurn) [[likely]] {
+        if (cost_ < cost_max_) [[likely]] {
             charge(cost);
             return true;
         }
@@ -53,8 +56,10 @@ class InterestGate {
         lines_ %= kLinesPerCost;
     }
 
-    // Resumes those that rest, as far as the new turn's limit lasts. True: some did.
+    // Resumes those that rest, each for its share, as far as the new turn's limit lasts. True: some did.
     bool begin_turn();
+    // Some rest: the next turn must not wait.
+    bool wants_turn() const { return !resting_.empty() && !host_.holding(); }
 
   private:
     void charge(uint64_t cost) {
@@ -64,6 +69,7 @@ class InterestGate {
 
     link::LinkHost& host_;
     uint32_t cost_ = 0;   // of this turn's operations
+    uint32_t cost_max_ = kCostPerTurn;  // less while a link has its share
     uint64_t lines_ = 0;  // not counted in it yet
     std::vector<base::LinkHandle> resting_;
 };

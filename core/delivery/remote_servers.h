@@ -46,6 +46,7 @@ class RemoteServers {
 
     // send_interest_slice() of the server is called in each turn until it returns true.
     void send_interest_later(RemoteServer& server) { sending_.push_back(&server); }
+    bool has_interest_to_send() const { return !sending_.empty(); }
     // Sends one slice. True: there is more.
     bool send_interest_slice();
 

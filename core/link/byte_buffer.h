@@ -24,27 +24,35 @@ class ByteBuffer {
     bool empty() const { return size_ == 0; }
     size_t size() const { return size_; }
     size_t capacity() const { return capacity_; }
-    char* begin() { return bytes_; }
-    char* end() { return bytes_ + size_; }
+    char* begin() { return bytes_ + erased_; }
+    char* end() { return begin() + size_; }
 
     void reserve(size_t capacity) {
+        if (erased_ + capacity <= capacity_) return;
+        close_up();
         if (capacity <= capacity_) return;
         capacity_ = std::max(capacity, kBytesMin);
         bytes_ = static_cast<char*>(std::realloc(bytes_, capacity_ + ring::kReceiveSlackBytes));
     }
     void append(const char* bytes, size_t size) {
         if (size == 0) return;
-        if (size_ + size > capacity_) reserve(std::max(size_ + size, 2 * capacity_));
+        if (erased_ + size_ + size > capacity_) {
+            close_up();
+            if (size_ + size > capacity_) reserve(std::max(size_ + size, 2 * capacity_));
+        }
         std::memcpy(end(), bytes, size);
         size_ += size;
     }
-    void clear() { size_ = 0; }
+    void clear() { size_ = erased_ = 0; }
+    // Little by little it costs no more than at once: what is left moves when most has gone.
     void erase_front(size_t size) {
         size_ -= size;
-        std::memmove(bytes_, bytes_ + size, size_);
+        erased_ += size;
+        if (size_ <= erased_) close_up();
     }
     void swap(ByteBuffer& other) {
         std::swap(bytes_, other.bytes_);
+        std::swap(erased_, other.erased_);
         std::swap(size_, other.size_);
         std::swap(capacity_, other.capacity_);
     }
@@ -52,13 +60,20 @@ class ByteBuffer {
         if (size_ != 0) return;
         std::free(bytes_);
         bytes_ = nullptr;
-        capacity_ = 0;
+        erased_ = capacity_ = 0;
     }
 
   private:
+    void close_up() {
+        if (erased_ == 0) return;
+        std::memmove(bytes_, bytes_ + erased_, size_);
+        erased_ = 0;
+    }
+
     static constexpr size_t kBytesMin = 256;
 
     char* bytes_ = nullptr;
+    size_t erased_ = 0;  // at the front
     size_t size_ = 0;
     size_t capacity_ = 0;
 };

@@ -122,7 +122,8 @@ void Link::on_received(const ring::Completion& completion) {
 
 void Link::take(char* bytes, size_t size) {
     if (state_ == State::kOpen && !paused()) {
-        feed(bytes, size);
+        const size_t left = feed(bytes, size);
+        backlog_.append(bytes + (size - left), left);
     } else if (state_ == State::kOpen) {
         backlog_.append(bytes, size);
     } else {
@@ -194,21 +195,24 @@ bool Link::feed_carry(char*& bytes, size_t& size) {
     return size > 0;
 }
 
-void Link::feed(char* bytes, size_t size) {
+// How many bytes at the end wait in the backlog, because the link was paused, is the caller's to do.
+size_t Link::feed(char* bytes, size_t size) {
     input_changed_ = false;
-    if (!carry_.empty() && !feed_carry(bytes, size)) return;
+    if (!carry_.empty() && !feed_carry(bytes, size)) return 0;
     needed_bytes_ = 0;
     const size_t used = consume(bytes, bytes + size);
     assert(used <= size);
-    if (state_ != State::kOpen) return;
-    if (input_changed_) [[unlikely]]
-        return feed_changed(bytes + used, size - used);
-    if (paused()) {
-        backlog_.append(bytes + used, size - used);
-    } else if (used < size) {
+    if (state_ != State::kOpen) return 0;
+    if (input_changed_) [[unlikely]] {
+        feed_changed(bytes + used, size - used);
+        return 0;
+    }
+    if (paused()) return size - used;
+    if (used < size) {
         carry_.reserve(needed_bytes_);
         carry_.append(bytes + used, size - used);
     }
+    return 0;
 }
 
 // What follows in the same input is meant for the channel that has been put on top. (The rest of a WebSocket
@@ -236,7 +240,13 @@ void Link::resume(PauseReason reason) {
     if (paused() || host_.holding()) return;
     ByteBuffer kept;
     kept.swap(backlog_);
-    if (!kept.empty()) feed(kept.begin(), kept.size());
+    const size_t left = kept.empty() ? 0 : feed(kept.begin(), kept.size());
+    if (left > 0) {
+        assert(backlog_.empty());
+        kept.erase_front(kept.size() - left);
+        backlog_.swap(kept);
+        return;
+    }
     if (paused() || state_ != State::kOpen) return;
     if (channel_ != nullptr) channel_->resume();
     if (paused() || state_ != State::kOpen) return;

@@ -230,7 +230,7 @@ class Link {
     void on_flush_timer();
     void take(char* bytes, size_t size);
     void discard(size_t size);
-    void feed(char* bytes, size_t size);
+    size_t feed(char* bytes, size_t size);
     void feed_changed(char* bytes, size_t size);
     void lay_below_websocket(proto::S2Mode mode);
     bool feed_carry(char*& bytes, size_t& size);

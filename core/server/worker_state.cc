@@ -115,10 +115,12 @@ bool WorkerState::flush() {
     const bool has_published = internal.has_queued();
     internal.flush();
     const bool has_retried = delivery.outlets.retry();
-    if (has_published || has_retried || has_resumed) host.worker.mesh().flush(host.id);
     const bool ending = drain.advance();
     const bool releasing = host.release_slice();
+    const bool has_announced = delivery.servers.has_interest_to_send();
     const bool announcing = delivery.servers.send_interest_slice();
+    // Links that read on have published, and what they answer must not overtake it.
+    if (has_published || has_retried || has_resumed || has_announced) host.worker.mesh().flush(host.id);
     // While a record waits for room nothing is sent: a PONG must not overtake the messages before it. That is
     // short, since every worker drains its mailboxes in every turn, whatever else it does.
     if (!delivery.outlets.has_spill()) host.flush_links();
@@ -126,7 +128,7 @@ bool WorkerState::flush() {
     delivery.end_turn();
     drain.report_drained();
     return delivery.outlets.wants_turn() || internal.has_queued() || ending || releasing ||
-           announcing || has_resumed;
+           announcing || delivery.interest_gate.wants_turn();
 }
 
 }  // namespace nuring::server

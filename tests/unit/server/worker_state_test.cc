@@ -2,6 +2,7 @@
 #include "core/server/worker_state.h"
 
 #include <string>
+#include <vector>
 
 #include "fmt/format.h"
 #include "gmock/gmock.h"
@@ -160,6 +161,47 @@ TEST(WorkerStateTest, BeyondTheLimitOfATurnALinkRestsUntilTheNextOne) {
     });
     EXPECT_EQ(peer.ask("SUB a 1\r\nPING\r\n"), "PONG\r\n");
     EXPECT_TRUE(has_rested);
+}
+
+// Turns of worker 0 until that peer has heard something.
+int turns_until_heard(WorkerStage& stage, SimPeer& peer) {
+    int turns = 0;
+    for (std::string heard; heard.empty() && turns < 1000; ++turns) {
+        stage.state(0).host.worker.turn();
+        while (stage.net.next_event_ns() != UINT64_MAX) stage.net.step();
+        heard = peer.stream().read_all();
+    }
+    return turns;
+}
+
+// Together they want some twenty turns.
+void crowd_the_gate(WorkerStage& stage) {
+    constexpr int kPeers = 60;
+    constexpr int kLines = 20 * static_cast<int>(delivery::InterestGate::kCostPerTurn) / kPeers;
+    std::string lines;
+    for (int i = 0; i < kLines; ++i) lines += "UNSUB 1\r\n";
+    std::vector<SimPeer*> peers;
+    for (int i = 0; i < kPeers; ++i) peers.push_back(&stage.client(0));
+    stage.pause(0, true);
+    for (SimPeer* peer : peers) EXPECT_EQ(peer->offer(lines), lines.size());
+}
+
+TEST(WorkerStateTest, AtTheGateEachGetsAShareOfTheTurn) {
+    WorkerStage stage(1);
+    SimPeer& modest = stage.client(0);
+    crowd_the_gate(stage);
+    ASSERT_EQ(modest.offer("SUB a 1\r\nPING\r\n"), 15U);
+    stage.settle();
+    EXPECT_LE(turns_until_heard(stage, modest), 6);
+}
+
+TEST(WorkerStateTest, APingWaitsForNoInterest) {
+    WorkerStage stage(1);
+    SimPeer& other = stage.client(0);
+    crowd_the_gate(stage);
+    ASSERT_EQ(other.offer("PING\r\n"), 6U);
+    stage.settle();
+    EXPECT_LE(turns_until_heard(stage, other), 4);
 }
 
 TEST(WorkerStateTest, NewOptionsHoldFromTheNextOperationOn) {

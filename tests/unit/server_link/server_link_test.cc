@@ -330,6 +330,28 @@ TEST_F(ServerLinkTest, ALargeSyncTakesManyTurnsAndHoldsBackThePong) {
     EXPECT_THAT(heard, EndsWith("\r\nPONG\r\n"));
 }
 
+// It reads on at the end of a turn, and rests at once; nothing else makes the next turn come.
+TEST_F(ServerLinkTest, WhatCameDuringASyncIsReadWithoutFurtherCause) {
+    constexpr uint32_t kSubscriptions = 5 * InterestSync::kAnnouncedPerTurn / 2;
+    constexpr uint32_t kLines = kLinesPerTurn + 500;
+    subscribe_to(kSubscriptions);
+    link::LinkLimits limits = stage.state(0).host.limits();
+    limits.max_pending_bytes = uint64_t{64} * 1024 * 1024;
+    stage.state(0).host.set_limits(limits);
+    SimPeer& peer = accept();
+    peer.stream().set_reading(false);
+    rules.on_connect = [this](auto&, auto) {
+        link->skip_login();
+        link->serve("REMOTE", "remote");
+    };
+    std::string input = "CONNECT {}\r\n";
+    for (uint32_t i = 0; i < kLines; ++i) input += fmt::format("RS+ $G r{:x}\r\n", i);
+    ASSERT_EQ(peer.offer(input), input.size());
+    stage.settle();
+    EXPECT_EQ(rules.synced, 1);
+    EXPECT_EQ(sublist().count(), kSubscriptions + kLines);
+}
+
 TEST_F(ServerLinkTest, ASyncThatIsAskedForMeanwhileRunsOnceMoreFromTheStart) {
     constexpr uint32_t kSubscriptions = 2 * InterestSync::kAnnouncedPerTurn;
     subscribe_to(kSubscriptions);
