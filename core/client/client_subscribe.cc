@@ -120,23 +120,29 @@ void Client::drop_subscriptions() {
     drop(all);
 }
 
+// Members of queue groups first: what other workers choose this client for must find another member, and
+// so may come late.
 bool Client::release(size_t most) {
     std::vector<interest::Subscription*> some;
-    subscriptions_.take(most, &some);
+    while (!members_.empty() && some.size() < most) {
+        subscriptions_.erase(members_.back());
+        some.push_back(members_.back());
+        members_.pop_back();
+    }
+    if (members_.empty()) {
+        members_.shrink_to_fit();
+        subscriptions_.take(most - some.size(), &some);
+    }
     drop(some);
     return subscriptions_.empty();
 }
 
-// Members of queue groups first: what other workers choose this client for must find another member, and
-// so may come late.
-void Client::drop_members() {
-    std::vector<interest::Subscription*> members;
+void Client::find_members() {
     if (member_count_ == 0) return;
-    subscriptions_.for_each([&members](interest::Subscription* each) {
-        if (each->is_queue()) members.push_back(each);
+    members_.reserve(member_count_);
+    subscriptions_.for_each([this](interest::Subscription* each) {
+        if (each->is_queue()) members_.push_back(each);
     });
-    for (interest::Subscription* each : members) subscriptions_.erase(each);
-    drop(members);
 }
 
 void Client::drop(std::vector<interest::Subscription*>& some) {

@@ -12,8 +12,10 @@
 namespace nuring::delivery {
 
 void Announcer::set_server_count(base::WorkerId worker, size_t count) {
-    // relaxed: it is an estimate of work
-    server_counts_[index_of(worker)].store(static_cast<uint32_t>(count), std::memory_order_relaxed);
+    // relaxed: they are estimates of work
+    const uint32_t before =
+        server_counts_[index_of(worker)].exchange(static_cast<uint32_t>(count), std::memory_order_relaxed);
+    server_count_.fetch_add(static_cast<uint32_t>(count) - before, std::memory_order_relaxed);
     std::atomic<uint64_t>& word = with_servers_[index_of(worker) / 64];
     const uint64_t bit = uint64_t{1} << (index_of(worker) % 64);
     // relaxed: the locks of the sublist's shards order it, see the header
@@ -48,7 +50,9 @@ void Announcer::announce(account::Account& account, const interest::Subscription
     uint64_t lines = 0;
     workers.for_each([&](base::WorkerId worker) {
         // relaxed: as in set_server_count()
-        lines += server_counts_[index_of(worker)].load(std::memory_order_relaxed);
+        uint64_t lines_there = server_counts_[index_of(worker)].load(std::memory_order_relaxed);
+        if (subscription.is_queue()) lines_there *= kLinesPerGroupLine;
+        lines += lines_there;
         if (worker == delivery.host.id) {
             if (is_of_others) {
                 return delivery.servers.announce_others(account, subscription.subject(),
@@ -63,6 +67,8 @@ void Announcer::announce(account::Account& account, const interest::Subscription
         record->account = &account;
         record->is_of_others = is_of_others ? 1 : 0;
         record->kind = static_cast<uint8_t>(subscription.kind());
+        record->lines = static_cast<uint32_t>(lines_there);
+        way(delivery.host.id, worker).left += lines_there;
         record->pattern_size = base::narrow<uint16_t>(subscription.subject().size());
         record->queue_size = base::narrow<uint16_t>(subscription.queue().size());
         char* out = reinterpret_cast<char*>(record + 1);
@@ -74,15 +80,35 @@ void Announcer::announce(account::Account& account, const interest::Subscription
     delivery.interest_gate.charge_lines(lines);
 }
 
-bool Announcer::make_room(Delivery& delivery, link::Link& link, size_t names_size) const {
+bool Announcer::is_ahead(base::WorkerId from, base::WorkerId to) {
+    Way& to_there = way(from, to);
+    if (to_there.left - to_there.known_announced < kLinesAheadMax) return false;
+    to_there.known_announced = to_there.announced.load(std::memory_order_acquire);  // pairs with note_announced()
+    return to_there.left - to_there.known_announced >= kLinesAheadMax;
+}
+
+// Who is ahead waits until that worker has drained its mailbox, at least in part.
+bool Announcer::make_room(Delivery& delivery, link::Link& link, size_t names_size) {
     const size_t size = sizeof(InterestRecord) + names_size;
     bool room = true;
     workers_with_servers().without(delivery.host.id).for_each([&](base::WorkerId worker) {
-        if (!room || delivery.outlets.has_room(worker, size)) return;
+        if (!room) return;
+        const bool ahead = is_ahead(delivery.host.id, worker);
+        if (!ahead && delivery.outlets.has_room(worker, size)) return;
         room = false;
-        delivery.outlets.pause_until_room(link, worker, size);
+        delivery.outlets.pause_until_room(link, worker, ahead ? SIZE_MAX : size);
     });
     return room;
+}
+
+bool Announcer::must_wait(Delivery& delivery) {
+    bool waits = false;
+    workers_with_servers().without(delivery.host.id).for_each([&](base::WorkerId worker) {
+        if (waits || !is_ahead(delivery.host.id, worker)) return;
+        waits = true;
+        delivery.outlets.await_room(worker, SIZE_MAX);
+    });
+    return waits;
 }
 
 }  // namespace nuring::delivery

@@ -23,4 +23,12 @@ bool Delivery::has_room_to_announce(link::Link& link, size_t names_size) {
     return announcer_->make_room(*this, link, names_size);
 }
 
+bool Delivery::waits_to_announce() { return announcer_->must_wait(*this); }
+
+void Delivery::note_announced(base::WorkerId from, uint32_t lines) {
+    announcer_->note_announced(from, host.id, lines);
+}
+
+size_t Delivery::lines_per_change() const { return announcer_ == nullptr ? 0 : announcer_->line_count(); }
+
 }  // namespace nuring::delivery

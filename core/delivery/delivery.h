@@ -56,6 +56,13 @@ class Delivery {
         return announcer_ == nullptr || has_room_to_announce(link, names_size);
     }
 
+    // Another worker is behind with what this one has to announce; true: this one has a turn when it is not.
+    bool must_wait_to_announce() { return announcer_ != nullptr && waits_to_announce(); }
+    // A record of that worker was announced here.
+    void note_announced(base::WorkerId from, uint32_t lines);
+    // Lines that a change of interest makes, on all workers.
+    size_t lines_per_change() const;
+
     // May messages have headers at all?
     bool headers() const { return headers_; }
     void set_headers(bool headers) { headers_ = headers; }
@@ -91,6 +98,7 @@ class Delivery {
 
   private:
     bool has_room_to_announce(link::Link& link, size_t names_size);
+    bool waits_to_announce();
 
     Announcer* const announcer_;
     LatencyEvents* latency_events_ = nullptr;

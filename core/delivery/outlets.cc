@@ -38,10 +38,14 @@ void Outlets::pause_until_room(link::Link& link, base::WorkerId to, size_t bytes
     outlet.waiting.push_back(link.handle());
     ++pause_count_;
     link.pause(link::PauseReason::kRoom);
+    await_room(to, bytes);
+}
+
+void Outlets::await_room(base::WorkerId to, size_t bytes) {
     const size_t capacity = mesh_.mailbox(host_.id, to).capacity();
     // Half the mailbox, so that a wake is worth its price.
     const size_t wanted = std::max(std::min(bytes, capacity / 2), capacity / 4);
-    if (outlet.spill.empty() && !mesh_.wait_for_room(host_.id, to, wanted))
+    if (outlets_[index_of(to)].spill.empty() && !mesh_.wait_for_room(host_.id, to, wanted))
         resume_next_turn_ = true;
 }
 

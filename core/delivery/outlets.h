@@ -40,6 +40,8 @@ class Outlets {
     // One of the workers whose mailbox has no room for that many bytes; none: all have.
     std::optional<base::WorkerId> find_full(const interest::WorkerSet& workers, size_t bytes);
     void pause_until_room(link::Link& link, base::WorkerId to, size_t bytes);
+    // This worker has a turn when there is room; SIZE_MAX: whenever that one has drained some.
+    void await_room(base::WorkerId to, size_t bytes);
 
     // A record of `size` bytes, to be filled and committed. Never fails: a record that finds no room (the
     // caller did not ask has_room(), or could not know) waits here, and has_room() is false until it is gone.

@@ -112,6 +112,7 @@ struct InterestRecord {
     uint16_t queue_size;
     uint8_t is_of_others;  // 1: a change of what another server wants
     uint8_t kind;          // of the subscription, proto::Kind
+    uint32_t lines;        // that it makes there, about (Announcer::note_announced())
 
     std::string_view pattern() const {
         return {reinterpret_cast<const char*>(this + 1), pattern_size};

@@ -68,7 +68,7 @@ void LinkHost::hold() {
 
 bool LinkHost::release_slice() {
     if (releasing_.empty()) return false;
-    if (releasing_.back()->release_slice(released_per_turn_)) releasing_.pop_back();
+    if (releasing_.back()->release_slice(released_per_turn())) releasing_.pop_back();
     return !releasing_.empty();
 }
 

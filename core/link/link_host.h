@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -129,7 +130,10 @@ class LinkHost {
     bool refuses_links() const { return refuses_links_ || holding_; }
     // A closed link with more subscriptions than this releases them in slices, one per turn: a million of
     // them would delay everybody else by a few hundred milliseconds, a slice by about one.
-    size_t released_per_turn() const { return released_per_turn_; }
+    size_t released_per_turn() const { return std::max<size_t>(released_per_turn_ / release_cost_, 1); }
+    // To release one may cost as much as so many: other servers are told of it.
+    void set_release_cost(size_t cost) { release_cost_ = cost; }
+    bool has_releases() const { return !releasing_.empty(); }
     void set_released_per_turn(size_t count) {
         released_per_turn_ = count;
     }  // less in the simulator
@@ -164,6 +168,7 @@ class LinkHost {
     uint64_t turn_bytes_ = 0;
     uint64_t abandoned_connects_ = 0;  // not yet given back by the ring
     size_t released_per_turn_ = 2048;
+    size_t release_cost_ = 1;
     bool holding_ = false;
     bool refuses_links_ = false;
     std::unique_ptr<char[]> plaintext_;  // made for the first link with TLS

@@ -78,7 +78,7 @@ void WorkerState::enter_lame_duck(void (*gone)(void*), void* state) {
         gone, state);
 }
 
-void WorkerState::on_record(base::WorkerId /*from*/, const runtime::RecordHeader& record) {
+void WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& record) {
     switch (static_cast<delivery::RecordKind>(record.kind)) {
         case delivery::kAdopt:
             return clients.adopt(reinterpret_cast<const delivery::AdoptRecord&>(record).fd);
@@ -94,6 +94,7 @@ void WorkerState::on_record(base::WorkerId /*from*/, const runtime::RecordHeader
                 delivery, reinterpret_cast<const delivery::DeliverRecord&>(record));
         case delivery::kInterest: {
             const auto& interest = reinterpret_cast<const delivery::InterestRecord&>(record);
+            delivery.note_announced(from, interest.lines);
             if (interest.is_of_others != 0) {
                 return delivery.servers.announce_others(*interest.account, interest.pattern(),
                                                         interest.queue(),
@@ -110,13 +111,20 @@ void WorkerState::on_room(base::WorkerId to) {
     delivery.outlets.on_room(to);
 }
 
+// Of what a closed link wanted, as much as those take that tell other servers of it. True: there is more.
+bool WorkerState::release_slice() {
+    constexpr size_t kLinesPerRelease = 8;  // are as much work as to release one
+    host.set_release_cost(1 + delivery.lines_per_change() / kLinesPerRelease);
+    return host.has_releases() && !delivery.must_wait_to_announce() && host.release_slice();
+}
+
 bool WorkerState::flush() {
     const bool has_resumed = delivery.interest_gate.begin_turn();
     const bool has_published = internal.has_queued();
     internal.flush();
     const bool has_retried = delivery.outlets.retry();
     const bool ending = drain.advance();
-    const bool releasing = host.release_slice();
+    const bool releasing = release_slice();
     const bool has_announced = delivery.servers.has_interest_to_send();
     const bool announcing = delivery.servers.send_interest_slice();
     // Links that read on have published, and what they answer must not overtake it.

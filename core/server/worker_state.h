@@ -54,6 +54,7 @@ class WorkerState final : public runtime::WorkerDelegate {
 
   private:
     void set_limits(const config::Options& options);
+    bool release_slice();
 };
 
 }  // namespace nuring::server

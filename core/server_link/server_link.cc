@@ -239,8 +239,8 @@ size_t ServerLink::consume(const char* begin, const char* end) {
             continue;
         }
         if (is_interest(operation.verb) &&
-            !delivery_.interest_gate.admits(*this, delivery::InterestGate::kServerCost))
-            [[unlikely]] {
+            (!delivery_.interest_gate.admits(*this, delivery::InterestGate::kServerCost) ||
+             !delivery_.make_room_to_announce(*this, operation.consumed))) [[unlikely]] {
             break;
         }
         if (tracing_) trace_in(operation);

@@ -204,6 +204,24 @@ TEST(WorkerStateTest, APingWaitsForNoInterest) {
     EXPECT_LE(turns_until_heard(stage, other), 4);
 }
 
+TEST(WorkerStateTest, MembersOfAGroupAreReleasedInSlices) {
+    WorkerStage stage(1);
+    SimPeer& peer = stage.client(0);
+    std::string lines;
+    for (int i = 0; i < 100; ++i) lines += fmt::format("SUB a q {}\r\nSUB b {}\r\n", i, 100 + i);
+    peer.ask(lines);
+    interest::Sublist& sublist = stage.accounts.global().sublist();
+    ASSERT_EQ(sublist.count(), 200U);
+    stage.on_worker(0, [&](WorkerState& state) {
+        state.host.set_released_per_turn(10);
+        state.host.table.for_each([](link::Link& link) { link.close(link::CloseReason::kClientClosed); });
+        EXPECT_EQ(sublist.count(), 190U);
+        EXPECT_EQ(sublist.own_interest(base::WorkerId{0}, "a", "q"), 90U) << "members first";
+    });
+    stage.settle();
+    EXPECT_EQ(sublist.count(), 0U);
+}
+
 TEST(WorkerStateTest, NewOptionsHoldFromTheNextOperationOn) {
     WorkerStage stage(1);
     SimPeer& peer = stage.client(0);

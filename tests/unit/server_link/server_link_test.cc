@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/delivery/announcer.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -350,6 +351,38 @@ TEST_F(ServerLinkTest, WhatCameDuringASyncIsReadWithoutFurtherCause) {
     stage.settle();
     EXPECT_EQ(rules.synced, 1);
     EXPECT_EQ(sublist().count(), kSubscriptions + kLines);
+}
+
+// A record about interest is small, and makes a line for each link of its worker.
+TEST_F(ServerLinkTest, AWorkerWithManyLinksIsLeftNoMoreThanItAnnouncesInATurn) {
+    constexpr uint32_t kLinks = 300;
+    constexpr uint32_t kChanges = 3000;
+    constexpr uint64_t kMost = delivery::Announcer::kLinesAheadMax / kLinks;
+    static_assert(kMost < kChanges / 2);
+    std::vector<SimPeer*> peers;
+    for (uint32_t i = 0; i < kLinks; ++i) peers.push_back(&serve(1));
+    SimPeer& client = stage.client(0);
+    std::string lines;
+    for (uint32_t i = 0; i < kChanges; ++i) lines += fmt::format("SUB {:x} {}\r\n", i, i);
+    stage.pause(1, true);
+    client.say(lines + "PING\r\n");
+    stage.settle();
+    EXPECT_GE(sublist().count(), kMost);
+    EXPECT_LE(sublist().count(), kMost + 1);
+    EXPECT_EQ(client.hear(), "");
+    stage.pause(1, false);
+    EXPECT_EQ(client.hear(), "PONG\r\n");
+    EXPECT_EQ(sublist().count(), kChanges);
+    EXPECT_EQ(count_of(peers.front()->hear(), "RS+ "), kChanges);
+    // What a client wanted that has gone is withdrawn at that pace, too.
+    stage.pause(1, true);
+    client.stream().close();
+    stage.settle();
+    EXPECT_GE(sublist().count(), kChanges - kMost - 100);
+    stage.pause(1, false);
+    stage.settle();
+    EXPECT_EQ(sublist().count(), 0U);
+    EXPECT_EQ(count_of(peers.back()->hear(), "RS- "), kChanges);
 }
 
 TEST_F(ServerLinkTest, ASyncThatIsAskedForMeanwhileRunsOnceMoreFromTheStart) {
