@@ -255,7 +255,7 @@ void LeafLink::deny_jetstream() {
 void LeafLink::begin_serving(std::string remote_id, std::string remote_name, std::string cluster) {
     assert(account_ != nullptr);
     cluster_ = std::move(cluster);
-    origin_cluster_ = host_.facts.origin_clusters.id_of(cluster_);
+    origin_cluster_ = host_.facts.origin_clusters.acquire(cluster_);
     deny_jetstream();
     stage_ = Stage::kServing;
     loop_subject_ = all_.loop_subject(*account_, host_.ring);

@@ -86,6 +86,7 @@ LeafLink::LeafLink(delivery::Delivery& delivery, link::Handover&& connection,
       websocket_terms_(terms) {}
 
 LeafLink::~LeafLink() {
+    host_.facts.origin_clusters.release(origin_cluster_);
     host_.timers.disarm(wait_timer_);
     host_.timers.disarm(expiry_timer_);
 }
