@@ -227,9 +227,13 @@ void LeafLink::register_dialed() {
                           .remote_account = hub_info_.remote_account,
                           .is_solicited = true};
     std::optional<base::LinkHandle> replaced;
-    if (all_.add(entry, hub_info_.cluster, config::kUnlimited, &replaced) ==
-        LeafLinks::Registration::kLoop) {
-        return on_loop();
+    switch (all_.add(entry, hub_info_.cluster, &replaced)) {
+        case LeafLinks::Registration::kAdded:
+            break;
+        case LeafLinks::Registration::kTooMany:
+            return refuse_excess();
+        case LeafLinks::Registration::kLoop:
+            return on_loop();
     }
     assert(!replaced.has_value());
     skip_login();

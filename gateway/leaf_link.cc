@@ -243,6 +243,11 @@ void LeafLink::replace() {
     refuse_peer(kText, link::CloseReason::kDuplicateRemoteLeafnode);
 }
 
+void LeafLink::refuse_excess() {
+    refuse_peer(proto::kErrAccountConnectionsExceeded,
+                link::CloseReason::kMaxAccountConnectionsExceeded);
+}
+
 void LeafLink::delay_reconnect(uint64_t delay_ns) {
     reconnect_delay_ns_ = delay_ns;
 }
