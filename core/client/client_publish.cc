@@ -179,7 +179,7 @@ bool Client::publish_matched(Parsed& publish) {
     begin_publish(publish, &entry);
     if (!matched.empty()) {
         const delivery::Publisher publisher{.link = handle(), .echo = connect_.echo};
-        if (delivery::deliver_run(delivery_, publisher, *account_, matched, run)) return true;
+        if (delivery::deliver_run(delivery_, publisher, *account_, entry, run)) return true;
     }
     if (connect_.no_responders && !run.reply.empty()) send_no_responders(run.reply);
     return true;

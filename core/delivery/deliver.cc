@@ -32,13 +32,13 @@ static_assert(kDeliverQueueLarge == kDeliverQueue + 1);
 static_assert(kDeliverReplyLarge == kDeliverReply + 1);
 static_assert(kDeliverServerLarge == kDeliverServer + 1);
 
-// What is common to all records of one run.
+// What is common to all records of one run. One is made for each run, so that it refers to what it can.
 struct RecordPlan {
-    RecordKind kind = kDeliver;
-    account::Account* account = nullptr;
-    Publisher publisher;
-    uint64_t target = 0;     // see DeliverRecord
-    std::string_view queue;  // kDeliverQueue*, kDeliverServer*
+    RecordKind kind;
+    account::Account* account;
+    const Publisher& publisher;
+    uint64_t target;              // see DeliverRecord
+    std::string_view queue = {};  // kDeliverQueue*, kDeliverServer*
     uint8_t hops = 0;
 };
 
@@ -413,15 +413,17 @@ void pick_again(Delivery& delivery, const DeliverRecord& record, std::string_vie
     for (uint32_t i = 0; i < match.queue_group_count(); ++i) {
         const interest::QueueGroup group = match.queue_group(i);
         if (group.name != queue) continue;
+        const Publisher publisher = publisher_of(record);
         const RecordPlan plan{.kind = kDeliverQueue,
                               .account = record.account,
-                              .publisher = publisher_of(record),
+                              .publisher = publisher,
+                              .target = 0,  // whoever is chosen
                               .queue = queue,
                               .hops = static_cast<uint8_t>(record.hops + 1)};
         Payload* shared = nullptr;
         Picks picks;
         deliver_to_members(delivery, plan, group,
-                           member_after(delivery, plan.publisher, group, record.target), 0, rest,
+                           member_after(delivery, publisher, group, record.target), 0, rest,
                            &shared, &picks);
         deliver_to_servers(delivery, plan, {}, picks, rest, &shared);
         if (shared != nullptr) Payload::release(shared);
@@ -459,7 +461,8 @@ bool Publisher::may_serve(std::string_view queue) const {
 
 void send_reply_record(Delivery& delivery, base::WorkerId to, const Publisher& publisher,
                        account::Account& account, const MessageRun& message) {
-    const RecordPlan plan{.kind = kDeliverReply, .account = &account, .publisher = publisher};
+    const RecordPlan plan{
+        .kind = kDeliverReply, .account = &account, .publisher = publisher, .target = 0};
     Payload* shared = nullptr;
     send_record(delivery, to, plan, message, &shared);
     if (shared != nullptr) Payload::release(shared);
@@ -468,14 +471,19 @@ void send_reply_record(Delivery& delivery, base::WorkerId to, const Publisher& p
 void deliver_run_to_server(Delivery& delivery, const Publisher& publisher,
                            account::Account& account, base::LinkHandle server,
                            const MessageRun& run) {
-    const RecordPlan plan{.account = &account, .publisher = publisher};
+    const RecordPlan plan{.kind = kDeliverServer,
+                          .account = &account,
+                          .publisher = publisher,
+                          .target = server.bits()};
     Payload* shared = nullptr;
     deliver_to_server(delivery, plan, server, /*plain=*/true, {}, run, &shared);
     if (shared != nullptr) Payload::release(shared);
 }
 
 bool deliver_run(Delivery& delivery, const Publisher& publisher, account::Account& account,
-                 const interest::MatchResult& match, const MessageRun& run) {
+                 const interest::MatchEntry& entry, const MessageRun& run) {
+    assert(entry.sublist() == &account.sublist());
+    const interest::MatchResult& match = entry.result();
     bool taken = false;
     for (interest::Subscription* subscription : match.local()) {
         if (!publisher.echo && subscription->link() == publisher.link) continue;
@@ -490,7 +498,8 @@ bool deliver_run(Delivery& delivery, const Publisher& publisher, account::Accoun
     }
     if (group_count == 0 && match.remote_workers().empty() && servers.empty()) return taken;
 
-    const RecordPlan plan{.account = &account, .publisher = publisher};
+    const RecordPlan plan{
+        .kind = kDeliver, .account = &account, .publisher = publisher, .target = entry.hash()};
     Payload* shared = nullptr;
     match.remote_workers().for_each([&](base::WorkerId worker) {
         send_record(delivery, worker, plan, run, &shared);
@@ -508,6 +517,20 @@ bool deliver_run(Delivery& delivery, const Publisher& publisher, account::Accoun
     }
     if (shared != nullptr) Payload::release(shared);
     return taken;
+}
+
+// Entries first, then the subscriptions that they name: the loads of one step do not wait for each other.
+void look_ahead(Delivery& delivery, std::span<const runtime::RecordHeader* const> records) {
+    for (const runtime::RecordHeader* header : records) {
+        if (header->kind != kDeliver) continue;
+        const auto& record = reinterpret_cast<const DeliverRecord&>(*header);
+        delivery.cache.prefetch(record.account->sublist(), record.target);
+    }
+    for (const runtime::RecordHeader* header : records) {
+        if (header->kind != kDeliver) continue;
+        const auto& record = reinterpret_cast<const DeliverRecord&>(*header);
+        delivery.cache.prefetch_subscribers(record.account->sublist(), record.target);
+    }
 }
 
 void deliver_record(Delivery& delivery, const DeliverRecord& record) {
@@ -530,7 +553,8 @@ void deliver_record(Delivery& delivery, const DeliverRecord& record) {
     } else if (kind == kDeliverServer) {
         deliver_server_record(delivery, record, run, queue);
     } else {
-        const auto& entry = delivery.cache.find(record.account->sublist(), run.subject);
+        const interest::MatchEntry& entry =
+            delivery.cache.find(record.account->sublist(), run.subject, record.target);
         const interest::MatchPin pin(entry);
         for (interest::Subscription* subscription : entry.result().local()) {
             static_cast<Subscriber*>(subscription->owner)

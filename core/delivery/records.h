@@ -80,8 +80,9 @@ struct DeliverRecord {
     runtime::RecordHeader header;
     account::Account* account;  // lives as long as any record may name it
     base::LinkHandle origin;    // the publisher
-    uint64_t
-        target;  // kDeliverQueue*: serial of the chosen subscription; kDeliverServer*: the link
+    // kDeliver*: hash of the subject in the account's sublist; kDeliverQueue*: serial of the chosen
+    // subscription; kDeliverServer*: the link.
+    uint64_t target;
     uint32_t block_size;
     uint32_t tail_size;
     uint32_t stride;

@@ -210,8 +210,7 @@ void Services::deliver_at(Leg& leg) {
         publisher.link = {};
         publisher.queues = {};
     }
-    leg.is_taken =
-        deliver_run(delivery_, publisher, *leg.account, leg.entry->result(), leg.message);
+    leg.is_taken = deliver_run(delivery_, publisher, *leg.account, *leg.entry, leg.message);
 }
 
 void Services::go_import(Leg& leg) {

@@ -78,6 +78,10 @@ void WorkerState::enter_lame_duck(void (*gone)(void*), void* state) {
         gone, state);
 }
 
+void WorkerState::look_ahead(std::span<const runtime::RecordHeader* const> records) {
+    delivery::look_ahead(delivery, records);
+}
+
 void WorkerState::on_record(base::WorkerId /*from*/, const runtime::RecordHeader& record) {
     switch (static_cast<delivery::RecordKind>(record.kind)) {
         case delivery::kAdopt:

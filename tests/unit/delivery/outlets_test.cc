@@ -34,7 +34,7 @@ class OutletsTest : public testing::Test {
                     frame_message({.subject = "a", .reply = {}, .headers = {}, .body = body(i)}, &frame);
                 const interest::MatchEntry& entry = state.delivery.cache.find(account.sublist(), "a");
                 const interest::MatchPin pin(entry);
-                EXPECT_TRUE(deliver_run(state.delivery, {}, account, entry.result(), run));
+                EXPECT_TRUE(deliver_run(state.delivery, {}, account, entry, run));
             }
         });
         stage.settle();
