@@ -247,7 +247,7 @@ void Client::report_overridden_limits() const {
                         label(), what, limit);
     };
     const int64_t subscriptions = clients_.limits().max_subscriptions;
-    report("delivery::Payload", clients_.limits().parse.payload_max, own.payload);
+    report("Payload", clients_.limits().parse.payload_max, own.payload);
     report("Subscriptions", subscriptions > 0 ? subscriptions : config::kUnlimited, own.subscriptions);
 }
 
