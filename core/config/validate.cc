@@ -17,8 +17,6 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-// Largest machine that the mesh of mailboxes is laid out for.
-constexpr int kWorkersMax = 256;
 constexpr int64_t kReceiveBufferSizeMin = 1024;
 constexpr int64_t kReceiveBufferSizeMax = 1 << 20;
 constexpr int64_t kReceiveBufferCountMax = 32768;  // of one io_uring buffer ring
