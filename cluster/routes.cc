@@ -479,11 +479,11 @@ void Routes::close_others(const Route& route) {
 
 // ----------------------------------------------------------------------------- clients' URLs
 
-void Routes::add_urls(const proto::ServerInfo& info) {
+void Routes::change_urls(const proto::ServerInfo& info, UrlChange change) {
     bool is_leaf_news = false;
     {
         const std::lock_guard lock(mutex_);
-        is_leaf_news = leaf_urls_.add(info.leafnode_urls);
+        is_leaf_news = (leaf_urls_.*change)(info.leafnode_urls);
     }
     if (is_leaf_news) tell_leafnodes();
     if (info.ldm || settings()->cluster().no_advertise) return;
@@ -491,28 +491,16 @@ void Routes::add_urls(const proto::ServerInfo& info) {
     bool is_ws_news = false;
     {
         const std::lock_guard lock(mutex_);
-        is_news = urls_.add(info.connect_urls);
-        is_ws_news = ws_urls_.add(info.ws_connect_urls);
+        is_news = (urls_.*change)(info.connect_urls);
+        is_ws_news = (ws_urls_.*change)(info.ws_connect_urls);
     }
     if (is_news || is_ws_news) tell_clients(is_news, is_ws_news);
 }
 
+void Routes::add_urls(const proto::ServerInfo& info) { change_urls(info, &server_link::GossipUrls::add); }
+
 void Routes::remove_urls(const proto::ServerInfo& info) {
-    bool is_leaf_news = false;
-    {
-        const std::lock_guard lock(mutex_);
-        is_leaf_news = leaf_urls_.remove(info.leafnode_urls);
-    }
-    if (is_leaf_news) tell_leafnodes();
-    if (info.ldm || settings()->cluster().no_advertise) return;
-    bool is_news = false;
-    bool is_ws_news = false;
-    {
-        const std::lock_guard lock(mutex_);
-        is_news = urls_.remove(info.connect_urls);
-        is_ws_news = ws_urls_.remove(info.ws_connect_urls);
-    }
-    if (is_news || is_ws_news) tell_clients(is_news, is_ws_news);
+    change_urls(info, &server_link::GossipUrls::remove);
 }
 
 void Routes::tell_leafnodes() {
