@@ -8,7 +8,8 @@
 namespace nuring::cluster {
 namespace {
 
-// The one that stays takes over where it can be dialed, so that it is dialed again when it is lost.
+// The connection that stays takes over the address of the duplicate, so that it can be dialed again when it
+// is lost.
 void take_over_target(const RouteEntry& newcomer, RouteEntry* known) {
     if (!newcomer.target.has_value()) return;
     if (known->is_solicited && !newcomer.target->is_explicit) return;

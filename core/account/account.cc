@@ -20,7 +20,7 @@ Account::~Account() {
     if (replies_ != nullptr) sublist_.remove(replies_.get());
 }
 
-// Several workers may be at it, so that each asks and changes in one step.
+// Several workers may do this at once, so the check and the change are one step.
 bool Account::add_connection() {
     const int64_t limit = exchange().limits.connections;
     int64_t count = connections();
@@ -53,7 +53,7 @@ void Account::listen_for_replies() {
         interest::Subscription::create({.subject = pattern, .kind = proto::Kind::kAccount}));
     sublist_.insert(replies_.get());
     known_replies_.store(replies_.get(), std::memory_order_release);
-assert(reply_pattern() == pattern);
+    assert(reply_pattern() == pattern);
 }
 
 void Account::on_interest_changed(const interest::Subscription& subscription) {

@@ -42,18 +42,19 @@ class Account final : private interest::InterestObserver {
     // One more; false: there are as many as the account may have, and this one is not counted.
     [[nodiscard]] bool add_connection();
     void remove_connection() { connections_.fetch_sub(1, std::memory_order_relaxed); }
-    // Those on other servers count, too.
+    // Connections on other servers count against the limit, too.
     void add_connections_elsewhere(int64_t difference) {
         elsewhere_.fetch_add(difference, std::memory_order_relaxed);
     }
     bool has_excess_connections() const;
-    // One less if there are more than the account may have (since a reload): the caller's has to go.
+    // True: the account has more than it may have (since a reload); one less is counted, and the caller
+    // closes it.
     [[nodiscard]] bool shed_connection();
 
   private:
     friend class AccountRegistry;
 
-    // From here on replies to requests from other accounts find their way (`_R_.>`).
+    // From here on this account receives replies to requests over service imports (`_R_.>`).
     void listen_for_replies();
     void on_interest_changed(const interest::Subscription& subscription) override;
     void on_leaf_interest_changed(const interest::Subscription& subscription) override;
