@@ -21,6 +21,7 @@ void take_over_target(const RouteEntry& newcomer, RouteEntry* known) {
 }  // namespace
 
 Registered RouteSet::add(RouteEntry entry) {
+    assert(entry.pool_size >= 0);
     if (entry.remote_id == own_id_) return {.result = Registration::kSelf};
     const std::lock_guard lock(mutex_);
     if (entry.account.empty() && entry.pool_size > 0) return add_pooled(std::move(entry));

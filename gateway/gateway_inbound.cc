@@ -19,7 +19,7 @@
 namespace nuring::gateway {
 namespace {
 
-// What other clusters are told: what the subscribers of this cluster want.
+// The interest that is announced to other clusters: that of the subscribers of this cluster.
 bool is_wanted_by_cluster(std::span<interest::Subscription* const> subscriptions) {
     return std::any_of(subscriptions.begin(), subscriptions.end(),
                        [](const interest::Subscription* each) {

@@ -48,6 +48,7 @@ bool Account::shed_connection() {
 
 void Account::listen_for_replies() {
     if (replies_ != nullptr) return;
+    assert(reply_pattern().empty());
     const std::string pattern = std::string(proto::kServiceReplyPrefix) + ">";
     replies_.reset(
         interest::Subscription::create({.subject = pattern, .kind = proto::Kind::kAccount}));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -41,7 +42,10 @@ class Account final : private interest::InterestObserver {
     int64_t connections() const { return connections_.load(std::memory_order_relaxed); }
     // One more; false: there are as many as the account may have, and this one is not counted.
     [[nodiscard]] bool add_connection();
-    void remove_connection() { connections_.fetch_sub(1, std::memory_order_relaxed); }
+    void remove_connection() {
+        const int64_t before = connections_.fetch_sub(1, std::memory_order_relaxed);
+        assert(before > 0);
+    }
     // Connections on other servers count against the limit, too.
     void add_connections_elsewhere(int64_t difference) {
         elsewhere_.fetch_add(difference, std::memory_order_relaxed);

@@ -42,6 +42,7 @@ AccountRegistry::AccountRegistry(uint32_t worker_count, uint64_t hash_seed, Inte
 
 void AccountRegistry::set_system_account(Account& account) {
     const std::lock_guard lock(mutex_);
+    assert(system_ == nullptr);
     system_ = &account;
     account.listen_for_replies();  // before it could be announced to a server by itself
 }

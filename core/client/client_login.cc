@@ -215,7 +215,7 @@ void Client::refuse_by_account() {
                 link::CloseReason::kMaxAccountConnectionsExceeded);
 }
 
-// What account and claims allow.
+// The limits of account and claims.
 Client::OwnLimits Client::own_limits() const {
     const config::AccountLimits& account = account_->exchange().limits;
     if (identity_ == nullptr) return {account.payload, account.subscriptions};

@@ -522,7 +522,7 @@ std::string Process::try_reload() {
     const bool renewed = tls_ != nullptr && *tls != nullptr &&
                          tls_->fingerprint() != (*tls)->fingerprint();
     if (tls_ == nullptr || *tls == nullptr || renewed) tls_ = *std::move(tls);
-    // Who reads "Reloaded" finds it so: a connection that it makes then goes by the new configuration.
+    // Waits, so that connections made after the log line "Reloaded" have the new options.
     server_->apply(options_, tls_, authorization)->wait();
     const bool told = std::any_of(
         changes.begin(), changes.end(),
