@@ -440,6 +440,8 @@ class NatscliSuperClusterTest(SuperClusterCase):
             text = self.nats(server, "report", "gateways", str(len(self.members)))
             found, name, direction = [], "", ""
             for row in self.rows(text):
+                if len(row) < 6:  # the title
+                    continue
                 name = row[0] or name
                 direction = row[3] or direction
                 if row[5].startswith("gid:"):
