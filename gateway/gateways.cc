@@ -214,7 +214,9 @@ void Gateways::close_unless_pinned(const GatewayEntry& entry,
                                    const std::optional<config::TlsOptions>& tls) {
     if (!tls.has_value() || tls->pinned_certs.empty()) return;
     workers_.with_link<server_link::ServerLink>(
-        entry.link, [pins = tls->pinned_certs](server_link::ServerLink& link) { link.close_unless_pinned(pins); });
+        entry.link, [pins = tls->pinned_certs](server_link::ServerLink& link) {
+            link.close_unless_pinned(pins);
+        });
 }
 
 void Gateways::stop() { workers_.stop(); }

@@ -45,7 +45,8 @@ RESPONSES = """
 authorization {
   users: [
     { user: asks, password: pw }
-    { user: svc, password: pw, permissions: { subscribe: "ask.>", publish: { deny: ">" }, allow_responses: { max: 2 } } }
+    { user: svc, password: pw
+      permissions: { subscribe: "ask.>", publish: { deny: ">" }, allow_responses: { max: 2 } } }
   ]
 }
 """
@@ -276,14 +277,16 @@ class AccountsTest(LatencySamples, SuperClusterCase):
 
     def ask_all(self, wire, subject, body=""):
         """What all servers of all clusters have answered, by the name of the server."""
-        wire.send("SUB _INBOX.all.* 1\r\n")
+        inbox = f"_INBOX.{subject}"
+        wire.send(f"SUB {inbox} {subject}\r\n")
         answers = {}
 
         def answered():
-            wire.send(f"PUB {subject} _INBOX.all.1 {len(body)}\r\n{body}\r\nPING\r\n")
+            wire.send(f"PUB {subject} {inbox} {len(body)}\r\n{body}\r\nPING\r\n")
             while (line := wire.read_line()) != b"PONG":
                 answer = json.loads(wire.read(int(line.split()[-1]) + 2))
-                answers[answer["server"]["name"]] = answer
+                if line.split()[1] == inbox.encode():  # none that comes late to what was asked before
+                    answers[answer["server"]["name"]] = answer
             return set(answers) == {member.name for member in self.members}
 
         self.wait_for(answered, f"all servers have answered {subject}")

@@ -168,7 +168,8 @@ class CheckTest(ReloadCase):
             ("gateway: 7", "Expected gateway to be a map, got int64"),
             ("gateway { name: A, port: -1, gateways: 7 }", "Expected gateways field to be an array, got int64"),
             ("gateway { name: A, port: -1, gateways: [ 7 ] }", "Expected gateway entry to be a map/struct"),
-            ('gateway { name: A, port: -1, gateways: [ { name: B, url: "nats://b:x" } ] }', "error parsing gateway url"),
+            ('gateway { name: A, port: -1, gateways: [ { name: B, url: "nats://b:x" } ] }',
+             "error parsing gateway url"),
             ("gateway { name: A, port: -1, authorization { users: [ { user: a, password: b } ] } }",
              "Gateway authorization does not allow multiple users"),
             ("gateway { name: A, port: -1\n nosuch: 1 }", 'unknown field "nosuch"'),
@@ -179,7 +180,8 @@ class CheckTest(ReloadCase):
         self.check_refused(
             ("gateway { port: 7222 }", "gateway has no name"),
             ("gateway { name: A }", 'gateway "A" has no port specified \\(select -1 for random port\\)'),
-            ('gateway { name: A, port: -1, gateways: [ { url: "nats://b:1" } ] }', "gateway in the list 0 has no name"),
+            ('gateway { name: A, port: -1, gateways: [ { url: "nats://b:1" } ] }',
+             "gateway in the list 0 has no name"),
             ("gateway { name: A, port: -1, gateways: [ { name: B } ] }", 'gateway "B" has no URL'),
             ("cluster { name: B, port: -1 }\ngateway { name: A, port: -1 }",
              "cluster name conflicts between cluster and gateway definitions"),
@@ -192,8 +194,8 @@ class CheckTest(ReloadCase):
             ("gateway { name: _, port: -1 }", "cluster name is reserved"),
             ("gateway { name: A, port: -1, authorization { token: t } }",
              "Gateway authorization does not support tokens"),
-            ("gateway { name: A, port: -1, authorization { auth_callout { issuer: %s, auth_users: [ a ] } } }" % Key("account").public,
-             "Gateway authorization does not support callouts"),
+            ("gateway { name: A, port: -1, authorization { auth_callout { issuer: %s, auth_users: [ a ] } } }"
+             % Key("account").public, "Gateway authorization does not support callouts"),
             ('gateway { name: A, port: -1, write_timeout: later }',
              "write_timeout must be 'default', 'close' or 'retry'"),
         )  # fmt: skip

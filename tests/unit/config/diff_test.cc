@@ -171,8 +171,10 @@ TEST(DiffTest, OfGatewaysOnlyTlsCanChange) {
     EXPECT_THAT(lines("gateway {name: A, port: 1, gateways: [{name: B, url: 'nats://b:1'}, {name: C, url: 'nats://c:1'}]}",
                       "gateway {name: A, port: 1, gateways: [{name: C, url: 'nats://c:1'}, {name: B, url: 'nats://b:1'}]}"),
                 IsEmpty());
-    EXPECT_THAT(lines("gateway {name: A, port: 1}", "gateway {name: A, port: 1, tls {cert_file: c, key_file: k}}"),
+    constexpr std::string_view kSecure = "gateway {name: A, port: 1, tls {cert_file: c, key_file: k}}";
+    EXPECT_THAT(lines(kSecure, "gateway {name: A, port: 1, tls {cert_file: d, key_file: k}}"),
                 ElementsAre("Reloaded: gateway tls"));
+    EXPECT_NE(refusal("gateway {name: A, port: 1}", kSecure), "");  // it changes the time to log in
     EXPECT_NE(refusal("", kBefore), "");
     EXPECT_NE(refusal(kBefore, ""), "");
 }
