@@ -144,7 +144,7 @@ void GatewayOutbound::on_subscribe(const proto::RouteOperation& operation) {
     if (account == nullptr) return pending_->subscribe(operation.account, operation.subject, operation.queue);
     // A pattern is compared with all subjects of its account that were refused.
     if (operation.queue.empty() && !proto::is_literal(operation.subject)) {
-        charge(interest_->facts(*account).refused_subjects);
+        delivery_.interest_gate.charge_comparisons(interest_->facts(*account).refused_subjects);
     }
     if (interest_->subscribe(*account, operation.subject, operation.queue)) return;
     host_.log.error("{} - Could not insert subscription: {}", label(), operation.args);
@@ -163,18 +163,11 @@ void GatewayOutbound::on_account_interest(const proto::RouteOperation& operation
     if (!serving()) return;
     account::Account* account = find_account(operation.account);
     if (account == nullptr) {
-        if (!is_wanted) charge(pending_->wanted_by(operation.account));
+        if (!is_wanted) delivery_.interest_gate.charge_comparisons(pending_->wanted_by(operation.account));
         return pending_->set_refused(operation.account, !is_wanted);
     }
     if (is_wanted) return interest_->on_account_wanted(*account);
-    const OutboundInterest::Facts facts = interest_->facts(*account);
-    if (facts.plain != 0) charge(facts.plain + facts.queues);  // it looks for the plain ones among all
     interest_->on_account_refused(*account);
-}
-
-void GatewayOutbound::charge(size_t looked_at) {
-    constexpr size_t kLookedAtPerLine = 16;
-    charge_interest(looked_at / kLookedAtPerLine);
 }
 
 void GatewayOutbound::on_command(const proto::ServerInfo& info) {

@@ -55,8 +55,6 @@ class GatewayOutbound final : public server_link::ServerLink, private OutboundIn
     void on_connect(std::string_view /*json*/) override {}
     void on_info(const proto::ServerInfo& info) override;
     void on_pong() override;
-    // A line made work in proportion to what it had to look at.
-    void charge(size_t looked_at);
     void on_subscribe(const proto::RouteOperation& operation) override;
     void on_unsubscribe(const proto::RouteOperation& operation) override;
     void on_account_interest(const proto::RouteOperation& operation, bool is_wanted) override;

@@ -147,14 +147,8 @@ std::string_view LeafAudience::line(std::string_view pattern, std::string_view q
         .queue = queue,
         .weight = static_cast<uint32_t>(std::min<size_t>(count, UINT32_MAX)),
         .dialect = proto::RouteDialect::kLeafnode};
-    const bool is_wanted = count != 0;
-    line_.resize(is_wanted ? proto::route_subscribe_size(interest)
-                           : proto::route_unsubscribe_size(interest));
-    if (is_wanted) {
-        proto::encode_route_subscribe(line_.data(), interest);
-    } else {
-        proto::encode_route_unsubscribe(line_.data(), interest);
-    }
+    line_.resize(proto::route_interest_size(interest));
+    proto::encode_route_interest(line_.data(), interest);
     return line_;
 }
 

@@ -4,27 +4,17 @@
 namespace nuring::proto {
 namespace {
 
-bool has_leaf_verb(const RouteInterest& interest) {
-    return !interest.origin.empty() || interest.dialect == RouteDialect::kLeafnode;
+std::string_view verb_of(const RouteInterest& interest) {
+    const bool is_leaf = !interest.origin.empty() || interest.dialect == RouteDialect::kLeafnode;
+    if (interest.weight == 0) return is_leaf ? "LS- " : "RS- ";
+    return is_leaf ? "LS+ " : "RS+ ";
 }
 
-size_t names_size(const RouteInterest& interest) {
-    size_t size = sizeof("RS+ ") - 1 + interest.subject.size();
-    if (!interest.account.empty()) size += interest.account.size() + 1;
-    if (!interest.queue.empty()) size += 1 + interest.queue.size();
-    return size;
+bool names_origin(const RouteInterest& interest) {
+    return !interest.origin.empty() && (interest.weight != 0 || interest.names_unsubscribe_origin);
 }
 
-char* append_names(char* out, const RouteInterest& interest) {
-    if (!interest.account.empty()) {
-        out = append_short(out, interest.account);
-        *out++ = ' ';
-    }
-    out = append_short(out, interest.subject);
-    if (interest.queue.empty()) return out;
-    *out++ = ' ';
-    return append_short(out, interest.queue);
-}
+bool has_weight(const RouteInterest& interest) { return interest.weight != 0 && !interest.queue.empty(); }
 
 // The parts of a message's line and payload.
 struct Parts {
@@ -46,41 +36,35 @@ Parts parts_of(const RouteMessage& message) {
 
 }  // namespace
 
-size_t route_subscribe_size(const RouteInterest& interest) {
-    size_t size = names_size(interest) + kLineEndSize;
-    if (!interest.queue.empty()) size += 1 + decimal_size(interest.weight);
-    if (!interest.origin.empty()) size += interest.origin.size() + 1;
+size_t route_interest_size(const RouteInterest& interest) {
+    size_t size = verb_of(interest).size() + interest.subject.size() + kLineEndSize;
+    if (names_origin(interest)) size += interest.origin.size() + 1;
+    if (!interest.account.empty()) size += interest.account.size() + 1;
+    if (!interest.queue.empty()) size += 1 + interest.queue.size();
+    if (has_weight(interest)) size += 1 + decimal_size(interest.weight);
     return size;
 }
 
-char* encode_route_subscribe(char* out, const RouteInterest& interest) {
-    std::memcpy(out, has_leaf_verb(interest) ? "LS+ " : "RS+ ", 4);
-    out += 4;
-    if (!interest.origin.empty()) {
+char* encode_route_interest(char* out, const RouteInterest& interest) {
+    out = append_short(out, verb_of(interest));
+    if (names_origin(interest)) {
         out = append_short(out, interest.origin);
         *out++ = ' ';
     }
-    out = append_names(out, interest);
+    if (!interest.account.empty()) {
+        out = append_short(out, interest.account);
+        *out++ = ' ';
+    }
+    out = append_short(out, interest.subject);
     if (!interest.queue.empty()) {
+        *out++ = ' ';
+        out = append_short(out, interest.queue);
+    }
+    if (has_weight(interest)) {
         *out++ = ' ';
         out = write_decimal(out, interest.weight);
     }
     return internal::encode_line_end(out);
-}
-
-size_t route_unsubscribe_size(const RouteInterest& interest) {
-    const bool names_origin = !interest.origin.empty() && interest.names_unsubscribe_origin;
-    return names_size(interest) + kLineEndSize + (names_origin ? interest.origin.size() + 1 : 0);
-}
-
-char* encode_route_unsubscribe(char* out, const RouteInterest& interest) {
-    std::memcpy(out, has_leaf_verb(interest) ? "LS- " : "RS- ", 4);
-    out += 4;
-    if (!interest.origin.empty() && interest.names_unsubscribe_origin) {
-        out = append_short(out, interest.origin);
-        *out++ = ' ';
-    }
-    return internal::encode_line_end(append_names(out, interest));
 }
 
 char* encode_account_interest(char* out, std::string_view account, bool is_wanted) {

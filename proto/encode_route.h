@@ -27,24 +27,20 @@ namespace nuring::proto {
 
 // ---- interest ----------------------------------------------------------------------------------
 
-// One subscription here. `origin`: of a leafnode's cluster, for routes that said `lnoc`.
+// Subscriptions to one subject here. `origin`: of a leafnode's cluster, for routes that said `lnoc`.
 struct RouteInterest {
     std::string_view account;  // empty where the dialect has none
     std::string_view subject;
     std::string_view queue = {};            // may be empty
-    uint32_t weight = 0;                    // members of the queue; RS+ and LS+ only
+    uint32_t weight = 0;                    // subscribers; 0: the last one left, thus RS- or LS-
     std::string_view origin = {};           // set: LS+ or LS- instead of RS+ or RS-
     bool names_unsubscribe_origin = false;  // the peer said `lnocu`
     RouteDialect dialect = RouteDialect::kRoute;
 };
 
-// RS+ or LS+.
-size_t route_subscribe_size(const RouteInterest& interest);
-char* encode_route_subscribe(char* out, const RouteInterest& interest);
-
-// RS- or LS-.
-size_t route_unsubscribe_size(const RouteInterest& interest);
-char* encode_route_unsubscribe(char* out, const RouteInterest& interest);
+// RS+ or LS+, with the weight of a queue; RS- or LS-.
+size_t route_interest_size(const RouteInterest& interest);
+char* encode_route_interest(char* out, const RouteInterest& interest);
 
 // A+ <account>\r\n or A- <account>\r\n
 constexpr size_t account_interest_size(std::string_view account) {

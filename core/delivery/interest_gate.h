@@ -28,6 +28,7 @@ class InterestGate {
     static constexpr uint32_t kCostPerTurn = 16 * 1024;
     // Lines to other servers that cost as much as one operation of a client.
     static constexpr uint32_t kLinesPerCost = 16;
+    static constexpr uint32_t kComparisonsPerCost = 4;
 
     explicit InterestGate(link::LinkHost& host) : host_(host) {}
     InterestGate(const InterestGate&) = delete;
@@ -36,17 +37,15 @@ class InterestGate {
     // One operation that is no message. False: the link is paused, and goes on in the next turn.
     [[nodiscard]] bool admits(link::Link& link, uint32_t cost) {
         if (cost_ < kCostPerTurn) [[likely]] {
-            cost_ += cost;
+            charge(cost);
             return true;
         }
         rest(link);
         return false;
     }
 
-    // What an operation turned out to cost beyond that.
-    void charge(size_t cost) {
-        cost_ += static_cast<uint32_t>(std::min<size_t>(cost, kCostPerTurn));
-    }
+    // An operation compared a pattern with so many others.
+    void charge_comparisons(size_t comparisons) { charge(comparisons / kComparisonsPerCost); }
     // A change that is announced by up to so many lines, here or on other workers.
     void charge_lines(uint64_t lines) {
         lines_ += lines;
@@ -58,6 +57,9 @@ class InterestGate {
     bool begin_turn();
 
   private:
+    void charge(uint64_t cost) {
+        cost_ += static_cast<uint32_t>(std::min<uint64_t>(cost, kCostPerTurn - cost_));
+    }
     void rest(link::Link& link);
 
     link::LinkHost& host_;

@@ -146,6 +146,7 @@ bool RemoteInterest::sweep(size_t most) {
 
 // Something is said of that one: it is looked at before.
 void RemoteInterest::settle(account::Account& account, const Key& key) {
+    delivery_.interest_gate.charge_comparisons(sweeps_.size());
     for (Sweep& sweep : sweeps_) {
         if (sweep.account != &account) continue;
         const auto found = sweep.set.find(key);

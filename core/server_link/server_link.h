@@ -189,10 +189,6 @@ class ServerLink : public delivery::RemoteServer {
     virtual bool may_ping() const { return true; }
     // Of several links to one server: is this the one that takes what the server is told once?
     virtual bool speaks_for_remote() const { return true; }
-    // What was read makes work like so many lines of interest.
-    void charge_interest(size_t lines) {
-        delivery_.interest_gate.charge(lines * delivery::InterestGate::kServerCost);
-    }
     // Where the other server listens, for the log; empty: not known.
     virtual std::string far_address() const;
     // Closing, after the log line, before the interest is released.

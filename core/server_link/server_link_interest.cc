@@ -137,11 +137,9 @@ void ServerLink::write_interest(account::Account& account, std::string_view patt
         .origin = origin,
         .names_unsubscribe_origin = limits_.names_unsubscribe_origin,
         .dialect = limits_.dialect};
-    const size_t size = count != 0 ? proto::route_subscribe_size(interest)
-                                   : proto::route_unsubscribe_size(interest);
+    const size_t size = proto::route_interest_size(interest);
     delivery::LineBuffer line(size);
-    const char* end = count != 0 ? proto::encode_route_subscribe(line.data(), interest)
-                                 : proto::encode_route_unsubscribe(line.data(), interest);
+    const char* end = proto::encode_route_interest(line.data(), interest);
     assert(static_cast<size_t>(end - line.data()) == size);
     send_interest_line({line.data(), size});
 }

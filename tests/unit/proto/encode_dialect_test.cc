@@ -20,14 +20,16 @@ std::string dialect_encoded(size_t size, Encode encode) {
     return {memory.get(), end};
 }
 
-std::string dialect_subscribe(const RouteInterest& interest) {
-    return dialect_encoded(route_subscribe_size(interest),
-                   [&](char* out) { return encode_route_subscribe(out, interest); });
+std::string dialect_subscribe(RouteInterest interest) {
+    if (interest.weight == 0) interest.weight = 1;
+    return dialect_encoded(route_interest_size(interest),
+                   [&](char* out) { return encode_route_interest(out, interest); });
 }
 
-std::string dialect_unsubscribe(const RouteInterest& interest) {
-    return dialect_encoded(route_unsubscribe_size(interest),
-                   [&](char* out) { return encode_route_unsubscribe(out, interest); });
+std::string dialect_unsubscribe(RouteInterest interest) {
+    interest.weight = 0;
+    return dialect_encoded(route_interest_size(interest),
+                   [&](char* out) { return encode_route_interest(out, interest); });
 }
 
 std::string frame(const RouteMessage& message) {

@@ -11,16 +11,20 @@
 namespace nuring::proto {
 namespace {
 
-std::string subscribe(const RouteInterest& interest) {
-    std::string frame(route_subscribe_size(interest), '?');
-    EXPECT_EQ(encode_route_subscribe(frame.data(), interest), frame.data() + frame.size());
+std::string encoded(const RouteInterest& interest) {
+    std::string frame(route_interest_size(interest), '?');
+    EXPECT_EQ(encode_route_interest(frame.data(), interest), frame.data() + frame.size());
     return frame;
 }
 
-std::string unsubscribe(const RouteInterest& interest) {
-    std::string frame(route_unsubscribe_size(interest), '?');
-    EXPECT_EQ(encode_route_unsubscribe(frame.data(), interest), frame.data() + frame.size());
-    return frame;
+std::string subscribe(RouteInterest interest) {
+    if (interest.weight == 0) interest.weight = 1;
+    return encoded(interest);
+}
+
+std::string unsubscribe(RouteInterest interest) {
+    interest.weight = 0;
+    return encoded(interest);
 }
 
 std::string head(const RouteMessageHead& names) {
