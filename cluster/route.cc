@@ -33,6 +33,8 @@ Route::Route(delivery::Delivery& delivery, int fd, Routes& routes,
       settings_(routes.settings()),
       account_name_(this->target().has_value() ? this->target()->account : std::string()) {}
 
+Route::~Route() { host_.facts.origin_clusters.release(last_origin_id_); }
+
 void Route::greet() {
     host_.log.info("{} - Route connection created{}", label(),
                    is_solicited() ? fmt::format(" ({})", base::host_port(target()->host, target()->port)) : "");

@@ -52,6 +52,8 @@ class Route final : public server_link::ServerLink {
     Route(delivery::Delivery& delivery, int fd, Routes& routes,
           std::optional<server_link::LinkTarget> target);
 
+    ~Route() override;
+
     // Begins: TLS, or what it has to say.
     void greet();
 

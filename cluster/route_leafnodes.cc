@@ -118,8 +118,9 @@ size_t Route::announce_allowed(account::Account& account, uint32_t slice) {
 
 uint32_t Route::origin_id(std::string_view origin) {
     if (origin != last_origin_) {
+        link::OriginClusters& clusters = host_.facts.origin_clusters;
         last_origin_ = std::string(origin);
-        last_origin_id_ = host_.facts.origin_clusters.id_of(origin);
+        clusters.release(std::exchange(last_origin_id_, clusters.acquire(origin)));
     }
     return last_origin_id_;
 }
@@ -128,11 +129,12 @@ void Route::deliver_of_leafnodes(account::Account& account, const delivery::Mess
                                  std::string_view queues, uint32_t origin_cluster) {
     if (!remote_info_.lnoc) return deliver_to_server(account, run, queues);
     if (!open() || !may_leave(account, run.subject)) return;
+    const auto origin = host_.facts.origin_clusters.name_of(origin_cluster);
     send_message({.account = account,
                   .run = run,
                   .subject = run.subject,
                   .queues = queues,
-                  .origin = host_.facts.origin_clusters.name_of(origin_cluster)});
+                  .origin = origin == nullptr ? std::string_view() : *origin});
 }
 
 }  // namespace nuring::cluster

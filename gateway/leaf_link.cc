@@ -86,6 +86,7 @@ LeafLink::LeafLink(delivery::Delivery& delivery, link::Handover&& connection,
       websocket_terms_(terms) {}
 
 LeafLink::~LeafLink() {
+    host_.facts.origin_clusters.release(origin_cluster_);
     host_.timers.disarm(wait_timer_);
     host_.timers.disarm(expiry_timer_);
 }
@@ -240,6 +241,11 @@ void LeafLink::replace() {
     if (!open()) return;
     constexpr std::string_view kText = "Duplicate Remote LeafNode Connection";
     refuse_peer(kText, link::CloseReason::kDuplicateRemoteLeafnode);
+}
+
+void LeafLink::refuse_excess() {
+    refuse_peer(proto::kErrAccountConnectionsExceeded,
+                link::CloseReason::kMaxAccountConnectionsExceeded);
 }
 
 void LeafLink::delay_reconnect(uint64_t delay_ns) {

@@ -47,6 +47,18 @@ class Account final : private interest::InterestObserver {
         elsewhere_.fetch_add(difference, std::memory_order_relaxed);
     }
     bool has_excess_connections() const;
+
+    // Registered leafnode connections, of either end, here and on other servers, against `max_leafnodes`.
+    void add_leafnodes(int64_t difference) {
+        leafnodes_.fetch_add(difference, std::memory_order_relaxed);
+    }
+    void add_leafnodes_elsewhere(int64_t difference) {
+        leafnodes_elsewhere_.fetch_add(difference, std::memory_order_relaxed);
+    }
+    bool has_room_for_leafnode() const;
+    // How many are too many.
+    int64_t excess_leafnodes() const;
+
     // One less if there are more than the account may have (since a reload): the caller's has to go.
     [[nodiscard]] bool shed_connection();
 
@@ -65,6 +77,8 @@ class Account final : private interest::InterestObserver {
     std::atomic<const Exchange*> exchange_;
     std::atomic<int64_t> connections_{0};
     std::atomic<int64_t> elsewhere_{0};  // connections on other servers, as those announce them
+    std::atomic<int64_t> leafnodes_{0};
+    std::atomic<int64_t> leafnodes_elsewhere_{0};
     interest::SubscriptionPtr replies_;  // guarded by the registry's mutex
     std::atomic<const interest::Subscription*> known_replies_{nullptr};  // the same, for all
 };

@@ -264,10 +264,16 @@ void Link::add_to_dirty() {
 void Link::flush() {
     dirty_ = false;
     if (send_.pending || state_ == State::kShutDown) return;
-    Outbound& ready = channel_ == nullptr ? outbound_ : channel_->ready();
-    if (state_ == State::kShutDown) return;
     std::array<iovec, kGatherPartsMax> parts;
-    const unsigned count = ready.gather(parts);
+    unsigned count = 0;
+    uint64_t waiting = 0;
+    if (channel_ == nullptr) [[likely]] {
+        count = outbound_.gather(parts);
+        waiting = outbound_.pending_bytes();
+    } else {
+        count = channel_->gather(parts, &waiting);
+        if (state_ == State::kShutDown) return;
+    }
     if (count == 0) {
         if (state_ == State::kFlushing) begin_linger();
         if (handing_over_) finish_handover();
@@ -275,7 +281,7 @@ void Link::flush() {
     }
     send_started_ns_ = host_.ring.now_ns();
     if (batch_left_bytes_ == 0) {
-        batch_left_bytes_ = ready.pending_bytes();
+        batch_left_bytes_ = waiting;
         batch_started_ns_ = send_started_ns_;
     }
     host_.ring.send(send_, fd_, std::span(parts.data(), count));

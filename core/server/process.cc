@@ -338,6 +338,7 @@ bool Process::start_server(uint32_t worker_count, const runtime::Processors& pro
     setup.wake_control = &Bell::ring;
     setup.wake_state = &bell_;
     server_ = std::make_unique<Server>(std::move(setup));
+    server_->facts().certificate_ends.clients = tls::certificate_end_s(tls_.get());
     if (!start_subsystems()) return false;
     if (const absl::Status status = server_->listen(); !status.ok()) {
         fail(fmt::format("{}{}", base::message_of(status), remedy_of(status)));
@@ -520,6 +521,7 @@ std::string Process::try_reload() {
     const bool renewed = tls_ != nullptr && *tls != nullptr &&
                          tls_->fingerprint() != (*tls)->fingerprint();
     if (tls_ == nullptr || *tls == nullptr || renewed) tls_ = *std::move(tls);
+    server_->facts().certificate_ends.clients = tls::certificate_end_s(tls_.get());
     // Who reads "Reloaded" finds it so: a connection that it makes then goes by the new configuration.
     server_->apply(options_, tls_, authorization)->wait();
     const bool told = std::any_of(

@@ -33,6 +33,7 @@ RemoteInterest::Added RemoteInterest::add(account::Account& account, std::string
     if (!proto::is_valid_pattern(pattern)) return Added::kInvalid;
     if (pattern.size() + queue.size() > delivery::kNamesSizeMax)
         return Added::kInvalid;  // as of a client
+    const uint32_t origin_cluster = origin_clusters().acquire(origin);
     interest::Subscription* subscription = delivery_.subscriptions.create(
         {.link = owner_.handle(),
          .owner = static_cast<delivery::Subscriber*>(&owner_),
@@ -41,9 +42,12 @@ RemoteInterest::Added RemoteInterest::add(account::Account& account, std::string
          .queue = queue,
          .sid = origin,
          .weight = weight,
-         .origin_cluster = delivery_.host.facts.origin_clusters.id_of(origin),
+         .origin_cluster = origin_cluster,
          .kind = owner_.kind()});
-    if (subscription == nullptr) return Added::kInvalid;
+    if (subscription == nullptr) {
+        origin_clusters().release(origin_cluster);
+        return Added::kInvalid;
+    }
     set.insert(Entry{.hash = key.hash, .subscription = subscription});
     ++count_;
     account.sublist().insert(subscription);
@@ -64,6 +68,7 @@ bool RemoteInterest::remove(account::Account& account, std::string_view pattern,
     --count_;
     delivery_.subscriptions.retire(subscription);
     account.sublist().remove(subscription);
+    origin_clusters().release(subscription->origin_cluster());
     return true;
 }
 
@@ -205,7 +210,10 @@ void RemoteInterest::retire(account::Account& account, std::vector<interest::Sub
     std::sort(some.begin(), some.end(),
               [](const auto* a, const auto* b) { return a->serial() < b->serial(); });
     account.sublist().remove_batch(some);
-    for (interest::Subscription* each : some) delivery_.subscriptions.retire(each);
+    for (interest::Subscription* each : some) {
+        delivery_.subscriptions.retire(each);
+        origin_clusters().release(each->origin_cluster());
+    }
     assert(count_ >= some.size());
     count_ -= some.size();
 }

@@ -117,6 +117,7 @@ class RemoteInterest {
     Sweep& start_sweep(account::Account& account);
     void settle(account::Account& account, const Key& key);
     void retire(account::Account& account, std::vector<interest::Subscription*>& some);
+    link::OriginClusters& origin_clusters() const { return delivery_.host.facts.origin_clusters; }
 
     delivery::Delivery& delivery_;
     delivery::RemoteServer& owner_;

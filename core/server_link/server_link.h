@@ -296,6 +296,8 @@ class ServerLink : public delivery::RemoteServer {
     virtual const account::SubjectMap* mappings_of(const account::Account& /*account*/) const {
         return nullptr;
     }
+    // How a request that came over the link is described to a service of another account; null: it is not.
+    virtual const delivery::Requestor* requestor() const { return nullptr; }
     // An outbound message in the link's dialect. `origin` makes it an LMSG.
     struct Outgoing {
         account::Account& account;
