@@ -89,7 +89,7 @@ bool GatewayInbound::may_come_from(const std::string& cluster) {
     return false;
 }
 
-// What comes later says nothing new: addresses are learned from the connections that were dialed.
+// A later INFO has nothing new: addresses are learned from the connections that were dialed.
 void GatewayInbound::on_info(const proto::ServerInfo& info) {
     if (is_told_) return;
     is_told_ = true;
