@@ -135,10 +135,8 @@ void Route::change(std::shared_ptr<const RouteSettings> settings) {
         send_error(proto::kErrAuthorizationViolation);
         return close(link::CloseReason::kAuthenticationFailure);
     }
-    const auto& tls = settings_->cluster().tls;
-    if (tls.has_value() && tls_engine() != nullptr && !has_pinned_certificate(tls->pinned_certs)) {
-        return close(link::CloseReason::kTlsHandshakeFailure);
-    }
+    if (settings_->cluster().tls.has_value()) close_unless_pinned(settings_->cluster().tls->pinned_certs);
+    if (!open()) return;
     apply_compression(before->cluster().compression, settings_->cluster().compression);
     if (!open()) return;
     if (before->info == settings_->info) return;  // a reload of other things

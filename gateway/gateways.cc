@@ -197,8 +197,26 @@ void Gateways::accept(int fd) {
 
 void Gateways::reload(std::shared_ptr<const GatewaySettings> settings) {
     remotes_.configure(settings->gateway());
-    const std::lock_guard lock(mutex_);
-    settings_ = std::move(settings);
+    const std::optional<config::TlsOptions> tls = settings->gateway().tls;
+    {
+        const std::lock_guard lock(mutex_);
+        settings_ = std::move(settings);
+    }
+    // A server whose certificate is no longer pinned has to go.
+    for (const GatewayEntry& entry : remotes_.inbound()) close_unless_pinned(entry, tls);
+    for (const GatewayEntry& entry : remotes_.outbound()) {
+        const std::optional<Remote> remote = remotes_.find(entry.name);
+        close_unless_pinned(entry, remote.has_value() ? remote->tls : tls);
+    }
+}
+
+void Gateways::close_unless_pinned(const GatewayEntry& entry,
+                                   const std::optional<config::TlsOptions>& tls) {
+    if (!tls.has_value() || tls->pinned_certs.empty()) return;
+    workers_.with_link<server_link::ServerLink>(
+        entry.link, [pins = tls->pinned_certs](server_link::ServerLink& link) {
+            link.close_unless_pinned(pins);
+        });
 }
 
 void Gateways::stop() { workers_.stop(); }

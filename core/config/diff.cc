@@ -325,20 +325,25 @@ class Differ {
     }
 
     void compare_gateway() {
-        const auto without_tls = [](GatewayOptions gateway) {
-            gateway.tls.reset();
-            for (RemoteGateway& remote : gateway.gateways) remote.tls.reset();
+        const auto sorted = [](GatewayOptions gateway) {
             std::sort(gateway.gateways.begin(), gateway.gateways.end(),
                       [](const RemoteGateway& a, const RemoteGateway& b) { return a.name < b.name; });
             return gateway;
         };
+        const auto without_tls = [](GatewayOptions gateway) {
+            gateway.tls.reset();
+            for (RemoteGateway& remote : gateway.gateways) remote.tls.reset();
+            return gateway;
+        };
+        const GatewayOptions before = sorted(active_.gateway);
+        const GatewayOptions after = sorted(fresh_.gateway);
         const auto shown = [](const GatewayOptions& gateway) {
             return fmt::format("{{{} {}:{}, {} remotes}}", gateway.name, gateway.host, gateway.port,
                                gateway.gateways.size());
         };
-        if (without_tls(active_.gateway) != without_tls(fresh_.gateway)) {
-            refuse("gateway", refusal("Gateway", shown(active_.gateway), shown(fresh_.gateway)));
-        } else if (active_.gateway != fresh_.gateway) {
+        if (without_tls(before) != without_tls(after)) {
+            refuse("gateway", refusal("Gateway", shown(before), shown(after)));
+        } else if (before != after) {
             add(OptionId::kGatewayTls, "Reloaded: gateway tls");
         }
     }
