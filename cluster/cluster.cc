@@ -59,7 +59,7 @@ absl::Status Cluster::start(server::Server& server, std::shared_ptr<const config
     return settings.status();
 }
 
-// The client port is known by now, which the routes tell others of.
+// Only now: the client port is known, which routes announce to other servers.
 void Cluster::on_ready() {
     auto settings = make_settings(options_);
     routes_ = std::make_unique<Routes>(*server_, *std::move(settings));
@@ -125,6 +125,7 @@ absl::StatusOr<std::shared_ptr<const RouteSettings>> Cluster::make_settings(
     if (!tls.ok()) return tls.status();
     settings->tls_acceptor = std::move(tls->acceptor);
     settings->tls_dialer = std::move(tls->dialer);
+    server_->facts().certificate_ends.cluster = tls::certificate_end_s(settings->tls_acceptor.get());
     info.tls_required = settings->tls_acceptor != nullptr;
     info.tls_verify = info.tls_required;
     info.gateway_url = server_->facts().gateway_url;

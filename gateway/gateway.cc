@@ -123,6 +123,7 @@ absl::StatusOr<std::shared_ptr<const GatewaySettings>> Gateway::make_settings(
     if (!tls.ok()) return tls.status();
     settings->tls_acceptor = std::move(tls->acceptor);
     settings->tls_dialer = std::move(tls->dialer);
+    server_->facts().certificate_ends.gateway = tls::certificate_end_s(settings->tls_acceptor.get());
     info.tls_required = settings->tls_acceptor != nullptr;
     info.tls_verify = info.tls_required;
     for (const config::RemoteGateway& remote : gateway.gateways) {

@@ -227,9 +227,13 @@ void LeafLink::register_dialed() {
                           .remote_account = hub_info_.remote_account,
                           .is_solicited = true};
     std::optional<base::LinkHandle> replaced;
-    if (all_.add(entry, hub_info_.cluster, config::kUnlimited, &replaced) ==
-        LeafLinks::Registration::kLoop) {
-        return on_loop();
+    switch (all_.add(entry, hub_info_.cluster, &replaced)) {
+        case LeafLinks::Registration::kAdded:
+            break;
+        case LeafLinks::Registration::kTooMany:
+            return refuse_excess();
+        case LeafLinks::Registration::kLoop:
+            return on_loop();
     }
     assert(!replaced.has_value());
     skip_login();
@@ -255,7 +259,7 @@ void LeafLink::deny_jetstream() {
 void LeafLink::begin_serving(std::string remote_id, std::string remote_name, std::string cluster) {
     assert(account_ != nullptr);
     cluster_ = std::move(cluster);
-    origin_cluster_ = host_.facts.origin_clusters.id_of(cluster_);
+    origin_cluster_ = host_.facts.origin_clusters.acquire(cluster_);
     deny_jetstream();
     stage_ = Stage::kServing;
     loop_subject_ = all_.loop_subject(*account_, host_.ring);

@@ -86,6 +86,7 @@ LeafLink::LeafLink(delivery::Delivery& delivery, link::Handover&& connection,
       websocket_terms_(terms) {}
 
 LeafLink::~LeafLink() {
+    host_.facts.origin_clusters.release(origin_cluster_);
     host_.timers.disarm(wait_timer_);
     host_.timers.disarm(expiry_timer_);
 }
@@ -118,6 +119,7 @@ void LeafLink::on_no_hello() {
 
 // TLS, if there is any, stands below the WebSocket already.
 void LeafLink::start_upgraded() {
+    assert(websocket_terms_.has_value());
     start_websocket(*websocket_terms_, client::websocket_message_max(
                                            all_.clients(host_.id).limits().parse.payload_max));
     on_channel_ready();
@@ -125,6 +127,7 @@ void LeafLink::start_upgraded() {
 }
 
 server_link::ChannelSetup LeafLink::acceptor_channel() const {
+    assert(settings_->leafnodes().tls.has_value());
     const config::TlsOptions& tls = *settings_->leafnodes().tls;
     return {.acceptor = settings_->tls_acceptor,
             .timeout_ns = leaf_ns(tls.timeout),
@@ -132,6 +135,7 @@ server_link::ChannelSetup LeafLink::acceptor_channel() const {
 }
 
 server_link::ChannelSetup LeafLink::dialer_channel() const {
+    assert(is_solicited());
     const auto& tls = remote_settings_->options.tls;
     const config::TlsOptions defaults;
     const bool is_checked = !tls.has_value() || !tls->insecure;
@@ -240,6 +244,11 @@ void LeafLink::replace() {
     if (!open()) return;
     constexpr std::string_view kText = "Duplicate Remote LeafNode Connection";
     refuse_peer(kText, link::CloseReason::kDuplicateRemoteLeafnode);
+}
+
+void LeafLink::refuse_excess() {
+    refuse_peer(proto::kErrAccountConnectionsExceeded,
+                link::CloseReason::kMaxAccountConnectionsExceeded);
 }
 
 void LeafLink::delay_reconnect(uint64_t delay_ns) {

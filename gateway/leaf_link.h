@@ -12,6 +12,7 @@
 #include "core/auth/authenticator.h"
 #include "core/auth/response_table.h"
 #include "core/delivery/delivery.h"
+#include "core/delivery/services.h"
 #include "core/delivery/shadow.h"
 #include "core/link/websocket_channel.h"
 #include "core/runtime/owned_timer.h"
@@ -54,8 +55,8 @@ struct LeafSnapshot;
 // Errors:  the texts of proto/error_text.h, to the other server; then the link is closed.
 // Source:  server/leafnode.go 2.0.0-RC19 to 2.15.
 //          leaf_link.cc: set-up, end; leaf_handshake.cc: INFO and CONNECT; leaf_login.cc: the hub's checks;
-//          leaf_compression.cc; leaf_messages.cc: interest and messages.
-class LeafLink final : public server_link::ServerLink {
+//          leaf_compression.cc; leaf_messages.cc: interest and messages; leaf_request_info.cc.
+class LeafLink final : public server_link::ServerLink, private delivery::Requestor {
   public:
     // Accepted.
     LeafLink(delivery::Delivery& delivery, int fd, LeafLinks& all);
@@ -97,11 +98,6 @@ class LeafLink final : public server_link::ServerLink {
                               std::string_view queues, uint32_t origin_cluster) override;
     void on_account_changed() override;
     void on_reload() override;
-    // Of imported streams (delivery/shadow.h), which are matched in the exporter's account.
-    uint32_t deliver(interest::Subscription& subscription, const delivery::MessageRun& run,
-                     base::LinkHandle origin) override;
-    bool accepts(const interest::Subscription& subscription,
-                 base::LinkHandle origin) const override;
     void on_cluster_view() override;
 
   private:
@@ -138,6 +134,9 @@ class LeafLink final : public server_link::ServerLink {
     void on_accepted(std::string_view subject) override;
     bool admit_answer(const proto::RouteOperation& operation, Inbound* message) override;
     const account::SubjectMap* mappings_of(const account::Account& account) const override;
+    const delivery::Requestor* requestor() const override { return this; }
+    // delivery::Requestor
+    std::string request_info(bool detailed, std::string_view service) const override;
 
     // --- compression (leaf_compression.cc)
     const config::CompressionOptions& compression_options() const;
@@ -181,14 +180,18 @@ class LeafLink final : public server_link::ServerLink {
     void remember_closed();
     void begin_serving(std::string remote_id, std::string remote_name, std::string cluster);
     void deny_jetstream();
+    void refuse_excess();
     void on_loop();
     // The dialing side waits this long before it dials again.
     void delay_reconnect(uint64_t delay_ns);
     void update_shadows(interest::Subscription& subscription);
     bool keeps_interest(account::Account& account, interest::Subscription& subscription) override;
     void note_request(const delivery::MessageRun& run);
-    bool is_delivered_by_other(const interest::Subscription& subscription,
-                               std::string_view subject) const;
+    void deliver_imported(const account::Account& exporter, const delivery::MessageRun& run,
+                          std::string_view queues);
+    void take_names(const interest::MatchResult& wanted, std::string* others,
+                    std::string* names) const;
+    bool has_member(const interest::MatchResult& wanted, std::string_view queue) const;
 
     void on_wait_timer();
     void arm_wait(uint64_t after_ns);
@@ -218,8 +221,6 @@ class LeafLink final : public server_link::ServerLink {
     runtime::OwnedTimer<LeafLink, &LeafLink::on_expiry> expiry_timer_{*this};
     std::optional<link::WebsocketTerms> websocket_terms_;  // none: no WebSocket
     std::unique_ptr<delivery::Shadows> shadows_;           // made for the first stream import
-    // Wildcards of plain subscriptions that have shadows: of those that overlap, one delivers.
-    std::vector<const interest::Subscription*> imported_wildcards_;
 };
 
 }  // namespace nuring::gateway

@@ -60,6 +60,7 @@ void LeafLinks::set_remotes(const std::vector<std::shared_ptr<const LeafRemoteSe
         kept.push_back({settings, workers_.take_place()});
         begin(kept.back());
     }
+    assert(kept.size() == remotes.size());
     placed_ = std::move(kept);
 }
 
@@ -101,12 +102,10 @@ void LeafLinks::stop() {
 // ------------------------------------------------------------------------------- registry
 
 LeafLinks::Registration LeafLinks::add(const LeafEntry& entry, std::string_view hub_cluster,
-                                       int64_t most, std::optional<base::LinkHandle>* replaced) {
+                                       std::optional<base::LinkHandle>* replaced) {
     const std::lock_guard lock(mutex_);
-    int64_t of_account = 0;
     for (const LeafEntry& other : entries_) {
         if (other.account != entry.account) continue;
-        if (!other.is_solicited) ++of_account;
         if (entry.is_solicited) {
             if (!hub_cluster.empty() && !other.is_solicited && other.cluster == hub_cluster) {
                 return Registration::kLoop;
@@ -117,20 +116,39 @@ LeafLinks::Registration LeafLinks::add(const LeafEntry& entry, std::string_view 
             !other.is_solicited && other.name == entry.name && other.cluster == entry.cluster;
         if (is_same_server && other.remote_account == entry.remote_account) *replaced = other.link;
     }
-    if (!entry.is_solicited && !replaced->has_value() && most >= 0 && of_account >= most) {
+    if (replaced->has_value()) {
+        remove_entry(**replaced);
+    } else if (!entry.account->has_room_for_leafnode()) {
         return Registration::kTooMany;
     }
-    if (replaced->has_value()) {
-        std::erase_if(entries_, [&](const LeafEntry& each) { return each.link == **replaced; });
-    }
     entries_.push_back(entry);
+    entry.account->add_leafnodes(1);
     return Registration::kAdded;
 }
 
 void LeafLinks::closed(LeafLink& link) {
+    assert(!link.open());
     if (!link.is_solicited()) workers_.leave_place(index_of(link.handle().worker()));
     const std::lock_guard lock(mutex_);
-    std::erase_if(entries_, [&](const LeafEntry& each) { return each.link == link.handle(); });
+    remove_entry(link.handle());
+}
+
+void LeafLinks::remove_entry(base::LinkHandle link) {
+    const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                    [link](const LeafEntry& each) { return each.link == link; });
+    if (found == entries_.end()) return;
+    found->account->add_leafnodes(-1);
+    entries_.erase(found);
+}
+
+bool LeafLinks::is_excess(const LeafLink& link) const {
+    const std::lock_guard lock(mutex_);
+    int64_t left = link.account()->excess_leafnodes();
+    for (auto each = entries_.rbegin(); each != entries_.rend() && left > 0; ++each) {
+        if (each->link == link.handle()) return true;
+        if (each->account == link.account()) --left;
+    }
+    return false;
 }
 
 size_t LeafLinks::count() const {
@@ -156,6 +174,7 @@ LeafAudience& LeafLinks::join_audience(LeafLink& link, account::Account& account
 }
 
 void LeafLinks::leave_audience(LeafLink& link, LeafAudience& audience) {
+    assert(!audience.empty());
     audience.remove(link);
     if (!audience.empty()) return;
     Audiences& audiences = audiences_[index_of(link.handle().worker())];

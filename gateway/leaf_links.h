@@ -31,7 +31,7 @@ class LeafLink;
 // One registered leafnode link.
 struct LeafEntry {
     base::LinkHandle link;
-    const account::Account* account = nullptr;
+    account::Account* account = nullptr;
     std::string name;            // of the server at the far end
     std::string cluster;         // of it; empty: none
     std::string remote_account;  // at the far end; empty: not known
@@ -79,8 +79,11 @@ class LeafLinks {
         kLoop,     // a leafnode of the hub's own cluster hangs on this server
     };
     // Registers; `replaced` is the link of the same server that has to go.
-    Registration add(const LeafEntry& entry, std::string_view hub_cluster, int64_t most,
+    Registration add(const LeafEntry& entry, std::string_view hub_cluster,
                      std::optional<base::LinkHandle>* replaced);
+    // Its account has more leafnodes than it may have (other servers have some, too), and this link is among
+    // the youngest of them.
+    bool is_excess(const LeafLink& link) const;
     void closed(LeafLink& link);
     size_t count() const;
 
@@ -106,6 +109,7 @@ class LeafLinks {
     void begin(const Placed& placed);
     void renew(const Placed& placed, std::shared_ptr<const LeafRemoteSettings> settings);
     void end(const Placed& placed);
+    void remove_entry(base::LinkHandle link);  // with mutex_
 
     server::LinkWorkers<LeafRemote> workers_;
     std::vector<Placed> placed_;  // of the control thread

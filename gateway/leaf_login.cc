@@ -218,11 +218,8 @@ void LeafLink::register_accepted(const auth::Identity& identity) {
                           .cluster = connect_.cluster,
                           .remote_account = connect_.remote_account};
     std::optional<base::LinkHandle> replaced;
-    const auto registration = all_.add(entry, {}, account_->exchange().limits.leafnodes, &replaced);
-    if (registration == LeafLinks::Registration::kTooMany) {
-        return refuse_peer(proto::kErrAccountConnectionsExceeded,
-                           link::CloseReason::kMaxAccountConnectionsExceeded);
-    }
+    const auto registration = all_.add(entry, {}, &replaced);
+    if (registration == LeafLinks::Registration::kTooMany) return refuse_excess();
     assert(registration == LeafLinks::Registration::kAdded);
     if (replaced.has_value()) {
         host_.log.warn("{} - Replacing connection from same server", label());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // LeafLink: interest and messages.
+#include <algorithm>
 #include <cassert>
 #include <memory>
 #include <span>
@@ -56,12 +57,13 @@ void LeafLink::on_subscribe(const proto::RouteOperation& operation) {
     }
     const auto added = remote_interest_.add(*account_, operation.subject, operation.queue,
                                             operation.weight, cluster_);
-    if (added == server_link::RemoteInterest::Added::kNew &&
-        !account_->exchange().streams.empty()) {
-        update_shadows(
+    if (added != server_link::RemoteInterest::Added::kInvalid) {
+        const bool may_differ =
+            added == server_link::RemoteInterest::Added::kNew || !operation.queue.empty();
+        if (!may_differ || account_->exchange().streams.empty()) return;
+        return update_shadows(
             *remote_interest_.find(*account_, operation.subject, operation.queue, cluster_));
     }
-    if (added != server_link::RemoteInterest::Added::kInvalid) return;
     host_.log.error("{} - Could not insert subscription: {}", label(), operation.args);
     send_error(proto::kErrInvalidSubscription);
 }
@@ -70,10 +72,7 @@ void LeafLink::on_unsubscribe(const proto::RouteOperation& operation) {
     if (serving() && shadows_ != nullptr) {
         const interest::Subscription* known =
             remote_interest_.find(*account_, operation.subject, operation.queue, cluster_);
-        if (known != nullptr) {
-            shadows_->remove(*known);
-            std::erase(imported_wildcards_, known);
-        }
+        if (known != nullptr) shadows_->remove(*known);
     }
     ServerLink::on_unsubscribe(operation);
 }
@@ -81,43 +80,80 @@ void LeafLink::on_unsubscribe(const proto::RouteOperation& operation) {
 void LeafLink::update_shadows(interest::Subscription& subscription) {
     if (shadows_ == nullptr) shadows_ = std::make_unique<delivery::Shadows>(delivery_);
     shadows_->update(subscription, account_->exchange());
-    if (subscription.is_queue() || proto::is_literal(subscription.subject())) return;
-    std::erase(imported_wildcards_, &subscription);
-    if (shadows_->contains(subscription)) imported_wildcards_.push_back(&subscription);
-}
-
-// A message goes over the link once: the first wildcard that matches has it, else the literal one.
-bool LeafLink::is_delivered_by_other(const interest::Subscription& subscription,
-                                     std::string_view subject) const {
-    for (const interest::Subscription* each : imported_wildcards_) {
-        if (each == &subscription) return false;
-        if (proto::matches_literal(subject, each->subject())) return true;
-    }
-    return false;
-}
-
-uint32_t LeafLink::deliver(interest::Subscription& subscription, const delivery::MessageRun& run,
-                           base::LinkHandle origin) {
-    if (!accepts(subscription, origin) || !may_leave(*account_, run.subject)) return 0;
-    if (!subscription.is_queue() && is_delivered_by_other(subscription, run.subject)) return 0;
-    note_request(run);
-    send_message(
-        {.account = *account_, .run = run, .subject = run.subject, .queues = subscription.queue()});
-    return run.count;
-}
-
-bool LeafLink::accepts(const interest::Subscription& subscription, base::LinkHandle origin) const {
-    return open() && serving() && !subscription.closed() && origin != handle();
 }
 
 // ------------------------------------------------------------------------------- messages
 
-bool LeafLink::may_leave(account::Account& /*account*/, std::string_view subject) {
-    return permissions_.may_send(proto::without_gateway_prefix(subject));
+bool LeafLink::may_leave(account::Account& account, std::string_view subject) {
+    if (&account == account_) [[likely]]
+        return permissions_.may_send(proto::without_gateway_prefix(subject));
+    delivery::FramePool::Loan local(delivery_.frames);
+    const auto& streams = account_->exchange().streams;
+    return std::any_of(streams.begin(), streams.end(), [&](const auto& import) {
+        return &import->exporter() == &account && import->to_local(subject, &local.text()) &&
+               permissions_.may_send(local.text());
+    });
+}
+
+// Messages of an account that the link's account imports streams from, under the subjects that they have
+// here. Requests that came into that account over a service import go no further (delivery/shadow.h).
+void LeafLink::deliver_imported(const account::Account& exporter, const delivery::MessageRun& run,
+                                std::string_view queues) {
+    if (run.is_service) return;
+    delivery::FramePool::Loan local(delivery_.frames);
+    delivery::FramePool::Loan names(delivery_.frames);
+    delivery::FramePool::Loan others(delivery_.frames);
+    others.text().assign(queues);
+    note_request(run);
+    for (const auto& import : account_->exchange().streams) {
+        if (!open()) return;
+        if (&import->exporter() != &exporter || !import->to_local(run.subject, &local.text()) ||
+            local.text().size() > delivery::kNamesSizeMax || !permissions_.may_send(local.text())) {
+            continue;
+        }
+        const auto& wanted = delivery_.cache.find(account_->sublist(), local.text()).result();
+        const auto peers = wanted.peers();
+        const bool has_plain = std::find(peers.begin(), peers.end(), handle()) != peers.end();
+        take_names(wanted, &others.text(), &names.text());
+        if (!has_plain && names.text().empty()) continue;
+        send_message({.account = *account_,
+                      .run = run,
+                      .subject = local.text(),
+                      .queues = names.text()});
+    }
+}
+
+// Of the groups named in `others`, those that the leafnode has members of go to `names`.
+void LeafLink::take_names(const interest::MatchResult& wanted, std::string* others,
+                          std::string* names) const {
+    names->clear();
+    if (others->empty()) return;
+    std::string left;
+    for (std::string_view rest = *others; !rest.empty();) {
+        const std::string_view name = rest.substr(0, rest.find(' '));
+        rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+        std::string* to = has_member(wanted, name) ? names : &left;
+        if (!to->empty()) to->push_back(' ');
+        to->append(name);
+    }
+    others->swap(left);
+}
+
+bool LeafLink::has_member(const interest::MatchResult& wanted, std::string_view queue) const {
+    for (uint32_t i = 0; i < wanted.queue_group_count(); ++i) {
+        const interest::QueueGroup group = wanted.queue_group(i);
+        if (group.name != queue) continue;
+        return std::any_of(group.members.begin(), group.members.end(),
+                           [this](const auto& member) { return member.link == handle(); });
+    }
+    return false;
 }
 
 void LeafLink::deliver_to_server(account::Account& account, const delivery::MessageRun& run,
                                  std::string_view queues) {
+    if (!open() || !serving()) return;
+    if (&account != account_) [[unlikely]]
+        return deliver_imported(account, run, queues);
     const bool counts_answers = permissions_.responses().has_value() && !run.reply.empty();
     if (counts_answers && may_leave(account, run.subject)) [[unlikely]]
         note_request(run);
@@ -144,12 +180,15 @@ void LeafLink::on_accepted(std::string_view subject) {
 // No cluster gets its own messages back.
 void LeafLink::deliver_of_leafnodes(account::Account& account, const delivery::MessageRun& run,
                                     std::string_view queues, uint32_t origin_cluster) {
-    if (origin_cluster != origin_cluster_) deliver_to_server(account, run, queues);
+    if (origin_cluster != origin_cluster_ || &account != account_) {
+        deliver_to_server(account, run, queues);
+    }
 }
 
 // Imports and mappings of the account may have come, or gone.
 void LeafLink::on_account_changed() {
     if (!open() || !serving()) return;
+    if (all_.is_excess(*this)) return refuse_excess();
     audience_->on_account_changed(*this);
     if (account_->exchange().streams.empty() && shadows_ == nullptr) return;
     sweep_interest();

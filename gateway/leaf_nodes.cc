@@ -187,6 +187,8 @@ absl::StatusOr<std::shared_ptr<const LeafSettings>> Leafnodes::make_settings() c
     auto tls = server::load_listener_tls(leafnodes.tls);
     if (!tls.ok()) return tls.status();
     settings->tls_acceptor = *std::move(tls);
+    server_->facts().certificate_ends.leafnodes =
+        tls::certificate_end_s(settings->tls_acceptor.get());
     info.tls_required = settings->tls_acceptor != nullptr;
     info.tls_verify = info.tls_required && leafnodes.tls->verify;
     settings->authenticator = own_users(leafnodes);

@@ -146,7 +146,8 @@ void AccountConnections::on_server_left(const std::string& server_id) {
 void AccountConnections::on_join_timer() {
     std::vector<const account::Account*> limited;
     for (const account::Account* account : parts_.server.accounts().list()) {
-        if (account->exchange().limits.connections >= 0) limited.push_back(account);
+        const config::AccountLimits& limits = account->exchange().limits;
+        if (limits.connections >= 0 || limits.leafnodes >= 0) limited.push_back(account);
     }
     parts_.answers.add_own([this, limited = std::move(limited)] {
         repeat();

@@ -15,18 +15,23 @@ bool ClusterConnections::update(std::string_view json) {
     account::Account* account = accounts_.find(told.account);
     if (account == nullptr) return false;
     if (servers_.size() >= kServersMax && !servers_.contains(told.server_id)) return false;
-    int64_t& known = servers_[told.server_id][account];
-    const int64_t count = std::clamp<int64_t>(told.connections, 0, kConnectionsMax);
-    account->add_connections_elsewhere(count - known);
+    Count& known = servers_[told.server_id][account];
+    const Count count{.connections = std::clamp<int64_t>(told.connections, 0, kConnectionsMax),
+                      .leafnodes = std::clamp<int64_t>(told.leafnodes, 0, kConnectionsMax)};
+    account->add_connections_elsewhere(count.connections - known.connections);
+    account->add_leafnodes_elsewhere(count.leafnodes - known.leafnodes);
     known = count;
-    assert(known >= 0);
-    return account->has_excess_connections();
+    assert(known.connections >= 0 && known.leafnodes >= 0);
+    return account->has_excess_connections() || account->excess_leafnodes() > 0;
 }
 
 void ClusterConnections::forget(const std::string& server_id) {
     const auto found = servers_.find(server_id);
     if (found == servers_.end()) return;
-    for (const auto& [account, count] : found->second) account->add_connections_elsewhere(-count);
+    for (const auto& [account, count] : found->second) {
+        account->add_connections_elsewhere(-count.connections);
+        account->add_leafnodes_elsewhere(-count.leafnodes);
+    }
     servers_.erase(found);
 }
 

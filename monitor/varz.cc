@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // /varz: the server as a whole.
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "absl/container/flat_hash_set.h"
@@ -51,7 +52,15 @@ void write_times(proto::JsonWriter* json, const config::LinkTimes& times) {
     write_late_rule(json, times.write_timeout);
 }
 
-void write_cluster(proto::JsonWriter* json, const config::ClusterOptions& cluster, const std::string& name) {
+void write_certificate_end(proto::JsonWriter* json, const std::atomic<int64_t>& end_s) {
+    constexpr uint64_t kSecond_ns = 1'000'000'000;
+    const int64_t end = end_s.load(std::memory_order_relaxed);
+    if (end <= 0) return;
+    json->field("tls_cert_not_after", base::format_rfc3339(static_cast<uint64_t>(end) * kSecond_ns));
+}
+
+void write_cluster(proto::JsonWriter* json, const Sources& sources, const std::string& name) {
+    const config::ClusterOptions& cluster = sources.options->cluster;
     json->begin_object("cluster");
     json->optional_field("name", name);
     if (cluster.port != 0) {
@@ -64,11 +73,13 @@ void write_cluster(proto::JsonWriter* json, const config::ClusterOptions& cluste
         json->optional_field("tls_verify", cluster.tls.has_value());
         json->optional_field("pool_size", cluster.pool_size);
         write_times(json, cluster.times);
+        write_certificate_end(json, sources.server.facts().certificate_ends.cluster);
     }
     json->end_object();
 }
 
-void write_gateway(proto::JsonWriter* json, const config::GatewayOptions& gateway) {
+void write_gateway(proto::JsonWriter* json, const Sources& sources) {
+    const config::GatewayOptions& gateway = sources.options->gateway;
     json->begin_object("gateway");
     json->optional_field("name", gateway.name);
     if (gateway.configured()) {
@@ -93,11 +104,13 @@ void write_gateway(proto::JsonWriter* json, const config::GatewayOptions& gatewa
         }
         json->optional_field("reject_unknown", gateway.reject_unknown);
         write_times(json, gateway.times);
+        write_certificate_end(json, sources.server.facts().certificate_ends.gateway);
     }
     json->end_object();
 }
 
-void write_leafnodes(proto::JsonWriter* json, const config::LeafnodeOptions& leafnodes) {
+void write_leafnodes(proto::JsonWriter* json, const Sources& sources) {
+    const config::LeafnodeOptions& leafnodes = sources.options->leafnodes;
     json->begin_object("leaf");
     if (leafnodes.configured()) {
         json->optional_field("host", leafnodes.host);
@@ -124,6 +137,7 @@ void write_leafnodes(proto::JsonWriter* json, const config::LeafnodeOptions& lea
             json->end_array();
         }
         write_times(json, leafnodes.times);
+        write_certificate_end(json, sources.server.facts().certificate_ends.leafnodes);
     }
     json->end_object();
 }
@@ -146,6 +160,7 @@ void write_websocket(proto::JsonWriter* json, const config::WebsocketOptions& we
         json->optional_field("same_origin", websocket.same_origin);
         write_texts(json, "allowed_origins", websocket.allowed_origins);
         json->optional_field("compression", websocket.compression);
+        write_certificate_end(json, server.facts().certificate_ends.websocket);
     }
     json->end_object();
 }
@@ -302,9 +317,9 @@ absl::Status make_varz(const Sources& sources, const Query& /*query*/, HttpAnswe
     json.begin_object();
     write_identity(&json, sources);
     write_limits(&json, sources);
-    write_cluster(&json, options.cluster, cluster_name(sources));
-    write_gateway(&json, options.gateway);
-    write_leafnodes(&json, options.leafnodes);
+    write_cluster(&json, sources, cluster_name(sources));
+    write_gateway(&json, sources);
+    write_leafnodes(&json, sources);
     write_empty(&json, "mqtt");
     write_websocket(&json, options.websocket, sources.server);
     write_empty(&json, "jetstream");
@@ -312,6 +327,7 @@ absl::Status make_varz(const Sources& sources, const Query& /*query*/, HttpAnswe
     json.field("write_deadline", int64_t{options.write_deadline.count()});
     write_late_rule(&json, options.write_timeout);
     write_runtime(&json, sources, now_ns);
+    write_certificate_end(&json, sources.server.facts().certificate_ends.clients);
     json.end_object();
     return absl::OkStatus();
 }

@@ -29,6 +29,7 @@ JsonStatus parse_account_connections(std::string_view json, JsonParser* parser,
                                 if (key == "server") return take_server(value, &connections->server_id);
                                 if (key == "acc") fits = take_json(value, &connections->account);
                                 if (key == "conns") fits = take_json(value, &connections->connections);
+                                if (key == "leafnodes") fits = take_json(value, &connections->leafnodes);
                                 return fits ? std::string() : std::string(kWrongType);
                             });
 }

@@ -15,6 +15,7 @@ struct AccountConnections {
     std::string server_id;  // key: server.id
     std::string account;    // key: acc
     int64_t connections = 0;  // key: conns
+    int64_t leafnodes = 0;    // key: leafnodes
 };
 
 // Fills `connections`; on error it is undefined.

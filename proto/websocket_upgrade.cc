@@ -21,6 +21,7 @@ constexpr std::string_view kAcceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11
 constexpr std::string_view kExtension = "permessage-deflate";
 constexpr std::string_view kServerWindow = "server_no_context_takeover";
 constexpr std::string_view kClientWindow = "client_no_context_takeover";
+constexpr std::string_view kServerWindowBits = "server_max_window_bits";
 constexpr std::string_view kNoMasking = "Nats-No-Masking";
 constexpr std::string_view kVersion = "13";
 constexpr size_t kKeySize = 24;  // of base64, for kWebsocketNonceSize bytes
@@ -42,8 +43,9 @@ struct Extension {
     bool without_takeover = false;
 };
 
-// The first permessage-deflate of all values.
-Extension find_extension(const HttpFields& fields) {
+// The first permessage-deflate of all values. Of offers: that leaves the server's window to the server. A
+// smaller one is not made here, and RFC 7692, 7.1.2.1, has such an offer declined.
+Extension find_extension(const HttpFields& fields, bool is_offer) {
     for (const std::string_view value : fields.values("Sec-WebSocket-Extensions")) {
         for (const std::string_view one : split(value, ',')) {
             const std::vector<std::string_view> words = split(one, ';');
@@ -53,6 +55,11 @@ Extension find_extension(const HttpFields& fields) {
                     return same_http_word(word, name);
                 });
             };
+            const bool asks_for_window =
+                is_offer && std::any_of(words.begin() + 1, words.end(), [](std::string_view word) {
+                    return same_http_word(word.substr(0, word.find('=')), kServerWindowBits);
+                });
+            if (asks_for_window) continue;
             return {.named = true, .without_takeover = has(kServerWindow) && has(kClientWindow)};
         }
     }
@@ -194,7 +201,7 @@ WebsocketUpgrade read_websocket_upgrade(std::string_view head, const WebsocketUp
     const HttpFields& fields = request.fields;
     upgrade.endpoint = endpoint_of(request.target);
     upgrade.accept = websocket_accept(fields.value("Sec-WebSocket-Key"));
-    upgrade.compression = rules.compression && find_extension(fields).named;
+    upgrade.compression = rules.compression && find_extension(fields, /*is_offer=*/true).named;
     upgrade.masks_optional = fields.value(kNoMasking) == "true";
     const std::string_view agent = fields.value("User-Agent");
     upgrade.browser = agent.starts_with("Mozilla/");
@@ -266,7 +273,7 @@ WebsocketAnswer read_websocket_answer(std::string_view head, const WebsocketDial
         fields->value("Sec-WebSocket-Accept") != websocket_accept(dial.key)) {
         return answer;
     }
-    const Extension extension = find_extension(*fields);
+    const Extension extension = find_extension(*fields, /*is_offer=*/false);
     if (extension.named && (!dial.compression || !extension.without_takeover)) {
         answer.error = "compression negotiation error";
         return answer;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/account/account.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -20,7 +21,7 @@ Account::~Account() {
     if (replies_ != nullptr) sublist_.remove(replies_.get());
 }
 
-// Several workers may be at it, so that each asks and changes in one step.
+// Several workers may do this at once, so the check and the change are one step.
 bool Account::add_connection() {
     const int64_t limit = exchange().limits.connections;
     int64_t count = connections();
@@ -36,6 +37,21 @@ bool Account::has_excess_connections() const {
     return limit >= 0 && connections() + elsewhere_.load(std::memory_order_relaxed) > limit;
 }
 
+bool Account::has_room_for_leafnode() const {
+    const int64_t limit = exchange().limits.leafnodes;
+    return limit < 0 || leafnodes_.load(std::memory_order_relaxed) +
+                                leafnodes_elsewhere_.load(std::memory_order_relaxed) <
+                            limit;
+}
+
+int64_t Account::excess_leafnodes() const {
+    const int64_t limit = exchange().limits.leafnodes;
+    if (limit < 0) return 0;
+    const int64_t count = leafnodes_.load(std::memory_order_relaxed);
+    const int64_t everywhere = count + leafnodes_elsewhere_.load(std::memory_order_relaxed);
+    return std::clamp<int64_t>(everywhere - limit, 0, count);
+}
+
 bool Account::shed_connection() {
     const int64_t limit = exchange().limits.connections;
     int64_t count = connections();
@@ -48,12 +64,13 @@ bool Account::shed_connection() {
 
 void Account::listen_for_replies() {
     if (replies_ != nullptr) return;
+    assert(reply_pattern().empty());
     const std::string pattern = std::string(proto::kServiceReplyPrefix) + ">";
     replies_.reset(
         interest::Subscription::create({.subject = pattern, .kind = proto::Kind::kAccount}));
     sublist_.insert(replies_.get());
     known_replies_.store(replies_.get(), std::memory_order_release);
-assert(reply_pattern() == pattern);
+    assert(reply_pattern() == pattern);
 }
 
 void Account::on_interest_changed(const interest::Subscription& subscription) {

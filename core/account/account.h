@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -41,19 +42,35 @@ class Account final : private interest::InterestObserver {
     int64_t connections() const { return connections_.load(std::memory_order_relaxed); }
     // One more; false: there are as many as the account may have, and this one is not counted.
     [[nodiscard]] bool add_connection();
-    void remove_connection() { connections_.fetch_sub(1, std::memory_order_relaxed); }
-    // Those on other servers count, too.
+    void remove_connection() {
+        const int64_t before = connections_.fetch_sub(1, std::memory_order_relaxed);
+        assert(before > 0);
+    }
+    // Connections on other servers count against the limit, too.
     void add_connections_elsewhere(int64_t difference) {
         elsewhere_.fetch_add(difference, std::memory_order_relaxed);
     }
     bool has_excess_connections() const;
-    // One less if there are more than the account may have (since a reload): the caller's has to go.
+
+    // Registered leafnode connections, of either end, here and on other servers, against `max_leafnodes`.
+    void add_leafnodes(int64_t difference) {
+        leafnodes_.fetch_add(difference, std::memory_order_relaxed);
+    }
+    void add_leafnodes_elsewhere(int64_t difference) {
+        leafnodes_elsewhere_.fetch_add(difference, std::memory_order_relaxed);
+    }
+    bool has_room_for_leafnode() const;
+    // How many are too many.
+    int64_t excess_leafnodes() const;
+
+    // True: the account has more than it may have (since a reload); one less is counted, and the caller
+    // closes it.
     [[nodiscard]] bool shed_connection();
 
   private:
     friend class AccountRegistry;
 
-    // From here on replies to requests from other accounts find their way (`_R_.>`).
+    // From here on this account receives replies to requests over service imports (`_R_.>`).
     void listen_for_replies();
     void on_interest_changed(const interest::Subscription& subscription) override;
     void on_leaf_interest_changed(const interest::Subscription& subscription) override;
@@ -65,6 +82,8 @@ class Account final : private interest::InterestObserver {
     std::atomic<const Exchange*> exchange_;
     std::atomic<int64_t> connections_{0};
     std::atomic<int64_t> elsewhere_{0};  // connections on other servers, as those announce them
+    std::atomic<int64_t> leafnodes_{0};
+    std::atomic<int64_t> leafnodes_elsewhere_{0};
     interest::SubscriptionPtr replies_;  // guarded by the registry's mutex
     std::atomic<const interest::Subscription*> known_replies_{nullptr};  // the same, for all
 };

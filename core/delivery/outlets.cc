@@ -21,7 +21,7 @@ Outlets::Outlets(link::LinkHost& host)
 bool Outlets::has_room(base::WorkerId to, size_t bytes) {
     if (!outlets_[index_of(to)].spill.empty()) return false;
     runtime::Mailbox& box = mesh_.mailbox(host_.id, to);
-    // What can never fit goes when the mailbox is as good as empty; the rest spills.
+    // Records that can never fit together begin when half the mailbox is free; the rest spills.
     return box.has_room(std::min(bytes, box.capacity() / 2));
 }
 

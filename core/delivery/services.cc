@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::string_view kRequestInfoHeader = "Nats-Request-Info";
 
-// What a frame may grow by: reply subject, header, decimal sizes.
+// A frame may grow by this much: reply subject, header, decimal sizes.
 constexpr size_t kFrameGrowthMax = 512;
 
 // Frames above this are given back at once.

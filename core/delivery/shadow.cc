@@ -20,15 +20,24 @@ Shadow::Shadow(Delivery& delivery, interest::Subscription& parent,
     account::Account& exporter = import_->exporter();
     delivery.host.log.debug("Creating import subscription on {} from account {}",
                             proto::quote(pattern.pattern), proto::quote(exporter.name()));
-    subscription_ = delivery.subscriptions.create({.link = parent.link(),
-                                                   .owner = static_cast<Subscriber*>(this),
-                                                   .serial = delivery.subscriptions.take_serial(),
-                                                   .subject = pattern.pattern,
-                                                   .queue = parent.queue(),
-                                                   .sid = parent.sid()});
+    const bool is_of_server = parent.is_of_server();
+    subscription_ = delivery.subscriptions.create(
+        {.link = parent.link(),
+         .owner = is_of_server ? parent.owner : static_cast<Subscriber*>(this),
+         .serial = delivery.subscriptions.take_serial(),
+         .subject = pattern.pattern,
+         .queue = parent.queue(),
+         .sid = is_of_server ? std::string_view() : parent.sid(),
+         .weight = parent.weight(),
+         .kind = is_of_server ? parent.kind() : proto::Kind::kClient});
     assert(subscription_ != nullptr);
-    if (subscription_->is_queue()) delivery.subscriptions.add_member(subscription_);
+    if (subscription_->is_queue() && !is_of_server) delivery.subscriptions.add_member(subscription_);
     exporter.sublist().insert(subscription_);
+}
+
+void Shadow::follow_weight() {
+    if (subscription_->weight() == parent_.weight()) return;
+    import_->exporter().sublist().set_weight(subscription_, parent_.weight());
 }
 
 void Shadow::end(Delivery& delivery) {
@@ -73,9 +82,12 @@ void Shadows::update(interest::Subscription& parent, const account::Exchange& ex
         const auto same = std::find_if(before.begin(), before.end(), [&](const auto& shadow) {
             return shadow != nullptr && shadow->import() == import.get();
         });
-        after.push_back(same != before.end()
-                            ? std::move(*same)
-                            : std::make_unique<Shadow>(delivery_, parent, import, *wanted));
+        if (same != before.end()) {
+            (*same)->follow_weight();
+            after.push_back(std::move(*same));
+        } else {
+            after.push_back(std::make_unique<Shadow>(delivery_, parent, import, *wanted));
+        }
     }
     for (std::unique_ptr<Shadow>& shadow : before) {
         if (shadow == nullptr) continue;

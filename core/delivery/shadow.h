@@ -16,8 +16,10 @@ class Delivery;
 
 // Shadow stands in an exporting account for one subscription of a client whose account imports from
 // there. What reaches it is delivered to that subscription, under the importer's subject: same sid,
-// same queue group, one maximum for both.
-// Threads: the client's worker. Limits, errors: those of the parent.
+// same queue group, one maximum for both. The shadow of a server's subscription belongs to
+// that server, too: however many of them match, a message goes to the server once, and the link translates
+// the subject.
+// Threads: the link's worker. Limits, errors: those of the parent.
 // Lifetime: owned by Shadows; when it ends, its subscription is closed and both live until the end of
 //           the turn (SubscriptionIndex::retire), as a delivery may be going on.
 // What came into the exporting account over a service import goes no further: a request would be seen by all
@@ -37,6 +39,8 @@ class Shadow final : public Subscriber {
                      base::LinkHandle origin) override;
     bool accepts(const interest::Subscription& subscription, base::LinkHandle origin) const override;
 
+    // The parent's weight has changed.
+    void follow_weight();
     // Takes its subscription out of the exporter's account.
     void end(Delivery& delivery);
 
@@ -57,8 +61,8 @@ class Shadow final : public Subscriber {
     bool is_passed_ = false;  // ... reaches the parent
 };
 
-// Shadows are all those of one client.
-// Threads: the client's worker.
+// Shadows are all those of one link.
+// Threads: the link's worker.
 // Limits:  stream imports of the account for each subscription. Errors: none.
 class Shadows {
   public:
@@ -68,7 +72,6 @@ class Shadows {
     // those no longer wanted end, the others stay, so that nothing is lost or comes twice.
     void update(interest::Subscription& parent, const account::Exchange& exchange);
     void remove(const interest::Subscription& parent);
-    bool contains(const interest::Subscription& parent) const { return shadows_.contains(&parent); }
 
   private:
     using Group = std::vector<std::unique_ptr<Shadow>>;

@@ -27,6 +27,8 @@ bool Channel::is_last(const Outbound& pending, uint64_t size) const {
     return above_ == nullptr || above_->is_done();
 }
 
+bool Channel::is_lowest() const { return link_.channel_.get() == this; }
+
 bool Channel::paused() const { return link_.paused(); }
 
 LinkHost& Channel::host() const { return link_.host_; }

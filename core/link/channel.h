@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "core/link/outbound.h"
@@ -41,6 +42,12 @@ class Channel {
     // What the layer below is to send now: this turns a batch of pending() into it, unless an earlier
     // batch is still there. Called when no send is under way; an empty answer means that nothing waits.
     virtual Outbound& ready() = 0;
+    // Of the lowest layer: ready() as parts for one send. `waiting`: all bytes of it.
+    virtual unsigned gather(std::span<iovec> parts, uint64_t* waiting) {
+        Outbound& bytes = ready();
+        *waiting = bytes.pending_bytes();
+        return bytes.gather(parts);
+    }
     // The layer below has taken so many of the oldest bytes of ready().
     virtual void sent(uint64_t size) = 0;
 
@@ -79,6 +86,7 @@ class Channel {
 
     bool paused() const;
     bool is_topmost() const { return above_ == nullptr; }
+    bool is_lowest() const;
     LinkHost& host() const;
     // To be called after appending to what ready() returns, outside of ready().
     void mark_dirty();

@@ -17,6 +17,16 @@
 
 namespace nuring::link {
 
+// When the certificates that ports show end, in seconds since 1970; 0: a port has none.
+// Threads: written where a block is loaded, read by the monitor.
+struct CertificateEnds {
+    std::atomic<int64_t> clients{0};
+    std::atomic<int64_t> cluster{0};
+    std::atomic<int64_t> gateway{0};
+    std::atomic<int64_t> leafnodes{0};
+    std::atomic<int64_t> websocket{0};
+};
+
 // ServerFacts is what all workers know of the server that they are part of, and the few counters that
 // belong to the server as a whole. None of it is touched per message.
 // Threads: the plain fields are fixed before the workers start; the counters are for all.
@@ -44,6 +54,7 @@ struct ServerFacts {
     ClusterViews cluster_views;
     ServerEvents* server_events = nullptr;  // null: nobody listens; set before the workers run
     OriginClusters origin_clusters;
+    CertificateEnds certificate_ends;
 
     GatewayGossip* gateways = nullptr;  // null: this server has none; fixed before the workers start
     std::string gateway_url;            // where other clusters find this server

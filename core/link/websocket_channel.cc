@@ -323,10 +323,27 @@ void WebsocketChannel::make_batch(Outbound& frames) {
     if (whole) append_message({batch.data(), made}, compressed);
 }
 
+// Of servers not: they may put compression below (frame_all()), while a send is under way.
+bool WebsocketChannel::sends_in_place() const {
+    return !terms_.dialed && !terms_.browser && !terms_.compression &&
+           !proto::is_server(link_.kind()) && is_lowest() && is_topmost();
+}
+
+void WebsocketChannel::begin_in_place(uint64_t size) {
+    in_place_bytes_ = std::min(size, kInPlaceBytesMax);
+    std::array<char, proto::kWebsocketHeadSizeMax> head;
+    wire_.append({head.data(), proto::write_websocket_head(
+                                   {.payload_size = in_place_bytes_, .mask = {}}, head.data())});
+}
+
 Outbound& WebsocketChannel::ready() {
-    if (!wire_.empty()) return wire_;
+    if (!wire_.empty() || in_place_bytes_ > 0) return wire_;
     if (!pongs_.empty()) wire_.append(std::exchange(pongs_, {}));
     Outbound& frames = pending();
+    if (!frames.empty() && sends_in_place()) {
+        begin_in_place(frames.pending_bytes());
+        return wire_;
+    }
     if (!frames.empty()) make_batch(frames);
     if (!last_words_.empty() && is_last(frames, wired_bytes_)) {
         wire_.append(std::exchange(last_words_, {}));
@@ -335,7 +352,21 @@ Outbound& WebsocketChannel::ready() {
     return wire_;
 }
 
+unsigned WebsocketChannel::gather(std::span<iovec> parts, uint64_t* waiting) {
+    unsigned count = Channel::gather(parts, waiting);
+    *waiting += in_place_bytes_;
+    if (in_place_bytes_ == 0 || count == parts.size()) return count;
+    const unsigned end = count + pending().gather(parts.subspan(count));
+    for (uint64_t left = in_place_bytes_; count < end && left > 0; ++count) {
+        parts[count].iov_len =
+            static_cast<size_t>(std::min<uint64_t>(parts[count].iov_len, left));
+        left -= parts[count].iov_len;
+    }
+    return count;
+}
+
 Outbound& WebsocketChannel::frame_all(ByteBuffer* held) {
+    assert(in_place_bytes_ == 0);
     held->swap(held_);
     if (!pongs_.empty()) wire_.append(std::exchange(pongs_, {}));
     Outbound& frames = pending();
@@ -344,8 +375,13 @@ Outbound& WebsocketChannel::frame_all(ByteBuffer* held) {
 }
 
 void WebsocketChannel::sent(uint64_t size) {
-    wire_.consume(size);
-    if (!wire_.empty()) return mark_dirty();
+    const uint64_t of_wire = std::min(size, wire_.pending_bytes());
+    wire_.consume(of_wire);
+    const uint64_t in_place = size - of_wire;
+    assert(in_place <= in_place_bytes_);
+    in_place_bytes_ -= in_place;
+    if (in_place > 0) took(in_place);
+    if (!wire_.empty() || in_place_bytes_ > 0) return mark_dirty();
     if (wired_bytes_ > 0) took(std::exchange(wired_bytes_, 0));
     if (!pongs_.empty()) mark_dirty();
 }

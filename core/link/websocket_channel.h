@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -34,11 +35,13 @@ struct WebsocketTerms {
 //                                \--> inflater -> room of the worker -> the link
 //   out:  pending [batch ..........][later ....]
 //         wire    [pongs][frames made of the batch]
+// or, where nothing has to be done to the payload and there is no layer below:
+//         sent    [pongs][head of the frame][pending, as it is]
 //
 // While the link is paused nothing is read: frames wait as they came, so that a compressed message
 // takes no memory before it is wanted.
 //
-// Threads: the link's worker. Limits: kPongBytesMax of pongs; kBatchBytes on the wire; what one
+// Threads: the link's worker. Limits: kPongBytesMax of pongs; kBatchBytes copied to the wire; what one
 //          message becomes by decompression, by the owner; kInflatedPerTurnMax of that per turn.
 // Errors:  a close frame with the reason; the log has "read error: mask bit missing".
 // Source:  RFC 6455; server/websocket.go 2.15.3 (wsReadLoop, wsCollapsePtoNB, wsEnqueueCloseMessage).
@@ -53,6 +56,8 @@ class WebsocketChannel final : public Channel {
     static constexpr size_t kPongBytesMax = 4096;
     // Bytes of frames that go on the wire together.
     static constexpr size_t kBatchBytes = 128 * 1024;
+    // A frame that leaves from where it is queued: pongs do not wait for more.
+    static constexpr uint64_t kInPlaceBytesMax = 1024 * 1024;
     // What the input of one turn may become by decompression; the rest is read in later ones.
     static constexpr uint64_t kInflatedPerTurnMax = 1024 * 1024;
 
@@ -74,6 +79,7 @@ class WebsocketChannel final : public Channel {
     void receive(char* bytes, size_t size) override;
     void resume() override;
     Outbound& ready() override;
+    unsigned gather(std::span<iovec> parts, uint64_t* waiting) override;
     void sent(uint64_t size) override;
     void on_closed() override;
     bool has_last_words() const override { return !last_words_.empty(); }
@@ -93,6 +99,8 @@ class WebsocketChannel final : public Channel {
     void fail(uint16_t code, const std::string& text);
     void add_pong(std::string_view payload);
     void say_last(uint16_t code, std::string_view text);
+    bool sends_in_place() const;
+    void begin_in_place(uint64_t size);
     void make_batch(Outbound& frames);
     void read_events(char*& begin, char* end);
     void append_message(std::string_view payload, bool compressed);
@@ -118,6 +126,7 @@ class WebsocketChannel final : public Channel {
     std::string pongs_;  // whole frames
     Outbound wire_;
     uint64_t wired_bytes_ = 0;  // of the frames pending, that wire_ was made of
+    uint64_t in_place_bytes_ = 0;  // of the frames pending, that belong to the frame whose head is out
     std::string last_words_;    // a close frame
     bool finished_ = false;     // it is on the wire
 };

@@ -56,7 +56,7 @@ void WorkerState::apply(const client::ClientSettings& settings, bool check_clien
     delivery.set_operator_mode(clients.authenticator().trust() != nullptr);
     // relaxed: set before this task was posted
     const bool has_excess = host.facts.excess_clients.load(std::memory_order_relaxed) > 0;
-    // What a token allows is measured against the limits of the server.
+    // Limits in tokens are compared with those of the server.
     if (check_clients || clients.authenticator().trust() != nullptr) clients.check_all();
     refresh_accounts();
     if (has_excess) clients.close_excess();

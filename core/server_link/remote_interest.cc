@@ -19,11 +19,12 @@ RemoteInterest::Added RemoteInterest::add(account::Account& account, std::string
     assert(owner_.open());
     assert(releasing_account_ == nullptr);
     weight = std::max(weight, 1U);
-    if (sweeping()) settle(account, {pattern, queue, origin});
+    const Key key(pattern, queue, origin);
+    if (sweeping()) settle(account, key);
     Set& set = accounts_[&account];
-    const auto known = set.find(ByPattern::Key{pattern, queue, origin});
+    const auto known = set.find(key);
     if (known != set.end()) {
-        interest::Subscription& subscription = **known;
+        interest::Subscription& subscription = *known->subscription;
         if (subscription.is_queue() && subscription.weight() != weight) {
             account.sublist().set_weight(&subscription, weight);
         }
@@ -32,6 +33,7 @@ RemoteInterest::Added RemoteInterest::add(account::Account& account, std::string
     if (!proto::is_valid_pattern(pattern)) return Added::kInvalid;
     if (pattern.size() + queue.size() > delivery::kNamesSizeMax)
         return Added::kInvalid;  // as of a client
+    const uint32_t origin_cluster = origin_clusters().acquire(origin);
     interest::Subscription* subscription = delivery_.subscriptions.create(
         {.link = owner_.handle(),
          .owner = static_cast<delivery::Subscriber*>(&owner_),
@@ -40,10 +42,13 @@ RemoteInterest::Added RemoteInterest::add(account::Account& account, std::string
          .queue = queue,
          .sid = origin,
          .weight = weight,
-         .origin_cluster = delivery_.host.facts.origin_clusters.id_of(origin),
+         .origin_cluster = origin_cluster,
          .kind = owner_.kind()});
-    if (subscription == nullptr) return Added::kInvalid;
-    set.insert(subscription);
+    if (subscription == nullptr) {
+        origin_clusters().release(origin_cluster);
+        return Added::kInvalid;
+    }
+    set.insert(Entry{.hash = key.hash, .subscription = subscription});
     ++count_;
     account.sublist().insert(subscription);
     return Added::kNew;
@@ -51,30 +56,32 @@ RemoteInterest::Added RemoteInterest::add(account::Account& account, std::string
 
 bool RemoteInterest::remove(account::Account& account, std::string_view pattern, std::string_view queue,
                             std::string_view origin) {
-    if (sweeping()) settle(account, {pattern, queue, origin});
+    const Key key(pattern, queue, origin);
+    if (sweeping()) settle(account, key);
     const auto of_account = accounts_.find(&account);
     if (of_account == accounts_.end()) return false;
-    const auto known = of_account->second.find(ByPattern::Key{pattern, queue, origin});
+    const auto known = of_account->second.find(key);
     if (known == of_account->second.end()) return false;
-    interest::Subscription* subscription = *known;
+    interest::Subscription* subscription = known->subscription;
     of_account->second.erase(known);
     assert(count_ > 0);
     --count_;
     delivery_.subscriptions.retire(subscription);
     account.sublist().remove(subscription);
+    origin_clusters().release(subscription->origin_cluster());
     return true;
 }
 
 interest::Subscription* RemoteInterest::find(account::Account& account, std::string_view pattern,
                                              std::string_view queue, std::string_view origin) const {
-    const ByPattern::Key key{pattern, queue, origin};
+    const Key key(pattern, queue, origin);
     if (const auto of_account = accounts_.find(&account); of_account != accounts_.end()) {
         const auto known = of_account->second.find(key);
-        if (known != of_account->second.end()) return *known;
+        if (known != of_account->second.end()) return known->subscription;
     }
     for (const Sweep& sweep : sweeps_) {
         if (sweep.account != &account || sweep.keeps_none) continue;
-        if (const auto known = sweep.set.find(key); known != sweep.set.end()) return *known;
+        if (const auto known = sweep.set.find(key); known != sweep.set.end()) return known->subscription;
     }
     return nullptr;
 }
@@ -122,14 +129,14 @@ bool RemoteInterest::sweep(size_t most) {
         --most;  // an empty one costs a step, too
         condemned.clear();
         for (; most > 0 && sweep.at != sweep.set.end(); --most) {
-            interest::Subscription* each = *sweep.at;
+            const Entry each = *sweep.at;
             sweep.set.erase(sweep.at++);
-            if (sweep.keeps_none || !keeps_(*sweep.account, *each)) {
-                condemned.push_back(each);
+            if (sweep.keeps_none || !keeps_(*sweep.account, *each.subscription)) {
+                condemned.push_back(each.subscription);
                 continue;
             }
             Set& kept = accounts_[sweep.account];
-            if (kept.empty()) kept.reserve(sweep.set.size() + 1);  // else it is hashed anew as it grows
+            if (kept.empty()) kept.reserve(sweep.set.size() + 1);  // else it grows step by step
             kept.insert(each);
         }
         const bool is_done = sweep.at == sweep.set.end();
@@ -143,20 +150,20 @@ bool RemoteInterest::sweep(size_t most) {
 }
 
 // Something is said of that one: it is looked at before.
-void RemoteInterest::settle(account::Account& account, const ByPattern::Key& key) {
+void RemoteInterest::settle(account::Account& account, const Key& key) {
     delivery_.interest_gate.charge_comparisons(sweeps_.size());
     for (Sweep& sweep : sweeps_) {
         if (sweep.account != &account) continue;
         const auto found = sweep.set.find(key);
         if (found == sweep.set.end()) continue;
-        interest::Subscription* each = *found;
+        const Entry each = *found;
         if (Set::const_iterator(found) == sweep.at) ++sweep.at;
         sweep.set.erase(found);
-        if (!sweep.keeps_none && keeps_(account, *each)) {
+        if (!sweep.keeps_none && keeps_(account, *each.subscription)) {
             accounts_[&account].insert(each);
             return;
         }
-        std::vector<interest::Subscription*> condemned{each};
+        std::vector<interest::Subscription*> condemned{each.subscription};
         return retire(account, condemned);
     }
 }
@@ -183,7 +190,9 @@ bool RemoteInterest::release(size_t most) {
             releasing_at_ = releasing_.begin();
         }
         some.clear();
-        for (; left > 0 && releasing_at_ != releasing_.end(); --left) some.push_back(*releasing_at_++);
+        for (; left > 0 && releasing_at_ != releasing_.end(); --left) {
+            some.push_back(releasing_at_++->subscription);
+        }
         const bool is_last = releasing_at_ == releasing_.end();
         retire(*releasing_account_, some);
         if (!is_last) break;
@@ -201,7 +210,10 @@ void RemoteInterest::retire(account::Account& account, std::vector<interest::Sub
     std::sort(some.begin(), some.end(),
               [](const auto* a, const auto* b) { return a->serial() < b->serial(); });
     account.sublist().remove_batch(some);
-    for (interest::Subscription* each : some) delivery_.subscriptions.retire(each);
+    for (interest::Subscription* each : some) {
+        delivery_.subscriptions.retire(each);
+        origin_clusters().release(each->origin_cluster());
+    }
     assert(count_ >= some.size());
     count_ -= some.size();
 }

@@ -119,6 +119,9 @@ class ServerLink : public delivery::RemoteServer {
         if (serving_ && speaks_for_remote()) send_info(info);
     }
 
+    // After a reload: closes the link if the other server's certificate is none of these. Clear text stays.
+    void close_unless_pinned(const std::vector<std::string>& pins);
+
     // --- delivery::RemoteServer, link::Link
     void deliver_to_server(account::Account& account, const delivery::MessageRun& run,
                            std::string_view queues) override;
@@ -293,6 +296,8 @@ class ServerLink : public delivery::RemoteServer {
     virtual const account::SubjectMap* mappings_of(const account::Account& /*account*/) const {
         return nullptr;
     }
+    // How a request that came over the link is described to a service of another account; null: it is not.
+    virtual const delivery::Requestor* requestor() const { return nullptr; }
     // An outbound message in the link's dialect. `origin` makes it an LMSG.
     struct Outgoing {
         account::Account& account;

@@ -90,7 +90,10 @@ bool ServerLink::publish(const char* begin, const char* end, proto::RouteOperati
     const interest::MatchPin pin(entry);
     if (matched.has_services()) [[unlikely]] {
         const delivery::ServiceSource source{
-            .publisher = message.publisher, .account = *message.account, .entry = entry};
+            .publisher = message.publisher,
+            .account = *message.account,
+            .entry = entry,
+            .requestor = requestor()};
         if (!delivery_.services.prepare(source, run, this)) return false;
     }
     *used = run.count * stride;

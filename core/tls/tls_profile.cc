@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <ctime>
 #include <string_view>
 #include <utility>
 
@@ -94,6 +95,16 @@ absl::Status pair_error(std::string_view text) {
     ERR_clear_error();
     return absl::InvalidArgumentError(
         fmt::format("error parsing X509 certificate/key pair: {}", text));
+}
+
+// Seconds since 1970; 0: there is no certificate, or its time is none.
+int64_t end_of(const X509* certificate) {
+    tm parts{};
+    if (certificate == nullptr ||
+        ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) {
+        return 0;
+    }
+    return timegm(&parts);
 }
 
 absl::Status use_key_pair(SSL_CTX* native, const Material& material) {
@@ -283,6 +294,7 @@ absl::StatusOr<std::shared_ptr<const Profile>> Profile::create(const ProfileSett
     }
     if (absl::Status status = use_curves(native, settings.curves); !status.ok()) return status;
     made->fingerprint_ = fingerprint_of(settings, material);
+    made->certificate_end_s_ = end_of(SSL_CTX_get0_certificate(native));
     return std::shared_ptr<const Profile>(std::move(made));
 }
 

@@ -50,6 +50,8 @@ class Profile {
     // SHA-256 of all settings and of all that the files held: equal if nothing changed.
     const std::string& fingerprint() const { return fingerprint_; }
     const std::vector<std::string>& unavailable_suites() const { return unavailable_suites_; }
+    // When the certificate ends, in seconds since 1970; 0: there is none.
+    int64_t certificate_end_s() const { return certificate_end_s_; }
     SSL_CTX* native() const { return native_.get(); }
 
   private:
@@ -58,7 +60,12 @@ class Profile {
     Role role_ = Role::kServer;
     SslCtxHandle native_;
     std::string fingerprint_;
+    int64_t certificate_end_s_ = 0;
     std::vector<std::string> unavailable_suites_;
 };
+
+inline int64_t certificate_end_s(const Profile* profile) {
+    return profile == nullptr ? 0 : profile->certificate_end_s();
+}
 
 }  // namespace nuring::tls

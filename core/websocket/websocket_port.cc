@@ -125,6 +125,7 @@ absl::StatusOr<std::shared_ptr<const PortSettings>> Port::make_settings(
     auto tls = server::load_listener_tls(websocket.tls);
     if (!tls.ok()) return tls.status();
     settings->tls = *std::move(tls);
+    server_->facts().certificate_ends.websocket = tls::certificate_end_s(settings->tls.get());
     settings->origins.same_origin = websocket.same_origin;
     for (const std::string& text : websocket.allowed_origins) {
         proto::WebOrigin origin;

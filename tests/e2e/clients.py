@@ -152,7 +152,7 @@ CLIENTS = {
     "js": ("nats.js", prepare_js),
     "rust": ("async-nats", prepare_rust),
 }
-# Those that speak it without a browser (websocket_clients_test.py has one).
+# Those that speak it without a browser (websocket_browser_test.py has one).
 WEBSOCKET_CLIENTS = ("go", "py")
 
 

@@ -108,11 +108,42 @@ class ImportsTest(LeafCase):
         responder.send("SUB svc.time 1\r\n")
         responder.expect_quiet()
         leaf.send("LS+ _INBOX.leaf\r\nLMSG svc.time _INBOX.leaf 4\r\nwhen\r\n")
-        line = responder.read_line().decode()
-        self.assertRegex(line, r"MSG svc.time 1 _R_\.\S+ 4")
-        responder.expect("when\r\n")
-        responder.send(f"PUB {line.split()[3]} 3\r\nnow\r\n")
+        reply, info, body = self.read_request(responder, "svc.time")
+        self.assertEqual((info["acc"], body), ("A", b"when"))
+        responder.send(f"PUB {reply} 3\r\nnow\r\n")
         leaf.expect_op("LMSG _INBOX.leaf 3", b"now")
+
+    def read_request(self, responder, subject):
+        """Its reply subject, who asks by the header that the server adds, and its body."""
+        match = responder.expect_line(rf"HMSG {subject} 1 (_R_\.\S+) (\d+) (\d+)")
+        size, total = int(match.group(2)), int(match.group(3))
+        text = responder.read(total + 2)[:-2]
+        lines = [line for line in text[:size].split(b"\r\n") if line.startswith(b"Nats-Request-Info: ")]
+        self.assertEqual(len(lines), 1, text)
+        return match.group(1), json.loads(lines[0].partition(b" ")[2]), text[size:]
+
+    def test_a_leafnode_is_who_asks_whatever_it_says(self):
+        """CVE-2026-33246: a leafnode forges the header that says who asks."""
+        leaf, responder = self.leaf("la"), self.client(self.server, user="b", **{"pass": "b"})
+        responder.send("SUB svc.time 1\r\n")
+        responder.expect_quiet()
+        headers = 'NATS/1.0\r\nNats-Request-Info: {"acc":"SYS","user":"root"}\r\nKept: yes\r\n\r\n'
+        leaf.send(f"LS+ _INBOX.leaf\r\nHMSG svc.time _INBOX.leaf {len(headers)} {len(headers) + 2}\r\n{headers}hi\r\n")
+        _, info, body = self.read_request(responder, "svc.time")
+        self.assertEqual((info["acc"], body), ("A", b"hi"))
+        self.assertNotIn("user", info)
+
+    def test_an_import_that_shares_tells_more(self):
+        server = self.hub(settings=ACCOUNTS.replace('"svc.*" } }', '"svc.*" }, share: true }'),
+                          block="authorization { user: la, password: x, account: A }")  # fmt: skip
+        responder = self.client(server, user="b", **{"pass": "b"})
+        responder.send("SUB svc.time 1\r\n")
+        responder.expect_quiet()
+        leaf = self.join(server, user="la", name="edge", **{"pass": "x"})
+        leaf.send("LS+ _INBOX.leaf\r\nLMSG svc.time _INBOX.leaf 2\r\nhi\r\n")
+        _, info, _ = self.read_request(responder, "svc.time")
+        self.assertEqual((info["acc"], info["kind"], info["name"], info["user"], info["server"], info["host"]),
+                         ("A", "Leafnode", "edge", "la", "edge", "127.0.0.1"))  # fmt: skip
 
     def test_a_leafnode_answers_for_the_exporter(self):
         leaf = self.leaf("lb")
@@ -174,6 +205,43 @@ class StreamsTest(LeafCase):
         publisher.expect_quiet()
         leaf.expect_op("LMSG from.pub.x 1", b"3")
         leaf.expect_quiet()
+
+    def test_a_message_comes_once_whatever_of_it_is_wanted(self):
+        """Plain subscriptions and groups of one leafnode: one line names all groups."""
+        server = self.hub(settings=STREAMS, block="authorization { user: l, password: l, account: A }")
+        leaf = self.join(server, user="l", **{"pass": "l"})
+        leaf.send("LS+ from.pub.x\r\nLS+ from.pub.x g 2\r\nLS+ from.pub.* h 1\r\n")
+        leaf.drain()
+        publisher = self.client(server, user="b", **{"pass": "b"})
+        publisher.send("PUB pub.x 1\r\n1\r\nPUB pub.x re 1\r\n2\r\nPUB pub.y 1\r\n3\r\n")
+        publisher.expect_quiet()
+        seen = [(op.line.replace(" h g ", " g h "), op.payload) for op in leaf.drain()]
+        self.assertEqual(seen, [("LMSG from.pub.x | g h 1", b"1"), ("LMSG from.pub.x + re g h 1", b"2"),
+                                ("LMSG from.pub.y | h 1", b"3")])  # fmt: skip
+        leaf.send("LS- from.pub.x\r\nLS- from.pub.* h\r\n")
+        leaf.drain()
+        publisher.send("PUB pub.x 1\r\n4\r\nPUB pub.y 1\r\n5\r\n")
+        publisher.expect_quiet()
+        self.assertEqual([op.line for op in leaf.drain()], ["LMSG from.pub.x | g 1"])
+
+    def test_members_of_leafnodes_share_imported_messages_by_weight(self):
+        server = self.hub(settings=STREAMS, block="authorization { user: l, password: l, account: A }")
+        light, heavy = (self.join(server, user="l", **{"pass": "l"}) for _ in range(2))
+        light.send("LS+ from.pub.x g 1\r\n")
+        heavy.send("LS+ from.pub.x g 1\r\nLS+ from.pub.x g 9\r\n")
+        light.drain()
+        heavy.drain()
+        publisher = self.client(server, user="b", **{"pass": "b"})
+        publisher.send("PUB pub.x 1\r\nx\r\n" * 500)
+        publisher.expect_quiet()
+        counts = [len([op for op in peer.drain() if op.verb == "LMSG"]) for peer in (light, heavy)]
+        self.assertEqual(sum(counts), 500)
+        self.assertGreater(counts[1], 5 * counts[0], counts)
+        at_home = self.client(server, user="a", **{"pass": "a"})
+        at_home.send("SUB from.pub.x g 1\r\n")
+        at_home.expect_quiet()
+        publisher.send("PUB pub.x 1\r\nx\r\n" * 20)
+        at_home.expect("MSG from.pub.x 1 1\r\nx\r\n" * 20)  # a client of this server comes first
 
     def test_an_import_that_is_taken_out_is_not_wanted_any_more(self):
         server = self.hub(settings=ACCOUNTS, block="authorization { user: l, password: l, account: A }")

@@ -252,6 +252,34 @@ class LimitsTest(LeafCase):
         second.send_connect(user="a", **{"pass": "a"})
         second.expect_error("maximum account active connections exceeded")
 
+    def test_leafnodes_on_other_servers_count(self):
+        """As those announce them in the system account."""
+        server = self.hub(settings="""system_account: SYS
+            accounts { A { users [{user: a, password: a}], limits { max_leafnodes: 2 } }
+                       SYS { users [{user: sys, password: s}] } }
+            cluster { name: C, listen: "127.0.0.1:-1" }""")  # fmt: skip
+        system = self.client(server, user="sys", **{"pass": "s"})
+
+        def announce(count):
+            body = json.dumps({"server": {"id": "NOTHER"}, "acc": "A", "conns": 0, "leafnodes": count})
+            system.send(f"PUB $SYS.ACCOUNT.A.SERVER.CONNS {len(body)}\r\n{body}\r\n")
+
+        def join():
+            return self.join(server, user="a", **{"pass": "a"})
+
+        old, young = join(), join()
+        announce(1)
+        young.expect_error("maximum account active connections exceeded")
+        old.expect_quiet()
+        third = self.dial(server)
+        third.read_info()
+        third.send_connect(user="a", **{"pass": "a"})
+        third.expect_error("maximum account active connections exceeded")
+        system.send("PUB $SYS.SERVER.NOTHER.SHUTDOWN 2\r\n{}\r\n")
+        system.expect_quiet()
+        join()
+        old.expect_quiet()
+
     def test_an_old_version_is_told_what_is_wanted(self):
         server = self.hub(block='min_version: "2.8.0"')
         for version in ("2.7.4", None):

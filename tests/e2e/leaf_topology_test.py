@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leafnodes in chains, rings and clusters: every subscriber gets a message once, and a ring ends."""
 
+import json
+
 from support import latency, leafnodes
 from support.cluster import HeldPort
 from support.leafnodes import LeafCase
@@ -17,13 +19,13 @@ class TopologyCase(LeafCase):
             self.addCleanup(each.release)
         return [each.number for each in held]
 
-    def cluster_of(self, index, name, count, **parts):
-        """`count` servers with routes to one another; of the hub's kind (0) or the spoke's (1)."""
+    def cluster_of(self, index, name, count, more="", **parts):
+        """`count` servers with routes to one another; of the hub's kind (0) or the spoke's (1). `more`: settings."""
         ports = self.route_ports(count)
         routes = ", ".join(f'"nats-route://127.0.0.1:{port}"' for port in ports)
         servers = []
         for number, port in enumerate(ports):
-            settings = f"cluster {{ name: {name}, listen: 127.0.0.1:{port}, routes: [ {routes} ] }}"
+            settings = f"cluster {{ name: {name}, listen: 127.0.0.1:{port}, routes: [ {routes} ] }}\n{more}"
             own = {key: value[number] if isinstance(value, list) else value for key, value in parts.items()}
             servers.append(self.leaf_server(index, f"{name}{number}", settings=settings, **own))
         for each in servers:
@@ -155,6 +157,40 @@ class ClusteredHubTest(TopologyCase):
         self.check_once(two, one, *self.hubs)
         one.close()
         two.close()
+
+
+class LimitTest(TopologyCase):
+    ACCOUNTS = """system_account: SYS
+        accounts { A { users [ {user: a, password: a} ], limits { max_leafnodes: 1 } }
+                   SYS { users [ {user: sys, password: s} ] } }"""
+
+    def test_leafnodes_of_an_account_count_in_the_whole_cluster(self):
+        one, two = self.cluster_of(0, "H", 2, more=self.ACCOUNTS)
+        ears = [self.client(each, user="sys", **{"pass": "s"}) for each in (one, two)]
+        for ear in ears:
+            ear.send("SUB $SYS.ACCOUNT.A.SERVER.CONNS 1\r\n")
+            ear.expect_quiet()
+        self.sync(ears[1], ears[0])
+
+        def login(server):
+            peer = self.dial(server)
+            peer.read_info()
+            peer.send_connect(user="a", **{"pass": "a"})
+            return peer
+
+        def wait_known(count):
+            while True:
+                line = ears[1].read_line()
+                event = json.loads(ears[1].read(int(line.split()[-1]) + 2))
+                if event["leafnodes"] == count:
+                    return
+
+        first = login(one)
+        wait_known(1)
+        login(two).expect_error("maximum account active connections exceeded")
+        first.close()
+        wait_known(0)
+        self.assertIs(login(two).read_op(own=True).json["connect_info"], True)
 
 
 class FailoverTest(TopologyCase):

@@ -9,8 +9,10 @@ import json
 import re
 import resource
 import shutil
+import signal
 import ssl
 import struct
+import subprocess
 import tempfile
 import time
 import unittest
@@ -486,6 +488,61 @@ class AdvisoriesTest(WebsocketCase):
             wire.read_answer()
         self.check_login(server)
 
+    @case.differs("2.9.10", "the path decides by its beginning before 2.10.5")
+    def test_cve_2026_29785_leafnodes_over_websocket(self):
+        """What comes before CONNECT where compression is agreed on: nothing of it may end the server."""
+        server = self.serve(more="leafnodes { listen: 127.0.0.1:-1 }")
+        for said in (
+            b"INFO {\r\n", b"INFO {}\r\nINFO {}\r\n", b'INFO {"compression":"zip"}\r\n', b'INFO {"compression":5}\r\n',
+            b'INFO {"compression":"s2_fast"}\r\nCONNECT {}\r\n', b'INFO {"compression":"s2_fast"}\r\n' + b"\xff" * 100,
+            b'CONNECT {}\r\nINFO {"compression":"s2_fast"}\r\n\0\0', b"PING\r\n", b"LS+ a\r\n", b"\xff\x06\0\0sNaPpY",
+        ):  # fmt: skip
+            with self.subTest(said[:40]):
+                wire = self.upgraded(server, path="/leafnode")
+                wire.send(said)
+                wire.send_close()
+                wire.upgraded = False  # compression of leafnodes lies below the frames
+                wire.read_to_end()
+        self.check_serves(server)
+        wire = self.upgraded(server, path="/leafnode")
+        wire.send('CONNECT {"name":"edge","cluster":"edge"}\r\nLS+ a\r\nPING\r\n')
+        self.assertIn(b"PONG\r\n", self.read_until(wire, b"PONG\r\n"))
+
+    def read_until(self, wire, text):
+        said = b""
+        while text not in said:
+            said += wire.read_line() + b"\r\n"
+        return said
+
+    @case.differs("2.9.10", "an empty last fragment does not end its message")
+    def test_connections_do_not_mix(self):
+        """Go's server has returned one buffer to its pool twice: bytes of one connection came out at another."""
+        server = self.serve(", compression: true", "max_payload: 100KB")
+        wires = [self.upgraded(server, Sec_WebSocket_Extensions="permessage-deflate") for _ in range(12)]
+        for wire in wires:
+            wire.open()
+        for turn in range(5):
+            texts = [b"%c%d" % (65 + number, turn) * 3000 for number in range(len(wires))]
+            cuts = []
+            for number, (wire, text) in enumerate(zip(wires, texts)):
+                wire.send(f"SUB own.{number} {turn}\r\n")
+                message = deflated(b"PUB own.%d %d\r\n%s\r\n" % (number, len(text), text))
+                cuts.append([message[i : i + 9] for i in range(0, len(message), 9)])
+            for part in range(max(map(len, cuts))):
+                for wire, pieces in zip(wires, cuts):
+                    if part < len(pieces):
+                        wire.send_raw(frame(pieces[part], 0 if part else BINARY, final=False, bits=0 if part else 0x40))
+            for wire in wires[::2]:
+                self.upgraded(server, Sec_WebSocket_Extensions="permessage-deflate").send_raw(
+                    frame(b"\xff\xff\xff", bits=0x40))  # one that fails in between
+                wire.send_raw(frame(b"", 0))
+            for wire in wires[1::2]:
+                wire.send_raw(frame(b"", 0))
+            for number, (wire, text) in enumerate(zip(wires, texts)):
+                wire.expect_message(f"own.{number}", turn, text)
+                wire.send(f"UNSUB {turn}\r\n")
+                wire.expect_quiet()
+
     def test_no_auth_user_of_the_other_port(self):
         """A no_auth_user of one port is none of the other's."""
         users = "authorization { users: [ { user: a, password: p }, { user: b, password: p } ] }\n"
@@ -618,6 +675,15 @@ class LifeTest(WebsocketCase):
         wire = self.login(server)
         server.stop()
         wire.expect_closed(1001, "Server Shutdown")
+
+    def test_a_lame_duck_sends_its_clients_away(self):
+        server = self.serve("", 'lame_duck_grace_period: "100ms"\nlame_duck_duration: "30s"')
+        wire = self.login(server, {"protocol": 1})
+        server.send_signal(signal.SIGUSR2)
+        verb, _, text = wire.read_line().decode().partition(" ")
+        self.assertEqual((verb, json.loads(text)["ldm"]), ("INFO", True))
+        wire.expect_closed(1001, "Server Shutdown")
+        self.assertEqual(server.wait_exit(), 0)
 
     def test_slow_consumers_end_without_a_word(self):
         server = self.serve("", "max_pending: 100000\nmax_payload: 50000")
@@ -753,6 +819,7 @@ class MonitoringTest(WebsocketCase):
             varz["websocket"],
             {"host": "127.0.0.1", "port": server.websocket, "no_tls": True, "same_origin": True},
         )
+        self.assertNotIn("tls_cert_not_after", varz)
         connection = self.page(port, "/connz")["connections"][0]
         self.assertEqual((connection["kind"], connection["type"]), ("Client", "websocket"))
         self.assertNotIn("tls_version", connection)
@@ -771,6 +838,10 @@ class MonitoringTest(WebsocketCase):
             connection = self.page(port, "/connz?subs=1")["connections"][0]
             self.assertEqual(connection["type"], "websocket")
             self.assertEqual(connection["tls_version"], "1.3")
+            command = ["openssl", "x509", "-in", certificates.cert, "-noout", "-enddate", "-dateopt", "iso_8601"]
+            shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            end = shown.strip().partition("=")[2].replace(" ", "T")
+            self.assertEqual(self.page(port, "/varz")["websocket"]["tls_cert_not_after"], end)
             counters = [connection[key] for key in ("in_msgs", "out_msgs", "in_bytes", "out_bytes")]
             self.assertEqual(counters, [1, 1, 5, 5])
             self.assertEqual(connection["subscriptions_list"], ["a"])

@@ -10,6 +10,7 @@ Limits:  a connection holds up to HELD_MAX bytes per direction, then it is not r
 
 import collections
 import os
+import random
 import selectors
 import socket
 import struct
@@ -19,6 +20,7 @@ import time
 HELD_MAX = 1 << 20
 CHUNK = 1 << 16
 RESET = struct.pack("ii", 1, 0)
+RESEND_S = 0.2  # Linux' shortest time before TCP sends again
 
 
 class Path:
@@ -28,6 +30,7 @@ class Path:
         self.refuses = False
         self.held = set()  # servers whose bytes are not passed on
         self.delay_s = 0.0
+        self.lost = 0.0  # share of what is read that comes late, as what TCP has to send twice
 
 
 class Side:
@@ -69,7 +72,8 @@ class Switchboard:
         return self
 
     def add(self, name, server):
-        self._servers[name] = server
+        with self.lock:
+            self._servers[name] = server
 
     def listen(self, name, port):
         """A port whose connections go to `port` of the server with that name."""
@@ -108,6 +112,11 @@ class Switchboard:
     def delay(self, pair, seconds=0.0):
         with self.lock:
             self._paths[frozenset(pair)].delay_s = seconds
+
+    def lose(self, pair, share=0.0):
+        """As much of what is read arrives RESEND_S later, and all that follows it after that."""
+        with self.lock:
+            self._paths[frozenset(pair)].lost = share
 
     def count(self, pair):
         with self.lock:
@@ -209,7 +218,9 @@ class Switchboard:
             except OSError:
                 chunk = b""
             if chunk:
-                side.queue.append((time.monotonic() + side.connection.path.delay_s, chunk))
+                path = side.connection.path
+                late_s = RESEND_S if path.lost and random.random() < path.lost else 0.0
+                side.queue.append((time.monotonic() + path.delay_s + late_s, chunk))
                 side.queued += len(chunk)
             else:
                 side.ended = True

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -36,9 +37,9 @@ struct Heard {
 // A kind of link that keeps what it hears; it may take a little at a time, and wait to be resumed.
 class Framed final : public Link {
   public:
-    Framed(LinkHost& host, int fd, const WebsocketTerms& terms, Heard& heard, size_t portion)
-        : Link(host, Handover{.fd = fd, .cid = 1, .engine = nullptr, .received = {}},
-               proto::Kind::kRoute),
+    Framed(LinkHost& host, int fd, const WebsocketTerms& terms, Heard& heard, size_t portion,
+           proto::Kind kind = proto::Kind::kRoute)
+        : Link(host, Handover{.fd = fd, .cid = 1, .engine = nullptr, .received = {}}, kind),
           heard_(heard),
           portion_(portion) {
         start_websocket(terms, kTestMessageMax);
@@ -103,10 +104,17 @@ std::string mixed_text(size_t size) {
 
 class WebsocketChannelTest : public testing::Test {
   protected:
-    SimPeer& accept(const WebsocketTerms& terms, size_t portion = 0) {
+    SimPeer& accept(const WebsocketTerms& terms, size_t portion = 0,
+                    proto::Kind kind = proto::Kind::kRoute) {
         return stage_.accept_as(0, [&, this](server::WorkerState& state, int fd) {
-            handle_ = (new Framed(state.host, fd, terms, heard_, portion))->handle();
+            handle_ = (new Framed(state.host, fd, terms, heard_, portion, kind))->handle();
         });
+    }
+    void on_link(const std::function<void(Framed&)>& act) {
+        stage_.on_worker(0, [&, this](server::WorkerState& state) {
+            act(static_cast<Framed&>(*state.host.table.find(handle_)));
+        });
+        stage_.settle();
     }
     void resume() {
         stage_.on_worker(0, [this](server::WorkerState& state) {
@@ -188,10 +196,52 @@ TEST_F(WebsocketChannelTest, APausedLinkLosesNothing) {
     }
 }
 
+// Frames of clients leave from where they are queued; others are copied, in batches.
+TEST_F(WebsocketChannelTest, PongsStandBetweenFramesAndTheEndBehindThem) {
+    base::Prng prng(11);
+    const std::string text = mixed_text(60'000);
+    for (const proto::Kind kind : {proto::Kind::kClient, proto::Kind::kRoute}) {
+        SimPeer& peer = accept({}, /*portion=*/0, kind);
+        std::string said;
+        std::string heard;
+        for (size_t i = 0; i < 300; ++i) {
+            const std::string piece = text.substr(prng.below(100), prng.below(60'000));
+            on_link([&](Framed& link) { link.say(piece); });  // there is no room for all of it
+            said += piece;
+            if (i % 3 == 0) {
+                peer.say(framed(std::to_string(i), false, true, WebsocketOpcode::kPing));
+            }
+            if (i % 10 == 9) heard += peer.hear();
+        }
+        on_link([](Framed& link) { link.close(CloseReason::kServerShutdown); });
+        stage_.settle();
+        heard += peer.hear();
+
+        proto::WebsocketReader reader(proto::WebsocketReader::Masks::kRefused, false);
+        char* begin = heard.data();
+        char* const end = begin + heard.size();
+        std::string payload;
+        size_t pong_count = 0;
+        proto::WebsocketEvent event;
+        while ((event = reader.next(begin, end)).kind != proto::WebsocketEvent::Kind::kClose) {
+            ASSERT_NE(event.kind, proto::WebsocketEvent::Kind::kNeedMore);
+            ASSERT_NE(event.kind, proto::WebsocketEvent::Kind::kError);
+            if (event.kind == proto::WebsocketEvent::Kind::kPong) ++pong_count;
+            if (event.kind == proto::WebsocketEvent::Kind::kPayload) payload += event.payload;
+        }
+        EXPECT_EQ(event.number, proto::kWebsocketGoingAway);
+        EXPECT_EQ(begin, end);
+        EXPECT_TRUE(payload == said);
+        EXPECT_EQ(pong_count, 100U);
+    }
+}
+
 TEST_F(WebsocketChannelTest, LinksUnderstandOneAnother) {
     const std::string text = mixed_text(700'000);
-    for (const bool compression : {false, true}) {
-        for (const bool masks_optional : {false, true}) {
+    for (const proto::Kind kind : {proto::Kind::kClient, proto::Kind::kRoute}) {
+        for (const int options : {0, 1, 2, 3}) {
+            const bool compression = (options & 1) != 0;
+            const bool masks_optional = (options & 2) != 0;
             const WebsocketTerms terms = {.compression = compression,
                                           .masks_optional = masks_optional};
             WebsocketTerms dialer_terms = terms;
@@ -207,7 +257,7 @@ TEST_F(WebsocketChannelTest, LinksUnderstandOneAnother) {
             waiting.pop_front();
             const int dialed_fd = stage.net.add_descriptor(stream);
             stage.on_worker(0, [&](server::WorkerState& state) {
-                auto* one = new Framed(state.host, accepted_fd, terms, accepted, 0);
+                auto* one = new Framed(state.host, accepted_fd, terms, accepted, 0, kind);
                 auto* other = new Framed(state.host, dialed_fd, dialer_terms, dialed, 0);
                 one->say(text);
                 one->say("short");
