@@ -167,6 +167,9 @@ void GatewayOutbound::on_account_interest(const proto::RouteOperation& operation
         return pending_->set_refused(operation.account, !is_wanted);
     }
     if (is_wanted) return interest_->on_account_wanted(*account);
+    const OutboundInterest::Facts facts = interest_->facts(*account);
+    // A sweep will look at all of them.
+    if (facts.plain != 0) delivery_.interest_gate.charge_comparisons(facts.plain + facts.queues);
     interest_->on_account_refused(*account);
 }
 

@@ -44,9 +44,12 @@ void PendingInterest::unsubscribe(std::string_view account, std::string_view pat
 void PendingInterest::set_refused(std::string_view account, bool is_refused) {
     Entry* entry = this->entry(account);
     if (entry == nullptr) return;
-    entry->is_refused = is_refused;
-    if (!is_refused) return;
-    // As OutboundInterest: the other side begins anew with this account; its groups stay.
+    // As OutboundInterest: A+ means something in the optimistic mode only; after A- the other side begins
+    // anew with this account, and its groups stay.
+    if (!is_refused) {
+        if (entry->mode == InterestMode::kOptimistic) entry->is_refused = false;
+        return;
+    }
     entry->begins_anew = true;
     if (entry->mode != InterestMode::kOptimistic) {
         count_ -= absl::erase_if(entry->wanted, [](const std::string& each) { return each.ends_with(' '); });
@@ -72,17 +75,19 @@ void PendingInterest::replay(account::Account& account, OutboundInterest* intere
     const auto found = accounts_.find(account.name());
     if (found == accounts_.end()) return;
     const Entry& entry = found->second;
-    if (entry.begins_anew) interest->on_account_refused(account);
+    if (entry.begins_anew) {
+        interest->on_account_refused(account);
+        if (!entry.is_refused) interest->on_account_wanted(account);
+    }
     if (entry.mode != InterestMode::kOptimistic) interest->begin_switch(account);
     for (const std::string& each : entry.wanted) {
         const size_t blank = each.find(' ');
         assert(blank != std::string::npos);
-        // What is no pattern is left out here, as it would have been then.
+        // A text that is not a pattern is ignored now, as it would have been when it arrived.
         (void)interest->subscribe(account, std::string_view(each).substr(0, blank),
                                   std::string_view(each).substr(blank + 1));
     }
     if (entry.mode == InterestMode::kInterestOnly) interest->end_switch(account);
-    if (entry.begins_anew && !entry.is_refused) interest->on_account_wanted(account);
     assert(count_ > entry.wanted.size());
     count_ -= entry.wanted.size() + 1;
     accounts_.erase(found);

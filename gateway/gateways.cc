@@ -150,7 +150,7 @@ bool Gateways::on_failed(server_link::RetryDialer& dialer, const absl::Status& e
         dialer.set_rules(rules);
         return true;
     }
-    // A cluster that reaches this server is there, whatever its addresses.
+    // A cluster that has dialed this server exists, whatever addresses are known of it.
     const bool has_end = !dialer.target().is_explicit && !remotes_.has_inbound(dialing.cluster);
     if (has_end && dialing.round > options.gateway.connect_retries) {
         remotes_.forget(dialing.cluster);
@@ -159,6 +159,7 @@ bool Gateways::on_failed(server_link::RetryDialer& dialer, const absl::Status& e
     rules.pause_ns = kRoundPause_ns;
     if (options.gateway.connect_backoff) {
         const int64_t doublings = std::min(dialing.round - 1, kDoublingsMax);
+        assert(doublings >= 0);
         rules.pause_ns = std::min(kRoundPause_ns << doublings, kRoundPauseMax_ns);
     }
     rules.jitter_ns = kRoundJitter_ns;
@@ -197,8 +198,26 @@ void Gateways::accept(int fd) {
 
 void Gateways::reload(std::shared_ptr<const GatewaySettings> settings) {
     remotes_.configure(settings->gateway());
-    const std::lock_guard lock(mutex_);
-    settings_ = std::move(settings);
+    const std::optional<config::TlsOptions> tls = settings->gateway().tls;
+    {
+        const std::lock_guard lock(mutex_);
+        settings_ = std::move(settings);
+    }
+    // A server whose certificate is no longer pinned has to go.
+    for (const GatewayEntry& entry : remotes_.inbound()) close_unless_pinned(entry, tls);
+    for (const GatewayEntry& entry : remotes_.outbound()) {
+        const std::optional<Remote> remote = remotes_.find(entry.name);
+        close_unless_pinned(entry, remote.has_value() ? remote->tls : tls);
+    }
+}
+
+void Gateways::close_unless_pinned(const GatewayEntry& entry,
+                                   const std::optional<config::TlsOptions>& tls) {
+    if (!tls.has_value() || tls->pinned_certs.empty()) return;
+    workers_.with_link<server_link::ServerLink>(
+        entry.link, [pins = tls->pinned_certs](server_link::ServerLink& link) {
+            link.close_unless_pinned(pins);
+        });
 }
 
 void Gateways::stop() { workers_.stop(); }
@@ -220,6 +239,7 @@ void Gateways::add_inbound(const GatewayInbound& link, const proto::ServerInfo& 
 }
 
 void Gateways::outbound_closed(const GatewayOutbound& link) {
+    assert(!link.open());
     const uint32_t index = index_of(link.handle().worker());
     workers_.leave_place(index);
     if (remotes_.remove(link.handle()).has_value()) publish_table();
@@ -233,6 +253,7 @@ void Gateways::outbound_closed(const GatewayOutbound& link) {
 }
 
 void Gateways::inbound_closed(const GatewayInbound& link) {
+    assert(!link.open());
     workers_.leave_place(index_of(link.handle().worker()));
     (void)remotes_.remove(link.handle());
 }
@@ -257,6 +278,7 @@ void Gateways::publish_table() {
                                   .old_hash = proto::old_gateway_hash(digest)});
     }
     workers_.on_all([this, table, version](server::WorkerState& state) {
+        assert(index_of(state.host.id) < table_versions_.size());
         uint64_t& known = table_versions_[index_of(state.host.id)];
         if (std::exchange(known, std::max(known, version)) < version) state.delivery.gateways = table;
     });

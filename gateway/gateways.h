@@ -95,6 +95,7 @@ class Gateways final : public link::GatewayGossip, private server_link::RetryDia
     void on_ended(server_link::RetryDialer& dialer) override;
 
     void dial(const std::string& name, uint64_t delay_ns, bool is_reconnect);
+    void close_unless_pinned(const GatewayEntry& entry, const std::optional<config::TlsOptions>& tls);
     void publish_table();
     void report_to_inbound();
     void report_to_routes(const proto::ServerInfo& info);

@@ -27,7 +27,7 @@ std::string LeafLink::request_info(bool detailed, std::string_view service) cons
     }
     json.optional_field("rtt", rtt_ns());
     if (detailed) {
-        json.optional_field("server", host_.facts.info.server_name);
+        json.optional_field("server", remote_name());
         json.optional_field("cluster", all_.cluster());
         json.field("kind", "Leafnode");
     }

@@ -9,6 +9,7 @@
 #include "core/config/diff_leafnodes.h"
 #include "core/config/duration.h"
 #include "core/config/inactive.h"
+#include "core/config/show_value.h"
 
 namespace nuring::config {
 namespace {
@@ -29,27 +30,6 @@ struct DiffRow {
     bool authorization = false;
     std::string_view key = {};  // of kRefuse: as the file names it
 };
-
-std::string show(bool value) {
-    return value ? "true" : "false";
-}
-std::string show(int64_t value) {
-    return fmt::format("{}", value);
-}
-std::string show(int value) {
-    return fmt::format("{}", value);
-}
-std::string show(const std::string& value) {
-    return value;
-}
-std::string show(nanoseconds value) {
-    return format_duration(value);
-}
-std::string show(const std::vector<std::string>& values) {
-    std::string out = "[";
-    for (const std::string& value : values) out += (out.size() > 1 ? " " : "") + value;
-    return out + "]";
-}
 
 // Go keeps these as floating-point seconds.
 std::string show_seconds(nanoseconds value) {
@@ -325,20 +305,25 @@ class Differ {
     }
 
     void compare_gateway() {
-        const auto without_tls = [](GatewayOptions gateway) {
-            gateway.tls.reset();
-            for (RemoteGateway& remote : gateway.gateways) remote.tls.reset();
+        const auto sorted = [](GatewayOptions gateway) {
             std::sort(gateway.gateways.begin(), gateway.gateways.end(),
                       [](const RemoteGateway& a, const RemoteGateway& b) { return a.name < b.name; });
             return gateway;
         };
+        const auto without_tls = [](GatewayOptions gateway) {
+            gateway.tls.reset();
+            for (RemoteGateway& remote : gateway.gateways) remote.tls.reset();
+            return gateway;
+        };
+        const GatewayOptions before = sorted(active_.gateway);
+        const GatewayOptions after = sorted(fresh_.gateway);
         const auto shown = [](const GatewayOptions& gateway) {
             return fmt::format("{{{} {}:{}, {} remotes}}", gateway.name, gateway.host, gateway.port,
                                gateway.gateways.size());
         };
-        if (without_tls(active_.gateway) != without_tls(fresh_.gateway)) {
-            refuse("gateway", refusal("Gateway", shown(active_.gateway), shown(fresh_.gateway)));
-        } else if (active_.gateway != fresh_.gateway) {
+        if (without_tls(before) != without_tls(after)) {
+            refuse("gateway", refusal("Gateway", shown(before), shown(after)));
+        } else if (before != after) {
             add(OptionId::kGatewayTls, "Reloaded: gateway tls");
         }
     }

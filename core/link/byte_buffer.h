@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -46,6 +47,7 @@ class ByteBuffer {
     void clear() { size_ = erased_ = 0; }
     // Little by little it costs no more than at once: what is left moves when most has gone.
     void erase_front(size_t size) {
+        assert(size <= size_);
         size_ -= size;
         erased_ += size;
         if (size_ <= erased_) close_up();

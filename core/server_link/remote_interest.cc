@@ -19,11 +19,12 @@ RemoteInterest::Added RemoteInterest::add(account::Account& account, std::string
     assert(owner_.open());
     assert(releasing_account_ == nullptr);
     weight = std::max(weight, 1U);
-    if (sweeping()) settle(account, {pattern, queue, origin});
+    const Key key(pattern, queue, origin);
+    if (sweeping()) settle(account, key);
     Set& set = accounts_[&account];
-    const auto known = set.find(ByPattern::Key{pattern, queue, origin});
+    const auto known = set.find(key);
     if (known != set.end()) {
-        interest::Subscription& subscription = **known;
+        interest::Subscription& subscription = *known->subscription;
         if (subscription.is_queue() && subscription.weight() != weight) {
             account.sublist().set_weight(&subscription, weight);
         }
@@ -47,7 +48,7 @@ RemoteInterest::Added RemoteInterest::add(account::Account& account, std::string
         origin_clusters().release(origin_cluster);
         return Added::kInvalid;
     }
-    set.insert(subscription);
+    set.insert(Entry{.hash = key.hash, .subscription = subscription});
     ++count_;
     account.sublist().insert(subscription);
     return Added::kNew;
@@ -55,16 +56,16 @@ RemoteInterest::Added RemoteInterest::add(account::Account& account, std::string
 
 bool RemoteInterest::remove(account::Account& account, std::string_view pattern, std::string_view queue,
                             std::string_view origin) {
-    const ByPattern::Key key{pattern, queue, origin};
-    if (const Unswept unswept = take_unswept(account, key); unswept.subscription != nullptr) {
-        retire_one(account, unswept.subscription);
+    const Key key(pattern, queue, origin);
+    if (const Unswept unswept = take_unswept(account, key); unswept.entry.subscription != nullptr) {
+        retire_one(account, unswept.entry.subscription);
         return !unswept.has_gone;
     }
     const auto of_account = accounts_.find(&account);
     if (of_account == accounts_.end()) return false;
     const auto known = of_account->second.find(key);
     if (known == of_account->second.end()) return false;
-    interest::Subscription* subscription = *known;
+    interest::Subscription* subscription = known->subscription;
     of_account->second.erase(known);
     retire_one(account, subscription);
     return true;
@@ -80,14 +81,14 @@ void RemoteInterest::retire_one(account::Account& account, interest::Subscriptio
 
 interest::Subscription* RemoteInterest::find(account::Account& account, std::string_view pattern,
                                              std::string_view queue, std::string_view origin) const {
-    const ByPattern::Key key{pattern, queue, origin};
+    const Key key(pattern, queue, origin);
     if (const auto of_account = accounts_.find(&account); of_account != accounts_.end()) {
         const auto known = of_account->second.find(key);
-        if (known != of_account->second.end()) return *known;
+        if (known != of_account->second.end()) return known->subscription;
     }
     for (const Sweep& sweep : sweeps_) {
         if (sweep.account != &account || sweep.keeps_none) continue;
-        if (const auto known = sweep.set.find(key); known != sweep.set.end()) return *known;
+        if (const auto known = sweep.set.find(key); known != sweep.set.end()) return known->subscription;
     }
     return nullptr;
 }
@@ -135,14 +136,14 @@ bool RemoteInterest::sweep(size_t most) {
         --most;  // an empty one costs a step, too
         condemned.clear();
         for (; most > 0 && sweep.at != sweep.set.end(); --most) {
-            interest::Subscription* each = *sweep.at;
+            const Entry each = *sweep.at;
             sweep.set.erase(sweep.at++);
-            if (sweep.keeps_none || !keeps_(*sweep.account, *each)) {
-                condemned.push_back(each);
+            if (sweep.keeps_none || !keeps_(*sweep.account, *each.subscription)) {
+                condemned.push_back(each.subscription);
                 continue;
             }
             Set& kept = accounts_[sweep.account];
-            if (kept.empty()) kept.reserve(sweep.set.size() + 1);  // else it is hashed anew as it grows
+            if (kept.empty()) kept.reserve(sweep.set.size() + 1);  // else it grows step by step
             kept.insert(each);
         }
         const bool is_done = sweep.at == sweep.set.end();
@@ -155,29 +156,29 @@ bool RemoteInterest::sweep(size_t most) {
     return sweeps_.empty();
 }
 
-RemoteInterest::Unswept RemoteInterest::take_unswept(account::Account& account, const ByPattern::Key& key) {
+RemoteInterest::Unswept RemoteInterest::take_unswept(account::Account& account, const Key& key) {
     delivery_.interest_gate.charge_comparisons(sweeps_.size());
     for (Sweep& sweep : sweeps_) {
         if (sweep.account != &account) continue;
         const auto found = sweep.set.find(key);
         if (found == sweep.set.end()) continue;
-        interest::Subscription* each = *found;
+        const Entry each = *found;
         if (Set::const_iterator(found) == sweep.at) ++sweep.at;
         sweep.set.erase(found);
-        return {.subscription = each, .has_gone = sweep.keeps_none};
+        return {.entry = each, .has_gone = sweep.keeps_none};
     }
     return {};
 }
 
 // Something is said of that one: it is looked at before.
-void RemoteInterest::settle(account::Account& account, const ByPattern::Key& key) {
+void RemoteInterest::settle(account::Account& account, const Key& key) {
     const Unswept unswept = take_unswept(account, key);
-    if (unswept.subscription == nullptr) return;
-    if (!unswept.has_gone && keeps_(account, *unswept.subscription)) {
-        accounts_[&account].insert(unswept.subscription);
+    if (unswept.entry.subscription == nullptr) return;
+    if (!unswept.has_gone && keeps_(account, *unswept.entry.subscription)) {
+        accounts_[&account].insert(unswept.entry);
         return;
     }
-    retire_one(account, unswept.subscription);
+    retire_one(account, unswept.entry.subscription);
 }
 
 // --------------------------------------------------------------------------------------------- end
@@ -202,7 +203,9 @@ bool RemoteInterest::release(size_t most) {
             releasing_at_ = releasing_.begin();
         }
         some.clear();
-        for (; left > 0 && releasing_at_ != releasing_.end(); --left) some.push_back(*releasing_at_++);
+        for (; left > 0 && releasing_at_ != releasing_.end(); --left) {
+            some.push_back(releasing_at_++->subscription);
+        }
         const bool is_last = releasing_at_ == releasing_.end();
         for (const interest::Subscription* each : some) leaves_(*each);
         retire(*releasing_account_, some);

@@ -77,30 +77,38 @@ class RemoteInterest {
     bool release(size_t most);
 
   private:
+    struct Key {
+        Key(std::string_view with_pattern, std::string_view with_queue, std::string_view with_origin)
+            : pattern(with_pattern),
+              queue(with_queue),
+              origin(with_origin),
+              hash(absl::HashOf(pattern, queue, origin)) {}
+
+        std::string_view pattern;
+        std::string_view queue;
+        std::string_view origin;
+        size_t hash;
+    };
+    // The hash is kept, so that a table grows without a look at each subscription: a million of them would
+    // hold up the worker for a tenth of a second and more.
+    struct Entry {
+        size_t hash;
+        interest::Subscription* subscription;
+    };
     struct ByPattern {
         using is_transparent = void;
-        struct Key {
-            std::string_view pattern;
-            std::string_view queue;
-            std::string_view origin;
-        };
-        static Key key_of(const interest::Subscription* each) {
-            return {each->subject(), each->queue(), each->origin()};
+        size_t operator()(const Key& key) const { return key.hash; }
+        size_t operator()(const Entry& entry) const { return entry.hash; }
+        bool operator()(const Entry& one, const Entry& other) const {
+            return one.subscription == other.subscription;  // a pattern has one
         }
-        static Key key_of(const Key& key) { return key; }
-        template <class One>
-        size_t operator()(const One& one) const {
-            const Key key = key_of(one);
-            return absl::HashOf(key.pattern, key.queue, key.origin);
-        }
-        template <class One, class Other>
-        bool operator()(const One& one, const Other& other) const {
-            const Key a = key_of(one);
-            const Key b = key_of(other);
-            return a.pattern == b.pattern && a.queue == b.queue && a.origin == b.origin;
+        bool operator()(const Entry& entry, const Key& key) const {
+            const interest::Subscription& each = *entry.subscription;
+            return entry.hash == key.hash && each.subject() == key.pattern && each.queue() == key.queue &&
+                   each.origin() == key.origin;
         }
     };
-    using Set = absl::flat_hash_set<interest::Subscription*, ByPattern, ByPattern>;
+    using Set = absl::flat_hash_set<Entry, ByPattern, ByPattern>;
 
     // Those of an account that a sweep has not come to yet.
     struct Sweep {
@@ -110,15 +118,15 @@ class RemoteInterest {
         Set set;
         Set::const_iterator at;
     };
-    // What a sweep has not come to yet, taken out of it; null: none has it.
+    // What a sweep has not come to yet, taken out of it; no subscription: none has it.
     struct Unswept {
-        interest::Subscription* subscription = nullptr;
+        Entry entry{};
         bool has_gone = false;  // with all others of its account
     };
-    Unswept take_unswept(account::Account& account, const ByPattern::Key& key);
+    Unswept take_unswept(account::Account& account, const Key& key);
     void retire_one(account::Account& account, interest::Subscription* subscription);
     Sweep& start_sweep(account::Account& account);
-    void settle(account::Account& account, const ByPattern::Key& key);
+    void settle(account::Account& account, const Key& key);
     void retire(account::Account& account, std::vector<interest::Subscription*>& some);
     link::OriginClusters& origin_clusters() const { return delivery_.host.facts.origin_clusters; }
 
@@ -140,14 +148,16 @@ class RemoteInterest {
 template <typename Visit>
 void RemoteInterest::for_each(Visit&& visit) const {
     for (const auto& [account, set] : accounts_) {
-        for (const interest::Subscription* each : set) {
-            if (!visit(*account, *each)) return;
+        for (const Entry& each : set) {
+            const interest::Subscription& subscription = *each.subscription;
+            if (!visit(*account, subscription)) return;
         }
     }
     for (const Sweep& sweep : sweeps_) {
         if (sweep.keeps_none) continue;
-        for (const interest::Subscription* each : sweep.set) {
-            if (!visit(*sweep.account, *each)) return;
+        for (const Entry& each : sweep.set) {
+            const interest::Subscription& subscription = *each.subscription;
+            if (!visit(*sweep.account, subscription)) return;
         }
     }
 }

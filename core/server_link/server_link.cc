@@ -114,6 +114,11 @@ void ServerLink::on_handshake_failed(std::string_view error) {
     host_.log.error("{} - TLS {} handshake error: {}", label(), traits_.channel, error);
 }
 
+void ServerLink::close_unless_pinned(const std::vector<std::string>& pins) {
+    if (!open() || tls_engine() == nullptr || has_pinned_certificate(pins)) return;
+    close(link::CloseReason::kTlsHandshakeFailure);
+}
+
 void ServerLink::join_strangers(link::StrangerList& strangers) {
     assert(!is_solicited());
     assert(strangers_ == nullptr);

@@ -119,6 +119,9 @@ class ServerLink : public delivery::RemoteServer {
         if (serving_ && speaks_for_remote()) send_info(info);
     }
 
+    // After a reload: closes the link if the other server's certificate is none of these. Clear text stays.
+    void close_unless_pinned(const std::vector<std::string>& pins);
+
     // --- delivery::RemoteServer, link::Link
     void deliver_to_server(account::Account& account, const delivery::MessageRun& run,
                            std::string_view queues) override;

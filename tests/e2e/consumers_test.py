@@ -7,7 +7,8 @@ usage: consumers_test.py --server PATH --work-dir DIR [--fetch] [--reference VER
   nats-top                   its batch mode and its screen, over HTTP and HTTPS
   prometheus-nats-exporter   its metrics
   promtool                   `check metrics` on our /metrics
-  nats (natscli)             server check connection and request, rtt, pub, sub, request, bench
+  nats (natscli)             server check connection and request, rtt, pub, sub, request, bench; in a super-cluster
+                             server list, info, request gateways, report gateways, connections, accounts
 
 A tool comes from PATH, or from the work directory, where --fetch builds what monitoring_tools/ pins. A tool
 that is not to be had is skipped, in so many words.
@@ -31,11 +32,14 @@ sys.path.insert(0, HERE)
 
 from clients import Skipped, built, need  # noqa: E402
 from support.case import Options, ServerCase, main  # noqa: E402
+from support.leaf_peer import LeafPeer  # noqa: E402
 from support.screen import shown_by  # noqa: E402
+from support.super_cluster import SuperClusterCase  # noqa: E402
 from support.tls import Certificates  # noqa: E402
 from support.traffic import Traffic  # noqa: E402
 
 TOOL_DEADLINE_S = 60
+LEAFNODES = r"Listening for leafnode connections on \S+:(\d+)"
 MONITOR = r"Starting https? monitor on \S+?:(\d+)"
 
 SORTS = ("cid", "subs", "pending", "msgs_to", "msgs_from", "bytes_to", "bytes_from", "last", "idle", "uptime")
@@ -50,14 +54,14 @@ TOOLS = {
     "promtool": None,
 }
 
-SYSTEM = """
-server_name: one
+ACCOUNTS = """
 system_account: SYS
 accounts {
   SYS { users: [ { user: admin, password: s } ] }
   APP { users: [ { user: app, password: s } ] }
 }
 """
+SYSTEM = f"server_name: one\n{ACCOUNTS}"
 
 
 class Tools:
@@ -410,6 +414,86 @@ class NatscliTest(ConsumerCase):
         self.assertIn("Server information for one", self.nats(server, *user, "server", "info", "one"))
         self.assertIn("app 1", self.nats(server, *user, "server", "report", "connections", "--account", "APP"))
         other.expect_quiet()
+
+    def test_report_of_leafnodes(self):
+        if Options.reference:
+            self.skipTest("the reference has no names in /leafz before 2.9.15")
+        Tools.path("nats")
+        server = self.start(config=SYSTEM + 'leafnodes { listen: "127.0.0.1:-1" }\n')
+        port = int(server.log.wait(LEAFNODES)[0].group(1))
+        leaf = LeafPeer(port).setup_spoke(name="edge 1", user="app", **{"pass": "s"})
+        self.addCleanup(leaf.close)
+        leaf.join_hub()
+        leaf.send("LS+ a\r\nLS+ b\r\n")
+        leaf.drain()
+        text = self.nats(server, "--user", "admin", "--password", "s", "server", "report", "leafnodes", "1")
+        (row,) = [line for line in text.splitlines() if " one " in line]
+        cells = [cell.strip() for cell in row.strip("│ ").split("│")]
+        self.assertEqual(cells[:3], ["one", "edge 1", "APP"])
+        self.assertEqual(cells[9], "2", f"subscriptions: {row}")
+
+
+class NatscliSuperClusterTest(SuperClusterCase):
+    """The reports over all servers of a cluster of two and one of one, asked for at either end."""
+
+    def setUp(self):
+        Tools.path("nats")
+        self.clusters = self.super_cluster(2, 1, settings=ACCOUNTS)
+        self.members = self.clusters.members
+        self.names = [member.name for member in self.members]
+        for member in self.members:
+            wire = self.client(member, user="app", name=f"app at {member.name}", **{"pass": "s"})
+            wire.send("SUB news 1\r\n")
+            wire.expect_quiet()
+
+    def nats(self, server, *args):
+        user = ["--user", "admin", "--password", "s"]
+        return run(Tools.path("nats"), "--no-context", "--server", server.url, *user, "server", *args)
+
+    def rows(self, text):
+        """The cells of a table's rows."""
+        return [[cell.strip() for cell in line.strip("│┃|").split("│")] for line in text.splitlines() if "│" in line]
+
+    def test_report_of_gateways(self):
+        for server in (self.members[0], self.members[2]):
+            text = self.nats(server, "report", "gateways", str(len(self.members)))
+            found, name, direction = [], "", ""
+            for row in self.rows(text):
+                if len(row) < 6:  # the title
+                    continue
+                name = row[0] or name
+                direction = row[3] or direction
+                if row[5].startswith("gid:"):
+                    found.append((name, direction, row[4].split()[0]))
+            wanted = [("A0", "Outbound", "B"), ("A1", "Outbound", "B"), ("B0", "Outbound", "A")]
+            wanted += [("B0", "Inbound", "A")] * 2
+            inbound = [each for each in found if each[1:] == ("Inbound", "B")]
+            self.assertEqual(len(inbound), 1, text)  # B0 has dialed one of the two
+            self.assertEqual(sorted(found), sorted(wanted + inbound), text)
+
+    def test_list_of_servers(self):
+        text = self.nats(self.members[2], "list", str(len(self.members)))
+        listed = {row[0]: row[1] for row in self.rows(text) if row[0] in self.names}
+        self.assertEqual(listed, {member.name: member.cluster_name for member in self.members}, text)
+        clusters = {row[0]: row for row in self.rows(text) if row[0] in ("A", "B") and len(row) < 10}
+        self.assertEqual([clusters[name][1] for name in ("A", "B")], ["2", "1"], text)
+
+    def test_report_of_connections(self):
+        text = self.nats(self.members[2], "report", "connections", "--account", "APP", str(len(self.members)))
+        for name in self.names:
+            self.assertIn(f"app at {name}", text)
+
+    def test_report_of_an_account(self):
+        text = self.nats(self.members[0], "report", "accounts", "APP", str(len(self.members)))
+        for name in self.names:
+            self.assertIn(name, text)
+
+    def test_requests_to_all_and_to_one(self):
+        text = self.nats(self.members[0], "request", "gateways", str(len(self.members)))
+        pages = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        found = {page["server"]["name"]: list(page["data"]["outbound_gateways"]) for page in pages}
+        self.assertEqual(found, {"A0": ["B"], "A1": ["B"], "B0": ["A"]})
+        self.assertIn("Server information for B0", self.nats(self.members[0], "info", "B0"))
 
 
 def parse_own():

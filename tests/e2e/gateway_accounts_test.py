@@ -7,6 +7,7 @@ import json
 from support import super_cluster
 from support.latency import LatencySamples
 from support.super_cluster import SuperClusterCase
+from support.wire import Wire, WireError
 
 ACCOUNTS = """
 accounts {
@@ -31,6 +32,159 @@ accounts {
 }
 system_account: SYS
 """
+
+
+LIMITED = """
+accounts {
+  LIMITED { users: [ { user: lim, password: pw } ], limits: { max_connections: 3 } }
+  SYS { users: [ { user: sys, password: pw } ] }
+}
+system_account: SYS
+"""
+RESPONSES = """
+authorization {
+  users: [
+    { user: asks, password: pw }
+    { user: svc, password: pw
+      permissions: { subscribe: "ask.>", publish: { deny: ">" }, allow_responses: { max: 2 } } }
+  ]
+}
+"""
+THOUSAND = 1000
+
+
+class LimitTest(LatencySamples, SuperClusterCase):
+    def test_connections_count_over_all_clusters(self):
+        if any(kind.is_go for kind in self.all_kinds()):
+            self.skipTest("released servers miss counts that cross: also among themselves, some of the time")
+        clusters = self.super_cluster(1, 2, settings=LIMITED)
+        first, second, third = clusters.members
+        wires = [self.user(server, "lim") for server in (first, second, third)]
+        for server in (first, second, third):
+
+            def refused(server=server):
+                """Once the other servers have said what they have."""
+                wire = Wire(server.port)
+                try:
+                    wire.open(user="lim", **{"pass": "pw"})
+                    return False
+                except WireError:
+                    return True
+                finally:
+                    wire.close()
+
+            self.wait_for(refused, f"a fourth connection is refused by {server.name}")
+        wires[0].close()
+
+        def admitted():
+            try:
+                self.user(third, "lim")
+                return True
+            except WireError:
+                return False
+
+        self.wait_for(admitted, "one has gone, so that another one may come")
+
+
+class ResponsesTest(LatencySamples, SuperClusterCase):
+    def test_a_responder_that_may_do_nothing_but_answer(self):
+        """The reply is hidden from it; the permission is for what it sees. Requests come with old and with
+        new inboxes, whose interest is known to the other cluster and is not."""
+        clusters = self.super_cluster(1, 2, settings=RESPONSES)
+        for asks, answers in ((clusters[0][0], clusters[1][0]), (clusters[1][1], clusters[0][0])):
+            requestor, responder = self.user(asks, "asks"), self.user(answers, "svc")
+            requestor.send("SUB old.> 1\r\n")
+            responder.send("SUB ask.me 1\r\n")
+            helper = self.user(asks, "asks")
+            self.settle(responder, helper)
+            for number in range(20):
+                inbox, sid = (f"old.{number}", 1) if number % 2 else (f"new.{answers.name}.{number}", 10 + number)
+                if sid != 1:
+                    requestor.send(f"SUB {inbox} {sid}\r\n")
+                requestor.send(f"PUB ask.me {inbox} 1\r\n?\r\n")
+                responder.expect_message("ask.me", 1, b"?", reply=inbox)
+                responder.send(f"PUB {inbox} 1\r\n1\r\nPUB {inbox} 1\r\n2\r\nPUB {inbox} 1\r\n3\r\n")
+                requestor.expect_message(inbox, sid, b"1")
+                requestor.expect_message(inbox, sid, b"2")
+                responder.expect(f"-ERR 'Permissions Violation for Publish to \"{inbox}\"'\r\n")
+            requestor.expect_quiet()
+            for wire in (requestor, responder, helper):
+                wire.close()
+
+    def settle(self, responder, asking):
+        """Until requests arrive: the responder may not subscribe to a probe."""
+        asking.send("SUB probe 1\r\n")
+
+        def arrived():
+            asking.send("PUB ask.me 0\r\n\r\n")
+            asking.expect_quiet()
+            responder.send("PING\r\n")
+            found = False
+            while (line := responder.read_line()) != b"PONG":
+                found = line.startswith(b"MSG ") or found
+                responder.read(2)
+            return found
+
+        self.wait_for(arrived, "requests arrive")
+        for _ in range(3):
+            asking.expect_quiet()
+            while True:
+                responder.send("PING\r\n")
+                if responder.read_line() == b"PONG":
+                    break
+                responder.read(2)
+                responder.expect(b"PONG\r\n")
+
+
+class ThousandAccountsTest(LatencySamples, SuperClusterCase):
+    def test_interest_is_exact_after_a_restart(self):
+        """A subscriber in each of them; then that cluster is restarted, and some come back."""
+        accounts = "\n".join(
+            f'ACC{i} {{ users: [ {{ user: "u{i}", password: pw }} ] }}' for i in range(THOUSAND)
+        )
+        clusters = self.super_cluster(1, 1, settings=f"accounts {{\n{accounts}\n}}\n")
+        near, far = clusters[0][0], clusters[1][0]
+
+        def subscribe(numbers):
+            wires = {}
+            for i in numbers:
+                wires[i] = self.user(far, f"u{i}")
+                wires[i].send(f"SUB foo.{i} 1\r\nSUB jobs q 2\r\nPING\r\n")
+            for wire in wires.values():
+                wire.expect(b"PONG\r\n")
+            return wires
+
+        def known():
+            """What the near cluster knows the far one to want: by account, the counts of plain and of queues."""
+            gateway = near.get("/gatewayz?accs=1")["outbound_gateways"].get("B", {})
+            return {
+                each["name"]: (each.get("num_subs", 0) - each.get("num_queue_subs", 0), each.get("num_queue_subs", 0))
+                for each in gateway.get("accounts", [])
+                if each["name"].startswith("ACC") and each.get("num_subs", 0) > 0
+            }
+
+        wires = subscribe(range(THOUSAND))
+        all_of_them = {f"ACC{i}": (1, 1) for i in range(THOUSAND)}
+        self.wait_for(lambda: known() == all_of_them, "the interest of a thousand accounts")
+        for i in (0, 7, THOUSAND - 1):
+            self.check(near, wires[i], i)
+        lines = len(near.log.lines())
+        far.restart()
+        near.wait_outbound("B", after=lines)
+        self.wait_for(lambda: known() == {}, "the interest has gone with them")
+        back = range(0, THOUSAND, 10)
+        wires = subscribe(back)
+        self.wait_for(lambda: known() == {f"ACC{i}": (1, 1) for i in back}, "the interest of those that are back")
+        for i in (0, 10, THOUSAND - 10):
+            self.check(near, wires[i], i)
+
+    def check(self, near, subscriber, i):
+        publisher = self.user(near, f"u{i}")
+        publisher.send(f"PUB foo.{i} 1\r\nx\r\nPUB foo.{i + 1} 1\r\ny\r\nPUB jobs 1\r\nz\r\n")
+        subscriber.expect_message(f"foo.{i}", 1, b"x")
+        subscriber.expect_message("jobs", 2, b"z")
+        subscriber.expect_quiet()
+        publisher.close()
 
 
 class AccountsTest(LatencySamples, SuperClusterCase):
@@ -120,6 +274,37 @@ class AccountsTest(LatencySamples, SuperClusterCase):
             return names == {member.name for member in self.members}
 
         self.wait_for(answered, "all servers have answered")
+
+    def ask_all(self, wire, subject, body=""):
+        """What all servers of all clusters have answered, by the name of the server."""
+        inbox = f"_INBOX.{subject}"
+        wire.send(f"SUB {inbox} {subject}\r\n")
+        answers = {}
+
+        def answered():
+            wire.send(f"PUB {subject} {inbox} {len(body)}\r\n{body}\r\nPING\r\n")
+            while (line := wire.read_line()) != b"PONG":
+                answer = json.loads(wire.read(int(line.split()[-1]) + 2))
+                if line.split()[1] == inbox.encode():  # none that comes late to what was asked before
+                    answers[answer["server"]["name"]] = answer
+            return set(answers) == {member.name for member in self.members}
+
+        self.wait_for(answered, f"all servers have answered {subject}")
+        return answers
+
+    def test_all_servers_answer_for_their_connections(self):
+        for number, member in enumerate(self.members):
+            self.user(member, "other", name=f"client {number}")
+        wire = self.user(self.members[0], "sys")
+        answers = self.ask_all(wire, "$SYS.REQ.SERVER.PING.CONNZ", '{"acc":"OTHER"}')
+        for number, member in enumerate(self.members):
+            (connection,) = answers[member.name]["data"]["connections"]
+            self.assertEqual(connection["name"], f"client {number}")
+        answers = self.ask_all(wire, "$SYS.REQ.SERVER.PING.GATEWAYZ")
+        for member in self.members:
+            page = answers[member.name]["data"]
+            self.assertEqual(page["name"], member.cluster_name)
+            self.assertEqual(set(page["outbound_gateways"]), {"A", "B"} - {member.cluster_name})
 
     def test_statsz_tells_of_gateways(self):
         wire = self.user(self.members[0], "sys")

@@ -9,9 +9,12 @@ import time
 
 from support import super_cluster
 from support.case import differs, resident_bytes
+from support.cluster import HeldPort
 from support.gateway_peer import GatewayPeerCase
 from support.super_cluster import SuperClusterCase
+from support.switchboard import Switchboard
 
+FLAPS = 8
 FLOOD = 20000
 
 
@@ -74,6 +77,151 @@ class RestartTest(SuperClusterCase):
             clusters[1].wait_mesh()
             member.wait_outbound("A")
         self.assertGreater(len(a.log.lines()), lines)
+
+    def test_a_member_that_moves_to_another_address(self):
+        """The others of its cluster report where it is now; it is found there when they are gone."""
+        clusters = self.super_cluster(1, 2, know=lambda number: [1 - number])
+        a, (moves, stays) = clusters[0][0], clusters[1]
+        moves.stop()
+        self.check_leads_to(a, stays)
+        held = HeldPort()
+        self.addCleanup(held.release)
+        moves.gateway_port = held.number
+        moves.start()
+        clusters[1].wait_mesh()
+        moves.wait_outbound("A")
+        stays.stop()
+        self.check_leads_to(a, moves)
+        self.check_both_ways(self.client(a), self.client(moves))
+
+    def check_leads_to(self, server, other):
+        def leads():
+            found = server.get("/gatewayz")["outbound_gateways"].get(other.cluster_name, {})
+            return found.get("connection", {}).get("name") in (other.id, other.name)
+
+        self.wait_for(leads, f"the gateway of {server.name} leads to {other.name}")
+
+    def test_clusters_that_join_late(self):
+        """Two at once, of which each knows one of those that are there."""
+        clusters = self.super_cluster(1, 1)
+        a, b = clusters.members
+        late = [
+            self.gateway_member(number, gateways=[(known.cluster_name, [known.gateway_url])])
+            for number, known in ((2, a), (3, b))
+        ]
+        servers = [a, b, *late]
+        for server in servers:
+            for other in servers:
+                if other is not server:
+                    server.wait_outbound(other.cluster_name)
+        wires = [self.client(server) for server in servers]
+        for wire in wires:
+            wire.send("SUB all 1\r\n")
+        for wire in wires:
+            self.sync(wire, *(other for other in wires if other is not wire))
+        for number, publisher in enumerate(wires):
+            publisher.send(f"PUB all 1\r\n{number}\r\n")
+            for wire in wires:
+                wire.expect_message("all", 1, str(number).encode())
+        for wire in wires:
+            wire.expect_quiet()
+
+
+class FlappingTest(SuperClusterCase):
+    """Connections that break again and again."""
+
+    def setUp(self):
+        self.board = Switchboard().start()
+        self.addCleanup(self.board.close)
+        self.members = [self.gateway_member(number, start=False) for number in (0, 1)]
+        ports = [self.board.listen(member.name, member.gateway_port) for member in self.members]
+        for member, port in zip(self.members, ports):
+            self.board.add(member.name, member)
+            member.gateway_settings = f'  advertise: "127.0.0.1:{port}"'
+            member.gateways = [
+                (other.cluster_name, [f"nats://127.0.0.1:{its}"])
+                for other, its in zip(self.members, ports)
+                if other is not member
+            ]
+            member.start()
+        self.pair = [member.name for member in self.members]
+        for member, other in zip(self.members, reversed(self.members)):
+            member.wait_outbound(other.cluster_name)
+
+    def check_known(self, server, cluster, wanted):
+        """Waits until that server knows the cluster to want just these patterns. Servers before 2.10 say only
+        how many they are."""
+
+        def is_exact():
+            gateway = server.get("/gatewayz?acc_name=$G&subs=1")["outbound_gateways"].get(cluster, {})
+            for account in gateway.get("accounts", []):
+                listed = account.get("subscriptions_list")
+                return account.get("num_subs") == len(wanted) if listed is None else set(listed) == wanted
+            return False
+
+        self.wait_for(is_exact, f"{server.name} knows what {cluster} wants")
+
+    def test_cut_again_and_again(self):
+        """What arrives comes once and in order, whatever was cut; when it is over nothing is lost, and what is
+        wanted is known exactly, though it has changed all the time."""
+        near, far = self.members
+        publisher, subscriber = self.client(near), self.client(far)
+        subscriber.send("SUB numbers 1\r\n")
+        self.sync(subscriber, publisher)
+        number, seen = 0, []
+        for turn in range(FLAPS):
+            for _ in range(20):
+                publisher.send(f"PUB numbers {len(str(number))}\r\n{number}\r\n")
+                number += 1
+            subscriber.send(f"SUB kept.{turn} {100 + turn}\r\nSUB lost.{turn} {200 + turn}\r\n")
+            if turn > 0:
+                subscriber.send(f"UNSUB {200 + turn - 1}\r\n")
+            self.read_numbers(subscriber, seen)
+            self.wait_for(lambda: self.board.count(self.pair) > 0, "a connection")
+            self.board.reset(self.pair)
+        wanted = {"numbers", f"lost.{FLAPS - 1}", *(f"kept.{turn}" for turn in range(FLAPS))}
+        self.check_known(near, "B", wanted)
+        first = number
+        for _ in range(1000):
+            publisher.send(f"PUB numbers {len(str(number))}\r\n{number}\r\n")
+            number += 1
+        publisher.send("PUB numbers 3\r\nend\r\n")
+        while not seen or seen[-1] != "end":
+            self.read_numbers(subscriber, seen)
+        seen.pop()
+        self.assertEqual(seen, sorted(set(seen)))
+        self.assertEqual(seen[-1000:], list(range(first, number)))
+
+    def read_numbers(self, wire, seen):
+        wire.send("PING\r\n")
+        while (line := wire.read_line()) != b"PONG":
+            text = wire.read(int(line.split()[-1]) + 2)[:-2].decode()
+            seen.append(text if text == "end" else int(text))
+
+    def test_half_open(self):
+        """Nothing passes, and nobody says so: the connections are found stale, and made anew when something does."""
+        near, far = self.members
+        if not near.kind.is_go:
+            for member in self.members:
+                member.gateway_settings += '\n  ping_interval: "500ms"\n  ping_max: 1'
+        else:
+            for member in self.members:
+                member.settings = 'ping_interval: "500ms"\nping_max: 1\n'
+        for member in self.members:
+            member.restart()
+        for member, other in zip(self.members, reversed(self.members)):
+            member.wait_outbound(other.cluster_name)
+        lines = [len(member.log.lines()) for member in self.members]
+        self.board.hold(self.pair, self.pair)
+        for member, after in zip(self.members, lines):
+            member.log.wait("Gateway connection closed: Stale Connection", after=after)
+        self.board.hold(self.pair)
+        publisher, subscriber = self.client(near), self.client(far)
+        subscriber.send("SUB foo 1\r\n")
+        self.sync(subscriber, publisher)
+        publisher.send("PUB foo 1\r\nx\r\n")
+        subscriber.expect_message("foo", 1, b"x")
+        subscriber.expect_quiet()
 
 
 class IsolationTest(GatewayPeerCase):

@@ -5,7 +5,7 @@
 import urllib.request
 
 from support import super_cluster
-from support.case import DEADLINE_S
+from support.case import DEADLINE_S, differs
 from support.gateway_peer import GatewayPeerCase
 
 
@@ -37,8 +37,35 @@ class GatewayzTest(GatewayPeerCase):
         }["$G"]
         self.assertEqual(account["interest_mode"], "Interest-Only")
         self.assertEqual((account["num_subs"], account["num_queue_subs"]), (2 + 1, 1))
-        page = self.server.get("/gatewayz?acc_name=$G&subs=1")["outbound_gateways"]["X"]["accounts"]
+        page = self.server.get("/gatewayz?acc_name=$G")["outbound_gateways"]["X"]["accounts"]
         self.assertEqual([each["name"] for each in page], ["$G"])
+        self.assertNotIn("subscriptions_list", page[0])
+        (inbound,) = self.server.get("/gatewayz?accs=1")["inbound_gateways"]["X"]
+        self.assertIn(("$G", "Interest-Only"), [(each["name"], each["interest_mode"]) for each in inbound["accounts"]])
+
+    @differs("2.9.10", "it does not list them")
+    def test_subscriptions_of_accounts(self):
+        (page,) = self.server.get("/gatewayz?acc_name=$G&subs=1")["outbound_gateways"]["X"]["accounts"]
+        self.assertEqual(sorted(page["subscriptions_list"]), ["bar.>", "foo", "svc"])
+        (page,) = self.server.get("/gatewayz?acc_name=$G&subs=detail")["outbound_gateways"]["X"]["accounts"]
+        listed = sorted((each["subject"], each.get("qgroup")) for each in page["subscriptions_list_detail"])
+        self.assertEqual(listed, [("bar.>", None), ("foo", None), ("svc", "q")])
+
+    def test_an_account_of_the_optimistic_mode(self):
+        listener = self.listener("Y")
+        server = self.gateway_server(listener)
+        peer = self.accepted(listener, old=True)
+        wire = self.client(server)
+        wire.send("PUB foo 1\r\nx\r\n")
+        peer.expect_op("RMSG $G foo 1", b"x")
+        peer.send("RS- $G foo\r\nRS- $G bar\r\n")
+        peer.expect_quiet()
+        accounts = server.get("/gatewayz?accs=1")["outbound_gateways"]["Y"]["accounts"]
+        (account,) = [each for each in accounts if each["name"] == "$G"]
+        self.assertEqual(
+            [account[key] for key in ("interest_mode", "no_interest_count", "interest_only_threshold")],
+            ["Optimistic", 2, 1000],
+        )
 
     def test_only_one_cluster(self):
         page = self.server.get("/gatewayz?gw_name=X")
@@ -68,6 +95,11 @@ class GatewayzTest(GatewayPeerCase):
     def test_metrics(self):
         if self.server.kind.is_go:
             self.skipTest("the reference has no such page")
+        wire = self.client(self.server)
+        wire.send("SUB back 1\r\nPUB foo 5\r\nhello\r\n")
+        self.sent.expect_op("RMSG $G foo 5", b"hello")
+        self.came.send("RMSG $G back 5\r\nworld\r\n")
+        wire.expect_message("back", 1, b"world")
         url = f"http://127.0.0.1:{self.server.monitor_port}/metrics"
         with urllib.request.urlopen(url, timeout=DEADLINE_S) as answer:
             lines = answer.read().decode().split("\n")
@@ -75,8 +107,10 @@ class GatewayzTest(GatewayPeerCase):
         self.assertIn('nats_uring_gateways{direction="inbound"} 1', lines)
         for direction in ("outbound", "inbound"):
             labels = f'{{cluster="X",direction="{direction}"}}'
-            self.assertIn(f"nats_uring_gateway_messages_total{labels} 0", lines)
+            self.assertIn(f"nats_uring_gateway_messages_total{labels} 1", lines)
+            self.assertIn(f"nats_uring_gateway_bytes_total{labels} 5", lines)
             self.assertIn(f"nats_uring_gateway_pending_bytes{labels} 0", lines)
+        self.assertTrue(any(line.startswith('nats_uring_gateway_rtt_seconds{cluster="X"') for line in lines), lines)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,17 @@ import ssl
 
 from support import super_cluster
 from support.gateway_peer import GatewayPeer, GatewayPeerCase
+from support.leaf_peer import LeafPeer
 from support.route_peer import RoutePeer
 from support.tls import Certificates, TlsWire
 from support.wire import WireError
 
+LEAFNODES = 'leafnodes { listen: "127.0.0.1:-1" }\n'
 AUTHORIZATION = '  authorization { user: gw, password: "top_secret" }\n'
+
+
+def leaf_port(server):
+    return int(server.log.wait(r"Listening for leafnode connections on \S+:(\d+)")[0].group(1))
 
 
 class TlsPeer(GatewayPeer):
@@ -139,6 +145,50 @@ class TlsTest(GatewayPeerCase):
         server.log.wait("Reloaded server configuration")
         self.assertEqual([enters(old), enters(new)], [False, True])
 
+    def test_pins_that_change_close_connections(self):
+        certificates = Certificates(self.folder())
+        names = "IP:127.0.0.1"
+        stays, goes = (certificates.issue(name, f"/CN={name}", names) for name in ("stays", "goes"))
+
+        def settings(*files):
+            pins = ", ".join(f'"{certificates.pin(each[0])}"' for each in files)
+            return certificates.config(f'ca_file: "{certificates.ca}"', "timeout: 5", f"pinned_certs: [{pins}]")
+
+        def enters(files, name):
+            peer = TlsPeer(server.gateway_port).setup(name)
+            self.addCleanup(peer.close)
+            peer.handshake(certificates, files)
+            peer.read_op()
+            peer.send_connect()
+            peer.send_info()
+            peer.drain()
+            server.wait_inbound(name)
+            return peer
+
+        own = (certificates.cert, certificates.key)
+        other = self.gateway_member(1, gateway_settings=settings(own, goes))
+        certificates.cert, certificates.key = goes
+        server = self.gateway_member(
+            gateway_settings=settings(stays, goes, own), gateways=[("B", [other.gateway_url])]
+        )
+        server.wait_outbound("B")
+        kept, closed = enters(stays, "X"), enters(goes, "Y")
+        server.gateway_settings = settings(stays, own)
+        server.write_config()
+        server.send_signal(signal.SIGHUP)
+        closed.read_until_end()
+        kept.drain()
+        page = server.get("/gatewayz")
+        self.assertEqual(list(page["outbound_gateways"]), ["B"])
+        self.assertNotIn("Y", page["inbound_gateways"])
+        server.gateway_settings = settings(stays)
+        server.write_config()
+        lines = len(server.log.lines())
+        server.send_signal(signal.SIGHUP)
+        server.log.wait("TLS gateway handshake error: certificate not pinned", after=lines)  # it was dialed again
+        self.assertNotIn("B", server.get("/gatewayz")["outbound_gateways"])
+        kept.drain()
+
     def test_a_gateway_without_tls(self):
         certificates = Certificates(self.folder())
         server = self.gateway_member(gateway_settings=self.block(certificates))
@@ -170,12 +220,43 @@ class PortTest(GatewayPeerCase):
         said = [op.line for op in peer.read_until_end() if op.verb == "-ERR"]
         self.assertEqual(said, ["-ERR 'attempted to connect to gateway port'"])
 
-    def test_a_client_port_that_is_dialed_as_a_gateway(self):
-        other = self.start("--addr", "127.0.0.1")
-        server = self.gateway_member(gateways=[("B", [f"nats://127.0.0.1:{other.port}"])])
-        server.log.wait('Attempt to connect to gateway "B" using wrong port')
+    def test_a_leafnode_at_the_gateway_port(self):
+        server = self.gateway_member()
+        peer = LeafPeer(server.gateway_port).setup_spoke()
+        self.addCleanup(peer.close)
+        peer.read_op(own=True)
+        peer.send_connect()
+        said = [op.line for op in peer.read_until_end() if op.verb == "-ERR"]
+        self.assertEqual(said, ["-ERR 'attempted to connect to gateway port'"])
+
+    def test_a_gateway_at_the_leafnode_port(self):
+        server = self.gateway_member(settings=LEAFNODES)
+        peer = LeafPeer(leaf_port(server)).setup_spoke()
+        self.addCleanup(peer.close)
+        peer.read_op(own=True)
+        peer.send('CONNECT {"name":"N","gateway":"X"}\r\n')
+        said = [op.line for op in peer.read_until_end() if op.verb == "-ERR"]
+        self.assertEqual(said, ["-ERR 'Rejecting connection from gateway \"X\" on the leafnode port'"])
+
+    def test_ports_that_are_dialed_as_gateways(self):
+        other = self.gateway_member(1, settings=LEAFNODES)
+        for port in (other.port, other.route_port, leaf_port(other)):
+            server = self.gateway_member(gateways=[("B", [f"nats://127.0.0.1:{port}"])])
+            server.log.wait('Attempt to connect to gateway "B" using wrong port')
+            self.check_serves(server)
+            server.close()
+        self.check_serves(other)
+
+    def test_a_gateway_port_that_is_dialed_as_another(self):
+        other = self.gateway_member(1)
+        url = f"127.0.0.1:{other.gateway_port}"
+        remote = f'leafnodes {{ remotes: [ {{ url: "nats-leaf://{url}" }} ] }}\n'
+        server = self.gateway_member(routes=[f"nats-route://{url}"], settings=remote)
+        for kind in ("route", "leafnode"):
+            server.log.wait(rf"127\.0\.0\.1:{other.gateway_port} - [rl]id:.*(wrong port|gateway port)")
         self.check_serves(server)
         self.check_serves(other)
+        self.assertFalse(server.get("/routez")["routes"])
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ import time
 from support import super_cluster
 from support.case import differs
 from support.cluster import HeldPort
-from support.gateway_peer import GatewayPeerCase, new_hash, old_hash
+from support.gateway_peer import GatewayPeerCase, account_of, new_hash, old_hash
 
+MANY = 50000
 SWITCHES = "since 2.9 it announces all interest from the start, whoever dials"
 
 
@@ -92,6 +93,24 @@ class SetupTest(GatewayPeerCase):
             return attempts()[:3] == ["1", "2", "1"]
 
         self.wait_for(is_given_up, "after the second attempt it is unknown again")
+
+    def test_rounds_further_and_further_apart(self):
+        """With `connect_backoff`: a second after the first round, two after the second."""
+        kind = self.cluster_kinds(0)[0]
+        if kind.is_go and kind.number < (2, 12):
+            self.skipTest("servers before 2.12 do not know the key")
+        nobody = HeldPort()
+        self.addCleanup(nobody.release)
+        server = self.gateway_member(
+            settings="debug: true\n",
+            gateway_settings="  connect_backoff: true",
+            gateways=[("X", [f"nats://127.0.0.1:{nobody.number}"])],
+        )
+        times = []
+        for attempt in (1, 2, 3):
+            server.log.wait(rf'Error connecting to explicit gateway "X" .* \(attempt {attempt}\)')
+            times.append(time.monotonic())
+        self.assertGreater(times[2] - times[1], 1.9)
 
     def test_a_lost_connection_is_dialed_again(self):
         listener = self.listener()
@@ -451,6 +470,41 @@ class NearestTest(GatewayPeerCase):
         far.expect_op("RMSG $G svc | q 1", b"x")
 
 
+    def test_each_group_of_a_subject_goes_to_the_nearest_cluster_that_has_it(self):
+        """The sample of the reference's README: groups in three clusters, of which the second one is the nearest."""
+        listeners = {name: self.listener(name) for name in "BCD"}
+        server = self.gateway_server(*listeners.values())
+        peers = {name: self.accepted(listener) for name, listener in listeners.items()}
+        for name, groups in (("B", "bar baz bat"), ("C", "bar bat"), ("D", "bar")):
+            peers[name].send_interest_only(*(["foo"] if name == "D" else []))
+            for group in groups.split():
+                peers[name].send(f"RS+ $G foo {group} 1\r\n")
+            peers[name].expect_quiet()
+        answers = []
+        for name, delay_s in (("C", 0), ("B", 0.4), ("D", 0.8)):
+
+            def answer(peer=peers[name], delay_s=delay_s):
+                peer.expect(b"PING\r\n")
+                time.sleep(delay_s)
+                peer.send("PONG\r\n")
+
+            answers.append(threading.Thread(target=answer))
+        for each in answers:
+            each.start()
+        for each in answers:
+            each.join()
+        for peer in peers.values():
+            peer.expect_quiet()
+        wire = self.client(server)
+        wire.send("PUB foo 1\r\nx\r\n")
+        op = peers["C"].read_op()
+        self.assertEqual((op.fields[:3], sorted(op.fields[3:5])), (["$G", "foo", "|"], ["bar", "bat"]))
+        peers["B"].expect_op("RMSG $G foo | baz 1", b"x")
+        peers["D"].expect_op("RMSG $G foo 1", b"x")  # for its plain subscription
+        for peer in peers.values():
+            peer.expect_quiet()
+
+
 class ReceivingTest(GatewayPeerCase):
     """A scripted gateway has dialed the server: it sends messages and is told of interest."""
 
@@ -465,6 +519,33 @@ class ReceivingTest(GatewayPeerCase):
         commands = [op.json["gateway_cmd"] for op in peer.dump if op.verb == "INFO"]
         self.assertEqual(commands, [2, 3])
         peer.drain()
+
+    def test_much_interest_is_announced_in_slices(self):
+        """More than may wait for the connection: to a server that takes its time, too. Others are served meanwhile."""
+        args = [] if self.cluster_kinds(0)[0].is_go else ["--workers", "1"]
+        server = self.gateway_member(0, 0, *args, settings="max_pending: 1MB\n")
+        wire, other = self.client(server), self.client(server)
+        for start in range(0, MANY, 10000):
+            wire.send("".join(f"SUB many.{i:030} {i}\r\n" for i in range(start, start + 10000)))
+            wire.expect_quiet()
+        peer = self.dialed(server)
+        peer.read_verb("INFO")
+        peer.send_connect()
+        peer.send_info()
+        server.wait_inbound("X")
+        for _ in range(100):
+            other.expect_quiet()
+        patterns, commands = [], []
+        while commands != [2, 3]:
+            op = peer.read_op()
+            if op.verb == "RS+":
+                patterns.append(op.fields[1])
+            elif op.verb == "INFO" and account_of(op) == "$G":
+                commands.append(op.json["gateway_cmd"])
+        self.assertEqual(len(patterns), MANY)
+        self.assertEqual(set(patterns), {f"many.{i:030}" for i in range(MANY)})
+        self.assertNotIn("Slow Consumer", server.log.text())
+        peer.expect_quiet()
 
     def test_changes_are_announced(self):
         server = self.gateway_server()
@@ -500,6 +581,25 @@ class ReceivingTest(GatewayPeerCase):
         self.assertEqual(frames, [b"MSG foo 1 back 13\r\n", b"MSG foo 2 back 13\r\n", b"MSG foo 3 back 13\r\n"])
         wire.expect_quiet()
         peer.expect_quiet()
+
+    def test_a_group_that_has_gone_meanwhile(self):
+        """The message is for the groups that it names, and is not sent on to another cluster."""
+        listener = self.listener("Y")
+        server = self.gateway_server(listener)
+        other = self.accepted(listener)
+        other.send_interest_only()
+        other.send("RS+ $G foo gone 1\r\n")
+        other.expect_quiet()
+        wire = self.client(server)
+        wire.send("SUB foo 1\r\nSUB foo stays 2\r\n")
+        wire.expect_quiet()
+        peer = self.inbound(server)
+        peer.send("RMSG $G foo | gone 1\r\n1\r\nRMSG $G foo 1\r\n2\r\n")
+        wire.expect_message("foo", 1, b"1")
+        wire.expect_message("foo", 1, b"2")
+        wire.expect_quiet()
+        peer.expect_quiet()
+        other.expect_quiet()
 
     def test_a_mapped_reply_is_hidden_and_answered_directly(self):
         listener = self.listener()
@@ -555,6 +655,28 @@ class ReceivingTest(GatewayPeerCase):
         wire.expect_quiet()
         peer.expect_op("RS- $G svc q1")
         peer.expect_quiet()
+
+    @differs("2.9.10", SWITCHES)
+    def test_an_account_with_service_imports_is_announced_at_once(self):
+        """Also to servers that begin with the optimistic mode; other accounts stay in it."""
+        settings = """accounts {
+          EXP { users: [ { user: exp, password: pw } ], exports: [ { service: svc } ] }
+          IMP { users: [ { user: imp, password: pw } ], imports: [ { service: { account: EXP, subject: svc } } ] }
+        }"""
+        server = self.gateway_server(settings=settings)
+        wire = self.client(server, user="imp", **{"pass": "pw"})
+        wire.send("SUB inbox.> 1\r\n")
+        wire.expect_quiet()
+        peer = self.inbound(server, old=True)
+        told = [(op.verb, op.json["gateway_cmd"], account_of(op)) if op.verb == "INFO" else op.line for op in peer.dump]
+        lines = [line for line in told if isinstance(line, str)]
+        self.assertEqual((told[0], told[-1]), (("INFO", 2, "IMP"), ("INFO", 3, "IMP")))
+        self.assertIn("RS+ IMP inbox.>", lines)
+        peer.send("RMSG IMP none 1\r\nx\r\n")
+        peer.expect_quiet()
+        peer.send("RMSG EXP none 1\r\nx\r\n")
+        op = peer.read_op()
+        self.assertIn(op.line, ("A- EXP", "RS- EXP none"))
 
     @differs("2.9.10", SWITCHES)
     def test_after_a_thousand_refusals_all_interest_is_announced(self):

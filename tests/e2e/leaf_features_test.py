@@ -143,7 +143,7 @@ class ImportsTest(LeafCase):
         leaf.send("LS+ _INBOX.leaf\r\nLMSG svc.time _INBOX.leaf 2\r\nhi\r\n")
         _, info, _ = self.read_request(responder, "svc.time")
         self.assertEqual((info["acc"], info["kind"], info["name"], info["user"], info["server"], info["host"]),
-                         ("A", "Leafnode", "edge", "la", "H", "127.0.0.1"))  # fmt: skip
+                         ("A", "Leafnode", "edge", "la", "edge", "127.0.0.1"))  # fmt: skip
 
     def test_a_leafnode_answers_for_the_exporter(self):
         leaf = self.leaf("lb")

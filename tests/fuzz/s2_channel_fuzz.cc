@@ -119,8 +119,8 @@ Expected expected_of(std::string_view stream) {
 }
 
 void run(std::string_view stream, size_t piece) {
+    Record record;  // outlives the link
     test::WorkerStage stage(1);
-    Record record;
     test::SimPeer& peer = stage.accept_as(
         0, [&record](server::WorkerState& state, int fd) { new LineEcho(state, fd, &record); });
     std::string heard;

@@ -27,7 +27,7 @@ class SuperOptions:
 class GatewayMember(Member):
     """One server of a cluster that has gateways. Its ports stay the same over a restart."""
 
-    gateways = ()  # pairs of a cluster's name and the URLs of its gateways
+    gateways = ()  # of each a cluster's name, the URLs of its gateways, and maybe what else stands in the entry
     gateway_settings = ""  # inside the `gateway` block
     gateway_name = None  # if other than the cluster's
 
@@ -42,8 +42,8 @@ class GatewayMember(Member):
 
     def config_text(self):
         remotes = "\n".join(
-            f'    {{ name: "{name}", urls: [{", ".join(repr(url) for url in urls)}] }}'
-            for name, urls in self.gateways
+            f'    {{ name: "{name}", urls: [{", ".join(repr(url) for url in urls)}]\n{"".join(more)} }}'
+            for name, urls, *more in self.gateways
         )
         return super().config_text() + "\n".join([
             "gateway {",

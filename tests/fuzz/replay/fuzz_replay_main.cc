@@ -2,15 +2,18 @@
 // Runs a fuzz target without a fuzzer: each file of the folders named on the command line, every
 // beginning of it, and some seeded mutations. Inputs lie in heap blocks of exactly their size.
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -21,7 +24,16 @@ namespace {
 constexpr size_t kPrefixesMax = 512;
 constexpr size_t kMutations = 300;
 
+std::string_view current_input;
+
+void print_current_input(int /*signal*/) {
+    for (const char c : current_input) std::fprintf(stderr, "%02x", static_cast<unsigned char>(c));
+    std::fputs(" is the input, in hex\n", stderr);
+    std::_Exit(1);
+}
+
 void run_one(const std::string& input) {
+    current_input = input;
     const auto block = std::make_unique<uint8_t[]>(input.size());
     std::copy(input.begin(), input.end(), block.get());
     LLVMFuzzerTestOneInput(block.get(), input.size());
@@ -38,9 +50,12 @@ std::string mutated(std::string input, std::mt19937& random) {
             case 1:
                 input.erase(at, 1 + random() % 8);
                 break;
-            case 2:
-                input.insert(at, input.substr(random() % input.size(), random() % 16));
+            case 2: {
+                // In two steps: the order of arguments is the compiler's.
+                const size_t from = random() % input.size();
+                input.insert(at, input.substr(from, random() % 16));
                 break;
+            }
             default:
                 input[at] = input[random() % input.size()];
                 break;
@@ -68,6 +83,7 @@ bool run_file(const std::filesystem::path& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    std::signal(SIGABRT, print_current_input);
     std::vector<std::filesystem::path> files;
     for (int i = 1; i < argc; ++i) {
         std::error_code error;

@@ -161,6 +161,24 @@ TEST(DiffTest, ClusterKeepsHostAndPort) {
                 ElementsAre("Reloaded: cluster"));
 }
 
+TEST(DiffTest, OfGatewaysOnlyTlsCanChange) {
+    constexpr std::string_view kBefore = "gateway {name: A, listen: 'a:1', gateways: [{name: B, url: 'nats://b:1'}]}";
+    EXPECT_EQ(refusal(kBefore, "gateway {name: A, listen: 'a:1', gateways: [{name: B, url: 'nats://b:1'}, "
+                               "{name: C, url: 'nats://c:1'}]}"),
+              "config reload not supported for Gateway: old={A a:1, 1 remotes}, new={A a:1, 2 remotes}");
+    EXPECT_EQ(refusal(kBefore, "gateway {name: A, listen: 'a:1', gateways: [{name: B, url: 'nats://u:secret@b:1'}]}"),
+              "config reload not supported for Gateway: old={A a:1, 1 remotes}, new={A a:1, 1 remotes}");
+    EXPECT_THAT(lines("gateway {name: A, port: 1, gateways: [{name: B, url: 'nats://b:1'}, {name: C, url: 'nats://c:1'}]}",
+                      "gateway {name: A, port: 1, gateways: [{name: C, url: 'nats://c:1'}, {name: B, url: 'nats://b:1'}]}"),
+                IsEmpty());
+    constexpr std::string_view kSecure = "gateway {name: A, port: 1, tls {cert_file: c, key_file: k}}";
+    EXPECT_THAT(lines(kSecure, "gateway {name: A, port: 1, tls {cert_file: d, key_file: k}}"),
+                ElementsAre("Reloaded: gateway tls"));
+    EXPECT_NE(refusal("gateway {name: A, port: 1}", kSecure), "");  // it changes the time to log in
+    EXPECT_NE(refusal("", kBefore), "");
+    EXPECT_NE(refusal(kBefore, ""), "");
+}
+
 TEST(DiffTest, AnAccountThatGetsARouteOfItsOwnHasToBeThere) {
     EXPECT_EQ(refusal("cluster {port: 1}", "cluster {port: 1, accounts: [A]}"),
               "unable to add account \"A\" to the list of dedicated routes: account missing");

@@ -172,6 +172,8 @@ TEST(ReadGatewayTest, Errors) {
                 HasSubstr("error parsing gateway url [\"h:x\"]"));
     EXPECT_THAT(messages_of("gateway { authorization { users: [{user: a}] } }"),
                 HasSubstr("Gateway authorization does not allow multiple users"));
+    EXPECT_THAT(messages_of("gateway { authorization { token: t } }"),
+                HasSubstr("Gateway authorization does not support tokens"));
 }
 
 TEST(ReadGatewayTest, NamesAndTimes) {
@@ -181,7 +183,16 @@ TEST(ReadGatewayTest, NamesAndTimes) {
                 HasSubstr("Gateway 'ping_interval' will reset to 15s which is the max for gateways"));
     EXPECT_THAT(messages_of("gateway { authorization { auth_callout: x } }"),
                 HasSubstr("Gateway authorization does not support callouts"));
-    EXPECT_EQ(options_of("gateway { ping_max: 4, write_deadline: \"3s\" }").gateway.times.ping_max, 4);
+    const GatewayOptions newer = options_of(R"(gateway {
+        ping_interval: "3s", ping_max: 4, write_deadline: "2s", write_timeout: close
+        connect_backoff: true, reject_unknown_cluster: true
+    })").gateway;
+    EXPECT_EQ(newer.times.ping_interval, std::chrono::seconds(3));
+    EXPECT_EQ(newer.times.ping_max, 4);
+    EXPECT_EQ(newer.times.write_deadline, std::chrono::seconds(2));
+    EXPECT_EQ(newer.times.write_timeout, WriteTimeout::kClose);
+    EXPECT_TRUE(newer.connect_backoff);
+    EXPECT_TRUE(newer.reject_unknown);
     Options options = options_of("gateway { name: A, port: 1 }");
     complete(&options);
     EXPECT_EQ(options.cluster.name, "A");

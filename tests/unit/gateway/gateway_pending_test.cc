@@ -100,6 +100,17 @@ TEST_F(GatewayPendingTest, ARefusedSubjectWithdrawsTheRefusalOfTheAccount) {
     EXPECT_EQ(store_.set, (Set{{">", ""}}));
 }
 
+TEST_F(GatewayPendingTest, AnAccountIsWantedBeforeItsSwitch) {
+    PendingInterest pending(/*interest_only=*/false);
+    OutboundInterest interest(store_, false);
+    pending.set_refused("A", true);
+    pending.set_refused("A", false);
+    pending.begin_switch("A");
+    pending.replay(a_, &interest);
+    EXPECT_EQ(interest.facts(a_).mode, InterestMode::kTransitioning);
+    EXPECT_EQ(store_.set, (Set{{">", ""}}));
+}
+
 TEST_F(GatewayPendingTest, AFloodIsBounded) {
     PendingInterest pending(/*interest_only=*/true);
     for (size_t i = 0; i < 2 * PendingInterest::kEntriesMax; ++i) {
