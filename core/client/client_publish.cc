@@ -25,7 +25,7 @@
 namespace nuring::client {
 namespace {
 
-// Of those that stand alone. A PING waits for nothing: what others want is none of its business.
+// Of the verbs that end a batch. A PING changes no interest, and must not wait for what others change.
 bool may_change_interest(proto::ClientVerb verb) {
     return verb == proto::ClientVerb::kUnsubscribe || verb == proto::ClientVerb::kConnect;
 }

@@ -83,11 +83,12 @@ void Announcer::announce(account::Account& account, const interest::Subscription
 bool Announcer::is_ahead(base::WorkerId from, base::WorkerId to) {
     Way& to_there = way(from, to);
     if (to_there.left - to_there.known_announced < kLinesAheadMax) return false;
-    to_there.known_announced = to_there.announced.load(std::memory_order_acquire);  // pairs with note_announced()
+    // acquire: pairs with note_announced()
+    to_there.known_announced = to_there.announced.load(std::memory_order_acquire);
     return to_there.left - to_there.known_announced >= kLinesAheadMax;
 }
 
-// Who is ahead waits until that worker has drained its mailbox, at least in part.
+// A worker that is ahead waits until the other one has drained some of its mailbox.
 bool Announcer::make_room(Delivery& delivery, link::Link& link, size_t names_size) {
     const size_t size = sizeof(InterestRecord) + names_size;
     bool room = true;

@@ -34,7 +34,8 @@ class Announcer final : public account::InterestFeed {
   public:
     // Lines that one worker has left to another one to announce, and that this one has not announced yet: a
     // record of some 50 bytes may make thousands of lines, a full mailbox of them seconds of work.
-    static constexpr uint64_t kLinesAheadMax = uint64_t{InterestGate::kCostPerTurn} * InterestGate::kLinesPerCost;
+    static constexpr uint64_t kLinesAheadMax =
+        uint64_t{InterestGate::kCostPerTurn} * InterestGate::kLinesPerCost;
     // A line about a group costs as much as so many others: each server's weight is kept.
     static constexpr uint64_t kLinesPerGroupLine = 4;
 
@@ -57,9 +58,9 @@ class Announcer final : public account::InterestFeed {
     // May a change of that size be announced now? False: the link was paused, and consumes the same input
     // later.
     bool make_room(Delivery& delivery, link::Link& link, size_t names_size);
-    // Is another worker behind with what that one has to announce? Then it is woken when there is room again.
+    // Is another worker behind with announcing? Then this one is woken when there is room again.
     bool must_wait(Delivery& delivery);
-    // Worker `to` has announced what worker `from` left to it.
+    // Worker `to` has announced a record of worker `from`.
     void note_announced(base::WorkerId from, base::WorkerId to, uint32_t lines) {
         std::atomic<uint64_t>& announced = way(from, to).announced;
         // release: pairs with is_ahead(); the only writer
@@ -71,7 +72,7 @@ class Announcer final : public account::InterestFeed {
     }
 
   private:
-    // What one worker leaves to another one to announce, in lines.
+    // Lines that one worker leaves to another one to announce.
     struct Way {
         // of the sender
         alignas(runtime::kCacheLineBytes) uint64_t left = 0;

@@ -56,7 +56,7 @@ class Delivery {
         return announcer_ == nullptr || has_room_to_announce(link, names_size);
     }
 
-    // Another worker is behind with what this one has to announce; true: this one has a turn when it is not.
+    // True: another worker is behind with announcing, and this one has a turn when it has caught up.
     bool must_wait_to_announce() { return announcer_ != nullptr && waits_to_announce(); }
     // A record of that worker was announced here.
     void note_announced(base::WorkerId from, uint32_t lines);

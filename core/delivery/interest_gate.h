@@ -29,8 +29,8 @@ class InterestGate {
     // Lines to other servers that cost as much as one operation of a client.
     static constexpr uint32_t kLinesPerCost = 16;
     static constexpr uint32_t kComparisonsPerCost = 4;
-    // Of those that rest, each gets as much of a turn as the others, but no less: so that one with little to
-    // do waits for a part of what the others want, not for all of it.
+    // All links that rest get the same share of a turn, but no less than this: a link with few operations
+    // does not wait until others have finished theirs.
     static constexpr uint32_t kShareMin = 256;
 
     explicit InterestGate(link::LinkHost& host) : host_(host) {}

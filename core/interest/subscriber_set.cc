@@ -60,14 +60,14 @@ InterestChange SubscriberSet::add(Subscription* subscription, uint64_t hash_seed
     return change;
 }
 
-// Of what stands at `from` nothing is valid from then on.
+// The place `from` is free afterwards.
 void SubscriberSet::Group::move(uint32_t from, uint32_t to) {
     if (from == to) return;
     members[to] = members[from];
     members[to]->index_ = to;
 }
 
-// The place of the first one behind those that count everywhere becomes free for one that does.
+// A member that counts everywhere takes the place of the first one that does not.
 void SubscriberSet::Group::add(Subscription* member) {
     auto place = static_cast<uint32_t>(members.size());
     members.push_back(member);

@@ -30,8 +30,8 @@ size_t count_everywhere(std::span<Subscription* const> members);
 
 // SubscriberSet holds two or more subscriptions with one and the same pattern: the plain ones in an
 // array, the others in one array per queue name. A subscription knows its place in its array, so
-// that the hundred-thousandth one on a subject is added and removed at the price of the first. What a group
-// counts for is found by a walk over the members of other servers alone: each has one or two.
+// that the hundred-thousandth one on a subject is added and removed at the price of the first. The weight
+// of a group is found by a walk over the members of other servers alone: each has one or two.
 // Threads: under the lock of its shard. Errors: none.
 class SubscriberSet {
   public:

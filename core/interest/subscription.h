@@ -90,7 +90,7 @@ class Subscription {
     }
     // Of this server, so that it is announced to the other servers of the cluster.
     bool is_own() const { return is_announced_to(proto::Kind::kRoute); }
-    // Of no other server, and announced to all of them: it counts, as one, whoever asks.
+    // It is of no other server, and announced to all of them: everywhere it counts as one.
     bool counts_everywhere() const { return !is_of_server() && is_own(); }
     // It leads into another account.
     bool is_service() const { return rules_of(kind_).place == MatchPlace::kService; }

@@ -45,7 +45,7 @@ class ByteBuffer {
         size_ += size;
     }
     void clear() { size_ = erased_ = 0; }
-    // Little by little it costs no more than at once: what is left moves when most has gone.
+    // The rest moves only when it is the smaller part: many small steps cost as much as one.
     void erase_front(size_t size) {
         assert(size <= size_);
         size_ -= size;

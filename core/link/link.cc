@@ -195,7 +195,7 @@ bool Link::feed_carry(char*& bytes, size_t& size) {
     return size > 0;
 }
 
-// How many bytes at the end wait in the backlog, because the link was paused, is the caller's to do.
+// Returns how many bytes at the end were not consumed because the link was paused: the caller keeps them.
 size_t Link::feed(char* bytes, size_t size) {
     input_changed_ = false;
     if (!carry_.empty() && !feed_carry(bytes, size)) return 0;

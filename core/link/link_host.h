@@ -131,7 +131,7 @@ class LinkHost {
     // A closed link with more subscriptions than this releases them in slices, one per turn: a million of
     // them would delay everybody else by a few hundred milliseconds, a slice by about one.
     size_t released_per_turn() const { return std::max<size_t>(released_per_turn_ / release_cost_, 1); }
-    // To release one may cost as much as so many: other servers are told of it.
+    // To release one costs as much as so many: it is announced to other servers.
     void set_release_cost(size_t cost) { release_cost_ = cost; }
     bool has_releases() const { return !releasing_.empty(); }
     void set_released_per_turn(size_t count) {

@@ -115,7 +115,7 @@ void WorkerState::on_room(base::WorkerId to) {
     delivery.outlets.on_room(to);
 }
 
-// Of what a closed link wanted, as much as those take that tell other servers of it. True: there is more.
+// Not while another worker is behind with announcing. True: there is more.
 bool WorkerState::release_slice() {
     constexpr size_t kLinesPerRelease = 8;  // are as much work as to release one
     host.set_release_cost(1 + delivery.lines_per_change() / kLinesPerRelease);
@@ -131,7 +131,7 @@ bool WorkerState::flush() {
     const bool releasing = release_slice();
     const bool has_announced = delivery.servers.has_interest_to_send();
     const bool announcing = delivery.servers.send_interest_slice();
-    // Links that read on have published, and what they answer must not overtake it.
+    // Links that read on have published: that goes before their PONGs.
     if (has_published || has_retried || has_resumed || has_announced) host.worker.mesh().flush(host.id);
     // While a record waits for room nothing is sent: a PONG must not overtake the messages before it. That is
     // short, since every worker drains its mailboxes in every turn, whatever else it does.

@@ -118,7 +118,7 @@ class RemoteInterest {
         Set set;
         Set::const_iterator at;
     };
-    // What a sweep has not come to yet, taken out of it; no subscription: none has it.
+    // Taken out of a sweep that has not come to it yet; no subscription: none has it.
     struct Unswept {
         Entry entry{};
         bool has_gone = false;  // with all others of its account

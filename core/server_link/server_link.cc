@@ -40,7 +40,9 @@ ServerLink::ServerLink(delivery::Delivery& delivery, int fd, const LinkTraits& t
       traits_(traits),
       remote_interest_(
           delivery, *this,
-          [this](account::Account& account, interest::Subscription& each) { return keeps_interest(account, each); },
+          [this](account::Account& account, interest::Subscription& each) {
+              return keeps_interest(account, each);
+          },
           [this](const interest::Subscription& each) { on_interest_released(each); }),
       target_(std::move(target)),
       limits_{.dialect = traits.dialect, .control_line_max = kGuestLineMax} {}
@@ -51,7 +53,9 @@ ServerLink::ServerLink(delivery::Delivery& delivery, link::Handover&& connection
       traits_(traits),
       remote_interest_(
           delivery, *this,
-          [this](account::Account& account, interest::Subscription& each) { return keeps_interest(account, each); },
+          [this](account::Account& account, interest::Subscription& each) {
+              return keeps_interest(account, each);
+          },
           [this](const interest::Subscription& each) { on_interest_released(each); }),
       target_(std::move(target)),
       limits_{.dialect = traits.dialect, .control_line_max = kGuestLineMax} {}
