@@ -59,7 +59,7 @@ absl::Status Cluster::start(server::Server& server, std::shared_ptr<const config
     return settings.status();
 }
 
-// The client port is known by now, which the routes tell others of.
+// Only now: the client port is known, which routes announce to other servers.
 void Cluster::on_ready() {
     auto settings = make_settings(options_);
     routes_ = std::make_unique<Routes>(*server_, *std::move(settings));

@@ -79,7 +79,7 @@ server_link::KeepAlive Route::keep_alive_rule() const {
 }
 
 bool Route::release(size_t most) {
-    for (const auto& [key, awaited] : awaited_) unsubscribe_awaited(key, awaited.subscription);
+    for (const auto& [key, awaited] : awaited_) unsubscribe(awaited);
     awaited_.clear();
     return ServerLink::release(most);
 }
@@ -146,9 +146,9 @@ void Route::change(std::shared_ptr<const RouteSettings> settings) {
     }
 }
 
-// What may be imported is announced anew, what may not be is withdrawn, both in slices; a line that changes
-// nothing means nothing. What others may not ask for any more goes. What they may ask for now, they announce
-// again when they get the INFO.
+// In slices, interest that this server may import is announced again, and denied interest is withdrawn; a
+// line that changes nothing has no effect. Interest of the other server that it may not have any more is
+// released; it announces newly permitted interest itself when it gets the INFO.
 void Route::apply_permissions() {
     withdraws_denied_ = true;
     begin_sync();

@@ -154,9 +154,10 @@ class Route final : public server_link::ServerLink {
     void on_late_move();
 
     // --- answers to requests of old servers
+    struct Awaited;
     void await_answer(account::Account& account, std::string_view reply);
     void answered(account::Account& account, std::string_view subject);
-    void unsubscribe_awaited(std::string_view key, interest::Subscription* subscription);
+    void unsubscribe(const Awaited& awaited);
 
     Routes& routes_;
     std::shared_ptr<const RouteSettings> settings_;
@@ -192,6 +193,7 @@ class Route final : public server_link::ServerLink {
     // Where the answers to requests over service imports of servers before 2.1.2 go, which announce no
     // interest in them: a subscription for each, until its answer has passed or its time is up.
     struct Awaited {
+        account::Account* account;
         interest::Subscription* subscription;
         uint64_t expires_ns;
     };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Route: answers to requests over service imports of servers before 2.1.2.
+#include <cassert>
 #include <string>
 
 #include "cluster/route.h"
@@ -41,7 +42,7 @@ void Route::await_answer(account::Account& account, std::string_view reply) {
     if (awaited_.size() >= kAwaitedMax) {
         absl::erase_if(awaited_, [&](const auto& entry) {
             if (entry.second.expires_ns > now_ns) return false;
-            unsubscribe_awaited(entry.first, entry.second.subscription);
+            unsubscribe(entry.second);
             return true;
         });
         if (awaited_.size() >= kAwaitedMax) return;
@@ -53,21 +54,21 @@ void Route::await_answer(account::Account& account, std::string_view reply) {
                                         .subject = reply,
                                         .kind = proto::Kind::kRoute});
     if (subscription == nullptr) return;
-    awaited_.emplace(key, Awaited{subscription, now_ns + kAwaited_ns});
+    awaited_.emplace(key, Awaited{&account, subscription, now_ns + kAwaited_ns});
     account.sublist().insert(subscription);
 }
 
 void Route::answered(account::Account& account, std::string_view subject) {
     const auto found = awaited_.find(fmt::format("{} {}", account.name(), subject));
     if (found == awaited_.end()) return;
-    unsubscribe_awaited(found->first, found->second.subscription);
+    unsubscribe(found->second);
     awaited_.erase(found);
 }
 
-void Route::unsubscribe_awaited(std::string_view key, interest::Subscription* subscription) {
-    account::Account* account = find_account(key.substr(0, key.find(' ')));
-    delivery_.subscriptions.retire(subscription);
-    if (account != nullptr) account->sublist().remove(subscription);
+void Route::unsubscribe(const Awaited& awaited) {
+    const bool was_there = awaited.account->sublist().remove(awaited.subscription);
+    assert(was_there);
+    delivery_.subscriptions.retire(awaited.subscription);
 }
 
 }  // namespace nuring::cluster

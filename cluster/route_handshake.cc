@@ -134,7 +134,7 @@ void Route::on_info(const proto::ServerInfo& info) {
     on_first_info(info);
 }
 
-// What a server of this cluster knows of other clusters.
+// A server of this cluster reports another cluster.
 void Route::on_gateway_gossip(const proto::ServerInfo& info) {
     constexpr int64_t kGossipCommand = 1;
     if (info.gateway_cmd == kGossipCommand) return host_.facts.gateways->learn(info);
@@ -185,13 +185,14 @@ void Route::on_first_info(const proto::ServerInfo& info) {
 
 void Route::on_own_info(const proto::ServerInfo& info) {
     const proto::ServerInfo before = std::exchange(remote_info_, info);
-    // What it was told of leafnodes goes by what it said first.
+    // These decide how interest of leafnodes is announced, and must stay as they were at the registration.
     remote_info_.ln = before.ln;
     remote_info_.lnoc = before.lnoc;
     take_gateway_url(info.gateway_url);
     set_takes_headers(info.headers);
     routes_.updated(*this, info);
-    // What it could not export before, and can now, was left out; announcing all again changes nothing else.
+    // Interest that the other server could not export before was not announced. To announce all again has
+    // no other effect.
     if (before.export_subjects != info.export_subjects) begin_sync();
 }
 

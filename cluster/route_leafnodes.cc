@@ -1,9 +1,9 @@
-// SPDX-License-Identifier: Apache-2.0
-// Route: what comes from leafnodes is marked with their cluster, so that the cluster does not get it back
-// over another server. Only servers that take the mark for what is withdrawn, too (2.10.23, lnocu), are
-// told of interest in that way: for others a client and a leafnode with one pattern would be the same.
-// Servers that say `ln` (2.15) are told of leafnodes without a cluster, too: members of a queue group among
-// them come after all others, and isolated leafnodes do not learn of them.
+// SPDX-License-Identifier: Apache-2.0 Route: interest and messages of leafnodes are marked with their
+// cluster, so that the cluster does not get them back over another server. Interest is marked only for
+// servers that understand the mark in withdrawals, too (2.10.23, lnocu): for others a client and a leafnode
+// with one pattern would be the same. For servers that send `ln` (2.15) leafnodes without a cluster are
+// marked, too: their members of a queue group come after all others, and isolated leafnodes do not learn of
+// their interest.
 // Source: server/route.go, processRemoteSub and sendRouteSubProtos 2.10.23 and 2.15.
 #include <algorithm>
 #include <span>
@@ -40,7 +40,7 @@ void Route::add_wanted(std::span<interest::Subscription* const> subscriptions, W
     }
 }
 
-// What is new comes first, so that nothing is missed between two lines.
+// New interest is announced before old is withdrawn, so that no message is lost between two lines.
 void Route::announce_wanted(account::Account& account, std::string_view pattern, std::string_view queue,
                             const Wanted& wanted) {
     if (wanted.own != 0) send_interest(account, pattern, queue, wanted.own);

@@ -80,6 +80,7 @@ bool Route::enter_pool(const proto::ServerInfo& info) {
     entry.account = account_name_;
     entry.pool_size = is_pinned ? 0 : pool_size;
     entry.slot = base::narrow<int>(info.route_pool_idx);
+    assert(!is_pinned || pools);
     const Registered registered = routes_.add(*this, std::move(entry));
     switch (registered.result) {
         case Registration::kSelf:
@@ -99,6 +100,8 @@ bool Route::enter_pool(const proto::ServerInfo& info) {
         case Registration::kAdded:
             break;
     }
+    assert(registered.slot >= 0);
+    assert(registered.slot < std::max(pool_size, 1));
     slot_ = registered.slot;
     is_pooled_ = pools && !is_pinned;
     pinned_ = account;
@@ -109,7 +112,7 @@ bool Route::enter_pool(const proto::ServerInfo& info) {
     return true;
 }
 
-// It shows that the other server lets this one in.
+// The PONG shows that the other server has accepted this one.
 void Route::on_pong() {
     if (pongs_until_moved_ > 0 && --pongs_until_moved_ == 0) moved_by_peer_.clear();
     adapt_level(settings_->cluster().compression);
@@ -132,7 +135,7 @@ bool Route::carries(account::Account& account) const {
 
 // ------------------------------------------------------------------------- accounts that move
 
-// What the other server still sends of an account that has moved was under way before; a PONG ends that.
+// Lines of an account that has moved were under way before the move: they are ignored until a PONG.
 void Route::on_subscribe(const proto::RouteOperation& operation) {
     const absl::string_view account(operation.account.data(), operation.account.size());
     if (!moved_by_peer_.empty() && moved_by_peer_.contains(account)) [[unlikely]] return;
@@ -179,6 +182,7 @@ void Route::move_out(const std::string& account_name, const std::string& request
 void Route::end_move(const std::string& request_id) {
     const auto found = moving_out_.find(request_id);
     if (found == moving_out_.end()) return;
+    assert(!found->second.empty());
     const std::string account = std::move(found->second.front());
     found->second.erase(found->second.begin());
     if (found->second.empty()) moving_out_.erase(found);

@@ -8,7 +8,8 @@
 namespace nuring::cluster {
 namespace {
 
-// The one that stays takes over where it can be dialed, so that it is dialed again when it is lost.
+// The connection that stays takes over the address of the duplicate, so that it can be dialed again when it
+// is lost.
 void take_over_target(const RouteEntry& newcomer, RouteEntry* known) {
     if (!newcomer.target.has_value()) return;
     if (known->is_solicited && !newcomer.target->is_explicit) return;
@@ -20,6 +21,7 @@ void take_over_target(const RouteEntry& newcomer, RouteEntry* known) {
 }  // namespace
 
 Registered RouteSet::add(RouteEntry entry) {
+    assert(entry.pool_size >= 0);
     if (entry.remote_id == own_id_) return {.result = Registration::kSelf};
     const std::lock_guard lock(mutex_);
     if (entry.account.empty() && entry.pool_size > 0) return add_pooled(std::move(entry));

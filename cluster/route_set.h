@@ -8,23 +8,23 @@
 #include <string_view>
 #include <vector>
 
-#include "core/server_link/link_target.h"
 #include "core/base/ids.h"
+#include "core/server_link/link_target.h"
 #include "proto/info.h"
 
 namespace nuring::cluster {
 
-// What is known of one registered route.
+// One registered route.
 struct RouteEntry {
     std::string remote_id;
     base::LinkHandle link;
-    proto::ServerInfo info;  // as it came; `ip` completed, so that it can be passed on
-    std::optional<server_link::LinkTarget> target;  // where it was, or is to be, dialed
+    proto::ServerInfo info;  // as received; `ip` completed, so that it can be passed on
+    std::optional<server_link::LinkTarget> target;  // where it was dialed, or is to be dialed again
     bool is_solicited = false;
     std::string account;  // the only one that it carries; empty: it is one of the pool
     // Connections that the pool has when it is complete; 0: the one connection carries everything.
     int pool_size = 0;
-    int slot = 0;  // place in the pool: told by the server that dialed, or chosen by add() here
+    int slot = 0;  // place in the pool: in the INFO of the server that dialed, or chosen by add() here
 };
 
 enum class Registration : uint8_t {
@@ -37,8 +37,8 @@ enum class Registration : uint8_t {
 struct Registered {
     Registration result = Registration::kDuplicate;
     int slot = 0;
-    bool is_first = false;  // the first one of its server but for those of single accounts
-    bool is_complete = false;  // the pool is
+    bool is_first = false;     // of its server, not counting routes of single accounts
+    bool is_complete = false;  // the pool has all its connections
 };
 
 // RouteSet knows the routes to the other servers of the cluster. A server has a pool of connections, or one
@@ -60,22 +60,22 @@ class RouteSet {
         bool was_last_of_pool = false;
         bool was_last = false;  // no connection to that server is left
     };
-    // The entry of that connection, which is taken out; nothing: it was not registered.
+    // Removes the entry of that connection and returns it; nothing: it was not registered.
     std::optional<Removed> remove(base::LinkHandle link);
 
     bool contains(std::string_view remote_id) const;
-    // By a connection that is not for one account alone?
+    // Is it registered by a connection that is not for one account alone?
     bool has_pool(std::string_view remote_id) const;
-    // Is there nothing to dial at that server: for that account, or (empty) of its pool?
+    // Is there nothing left to dial at that server: for that account, or (empty) of its pool?
     bool is_complete(std::string_view remote_id, std::string_view account) const;
-    // Is this the connection over which its server is told what it needs to know once?
+    // Is this the connection that carries what its server needs once (gossip, addresses)?
     bool speaks_for_remote(base::LinkHandle link) const;
     std::vector<RouteEntry> list() const;
     // Nothing: that connection is not registered.
     std::optional<RouteEntry> find(base::LinkHandle link) const;
     // A new INFO of a registered server; returns the one before, or nothing if it is not registered.
     std::optional<proto::ServerInfo> replace_info(std::string_view remote_id, const proto::ServerInfo& info);
-    // It was dialed because of the configuration, which has it no more (or has it now).
+    // The connections that were dialed at that address.
     std::vector<base::LinkHandle> dialed_to(const server_link::LinkTarget& target) const;
 
   private:

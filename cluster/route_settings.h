@@ -7,12 +7,12 @@
 #include <string>
 #include <string_view>
 
-#include "core/server_link/link_target.h"
-#include "core/server_link/server_link.h"
 #include "absl/container/flat_hash_set.h"
 #include "core/auth/permissions.h"
 #include "core/config/options.h"
 #include "core/link/route_directory.h"
+#include "core/server_link/link_target.h"
+#include "core/server_link/server_link.h"
 #include "proto/info.h"
 
 namespace nuring::tls {
@@ -21,30 +21,32 @@ class Profile;
 
 namespace nuring::cluster {
 
-// A server that announces a larger pool is refused: it decides how many connections are kept and dialed.
+// A server that announces a larger pool is refused: the larger pool of the two sets the number of
+// connections.
 inline constexpr int kPoolSizeMax = 512;
 
-// What a report of another server asks of those that hear it.
+// `gossip_mode` of an INFO about a third server: the receiver's part in spreading it.
 // Source: server/route.go, forwardNewRouteInfoToKnownServers 2.11.
 namespace gossip {
-inline constexpr int64_t kDefault = 0;   // dial it, and do not pass it on
-inline constexpr int64_t kDisabled = 1;  // likewise, and it passes nothing on either
-inline constexpr int64_t kOverride = 2;  // dial it, and pass it on: it may be reported nowhere else
+inline constexpr int64_t kDefault = 0;   // dials the server, and does not pass the INFO on
+inline constexpr int64_t kDisabled = 1;  // the same, and the server passes on nothing about the receiver
+inline constexpr int64_t kOverride = 2;  // dials the server, and passes the INFO on: nobody else may do so
 }  // namespace gossip
 
-// RouteSettings is what all routes of this server go by: an immutable snapshot, replaced as a whole by a
-// reload, or when the cluster's name is taken over from others.
-// Threads: any.
+// RouteSettings is the configuration of all routes of this server: an immutable snapshot, replaced as a whole
+// by a reload, or when this server adopts the cluster name of others.
+// Threads: any. Errors: none.
 struct RouteSettings {
     std::shared_ptr<const config::Options> options;
     // Null: clear text.
     std::shared_ptr<const tls::Profile> tls_acceptor;
     std::shared_ptr<const tls::Profile> tls_dialer;
-    // `import` is what we ask others for (their messages come in), `export` what others may ask us for.
+    // `import` limits the subjects that this server requests from others, `export` those that they may
+    // request.
     std::optional<auth::Permissions> permissions;
     std::string cluster_name;
-    bool is_dynamic_name = false;  // made up, so that another one may take its place
-    proto::ServerInfo info;        // what this server says of itself on its routes
+    bool is_dynamic_name = false;  // made up; another one may replace it
+    proto::ServerInfo info;        // of this server, as its routes send it
     // Accounts with a route of their own.
     absl::flat_hash_set<std::string> pinned_accounts;
 
@@ -55,7 +57,7 @@ struct RouteSettings {
     }
     // The connection of each pool that carries this server's interest in that account.
     int slot_of(std::string_view account) const { return link::pool_slot_of(account, cluster().pool_size); }
-    // Which credentials open a route, and are any asked for?
+    // The credentials of a route.
     server_link::ServerLink::LoginRule login_rule() const {
         const bool has_tls = cluster().tls.has_value();
         return {.wanted = cluster().authorization,

@@ -82,7 +82,7 @@ void Routes::end_lane(const server_link::LinkTarget& target) {
     lanes_.erase(lane_of(target));
 }
 
-// Nothing happens where that is dialed already.
+// Nothing happens if that target is dialed already.
 void Routes::dial(server_link::LinkTarget target, uint64_t delay_ns, bool is_reconnect) {
     if (workers_.stopping()) return;
     {
@@ -118,7 +118,7 @@ bool Routes::on_failed(server_link::RetryDialer& dialer, const absl::Status& err
     } else {
         host.log.debug("{}", text);
     }
-    // To a server that is here by another connection, one that is missing would be missed for ever.
+    // A missing connection to a server that has others is dialed for ever: no gossip would bring it back.
     return dialer.target().is_explicit || attempts <= options.cluster.connect_retries ||
            set_.contains(dialer.target().remote_id);
 }
@@ -243,6 +243,8 @@ void Routes::stop() {
 // The set and the configured targets change together: an entry that ends finds every target that it serves.
 Registered Routes::add(Route& route, RouteEntry entry) {
     const RouteEntry newcomer = entry;
+    assert(newcomer.link == route.handle());
+    assert(!route.serving());
     Registered registered;
     {
         const std::lock_guard lock(mutex_);
@@ -258,6 +260,7 @@ Registered Routes::add(Route& route, RouteEntry entry) {
             }
         }
     }
+    assert(!registered.is_first || registered.result == Registration::kAdded);
     if (registered.result != Registration::kAdded) return registered;
     if (!newcomer.account.empty()) tell_routes_of_account(newcomer);
     if (!registered.is_first) return registered;
@@ -273,6 +276,7 @@ void Routes::give_up(Route& route) {
 }
 
 void Routes::dial_accounts(const server_link::LinkTarget& target) {
+    assert(target.account.empty());
     for (const std::string& account : settings()->pinned_accounts) {
         server_link::LinkTarget own = target;
         own.account = account;
@@ -281,6 +285,8 @@ void Routes::dial_accounts(const server_link::LinkTarget& target) {
 }
 
 void Routes::grow_pool(Route& route) {
+    assert(route.target().has_value());
+    assert(route.target()->account.empty());
     server_link::LinkTarget target = *route.target();
     if (!target.is_explicit) target.remote_id = route.remote_id();
     dial(std::move(target), 0, /*is_reconnect=*/false);
@@ -295,8 +301,8 @@ void Routes::dial_account(Route& route, const std::string& account) {
     dial(std::move(target), 0, /*is_reconnect=*/false);
 }
 
-// Is nobody to be told of that server? One that was learned from another is told of by that one, unless it
-// asks for more.
+// Need that server not be reported to others? If it was learned by gossip, its source reports it, unless the
+// gossip asked this server to do so.
 bool Routes::is_old_news(const RouteEntry& newcomer) {
     if (newcomer.info.gossip_mode == gossip::kDisabled) return true;
     const std::optional<server_link::LinkTarget>& target = newcomer.target;
@@ -318,7 +324,7 @@ void Routes::tell(const RouteEntry& other, const RouteEntry& newcomer) {
                               [info = std::move(info)](Route& route) { route.pass_on(info); });
 }
 
-// Each of the others hears of it, and dials it: nobody tells the newcomer of them.
+// Each of the others gets the INFO and dials the newcomer; the newcomer gets no INFO about them.
 void Routes::tell_routes(const RouteEntry& newcomer) {
     if (is_old_news(newcomer)) return;
     for (const RouteEntry& other : set_.list()) {
@@ -348,6 +354,7 @@ void Routes::tell_routes_of_account(const RouteEntry& newcomer) {
 // A configured target is dialed for ever, whatever ended its connection. Another one was learned by gossip:
 // it is dialed again once, and else learned again.
 void Routes::closed(Route& route) {
+    assert(!route.open());
     workers_.leave_place(index_of(route.handle().worker()));
     std::vector<server_link::LinkTarget> targets;
     std::optional<RouteSet::Removed> removed;
@@ -366,7 +373,7 @@ void Routes::closed(Route& route) {
         redial(route, std::move(target), removed.has_value());
 }
 
-// What is to be dialed instead of a registered route; with the lock.
+// The targets to dial instead of a registered route; under the lock.
 std::vector<server_link::LinkTarget> Routes::targets_after(const RouteSet::Removed& removed) {
     const RouteEntry& entry = removed.entry;
     std::vector<server_link::LinkTarget> targets;
@@ -413,7 +420,7 @@ void Routes::heard_of(const proto::ServerInfo& info) {
     if (info.server_id == now->info.server_id || info.server_id.empty() || info.ip.empty()) return;
     const bool is_pinned = !info.route_account.empty();
     if (is_pinned && (!now->has_pools() || !now->is_pinned(info.route_account))) return;
-    // Connections of a pool are told of by its first.
+    // Only the first connection of a pool is reported.
     const bool is_known = is_pinned ? set_.is_complete(info.server_id, info.route_account)
                                     : set_.has_pool(info.server_id);
     if (is_known) return;
@@ -422,7 +429,7 @@ void Routes::heard_of(const proto::ServerInfo& info) {
     server_link::LinkTarget target = server_link::LinkTarget::from_url(*url);
     target.remote_id = info.server_id;
     target.gossip_mode = info.gossip_mode;
-    // Who is configured is dialed anyway, under the name that it has there.
+    // A configured server is dialed anyway, under the name that it has in the configuration.
     const server_link::LinkTarget named{.host = info.host,
                                         .port = static_cast<uint16_t>(info.port)};
     if (now->is_configured(named) || now->is_configured(target)) return;
@@ -479,11 +486,11 @@ void Routes::close_others(const Route& route) {
 
 // ----------------------------------------------------------------------------- clients' URLs
 
-void Routes::add_urls(const proto::ServerInfo& info) {
+void Routes::change_urls(const proto::ServerInfo& info, UrlChange change) {
     bool is_leaf_news = false;
     {
         const std::lock_guard lock(mutex_);
-        is_leaf_news = leaf_urls_.add(info.leafnode_urls);
+        is_leaf_news = (leaf_urls_.*change)(info.leafnode_urls);
     }
     if (is_leaf_news) tell_leafnodes();
     if (info.ldm || settings()->cluster().no_advertise) return;
@@ -491,28 +498,16 @@ void Routes::add_urls(const proto::ServerInfo& info) {
     bool is_ws_news = false;
     {
         const std::lock_guard lock(mutex_);
-        is_news = urls_.add(info.connect_urls);
-        is_ws_news = ws_urls_.add(info.ws_connect_urls);
+        is_news = (urls_.*change)(info.connect_urls);
+        is_ws_news = (ws_urls_.*change)(info.ws_connect_urls);
     }
     if (is_news || is_ws_news) tell_clients(is_news, is_ws_news);
 }
 
+void Routes::add_urls(const proto::ServerInfo& info) { change_urls(info, &server_link::GossipUrls::add); }
+
 void Routes::remove_urls(const proto::ServerInfo& info) {
-    bool is_leaf_news = false;
-    {
-        const std::lock_guard lock(mutex_);
-        is_leaf_news = leaf_urls_.remove(info.leafnode_urls);
-    }
-    if (is_leaf_news) tell_leafnodes();
-    if (info.ldm || settings()->cluster().no_advertise) return;
-    bool is_news = false;
-    bool is_ws_news = false;
-    {
-        const std::lock_guard lock(mutex_);
-        is_news = urls_.remove(info.connect_urls);
-        is_ws_news = ws_urls_.remove(info.ws_connect_urls);
-    }
-    if (is_news || is_ws_news) tell_clients(is_news, is_ws_news);
+    change_urls(info, &server_link::GossipUrls::remove);
 }
 
 void Routes::tell_leafnodes() {

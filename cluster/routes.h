@@ -111,6 +111,9 @@ class Routes final : private server_link::RetryDialer::User {
     void tell(const RouteEntry& other, const RouteEntry& newcomer);
     void tell_routes(const RouteEntry& newcomer);
     void tell_routes_of_account(const RouteEntry& newcomer);
+    // Addresses that a server has announced: where clients and leafnodes find it.
+    using UrlChange = bool (server_link::GossipUrls::*)(const std::vector<std::string>&);
+    void change_urls(const proto::ServerInfo& info, UrlChange change);
     void add_urls(const proto::ServerInfo& info);
     void remove_urls(const proto::ServerInfo& info);
     void tell_leafnodes();

@@ -19,7 +19,7 @@
 namespace nuring::gateway {
 namespace {
 
-// What other clusters are told: what the subscribers of this cluster want.
+// The interest that is announced to other clusters: that of the subscribers of this cluster.
 bool is_wanted_by_cluster(std::span<interest::Subscription* const> subscriptions) {
     return std::any_of(subscriptions.begin(), subscriptions.end(),
                        [](const interest::Subscription* each) {
@@ -89,7 +89,7 @@ bool GatewayInbound::may_come_from(const std::string& cluster) {
     return false;
 }
 
-// What comes later says nothing new: addresses are learned from the connections that were dialed.
+// A later INFO has nothing new: addresses are learned from the connections that were dialed.
 void GatewayInbound::on_info(const proto::ServerInfo& info) {
     if (is_told_) return;
     is_told_ = true;

@@ -36,14 +36,15 @@ class GatewayInbound final : public server_link::ServerLink, private InboundInte
     void greet();
 
     const std::string& cluster() const { return cluster_; }
-    // What the other cluster was told, as asked for.
+    // The interest that was announced to the other cluster, as far as the query selects it.
     void copy_accounts(const GatewayQuery& query, std::vector<GatewayAccountSnapshot>* out) const;
     // The addresses of this cluster have changed.
     void report_self();
 
     // --- ServerLink
+    // Messages leave over the connection that this server dialed (GatewayOutbound).
     void deliver_to_server(account::Account& /*account*/, const delivery::MessageRun& /*run*/,
-                         std::string_view /*queues*/) override {}
+                           std::string_view /*queues*/) override {}
     void announce(account::Account& account, std::string_view pattern, std::string_view queue) override;
     void announce_lame_duck() override {}
     void on_account_changed() override;
@@ -54,7 +55,6 @@ class GatewayInbound final : public server_link::ServerLink, private InboundInte
     void on_channel_ready() override;
     void on_connect(std::string_view json) override;
     void on_logged_in(std::shared_ptr<const auth::Identity> identity) override;
-    bool may_come_from(const std::string& cluster);
     void on_info(const proto::ServerInfo& info) override;
     void on_subscribe(const proto::RouteOperation& operation) override;
     void on_unsubscribe(const proto::RouteOperation& operation) override;
@@ -73,6 +73,7 @@ class GatewayInbound final : public server_link::ServerLink, private InboundInte
     void send_account(std::string_view account, bool is_wanted) override;
     void start_switch(account::Account& account) override;
 
+    bool may_come_from(const std::string& cluster);
     void send_command(account::Account& account, int64_t command);
     void finish_switch(account::Account& account);
     size_t announce_cluster(account::Account& account, uint32_t slice);
@@ -89,7 +90,7 @@ class GatewayInbound final : public server_link::ServerLink, private InboundInte
     bool wants_all_interest_ = false;
     bool is_registering_ = false;    // the first sync runs: it goes over all accounts
     InboundInterest interest_{*this};
-    absl::flat_hash_set<const account::Account*> switching_;  // all of its interest is being announced
+    absl::flat_hash_set<const account::Account*> switching_;  // all of their interest is being announced
 };
 
 }  // namespace nuring::gateway

@@ -83,7 +83,7 @@ void PendingInterest::replay(account::Account& account, OutboundInterest* intere
     for (const std::string& each : entry.wanted) {
         const size_t blank = each.find(' ');
         assert(blank != std::string::npos);
-        // What is no pattern is left out here, as it would have been then.
+        // A text that is not a pattern is ignored now, as it would have been when it arrived.
         (void)interest->subscribe(account, std::string_view(each).substr(0, blank),
                                   std::string_view(each).substr(blank + 1));
     }

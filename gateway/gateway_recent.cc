@@ -49,6 +49,8 @@ void RecentInterest::expire(uint64_t now_ns) {
         const auto found = patterns_.find(expiry_.front().key);
         assert(found != patterns_.end());
         Patterns& patterns = found->second;
+        assert(!patterns.empty());
+        assert(patterns.front().expires_ns == expiry_.front().expires_ns);
         patterns.erase(patterns.begin());  // the oldest of its key comes first
         if (patterns.empty()) patterns_.erase(found);
         expiry_.pop_front();
@@ -58,6 +60,7 @@ void RecentInterest::expire(uint64_t now_ns) {
 bool RecentInterest::covers(const account::Account& account, std::string_view subject, uint64_t now_ns) {
     expire(now_ns);
     if (now_ns < overflow_until_ns_) return true;
+    assert(patterns_.size() <= expiry_.size());
     if (patterns_.empty()) return false;
     std::string key;
     for (size_t end = subject.size();;) {

@@ -2,6 +2,7 @@
 #include "gateway/gateway_remotes.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 #include <utility>
 
@@ -124,6 +125,7 @@ void GatewayRemotes::forget(const std::string& name) {
 // ------------------------------------------------------------------------------------ connections
 
 bool GatewayRemotes::add_outbound(const GatewayEntry& entry) {
+    assert(entry.link != base::LinkHandle());
     const std::lock_guard lock(mutex_);
     const bool is_known = std::any_of(outbound_.begin(), outbound_.end(),
                                       [&](const GatewayEntry& each) { return each.name == entry.name; });
@@ -134,6 +136,7 @@ bool GatewayRemotes::add_outbound(const GatewayEntry& entry) {
 }
 
 void GatewayRemotes::add_inbound(const GatewayEntry& entry) {
+    assert(entry.link != base::LinkHandle());
     const std::lock_guard lock(mutex_);
     inbound_.push_back(entry);
 }

@@ -150,7 +150,7 @@ bool Gateways::on_failed(server_link::RetryDialer& dialer, const absl::Status& e
         dialer.set_rules(rules);
         return true;
     }
-    // A cluster that reaches this server is there, whatever its addresses.
+    // A cluster that has dialed this server exists, whatever addresses are known of it.
     const bool has_end = !dialer.target().is_explicit && !remotes_.has_inbound(dialing.cluster);
     if (has_end && dialing.round > options.gateway.connect_retries) {
         remotes_.forget(dialing.cluster);
@@ -159,6 +159,7 @@ bool Gateways::on_failed(server_link::RetryDialer& dialer, const absl::Status& e
     rules.pause_ns = kRoundPause_ns;
     if (options.gateway.connect_backoff) {
         const int64_t doublings = std::min(dialing.round - 1, kDoublingsMax);
+        assert(doublings >= 0);
         rules.pause_ns = std::min(kRoundPause_ns << doublings, kRoundPauseMax_ns);
     }
     rules.jitter_ns = kRoundJitter_ns;
@@ -238,6 +239,7 @@ void Gateways::add_inbound(const GatewayInbound& link, const proto::ServerInfo& 
 }
 
 void Gateways::outbound_closed(const GatewayOutbound& link) {
+    assert(!link.open());
     const uint32_t index = index_of(link.handle().worker());
     workers_.leave_place(index);
     if (remotes_.remove(link.handle()).has_value()) publish_table();
@@ -251,6 +253,7 @@ void Gateways::outbound_closed(const GatewayOutbound& link) {
 }
 
 void Gateways::inbound_closed(const GatewayInbound& link) {
+    assert(!link.open());
     workers_.leave_place(index_of(link.handle().worker()));
     (void)remotes_.remove(link.handle());
 }
@@ -275,6 +278,7 @@ void Gateways::publish_table() {
                                   .old_hash = proto::old_gateway_hash(digest)});
     }
     workers_.on_all([this, table, version](server::WorkerState& state) {
+        assert(index_of(state.host.id) < table_versions_.size());
         uint64_t& known = table_versions_[index_of(state.host.id)];
         if (std::exchange(known, std::max(known, version)) < version) state.delivery.gateways = table;
     });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a leafnode link is told: whose interest is announced over it.
+// Whose interest is announced over a leafnode link, and summaries of the interest in one pattern.
+// Threads: any; no state. Errors: none.
 #pragma once
 
 #include <cstddef>
@@ -14,11 +15,11 @@
 
 namespace nuring::gateway {
 
-// Each server has a subject of its own per account that begins so, and announces it to its leafnodes and
-// hubs. Whoever is told of its own stands in a loop.
+// Each server has a subject of its own per account that begins like this, and announces it to its leafnodes
+// and hubs. A server that receives its own subject is in a loop.
 inline constexpr std::string_view kLoopPrefix = "$LDS.";
 
-// What a server with gateways asks its leafnodes and hubs for: answers to requests from other clusters.
+// The interest of a server with gateways in answers to requests from other clusters.
 inline constexpr std::string_view kAnswersOfClusters = "_GR_.>";
 
 // Subjects of servers, which no permission concerns.
@@ -28,14 +29,14 @@ inline bool is_loop_subject(std::string_view subject) {
     return subject.starts_with(kLoopPrefix);
 }
 
-// Where interest comes from, as far as it decides on the links that are told of it: none is told of its own,
-// and no cluster of leafnodes of itself.
+// The source of interest, as far as it decides over which links the interest is announced: not over the link
+// that it came from, and to no server of the cluster of leafnodes that it came from.
 //   nobody | everybody | a link | the links of a cluster of leafnodes
 class LeafSource {
   public:
     constexpr LeafSource() = default;
     static constexpr LeafSource nobody() { return {}; }
-    // More than one source, or this server: whoever is asked is told.
+    // More than one source, or this server: announced over every link.
     static constexpr LeafSource everybody() { return LeafSource(UINT64_MAX); }
     // `cluster`: its number (link::OriginClusters); 0: none known.
     static constexpr LeafSource of(base::LinkHandle link, uint32_t cluster) {
@@ -46,7 +47,7 @@ class LeafSource {
         return of(subscription.link(), subscription.origin_cluster());
     }
 
-    // Is that link told of interest that comes from here?
+    // Is interest of this source announced over that link?
     constexpr bool concerns(LeafSource link) const { return bits_ != 0 && bits_ != link.bits_; }
     constexpr LeafSource with(LeafSource other) const {
         if (bits_ == 0 || bits_ == other.bits_) return other;
@@ -64,24 +65,24 @@ class LeafSource {
     uint64_t bits_ = 0;
 };
 
-// How a link is told, apart from its permissions.
+// The role of a link in announcing interest. (Its permissions are LeafPermissions.)
 struct LeafRole {
     proto::Kind kind = proto::Kind::kLeafnode;  // kHub: this server is its spoke
-    bool is_isolated = false;                   // is not told what links of leafnodes want, of either role
+    bool is_isolated = false;  // interest of leafnode links, of either role, is not announced over it
 
     friend bool operator==(const LeafRole&, const LeafRole&) = default;
 };
 
-// Is interest of that sort announced at all? A hub announces everything: clients, leafnodes, routes and
-// gateways. A spoke announces what its clients want, and the leafnodes that hang on it: every server of a
-// leafnode cluster dials its hub by itself.
+// Is the interest of that subscription announced over links of that role? A hub announces all interest: of
+// clients, leafnodes, routes and gateways. A spoke announces the interest of its clients and of its own
+// leafnodes, not that of routes: every server of a leafnode cluster dials the hub by itself.
 // Source: server/leafnode.go, initLeafNodeSmapAndSendSubs and updateLeafNodesEx 2.9.10 to 2.15.
 bool is_told(const LeafRole& role, const interest::Subscription& subscription);
 
-// What is wanted of one pattern.
+// The interest in one pattern.
 struct LeafInterestSummary {
     LeafSource sole;  // plain subscriptions: where they come from
-    // A group: its members by weight, and those of each source but this server.
+    // Of a queue group: the weights of all members, and of those of each source but this server.
     size_t members = 0;
     absl::flat_hash_map<uint64_t, size_t> members_of;
 

@@ -119,6 +119,7 @@ void LeafLink::on_no_hello() {
 
 // TLS, if there is any, stands below the WebSocket already.
 void LeafLink::start_upgraded() {
+    assert(websocket_terms_.has_value());
     start_websocket(*websocket_terms_, client::websocket_message_max(
                                            all_.clients(host_.id).limits().parse.payload_max));
     on_channel_ready();
@@ -126,6 +127,7 @@ void LeafLink::start_upgraded() {
 }
 
 server_link::ChannelSetup LeafLink::acceptor_channel() const {
+    assert(settings_->leafnodes().tls.has_value());
     const config::TlsOptions& tls = *settings_->leafnodes().tls;
     return {.acceptor = settings_->tls_acceptor,
             .timeout_ns = leaf_ns(tls.timeout),
@@ -133,6 +135,7 @@ server_link::ChannelSetup LeafLink::acceptor_channel() const {
 }
 
 server_link::ChannelSetup LeafLink::dialer_channel() const {
+    assert(is_solicited());
     const auto& tls = remote_settings_->options.tls;
     const config::TlsOptions defaults;
     const bool is_checked = !tls.has_value() || !tls->insecure;

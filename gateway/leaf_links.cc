@@ -60,6 +60,7 @@ void LeafLinks::set_remotes(const std::vector<std::shared_ptr<const LeafRemoteSe
         kept.push_back({settings, workers_.take_place()});
         begin(kept.back());
     }
+    assert(kept.size() == remotes.size());
     placed_ = std::move(kept);
 }
 
@@ -126,6 +127,7 @@ LeafLinks::Registration LeafLinks::add(const LeafEntry& entry, std::string_view 
 }
 
 void LeafLinks::closed(LeafLink& link) {
+    assert(!link.open());
     if (!link.is_solicited()) workers_.leave_place(index_of(link.handle().worker()));
     const std::lock_guard lock(mutex_);
     remove_entry(link.handle());
@@ -172,6 +174,7 @@ LeafAudience& LeafLinks::join_audience(LeafLink& link, account::Account& account
 }
 
 void LeafLinks::leave_audience(LeafLink& link, LeafAudience& audience) {
+    assert(!audience.empty());
     audience.remove(link);
     if (!audience.empty()) return;
     Audiences& audiences = audiences_[index_of(link.handle().worker())];

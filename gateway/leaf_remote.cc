@@ -72,6 +72,8 @@ void LeafRemote::on_attempt(server_link::RetryDialer& dialer) {
 }
 
 void LeafRemote::on_connected(server_link::RetryDialer& dialer, int fd) {
+    assert(link_ == nullptr);
+    assert(upgrade_ == nullptr);
     if (all_.stopping() || delivery_.host.refuses_links()) return delivery_.host.ring.close(fd);
     was_connected_ = true;
     if (urls_.is_websocket()) {
@@ -84,6 +86,7 @@ void LeafRemote::on_connected(server_link::RetryDialer& dialer, int fd) {
 
 void LeafRemote::on_upgraded(link::Handover&& connection, const link::WebsocketTerms& terms,
                              const server_link::LinkTarget& target) {
+    assert(upgrade_ != nullptr);
     upgrade_ = nullptr;
     link_ = new LeafLink(delivery_, std::move(connection), terms, *this, target);  // the worker deletes it
     link_->greet();

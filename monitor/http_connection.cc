@@ -119,7 +119,7 @@ size_t HttpConnection::complete_request() {
             return at + end.size();
         }
     }
-    // What does not begin like HTTP need not be waited for.
+    // Input that does not begin like HTTP is refused at once.
     const size_t line_end = input_.find('\n', scanned_ == 0 ? 0 : scanned_ - 1);
     if (!first_line_seen_ && line_end != std::string::npos) {
         first_line_seen_ = true;

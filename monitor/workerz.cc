@@ -32,6 +32,7 @@ void write_worker(proto::JsonWriter* json, const observe::WorkerSnapshot& worker
     json->begin_object("mailbox");
     json->field("depth_bytes", worker.mailbox_depth_bytes);
     json->field("capacity_bytes", worker.mailbox_capacity_bytes);
+    json->field("records", worker.worker.records);
     json->field("spilled_records", worker.counters.spilled_records);
     json->end_object();
     json->begin_object("ring");

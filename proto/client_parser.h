@@ -10,10 +10,10 @@
 // The caller keeps what was not consumed and calls again, from the same start, when more has come.
 // Operations hold views into the input; they live as long as the caller keeps those bytes.
 //
-// Threads: any; no state. Limits: ClientParseLimits; a control line is bounded even while
-// incomplete. Errors:  ParseStatus, as soon as the offending byte is there: the answer for an input
-// never
-//          depends on how it was split over calls. Nothing is allocated.
+// Threads: any; no state. Nothing is allocated.
+// Limits:  ClientParseLimits; a control line is bounded even while incomplete.
+// Errors:  ParseStatus, as soon as the offending byte is there: the answer for an input never depends on how
+//          it was split over calls.
 // Source:  server/parser.go and server/client.go 2.0.0-RC19; HPUB, the limit for complete lines and
 //          the 64-bit size compare as since 2.2.
 #pragma once

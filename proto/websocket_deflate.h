@@ -33,11 +33,12 @@ enum class DeflateWindow : uint8_t {
 // Errors:  kCorrupt, kTooLarge: the message cannot be continued.
 class WebsocketInflater {
   public:
-    enum class [[nodiscard]] Status : uint8_t{
-        kMore,       // the room is full, call again with the same input
+    enum class [[nodiscard]] Status : uint8_t {
+        kMore,       // call again with the rest of the input: the room was full, or the tail is due
         kNeedInput,  // the piece is used up, the message goes on
         kDone,       // the message is complete
-        kCorrupt,   kTooLarge,
+        kCorrupt,    // not deflate, or it ends in the middle of a block
+        kTooLarge,   // more than size_max of begin_message()
     };
 
     explicit WebsocketInflater(DeflateWindow window);

@@ -8,6 +8,7 @@
 
 #include "bench/load/flow.h"
 #include "bench/load/link_interest.h"
+#include "bench/load/placement.h"
 #include "bench/load/scenario.h"
 
 namespace nuring::bench {
@@ -32,12 +33,15 @@ std::vector<std::string> lane_subjects(const Shape& shape, uint32_t lane) {
 
 Result run_flow(const Options& options, const Shape& shape) {
     std::vector<std::unique_ptr<Wire>> wires;
+    Placement placement(options);
     const auto connect = [&](char role, uint32_t lane) {
         wires.push_back(std::make_unique<Wire>());
         if (options.relay) {
             wires.back()->open_relay(options.endpoint, role, lane);
+        } else if (role == 'S') {
+            placement.open_receiver(wires.back().get(), lane);
         } else {
-            wires.back()->open(role == 'S' ? options.far_endpoint() : options.endpoint);
+            placement.open_publisher(wires.back().get(), lane);
         }
         return wires.back().get();
     };
@@ -66,7 +70,9 @@ Result run_flow(const Options& options, const Shape& shape) {
         flow.add_lane(publisher, plan);
     }
     Result result;
+    placement.begin();
     flow.run(&result);
+    placement.check(flow.published(), &result);
     return result;
 }
 

@@ -10,6 +10,7 @@
 #include "bench/load/frames.h"
 #include "bench/load/link_interest.h"
 #include "bench/load/meter.h"
+#include "bench/load/placement.h"
 #include "bench/load/poller.h"
 #include "bench/load/scenario.h"
 
@@ -86,6 +87,7 @@ class RequestReply {
     void collect();
 
     const Options& options_;
+    Placement placement_;
     Poller poller_;
     Wire responder_;
     std::vector<std::unique_ptr<Requester>> requesters_;
@@ -98,11 +100,11 @@ class RequestReply {
 };
 
 RequestReply::RequestReply(const Options& options, const Shape& shape)
-    : options_(options), payload_(make_payload(shape.payload_size)) {
+    : options_(options), placement_(options), payload_(make_payload(shape.payload_size)) {
     if (options_.relay) {
         responder_.open_relay(options_.endpoint, 'B', 0);
     } else {
-        responder_.open(options_.far_endpoint());
+        placement_.open_receiver(&responder_, 0);
         responder_.send_all("SUB load.service 1\r\n");
         responder_.flush();
     }
@@ -114,7 +116,7 @@ RequestReply::RequestReply(const Options& options, const Shape& shape)
             requester->wire.open_relay(options_.endpoint, 'B', 0);
             requester->frame = message_frame("load.service", "1", inbox, payload_);
         } else {
-            requester->wire.open(options_.endpoint);
+            placement_.open_publisher(&requester->wire, 0);
             requester->wire.send_all(fmt::format("SUB {} 1\r\n", inbox));
             requester->wire.flush();
             requester->frame = publish_frame("load.service", inbox, payload_);
@@ -165,6 +167,7 @@ void RequestReply::collect() {
 }
 
 void RequestReply::run(Result* result) {
+    placement_.begin();
     for (const auto& requester : requesters_) ask(requester.get());
     Stopwatch watch(options_);
     const int timeout_ms = options_.spin ? 0 : 100;
@@ -188,6 +191,7 @@ void RequestReply::run(Result* result) {
         poller_.wait(10);
         collect();
     }
+    placement_.check(answered_, result);
     if (under_way_ != 0) result->invalidate(fmt::format("{} requests unanswered", under_way_));
 }
 
@@ -210,6 +214,7 @@ class PacedPairs {
     void collect(Pair* pair);
 
     const Options& options_;
+    Placement placement_;
     Poller poller_;
     std::vector<std::unique_ptr<Pair>> pairs_;
     size_t payload_size_;
@@ -219,7 +224,7 @@ class PacedPairs {
 };
 
 PacedPairs::PacedPairs(const Options& options, const Shape& shape)
-    : options_(options), payload_size_(shape.payload_size) {
+    : options_(options), placement_(options), payload_size_(shape.payload_size) {
     const std::string payload = make_payload(shape.payload_size);
     for (uint32_t i = 0; i < shape.publishers; ++i) {
         auto pair = std::make_unique<Pair>();
@@ -229,10 +234,10 @@ PacedPairs::PacedPairs(const Options& options, const Shape& shape)
             pair->publisher.open_relay(options_.endpoint, 'P', i);
             pair->frame = message_frame(subject, "1", "", payload);
         } else {
-            pair->subscriber.open(options_.far_endpoint());
+            placement_.open_receiver(&pair->subscriber, i);
             pair->subscriber.send_all(fmt::format("SUB {} 1\r\n", subject));
             pair->subscriber.flush();
-            pair->publisher.open(options_.endpoint);
+            placement_.open_publisher(&pair->publisher, i);
             Wire* const subscriber = &pair->subscriber;
             if (options_.far_port != 0) await_interest(&pair->publisher, {&subscriber, 1});
             pair->frame = publish_frame(subject, "", payload);
@@ -263,6 +268,7 @@ void PacedPairs::collect(Pair* pair) {
 }
 
 void PacedPairs::run(Result* result) {
+    placement_.begin();
     Stopwatch watch(options_);
     const double step_ns = 1e9 / kPacedPerSecond;
     uint64_t start_ns = now_ns();
@@ -303,6 +309,7 @@ void PacedPairs::run(Result* result) {
         poller_.wait(10);
         for (const auto& pair : pairs_) collect(pair.get());
     }
+    placement_.check(sent_, result);
     if (received_ != sent_) {
         result->invalidate(fmt::format("{} sent, {} arrived", sent_, received_));
     }

@@ -23,6 +23,10 @@ Target:
     --url <nats://h:p>     both at once
     --far-port <port>      client port of a server linked with the first: receivers connect there
                            (flow and latency scenarios)
+    --pairs <where>        "local": publisher and receivers on one worker of our server; "crossing": on two.
+                           The count of records between workers must agree (flow scenarios, reqrep-*,
+                           pairs-100-paced). Needs:
+    --monitor-port <port>  the server's HTTP port
     --pid <pid>            the server's process, for CPU time and memory; repeatable, they add up
     --server <path>        start this server on a free port for the run instead
     --server-arg <arg>     argument for it, repeatable
@@ -71,6 +75,12 @@ size_t parse_kib(std::string_view text, std::string_view flag) {
     return parse_number<size_t>(text, flag) << 10;
 }
 
+Pairs parse_pairs(std::string_view text) {
+    if (text == "local") return Pairs::kLocal;
+    if (text == "crossing") return Pairs::kCrossing;
+    fatal("--pairs: neither local nor crossing: {}", text);
+}
+
 // One flag: its name, whether a value follows, and what it does.
 struct Flag {
     const char* name;
@@ -89,6 +99,9 @@ constexpr Flag kFlags[] = {
     {"ws", no_argument, [](Text, Options* o) { o->endpoint.websocket = true; }},
     {"far-port", required_argument,
      [](Text v, Options* o) { o->far_port = parse_number<uint16_t>(v, "--far-port"); }},
+    {"pairs", required_argument, [](Text v, Options* o) { o->pairs = parse_pairs(v); }},
+    {"monitor-port", required_argument,
+     [](Text v, Options* o) { o->monitor_port = parse_number<uint16_t>(v, "--monitor-port"); }},
     {"pid", required_argument,
      [](Text v, Options* o) { o->server_pids.push_back(parse_number<pid_t>(v, "--pid")); }},
     {"server", required_argument, [](Text v, Options* o) { o->server_path = std::string(v); }},
@@ -150,6 +163,8 @@ Options read_options(int argc, char** argv) {
         std::exit(0);
     }
     if (options.endpoint.tls && options.endpoint.websocket) fatal("--ws comes without --tls");
+    if (options.pairs != Pairs::kAnywhere && options.monitor_port == 0)
+        fatal("--pairs needs --monitor-port");
     if (options.window_bytes == 0 || options.chunk_bytes == 0)
         fatal("window and chunk: at least 1");
     return options;

@@ -17,11 +17,16 @@ struct Endpoint {
     bool websocket = false;
 };
 
+// Where the publisher and the receivers of a lane live in a server with several workers.
+enum class Pairs : uint8_t { kAnywhere, kLocal, kCrossing };
+
 // Options of one run: what to measure, against whom, for how long. Read once from the command line.
 struct Options {
     std::string scenario;
     Endpoint endpoint;
     uint16_t far_port = 0;  // of a server that is linked with it: receivers go there; 0: none
+    Pairs pairs = Pairs::kAnywhere;
+    uint16_t monitor_port = 0;  // of the server, to find the workers of connections
     std::vector<pid_t> server_pids;        // none: no CPU or memory figures
     std::string server_path;               // start this server for the run
     std::vector<std::string> server_args;  // beside address and port

@@ -12,8 +12,8 @@ namespace nuring::bench {
 
 // ServerProcess starts the server of options.server_path on a free port of 127.0.0.1, finds the
 // port in its log, and stops it (SIGTERM, after 10 s SIGKILL) when it goes out of scope. The child
-// dies with the generator, however that ends. Threads: one. Errors:  a server that does not start
-// within 20 s ends the process.
+// dies with the generator, however that ends.
+// Threads: one. Errors: a server that does not start within 20 s ends the generator.
 class ServerProcess {
   public:
     // Starts nothing if options.server_path is empty. Fills endpoint and server_pids.

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <charconv>
 #include <memory>
+#include <utility>
 
 #include "bench/load/fatal.h"
 #include "bench/load/tls_end.h"
@@ -60,6 +61,14 @@ void Wire::close() {
     if (fd_ >= 0) ::close(fd_);
     fd_ = -1;
     closed_ = true;
+}
+
+void Wire::take(Wire* other) {
+    close();
+    fd_ = std::exchange(other->fd_, -1);
+    end_ = std::move(other->end_);
+    closed_ = false;
+    pongs_ = other->pongs_;
 }
 
 bool Wire::dial_nowait(const Endpoint& endpoint) {

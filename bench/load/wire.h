@@ -51,6 +51,8 @@ class Wire {
     // Joins a group of nuring-relay: 'P' source, 'S' target, 'B' both.
     void open_relay(const Endpoint& endpoint, char role, uint32_t group);
     void close();
+    // Becomes that connection, which has no debts and nothing kept.
+    void take(Wire* other);
     // Takes over a connected non-blocking socket.
     void adopt(int fd) { fd_ = fd; }
 

@@ -21,7 +21,7 @@ Account::~Account() {
     if (replies_ != nullptr) sublist_.remove(replies_.get());
 }
 
-// Several workers may be at it, so that each asks and changes in one step.
+// Several workers may do this at once, so the check and the change are one step.
 bool Account::add_connection() {
     const int64_t limit = exchange().limits.connections;
     int64_t count = connections();
@@ -64,6 +64,7 @@ bool Account::shed_connection() {
 
 void Account::listen_for_replies() {
     if (replies_ != nullptr) return;
+    assert(reply_pattern().empty());
     const std::string pattern = std::string(proto::kServiceReplyPrefix) + ">";
     replies_.reset(
         interest::Subscription::create({.subject = pattern, .kind = proto::Kind::kAccount}));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -41,8 +42,11 @@ class Account final : private interest::InterestObserver {
     int64_t connections() const { return connections_.load(std::memory_order_relaxed); }
     // One more; false: there are as many as the account may have, and this one is not counted.
     [[nodiscard]] bool add_connection();
-    void remove_connection() { connections_.fetch_sub(1, std::memory_order_relaxed); }
-    // Those on other servers count, too.
+    void remove_connection() {
+        const int64_t before = connections_.fetch_sub(1, std::memory_order_relaxed);
+        assert(before > 0);
+    }
+    // Connections on other servers count against the limit, too.
     void add_connections_elsewhere(int64_t difference) {
         elsewhere_.fetch_add(difference, std::memory_order_relaxed);
     }
@@ -59,13 +63,14 @@ class Account final : private interest::InterestObserver {
     // How many are too many.
     int64_t excess_leafnodes() const;
 
-    // One less if there are more than the account may have (since a reload): the caller's has to go.
+    // True: the account has more than it may have (since a reload); one less is counted, and the caller
+    // closes it.
     [[nodiscard]] bool shed_connection();
 
   private:
     friend class AccountRegistry;
 
-    // From here on replies to requests from other accounts find their way (`_R_.>`).
+    // From here on this account receives replies to requests over service imports (`_R_.>`).
     void listen_for_replies();
     void on_interest_changed(const interest::Subscription& subscription) override;
     void on_leaf_interest_changed(const interest::Subscription& subscription) override;

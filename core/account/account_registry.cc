@@ -14,7 +14,7 @@
 namespace nuring::account {
 namespace {
 
-// That of `before` which was made from the same; null: there is none.
+// The import in `before` that was made from the same options; null: there is none.
 template <class Import, class Same>
 std::shared_ptr<const Import> find_same(const std::vector<std::shared_ptr<const Import>>& before,
                                         Same&& same) {
@@ -42,6 +42,7 @@ AccountRegistry::AccountRegistry(uint32_t worker_count, uint64_t hash_seed, Inte
 
 void AccountRegistry::set_system_account(Account& account) {
     const std::lock_guard lock(mutex_);
+    assert(system_ == nullptr);
     system_ = &account;
     account.listen_for_replies();  // before it could be announced to a server by itself
 }
@@ -74,7 +75,7 @@ config::AccountOptions AccountRegistry::options_of(std::string_view name) {
 
 Retired AccountRegistry::apply(const config::Options& options) {
     const std::lock_guard lock(mutex_);
-    cluster_ = options.cluster.name;
+    cluster_name_ = options.cluster.name;
     if (!options.trust.active()) {  // else their claims say what they are
         for (auto& [name, entry] : accounts_) entry.options = {};
     }
@@ -132,7 +133,7 @@ void AccountRegistry::rebuild(Entry& entry, Replaced* replaced) {
     add_streams(entry, exchange.get());
     add_services(entry, exchange.get());
     if (system_ != nullptr && entry.account.get() != system_) add_system_services(entry, exchange.get());
-    exchange->mappings = SubjectMap(entry.options.mappings, cluster_);
+    exchange->mappings = SubjectMap(entry.options.mappings, cluster_name_);
     exchange->limits = entry.options.limits;
     for (const config::AccountExport& each : entry.options.exports) {
         if (each.kind != config::ExchangeKind::kService) continue;
@@ -184,7 +185,7 @@ void AccountRegistry::add_services(const Entry& entry, Exchange* exchange) {
     }
 }
 
-// Where the configuration has an import of the same name, that one counts.
+// An import of the same name in the configuration takes precedence.
 void AccountRegistry::add_system_services(const Entry& entry, Exchange* exchange) {
     assert(system_ != nullptr);
     assert(entry.account.get() != system_);
@@ -216,7 +217,7 @@ void AccountRegistry::replace(Account& account, std::shared_ptr<const Exchange> 
         }
     }
     account.owned_ = std::move(exchange);
-    // release: who loads it sees what it points at
+    // release: pairs with Account::exchange()
     account.exchange_.store(account.owned_.get(), std::memory_order_release);
     for (const auto& service : account.owned_->services) {
         if (!contains(before->services, service)) {

@@ -13,8 +13,8 @@
 
 namespace nuring::account {
 
-// The values before a change. Workers may be in the middle of using it: it must be kept until each of
-// them has ended its turn (server: a control task on every worker holds a copy).
+// The values before a change. Workers may be using them: they must be kept until each worker has ended its
+// turn (the server posts a control task with a copy to every worker).
 using Retired = std::shared_ptr<const std::vector<std::shared_ptr<const Exchange>>>;
 
 // AccountRegistry owns the accounts of one server. An account, once made, stays until the server ends,
@@ -26,13 +26,13 @@ using Retired = std::shared_ptr<const std::vector<std::shared_ptr<const Exchange
 // Limits:  as many accounts as the configuration names.
 class AccountRegistry {
   public:
-    // hash_seed: unknown to peers, so that they cannot aim at collisions. `feed` null: nobody has to hear
-    // of changes of interest.
+    // hash_seed: unknown to peers, so that they cannot aim at collisions. `feed` null: changes of interest
+    // are announced to nobody.
     AccountRegistry(uint32_t worker_count, uint64_t hash_seed, InterestFeed* feed = nullptr);
 
     Account& global() { return *global_; }
-    // Every other account has a few services of that one, without a word in any configuration
-    // (system_services.h). Once, before the first apply().
+    // Every other account imports a few services of that one without any configuration (system_services.h).
+    // Once, before the first apply().
     void set_system_account(Account& account);
     // The account of that name; empty: the global one.
     Account& find_or_create(std::string_view name);
@@ -45,8 +45,8 @@ class AccountRegistry {
 
     // The accounts of a whole configuration; those that it does not name lose what they had.
     [[nodiscard]] Retired apply(const config::Options& options);
-    // The accounts that claims describe: all of them, others lose what they had. Only those are touched
-    // that have changed, or import from one that has.
+    // All accounts that claims describe; others lose what they had. Only accounts are touched that have
+    // changed, or that import from one that has.
     [[nodiscard]] Retired update(const std::vector<config::AccountOptions>& accounts);
 
   private:
@@ -67,7 +67,7 @@ class AccountRegistry {
     const uint64_t hash_seed_;
     InterestFeed* const feed_;
     std::mutex mutex_;
-    std::string cluster_;  // guarded by mutex_, like all below
+    std::string cluster_name_;  // for mappings; guarded by mutex_, like all below
     absl::flat_hash_map<std::string, Entry> accounts_;
     Account* global_ = nullptr;
     Account* system_ = nullptr;  // null: none

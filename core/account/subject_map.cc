@@ -2,6 +2,7 @@
 #include "core/account/subject_map.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "core/base/status.h"
@@ -91,6 +92,7 @@ bool SubjectMap::has_source(std::string_view pattern) const {
 }
 
 const proto::SubjectTransform* SubjectMap::Mapping::pick(base::Prng& prng) const {
+    assert(!choices_.empty());
     if (!has_weights()) return &choices_.front().transform;
     const uint32_t drawn = prng.below(kWhole);
     for (const Choice& choice : choices_) {

@@ -1,7 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
-// The services of the system account that every other account imports without a word in any configuration:
-// the users of an account may ask all servers about the account, under names that say no account, and see
-// their own, whatever they send.
+// SPDX-License-Identifier: Apache-2.0 The services of the system account that every other account imports
+// without any configuration. Users ask all servers about their account under subjects that name no account;
+// the import adds it, so that they can ask about no other one.
 // Threads: any. Errors: an account whose name cannot be part of a subject has none.
 // Source:  server/events.go, registerSystemImports 2.9.10.
 #pragma once
@@ -18,7 +17,7 @@ struct SystemService {
     config::AccountExport exported;
 };
 
-// `jetstream`: the account may ask the JetStream of other servers, as a whole (`$JS.API.>`).
+// `jetstream`: the account may also use the whole JetStream API of other servers (`$JS.API.>`).
 std::vector<SystemService> system_services(std::string_view account, std::string_view system_account,
                                            bool jetstream);
 

@@ -19,13 +19,13 @@
 
 namespace nuring::auth {
 
-// AccountDirectory keeps the tokens of accounts as files, <account>.jwt each, which are replaced as a whole.
-// An index says which of them there are, how old each is and what they hold, so that two directories can
-// be compared by one hash.
+// AccountDirectory keeps the tokens of accounts as files, one <account>.jwt each, which are replaced as a
+// whole. An index in memory has the hash, the expiry and the last use of each, and one hash over all tokens,
+// by which two directories can be compared.
 //
-// A full directory holds all accounts there are: what comes beyond its limit is refused. A cache holds what
-// was used last: what comes beyond its limit takes the place of what has not been used for the longest time,
-// and what nobody uses for `ttl` goes. Without a ttl a file goes when its token expires.
+// A full directory holds all accounts: a token beyond its limit is refused. A cache holds the accounts in
+// use: a token beyond its limit replaces the least recently used one, and a token that is not used for
+// `ttl` is removed. Without a ttl a file is removed when its token expires.
 //
 // Threads: any, under a lock; blocks (files). Limits: tokens of kJwtBytesMax; those of the options.
 // Errors:  "account missing", "jwt store is full", "delete must be enabled in server config", of the files.
@@ -35,7 +35,7 @@ class AccountDirectory final : public AccountResolver {
   public:
     using Hash = std::array<unsigned char, 32>;
 
-    // Makes the directory if there is none.
+    // Creates the directory if it does not exist.
     static absl::StatusOr<std::unique_ptr<AccountDirectory>> open(
         const config::AccountDirectoryOptions& options, bool is_cache);
 
@@ -49,9 +49,9 @@ class AccountDirectory final : public AccountResolver {
 
     // May accounts be deleted by a request?
     absl::Status deletable() const;
-    // One that is not there is fine.
+    // An account that is not there is no error.
     absl::Status remove(const std::string& account);
-    // Removes what is too old.
+    // Removes tokens that have expired, or were not used for `ttl`.
     void expire(int64_t now_s);
     // How often to call expire().
     int64_t expire_interval_s() const;

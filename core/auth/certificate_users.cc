@@ -39,8 +39,8 @@ CertificateUsers::Found CertificateUsers::find(const base::CertificateNames& nam
                                           found->second)};
         }
     }
-    // The reference takes this text even where it leaves out attributes, which another certificate of the
-    // same authority may well have: here that is another name.
+    // The reference compares this text even if it leaves attributes out; then a certificate with other
+    // values of these would be the same user. Here a text that is not complete matches no user.
     if (names.subject_is_whole && !names.subject.empty() && users_.contains(names.subject)) {
         return {.user = names.subject,
                 .remark = fmt::format("Using certificate subject for auth [\"{}\"]", names.subject)};

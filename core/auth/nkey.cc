@@ -76,7 +76,7 @@ std::string encode_public_nkey(const PublicKey& key, NkeyKind kind) {
     return base::encode_checked_base32(raw);
 }
 
-// The kind's bits stand behind the five bits of "seed", so that both make a letter of their own.
+// The first five bits say "seed", the next eight are the kind: each makes a letter of its own.
 std::optional<NkeySeed> decode_seed(std::string_view text) {
     std::array<unsigned char, kSeedRawSize> raw;
     if (text.size() != kSeedTextSize) return std::nullopt;
@@ -94,7 +94,7 @@ std::optional<NkeySeed> decode_seed(std::string_view text) {
         case NkeyKind::kPrivate:
         case NkeyKind::kSeed:
         case NkeyKind::kUnknown:
-        default:
+        default:  // the input may have any bits
             return std::nullopt;
     }
     seed.kind = kind;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// nkeys: Ed25519 keys as text, and what is signed with them.
+// nkeys: Ed25519 keys as text, and signatures by them.
+// Threads: any. Errors: nothing, false, or an empty result; NkeyError where the reason is wanted.
 #pragma once
 
 #include <array>
@@ -26,11 +27,11 @@ inline constexpr size_t kSignatureSize = 64;
 
 using PublicKey = std::array<unsigned char, 32>;
 
-// Why a text is no nkey, in the words of the nkeys library, which end up in debug lines.
+// Why a text is not an nkey; to_text() has the words of the nkeys library, for debug lines.
 enum class NkeyError : uint8_t {
     kNone,
     kBadBase32,  // not of the alphabet A-Z, 2-7
-    kBadLength,  // not so many bytes
+    kBadLength,  // not 56 characters
     kBadChecksum,
     kWrongKind,
 };
@@ -51,8 +52,9 @@ struct NkeySeed {
     std::array<unsigned char, 32> bytes{};
 };
 std::optional<NkeySeed> decode_seed(std::string_view text);
+// All zero if OpenSSL fails (no memory), a key that nobody has.
 PublicKey public_key_of(const NkeySeed& seed);
-// 64 bytes.
+// 64 bytes; empty if OpenSSL fails.
 std::string sign(const NkeySeed& seed, std::string_view message);
 
 // Ed25519 over the message; `signature` is the 64 bytes. About 100 us.

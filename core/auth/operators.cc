@@ -74,7 +74,7 @@ absl::StatusOr<std::vector<OperatorClaims>> read_operators(const config::Operato
         }
         auto claims = decode_operator(undecorate_jwt(text));
         if (!claims.ok()) return claims.status();
-        // That it has expired is printed at the start, no more (as in the reference).
+        // An expired token is no error; the start prints that it has expired (as in the reference).
         const Faults faults = faults_of(*claims, claims->head.not_before);
         const bool only_expired = faults.empty() || faults == Faults{"claim is expired"};
         if (!only_expired) return refuse_operator(faults.front());
@@ -124,7 +124,7 @@ void complete_operators(const config::Sources& sources, config::Options* options
     }
     auto& pinned = options->trust.pinned_accounts;
     if (!pinned.empty() && !options->system_account.empty()) {
-        pinned.push_back(options->system_account);  // whoever is pinned, it is
+        pinned.push_back(options->system_account);  // always admitted
     }
 }
 

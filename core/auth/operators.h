@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operators that a configuration trusts: their tokens, out of files or the configuration itself.
+// The operators that a configuration trusts: their tokens, from files or from the configuration itself.
 // Threads: the control thread. Errors: as status, in the reference's words.
 // Source: server/jwt.go, readOperatorJWT and validateTrustedOperators 2.9.10.
 #pragma once

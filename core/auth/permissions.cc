@@ -58,15 +58,16 @@ bool Permissions::may_subscribe(std::string_view pattern, std::string_view queue
         return false;
     }
     if (!may_join(pattern, queue)) return false;
-    // As the reference: the pattern is looked up like a subject, so that `*` denies `>`, too, which it only
-    // overlaps. No lesser pattern slips through: what covers it also matches it.
+    // As in the reference: the pattern is looked up like a subject, so that `*` denies `>`, too, although
+    // it only overlaps with it. A pattern that a deny entry covers is always denied: the entry also matches
+    // it.
     return std::none_of(subscribe_deny_.begin(), subscribe_deny_.end(), [&](const Entry& entry) {
         return concerns(entry, queue) && proto::matches_literal(pattern, entry.pattern);
     });
 }
 
-// Entries with a queue say which groups may be joined where they match; where there are none, any may.
-// Looked up like a subject, too: `* workers` concerns whoever would join at `>`.
+// Entries with a queue say which groups may be joined on the subjects that they match; if none matches, any
+// group may. Patterns are looked up like subjects here, too: `* workers` also limits the groups on `>`.
 bool Permissions::may_join(std::string_view pattern, std::string_view queue) const {
     if (queue.empty()) return true;
     bool limited = false;

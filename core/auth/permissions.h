@@ -22,8 +22,8 @@ class Permissions {
 
     bool may_publish(std::string_view subject) const;
     bool may_subscribe(std::string_view pattern, std::string_view queue) const;
-    // A pattern that may be subscribed to may still match subjects that may not: then each message
-    // is asked for with may_receive().
+    // A pattern that is permitted may still match subjects that are denied: then each message is checked
+    // with may_receive().
     bool must_filter(std::string_view pattern, std::string_view queue) const;
     bool may_receive(std::string_view subject, std::string_view queue) const;
     // Does may_receive() depend on the queue?
@@ -32,7 +32,7 @@ class Permissions {
     const std::optional<config::ResponsePermissions>& responses() const {
         return configured_.responses;
     }
-    // As the configuration or the token says it.
+    // As in the configuration or the token.
     const config::Permissions& configured() const { return configured_; }
 
   private:

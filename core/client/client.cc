@@ -241,7 +241,7 @@ void Client::send_ok() {
 }
 
 void Client::send_info(bool lame_duck) {
-    // relaxed: it is set before this worker is told to announce it
+    // relaxed: set before the task is posted that announces it
     lame_duck |= host_.facts.lame_duck.load(std::memory_order_relaxed);
     proto::ServerInfo info = host_.facts.info;
     const ClientAddress& address =

@@ -15,6 +15,7 @@
 #include "proto/tracked_reply.h"
 
 namespace nuring::client {
+
 bool Client::accepts(const interest::Subscription& subscription,
                      base::LinkHandle /*origin*/) const {
     return open() && !subscription.closed() &&

@@ -215,7 +215,7 @@ void Client::refuse_by_account() {
                 link::CloseReason::kMaxAccountConnectionsExceeded);
 }
 
-// What account and claims allow.
+// The limits of account and claims.
 Client::OwnLimits Client::own_limits() const {
     const config::AccountLimits& account = account_->exchange().limits;
     if (identity_ == nullptr) return {account.payload, account.subscriptions};
@@ -247,7 +247,7 @@ void Client::report_overridden_limits() const {
                         label(), what, limit);
     };
     const int64_t subscriptions = clients_.limits().max_subscriptions;
-    report("delivery::Payload", clients_.limits().parse.payload_max, own.payload);
+    report("Payload", clients_.limits().parse.payload_max, own.payload);
     report("Subscriptions", subscriptions > 0 ? subscriptions : config::kUnlimited, own.subscriptions);
 }
 

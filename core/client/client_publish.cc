@@ -23,7 +23,8 @@
 #include "proto/subject.h"
 
 namespace nuring::client {
-// Parses up to kAheadMax publishes and SUBs, carries them out, then whatever ended the batch.
+
+// Parses up to kAheadMax publishes and SUBs ahead, carries them out, then the operation that ended the batch.
 size_t Client::consume(const char* begin, const char* end) {
     const char* at = begin;
     // Made one by one, as they are needed: most input is an operation or two.
@@ -49,8 +50,7 @@ size_t Client::consume(const char* begin, const char* end) {
             if (status != proto::ParseStatus::kOperation) break;
             if (next.is_publish()) {
                 find_run(parsed, end, &next);
-            } else if (next.operation.verb == proto::ClientVerb::kSubscribe) {
-            } else {
+            } else if (next.operation.verb != proto::ClientVerb::kSubscribe) {
                 another_verb = true;
                 break;
             }
@@ -123,7 +123,8 @@ bool Client::publish(Parsed& publish) {
     return publish_run(publish);
 }
 
-// What is written anew stays this call's own until all have had it, whatever they cause.
+// Rewritten subjects and frames belong to this call until all subscribers have them, whatever deliveries
+// cause.
 bool Client::publish_rewritten(Parsed& publish) {
     delivery::MessageRun& run = publish.run;
     delivery::FramePool::Loan frame(delivery_.frames);
@@ -139,7 +140,7 @@ bool Client::publish_rewritten(Parsed& publish) {
     return publish_run(publish);
 }
 
-// A message that its mapping loses: published by all means, but nobody takes it.
+// A message that its mapping drops: it counts as published, but has no subscribers.
 void Client::drop_mapped(const Parsed& publish) {
     if (const Permit permit = permit_of(publish); permit != Permit::kGranted) {
         count_in(publish.run);
@@ -149,7 +150,7 @@ void Client::drop_mapped(const Parsed& publish) {
     if (connect_.no_responders && !publish.run.reply.empty()) send_no_responders(publish.run.reply);
 }
 
-// Permission before match and room: what may not be published asks nothing of anybody.
+// Permission comes before match and room: a denied message must not cost them.
 bool Client::publish_run(Parsed& publish) {
     delivery::MessageRun& run = publish.run;
     const Permit permit = permit_of(publish);
@@ -179,13 +180,13 @@ bool Client::publish_matched(Parsed& publish) {
     begin_publish(publish, &entry);
     if (!matched.empty()) {
         const delivery::Publisher publisher{.link = handle(), .echo = connect_.echo};
-        if (delivery::deliver_run(delivery_, publisher, *account_, matched, run)) return true;
+        if (delivery::deliver_run(delivery_, publisher, *account_, entry, run)) return true;
     }
     if (connect_.no_responders && !run.reply.empty()) send_no_responders(run.reply);
     return true;
 }
 
-// The run is as long as it will be, and goes out: it counts, and is answered.
+// The run has its final length, and will be delivered: it is counted and, if verbose, answered.
 void Client::begin_publish(const Parsed& publish, const interest::MatchEntry* entry) {
     const delivery::MessageRun& run = publish.run;
     count_in(publish.run);
@@ -199,7 +200,7 @@ void Client::begin_publish(const Parsed& publish, const interest::MatchEntry* en
 }
 
 // The answer to a request from another cluster goes back there, and nowhere else; that cluster passes it on
-// to any others that want it.
+// to others that want it.
 bool Client::answer_gateway(Parsed& publish, const proto::ReplyOrigin& origin) {
     delivery::FramePool::Loan mapped(delivery_.frames);
     mapped.text().assign(origin.prefix()).append(publish.run.subject);

@@ -102,7 +102,7 @@ void InternalClient::deliver_now(const InternalPublish& message) {
         delivery_.cache.find(message.account->sublist(), run.subject);
     const interest::MatchPin pin(entry);
     if (!entry.result().has_services()) {
-        (void)delivery::deliver_run(delivery_, publisher, *message.account, entry.result(), run);
+        (void)delivery::deliver_run(delivery_, publisher, *message.account, entry, run);
         return;
     }
     const delivery::ServiceSource source{

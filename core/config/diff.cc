@@ -9,6 +9,7 @@
 #include "core/config/diff_leafnodes.h"
 #include "core/config/duration.h"
 #include "core/config/inactive.h"
+#include "core/config/show_value.h"
 
 namespace nuring::config {
 namespace {
@@ -29,27 +30,6 @@ struct DiffRow {
     bool authorization = false;
     std::string_view key = {};  // of kRefuse: as the file names it
 };
-
-std::string show(bool value) {
-    return value ? "true" : "false";
-}
-std::string show(int64_t value) {
-    return fmt::format("{}", value);
-}
-std::string show(int value) {
-    return fmt::format("{}", value);
-}
-std::string show(const std::string& value) {
-    return value;
-}
-std::string show(nanoseconds value) {
-    return format_duration(value);
-}
-std::string show(const std::vector<std::string>& values) {
-    std::string out = "[";
-    for (const std::string& value : values) out += (out.size() > 1 ? " " : "") + value;
-    return out + "]";
-}
 
 // Go keeps these as floating-point seconds.
 std::string show_seconds(nanoseconds value) {

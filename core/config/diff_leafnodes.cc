@@ -11,36 +11,18 @@
 #include <vector>
 
 #include "core/config/duration.h"
+#include "core/config/show_value.h"
 
 namespace nuring::config {
 namespace {
 
-std::string show_leaf_value(bool value) {
-    return value ? "true" : "false";
-}
-std::string show_leaf_value(int value) {
-    return fmt::format("{}", value);
-}
-std::string show_leaf_value(const std::string& value) {
-    return value;
-}
-std::string show_leaf_value(nanoseconds value) {
-    return format_duration(value);
-}
-std::string show_leaf_value(const std::vector<std::string>& values) {
-    std::string out = "[";
-    for (const std::string& value : values) out += (out.size() > 1 ? " " : "") + value;
-    return out + "]";
-}
+using config::show;
+
 // As Go prints the struct: {s2_fast []}.
-std::string show_leaf_value(const CompressionOptions& compression) {
-    std::string out = fmt::format("{{{} [", compression_name(compression.mode));
-    for (const nanoseconds& limit : compression.rtt_thresholds) {
-        out += (&limit == compression.rtt_thresholds.data() ? "" : " ") + format_duration(limit);
-    }
-    return out + "]}";
+std::string show(const CompressionOptions& compression) {
+    return fmt::format("{{{} {}}}", compression_name(compression.mode), show(compression.rtt_thresholds));
 }
-std::string show_leaf_value(WriteTimeout value) {
+std::string show(WriteTimeout value) {
     switch (value) {
         case WriteTimeout::kDefault:
             return "default";
@@ -115,7 +97,7 @@ class LeafnodeDiffer {
 
     template <typename Value>
     void fixed(std::string_view where, std::string_view field, const Value& old, const Value& now) {
-        if (old != now) refuse(where, field, show_leaf_value(old), show_leaf_value(now));
+        if (old != now) refuse(where, field, show(old), show(now));
     }
 
     void compare_block() {
@@ -144,13 +126,13 @@ class LeafnodeDiffer {
         fixed("", "WriteTimeout", before_.times.write_timeout, after_.times.write_timeout);
         if (handshake_first(before_.tls) != handshake_first(after_.tls)) {
             say(fmt::format("Reloaded: LeafNode TLS HandshakeFirst value is: {}",
-                            show_leaf_value(handshake_first(after_.tls))));
+                            show(handshake_first(after_.tls))));
         }
         if (rest_of(before_.tls) != rest_of(after_.tls)) {
             changes_->push_back({OptionId::kLeafnodesTls, true, false, "Reloaded: leafnode tls"});
         }
         if (before_.compression != after_.compression) {
-            say(fmt::format("Reloaded: LeafNode Compression value is: {}", show_leaf_value(after_.compression)));
+            say(fmt::format("Reloaded: LeafNode Compression value is: {}", show(after_.compression)));
         }
     }
 
@@ -180,13 +162,13 @@ class LeafnodeDiffer {
         const std::string_view line = "Reloaded: LeafNode Remote {} {} value is: {}";
         if (handshake_first(old.tls) != handshake_first(now.tls)) {
             say(fmt::format(fmt::runtime(line), now.name(), "TLS HandshakeFirst",
-                            show_leaf_value(handshake_first(now.tls))));
+                            show(handshake_first(now.tls))));
         }
         if (old.compression != now.compression) {
-            say(fmt::format(fmt::runtime(line), now.name(), "Compression", show_leaf_value(now.compression)));
+            say(fmt::format(fmt::runtime(line), now.name(), "Compression", show(now.compression)));
         }
         if (old.disabled != now.disabled) {
-            say(fmt::format(fmt::runtime(line), now.name(), "Disabled", show_leaf_value(now.disabled)));
+            say(fmt::format(fmt::runtime(line), now.name(), "Disabled", show(now.disabled)));
         }
         if (rest_of(old.tls) != rest_of(now.tls) || old.proxy.tls != now.proxy.tls) {
             changes_->push_back({OptionId::kLeafnodesTls, true, false, ""});

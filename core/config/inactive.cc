@@ -19,9 +19,9 @@ struct PartRow {
 
 // THE list, in the order of the enumeration. To switch a part on, write kBuilt.
 //
-// A part may be kNoticed only if its absence lets in nobody and shows nothing that the file forbids: a
-// listener that is missing, a link that is not dialled, a trace that is not written. Whatever decides who
-// enters, what they may do, or who sees their traffic is kRefused until it works. What stands inside a
+// A part may be kNoticed only if its absence gives nobody access or data that the file forbids: a missing
+// listener, a link that is not dialed, a trace that is not written. A part that decides who may log in, what
+// they may do, or who sees their traffic is kRefused until it works. What stands inside a
 // block that is not built itself says nothing.
 constexpr std::array kPartRows = {
     PartRow{Part::kCluster, "cluster", PartState::kBuilt},

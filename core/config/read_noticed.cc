@@ -228,13 +228,13 @@ constexpr Row<Nothing> kOcspCacheRows[] = {
     {"save_interval", [](Reader&, const Member&, Nothing*) {}},
 };
 
-}  // namespace
-
-void read_jetstream(Reader& reader, const Value& value) {
+// A `jetstream` block, of the server or of an account: a map, or a switch.
+template <size_t kCount>
+void note_jetstream(Reader& reader, const Value& value, const Row<Nothing> (&rows)[kCount]) {
     bool on = true;
     if (value.type == ValueType::kMap) {
         Nothing nothing;
-        read_block(reader, value, kJetStreamRows, &nothing);
+        read_block(reader, value, rows, &nothing);
     } else if (value.type != ValueType::kBool && value.type != ValueType::kString) {
         return reader.error(value, fmt::format("Expected map, bool or string to define JetStream, got {}",
                                                value.go_type()));
@@ -244,18 +244,12 @@ void read_jetstream(Reader& reader, const Value& value) {
     if (on) reader.note(value, Part::kJetStream);
 }
 
+}  // namespace
+
+void read_jetstream(Reader& reader, const Value& value) { note_jetstream(reader, value, kJetStreamRows); }
+
 void read_account_jetstream(Reader& reader, const Value& value) {
-    bool on = true;
-    if (value.type == ValueType::kMap) {
-        Nothing nothing;
-        read_block(reader, value, kAccountJetStreamRows, &nothing);
-    } else if (value.type != ValueType::kBool && value.type != ValueType::kString) {
-        return reader.error(value, fmt::format("Expected map, bool or string to define JetStream, got {}",
-                                               value.go_type()));
-    } else if (!is_switched_on(reader, value, &on)) {
-        return;
-    }
-    if (on) reader.note(value, Part::kJetStream);
+    note_jetstream(reader, value, kAccountJetStreamRows);
 }
 
 void read_mqtt(Reader& reader, const Value& value) {

@@ -141,7 +141,7 @@ void read_min_version(Reader& reader, const Member& member, TlsBlock* block) {
     block->tls.min_version = version;
 }
 
-// "auto" and durations: what who says nothing for so long gets INFO first after all.
+// "auto" and durations: a client that sends nothing for this long gets INFO first after all.
 constexpr std::chrono::milliseconds kHelloWaitDefault{50};
 
 void read_handshake_first(Reader& reader, const Member& member, TlsBlock* block) {

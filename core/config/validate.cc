@@ -17,14 +17,15 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-// Largest machine that the mesh of mailboxes is laid out for.
-constexpr int kWorkersMax = 256;
 constexpr int64_t kReceiveBufferSizeMin = 1024;
 constexpr int64_t kReceiveBufferSizeMax = 1 << 20;
 constexpr int64_t kReceiveBufferCountMax = 32768;  // of one io_uring buffer ring
 constexpr int64_t kSendBufferSizeMin = 4096;
 constexpr int64_t kSendBufferSizeMax = 16 << 20;
 constexpr nanoseconds kBusyPollMax = seconds(1);
+static_assert(std::has_single_bit(static_cast<uint64_t>(kReceiveBufferCountMax)));
+static_assert(kReceiveBufferSizeMin < kReceiveBufferSizeMax);
+static_assert(kSendBufferSizeMin < kSendBufferSizeMax);
 
 void say(Diagnostics* out, std::string_view text) {
     out->error({}, text);

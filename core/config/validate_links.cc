@@ -8,9 +8,9 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_set.h"
-#include "core/config/duration.h"
 #include "core/config/inactive.h"
 #include "core/config/names.h"
+#include "core/config/show_value.h"
 #include "core/config/validate_parts.h"
 
 namespace nuring::config {
@@ -20,14 +20,6 @@ constexpr size_t kThresholdsMax = 4;
 
 void report_link_fault(Diagnostics* out, std::string_view text) {
     out->error({}, text);
-}
-
-std::string show(const std::vector<nanoseconds>& times) {
-    std::string text = "[";
-    for (const nanoseconds time : times) {
-        text += (text.size() > 1 ? " " : "") + format_duration(time);
-    }
-    return text + "]";
 }
 
 std::string quoted(const std::vector<std::string>& texts) {

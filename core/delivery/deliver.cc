@@ -10,6 +10,7 @@
 #include "core/delivery/delivery.h"
 #include "core/delivery/remote_server.h"
 #include "core/delivery/room.h"
+#include "proto/encode_client.h"
 #include "proto/kind.h"
 #include "proto/subject.h"
 
@@ -19,6 +20,7 @@ namespace {
 // A queue member that has vanished, or may not have the message, is replaced so many times: the walk over
 // the members of most groups ends before.
 constexpr uint8_t kHopsMax = 64;
+static_assert(kHopsMax < 1 << 7);  // DeliverRecord::hops
 
 // Names of queue groups that one message to a server may carry before memory is taken for them.
 constexpr size_t kQueuesInline = 256;
@@ -32,13 +34,13 @@ static_assert(kDeliverQueueLarge == kDeliverQueue + 1);
 static_assert(kDeliverReplyLarge == kDeliverReply + 1);
 static_assert(kDeliverServerLarge == kDeliverServer + 1);
 
-// What is common to all records of one run.
+// What is common to all records of one run. One is made for each run, so that it refers to what it can.
 struct RecordPlan {
-    RecordKind kind = kDeliver;
-    account::Account* account = nullptr;
-    Publisher publisher;
-    uint64_t target = 0;     // see DeliverRecord
-    std::string_view queue;  // kDeliverQueue*, kDeliverServer*
+    RecordKind kind;
+    account::Account* account;
+    const Publisher& publisher;
+    uint64_t target;              // see DeliverRecord
+    std::string_view queue = {};  // kDeliverQueue*, kDeliverServer*
     uint8_t hops = 0;
 };
 
@@ -62,7 +64,6 @@ void send_record(Delivery& delivery, base::WorkerId to, const RecordPlan& plan,
     record->account = plan.account;
     record->origin = plan.publisher.link;
     record->target = plan.target;
-    record->block_size = base::narrow<uint32_t>(block_size);
     record->tail_size = base::narrow<uint32_t>(run.tail_size);
     record->stride = base::narrow<uint32_t>(run.stride);
     record->count = run.count;
@@ -72,19 +73,18 @@ void send_record(Delivery& delivery, base::WorkerId to, const RecordPlan& plan,
     record->subject_size = base::narrow<uint16_t>(run.subject.size());
     record->reply_size = base::narrow<uint16_t>(run.reply.size());
     record->queue_size = base::narrow<uint16_t>(plan.queue.size());
-    record->hops = plan.hops;
-    record->kind = static_cast<uint8_t>(plan.publisher.kind);
+    record->kind = static_cast<uint16_t>(plan.publisher.kind) & 0xf;
+    record->hops = plan.hops & 0x7f;
     record->echo = plan.publisher.echo ? 1 : 0;
     record->all_queues = plan.publisher.all_queues ? 1 : 0;
     record->is_service = run.is_service ? 1 : 0;
     record->is_jetstream = run.is_jetstream ? 1 : 0;
-    record->reply_origin = run.reply_origin;
-    char* out = reinterpret_cast<char*>(record + 1);
-    std::memcpy(out, run.subject.data(), run.subject.size());
-    out += run.subject.size();
-    if (!plan.queue.empty()) {
-        std::memcpy(out, plan.queue.data(), plan.queue.size());
-        out += plan.queue.size();
+    record->has_reply_origin = run.reply_origin.empty() ? 0 : 1;
+    char* out = proto::append_short(reinterpret_cast<char*>(record + 1), run.subject);
+    out = proto::append_short(out, plan.queue);
+    if (!run.reply_origin.empty()) [[unlikely]] {
+        std::memcpy(out, &run.reply_origin, sizeof run.reply_origin);
+        out += sizeof run.reply_origin;
     }
     if (is_large) {
         if (*shared == nullptr) {
@@ -339,10 +339,17 @@ void deliver_to_servers(Delivery& delivery, const RecordPlan& plan,
     }
 }
 
+// The texts behind a record.
+std::string_view subject_of(const DeliverRecord& record) {
+    return {reinterpret_cast<const char*>(&record + 1), record.subject_size};
+}
+std::string_view queue_of(const DeliverRecord& record) {
+    return {reinterpret_cast<const char*>(&record + 1) + record.subject_size, record.queue_size};
+}
+
 MessageRun run_of(const DeliverRecord& record, const char* block) {
-    const char* text = reinterpret_cast<const char*>(&record + 1);
     MessageRun run;
-    run.subject = {text, record.subject_size};
+    run.subject = subject_of(record);
     run.tail = block;
     run.tail_size = record.tail_size;
     run.stride = record.stride;
@@ -351,7 +358,10 @@ MessageRun run_of(const DeliverRecord& record, const char* block) {
     run.total_size = record.total_size;
     run.is_service = record.is_service != 0;
     run.is_jetstream = record.is_jetstream != 0;
-    run.reply_origin = record.reply_origin;
+    if (record.has_reply_origin != 0) [[unlikely]] {
+        const std::string_view queue = queue_of(record);
+        std::memcpy(&run.reply_origin, queue.data() + queue.size(), sizeof run.reply_origin);
+    }
     if (record.reply_size != 0) run.reply = {block + 1, record.reply_size};
     return run;
 }
@@ -393,9 +403,7 @@ void deliver_queue_record(Delivery& delivery, const DeliverRecord& record, const
             taken = subscriber.deliver(*chosen, run, record.origin);
         if (taken == run.count) return;
     }
-    const std::string_view queue(reinterpret_cast<const char*>(&record + 1) + record.subject_size,
-                                 record.queue_size);
-    pick_again(delivery, record, queue, part_of(run, taken, run.count - taken));
+    pick_again(delivery, record, queue_of(record), part_of(run, taken, run.count - taken));
 }
 
 // The member that the record names does not take these messages: others of the group do.
@@ -413,15 +421,17 @@ void pick_again(Delivery& delivery, const DeliverRecord& record, std::string_vie
     for (uint32_t i = 0; i < match.queue_group_count(); ++i) {
         const interest::QueueGroup group = match.queue_group(i);
         if (group.name != queue) continue;
+        const Publisher publisher = publisher_of(record);
         const RecordPlan plan{.kind = kDeliverQueue,
                               .account = record.account,
-                              .publisher = publisher_of(record),
+                              .publisher = publisher,
+                              .target = 0,  // whoever is chosen
                               .queue = queue,
                               .hops = static_cast<uint8_t>(record.hops + 1)};
         Payload* shared = nullptr;
         Picks picks;
         deliver_to_members(delivery, plan, group,
-                           member_after(delivery, plan.publisher, group, record.target), 0, rest,
+                           member_after(delivery, publisher, group, record.target), 0, rest,
                            &shared, &picks);
         deliver_to_servers(delivery, plan, {}, picks, rest, &shared);
         if (shared != nullptr) Payload::release(shared);
@@ -431,8 +441,8 @@ void pick_again(Delivery& delivery, const DeliverRecord& record, std::string_vie
 }
 
 // To another server. One that has gone, or may not have the messages, was picked in vain.
-void deliver_server_record(Delivery& delivery, const DeliverRecord& record, const MessageRun& run,
-                           std::string_view queues) {
+void deliver_server_record(Delivery& delivery, const DeliverRecord& record, const MessageRun& run) {
+    std::string_view queues = queue_of(record);
     link::Link* link = delivery.host.table.find(base::LinkHandle::from_bits(record.target));
     auto* server = static_cast<RemoteServer*>(link);
     if (server != nullptr && server->may_take(*record.account, run.subject)) {
@@ -459,7 +469,8 @@ bool Publisher::may_serve(std::string_view queue) const {
 
 void send_reply_record(Delivery& delivery, base::WorkerId to, const Publisher& publisher,
                        account::Account& account, const MessageRun& message) {
-    const RecordPlan plan{.kind = kDeliverReply, .account = &account, .publisher = publisher};
+    const RecordPlan plan{
+        .kind = kDeliverReply, .account = &account, .publisher = publisher, .target = 0};
     Payload* shared = nullptr;
     send_record(delivery, to, plan, message, &shared);
     if (shared != nullptr) Payload::release(shared);
@@ -468,14 +479,19 @@ void send_reply_record(Delivery& delivery, base::WorkerId to, const Publisher& p
 void deliver_run_to_server(Delivery& delivery, const Publisher& publisher,
                            account::Account& account, base::LinkHandle server,
                            const MessageRun& run) {
-    const RecordPlan plan{.account = &account, .publisher = publisher};
+    const RecordPlan plan{.kind = kDeliverServer,
+                          .account = &account,
+                          .publisher = publisher,
+                          .target = server.bits()};
     Payload* shared = nullptr;
     deliver_to_server(delivery, plan, server, /*plain=*/true, {}, run, &shared);
     if (shared != nullptr) Payload::release(shared);
 }
 
 bool deliver_run(Delivery& delivery, const Publisher& publisher, account::Account& account,
-                 const interest::MatchResult& match, const MessageRun& run) {
+                 const interest::MatchEntry& entry, const MessageRun& run) {
+    assert(entry.sublist() == &account.sublist());
+    const interest::MatchResult& match = entry.result();
     bool taken = false;
     for (interest::Subscription* subscription : match.local()) {
         if (!publisher.echo && subscription->link() == publisher.link) continue;
@@ -490,7 +506,8 @@ bool deliver_run(Delivery& delivery, const Publisher& publisher, account::Accoun
     }
     if (group_count == 0 && match.remote_workers().empty() && servers.empty()) return taken;
 
-    const RecordPlan plan{.account = &account, .publisher = publisher};
+    const RecordPlan plan{
+        .kind = kDeliver, .account = &account, .publisher = publisher, .target = entry.hash()};
     Payload* shared = nullptr;
     match.remote_workers().for_each([&](base::WorkerId worker) {
         send_record(delivery, worker, plan, run, &shared);
@@ -510,10 +527,24 @@ bool deliver_run(Delivery& delivery, const Publisher& publisher, account::Accoun
     return taken;
 }
 
+// Entries first, then the subscriptions that they name: the loads of one step do not wait for each other.
+void look_ahead(Delivery& delivery, std::span<const runtime::RecordHeader* const> records) {
+    for (const runtime::RecordHeader* header : records) {
+        if (header->kind != kDeliver) continue;
+        const auto& record = reinterpret_cast<const DeliverRecord&>(*header);
+        delivery.cache.prefetch(record.account->sublist(), record.target);
+    }
+    for (const runtime::RecordHeader* header : records) {
+        if (header->kind != kDeliver) continue;
+        const auto& record = reinterpret_cast<const DeliverRecord&>(*header);
+        delivery.cache.prefetch_subscribers(record.account->sublist(), record.target);
+    }
+}
+
 void deliver_record(Delivery& delivery, const DeliverRecord& record) {
-    const char* block =
-        reinterpret_cast<const char*>(&record + 1) + record.subject_size + record.queue_size;
-    const std::string_view queue(block - record.queue_size, record.queue_size);
+    const char* block = reinterpret_cast<const char*>(&record + 1) + record.subject_size +
+                        record.queue_size +
+                        (record.has_reply_origin != 0 ? sizeof(proto::ReplyOrigin) : 0);
     Payload* payload = nullptr;
     RecordKind kind = static_cast<RecordKind>(record.header.kind);
     if (kind == kDeliverLarge || kind == kDeliverQueueLarge || kind == kDeliverReplyLarge ||
@@ -528,9 +559,10 @@ void deliver_record(Delivery& delivery, const DeliverRecord& record) {
     } else if (kind == kDeliverReply) {
         delivery.services.deliver_reply(publisher_of(record), *record.account, run);
     } else if (kind == kDeliverServer) {
-        deliver_server_record(delivery, record, run, queue);
+        deliver_server_record(delivery, record, run);
     } else {
-        const auto& entry = delivery.cache.find(record.account->sublist(), run.subject);
+        const interest::MatchEntry& entry =
+            delivery.cache.find(record.account->sublist(), run.subject, record.target);
         const interest::MatchPin pin(entry);
         for (interest::Subscription* subscription : entry.result().local()) {
             static_cast<Subscriber*>(subscription->owner)

@@ -3,22 +3,23 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "core/base/ids.h"
 #include "core/delivery/message_run.h"
 #include "core/delivery/publisher.h"
 #include "core/delivery/records.h"
-#include "core/interest/match_result.h"
+#include "core/interest/match_cache.h"
 
 namespace nuring::delivery {
 
 class Delivery;
 
-// Delivers the run to all subscribers that the match names. Returns whether any took it (another worker
-// that has subscriptions counts as taking).
+// Delivers the run to all subscribers that its match in that account names. Returns whether any took it
+// (another worker that has subscriptions counts as taking).
 // Threads: the publisher's worker. The match stays as it is during the call, whatever closes.
 bool deliver_run(Delivery& delivery, const Publisher& publisher, account::Account& account,
-                 const interest::MatchResult& match, const MessageRun& run);
+                 const interest::MatchEntry& entry, const MessageRun& run);
 
 // To one server alone, whatever the match says: an answer whose subject names the cluster, or the server,
 // that it has to go to. Make sure of the room before (fit_record_to_mailbox()).
@@ -30,6 +31,9 @@ void deliver_run_to_server(Delivery& delivery, const Publisher& publisher,
 // (reply_table.h). A run of one; make sure of the room before (fit_record_to_mailbox()).
 void send_reply_record(Delivery& delivery, base::WorkerId to, const Publisher& publisher,
                        account::Account& account, const MessageRun& message);
+
+// Loads what deliver_record() will need for these records, of any kind.
+void look_ahead(Delivery& delivery, std::span<const runtime::RecordHeader* const> records);
 
 // A run from another worker: to the plain subscriptions here, the chosen queue member, or another server.
 void deliver_record(Delivery& delivery, const DeliverRecord& record);

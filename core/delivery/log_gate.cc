@@ -16,7 +16,7 @@ constexpr size_t kTracedMailboxBytes = 32 * 1024;
 
 bool LogGate::is_crowded() const {
     if (host_.log.crowded()) return true;
-    // What waits in a mailbox becomes lines of its worker all at once, when that drains it.
+    // Records that wait in a mailbox become log lines all at once, when their worker drains it.
     runtime::Mesh& mesh = host_.worker.mesh();
     for (uint32_t i = 0; i < mesh.worker_count(); ++i) {
         const auto to = static_cast<base::WorkerId>(i);

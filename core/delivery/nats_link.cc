@@ -18,7 +18,7 @@ namespace {
 
 constexpr uint64_t kJitterPart = 5;
 
-// What a parser error shows of the input.
+// A parser error shows this much of the input.
 constexpr size_t kShownInputMax = 32;
 
 }  // namespace
@@ -59,7 +59,7 @@ void NatsLink::refuse_long_line() {
     close(link::CloseReason::kMaxControlLineExceeded);
 }
 
-// A CONNECT with a wrong letter has secrets, too.
+// Redacted, since a misspelled CONNECT holds secrets, too.
 void NatsLink::refuse_unknown_verb(std::string_view type, std::string_view input,
                                    size_t error_offset, link::CloseReason reason) {
     host_.log.error("{} - {} parser ERROR, state={}, i={}: proto='{}...'", label(), type, 0,

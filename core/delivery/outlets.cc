@@ -21,7 +21,7 @@ Outlets::Outlets(link::LinkHost& host)
 bool Outlets::has_room(base::WorkerId to, size_t bytes) {
     if (!outlets_[index_of(to)].spill.empty()) return false;
     runtime::Mailbox& box = mesh_.mailbox(host_.id, to);
-    // What can never fit goes when the mailbox is as good as empty; the rest spills.
+    // Records that can never fit together begin when half the mailbox is free; the rest spills.
     return box.has_room(std::min(bytes, box.capacity() / 2));
 }
 
@@ -83,6 +83,9 @@ void Outlets::drain_spill(base::WorkerId to) {
     spill_count_ -= outlet.spill.size();
     outlet.spill.clear();
     outlet.spill_first = 0;
+    // Links that wait behind it have not asked for room, and it has taken what there was.
+    if (!outlet.waiting.empty() && !mesh_.wait_for_room(host_.id, to, box.capacity() / 4))
+        resume_next_turn_ = true;
 }
 
 void Outlets::resume_waiting(base::WorkerId to) {
@@ -94,8 +97,8 @@ void Outlets::resume_waiting(base::WorkerId to) {
 }
 
 void Outlets::on_room(base::WorkerId to) {
-    if (!outlets_[index_of(to)].spill.empty()) drain_spill(to);
-    if (outlets_[index_of(to)].spill.empty()) resume_waiting(to);
+    if (!outlets_[index_of(to)].spill.empty()) return drain_spill(to);
+    resume_waiting(to);
 }
 
 bool Outlets::retry() {

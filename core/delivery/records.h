@@ -24,7 +24,7 @@
 
 #include "core/base/ids.h"
 #include "core/runtime/mailbox.h"
-#include "proto/gateway_reply.h"
+#include "proto/kind.h"
 
 namespace nuring::account {
 class Account;
@@ -71,18 +71,19 @@ struct Payload {
     }
 };
 
-// A run of messages (message_run.h).
+// A run of messages (message_run.h): a cache line, and texts behind it.
 //
-//   | DeliverRecord | subject | queue name | block: tails at their stride   (or Payload*, unaligned) |
+//   | DeliverRecord | subject | queue name | reply origin | block: tails at their stride |
+//                                            or nothing     or Payload*, unaligned
 //
 // Readable slack follows every block, so that it can be copied in vector registers.
 struct DeliverRecord {
     runtime::RecordHeader header;
     account::Account* account;  // lives as long as any record may name it
     base::LinkHandle origin;    // the publisher
-    uint64_t
-        target;  // kDeliverQueue*: serial of the chosen subscription; kDeliverServer*: the link
-    uint32_t block_size;
+    // kDeliver*: hash of the subject in the account's sublist; kDeliverQueue*: serial of the chosen
+    // subscription; kDeliverServer*: the link.
+    uint64_t target;
     uint32_t tail_size;
     uint32_t stride;
     uint32_t count;
@@ -91,16 +92,17 @@ struct DeliverRecord {
     uint32_t origin_cluster;  // Publisher::origin_cluster
     uint16_t subject_size;
     uint16_t reply_size;
-    uint16_t
-        queue_size;  // kDeliverQueue*: the group; kDeliverServer*: those that the server is to serve
-    uint8_t hops;         // kDeliverQueue*: how often a vanished member was replaced
-    uint8_t kind;         // of the publisher, proto::Kind
-    uint8_t echo;         // 0: not to the publisher itself
-    uint8_t all_queues;   // Publisher::all_queues
-    uint8_t is_service;   // of the run
-    uint8_t is_jetstream;  // of the run
-    proto::ReplyOrigin reply_origin;  // of the run
+    uint16_t queue_size;       // kDeliverQueue*: the group; kDeliverServer*: those that it is to serve
+    uint16_t kind : 4;         // of the publisher, proto::Kind
+    uint16_t hops : 7;         // kDeliverQueue*: how often a vanished member was replaced
+    uint16_t echo : 1;         // 0: not to the publisher itself
+    uint16_t all_queues : 1;   // Publisher::all_queues
+    uint16_t is_service : 1;   // of the run
+    uint16_t is_jetstream : 1; // of the run
+    uint16_t has_reply_origin : 1;  // of the run
 };
+static_assert(sizeof(DeliverRecord) == 64);
+static_assert(proto::kKindCount <= 16);
 
 // The interest in a pattern may have changed (account/interest_feed.h).
 //

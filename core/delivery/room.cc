@@ -19,16 +19,20 @@ size_t record_limit(const Delivery& delivery) {
     return std::min(delivery.outlets.record_size_max() / 2, kInlineBytesMax);
 }
 
-// A record without its block, with what rounding its size up may cost.
-size_t fixed_size(const MessageRun& run) {
-    return sizeof(DeliverRecord) + run.subject.size() + runtime::kRecordAlignment;
+// A record without queue name and block.
+size_t head_size(const MessageRun& run) {
+    return sizeof(DeliverRecord) + run.subject.size() +
+           (run.reply_origin.empty() ? 0 : sizeof run.reply_origin);
 }
+
+// The same with what rounding the record's size up may cost.
+size_t fixed_size(const MessageRun& run) { return head_size(run) + runtime::kRecordAlignment; }
 
 }  // namespace
 
 RecordSize record_size(const Delivery& delivery, const MessageRun& run, size_t queue_size,
                        size_t block_size) {
-    const size_t fixed = sizeof(DeliverRecord) + run.subject.size() + queue_size;
+    const size_t fixed = head_size(run) + queue_size;
     const bool is_large = fixed + block_size > record_limit(delivery);
     return {.bytes = fixed + (is_large ? sizeof(Payload*) : block_size), .is_large = is_large};
 }

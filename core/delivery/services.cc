@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::string_view kRequestInfoHeader = "Nats-Request-Info";
 
-// What a frame may grow by: reply subject, header, decimal sizes.
+// A frame may grow by this much: reply subject, header, decimal sizes.
 constexpr size_t kFrameGrowthMax = 512;
 
 // Frames above this are given back at once.
@@ -210,8 +210,7 @@ void Services::deliver_at(Leg& leg) {
         publisher.link = {};
         publisher.queues = {};
     }
-    leg.is_taken =
-        deliver_run(delivery_, publisher, *leg.account, leg.entry->result(), leg.message);
+    leg.is_taken = deliver_run(delivery_, publisher, *leg.account, *leg.entry, leg.message);
 }
 
 void Services::go_import(Leg& leg) {

@@ -220,6 +220,14 @@ class MatchCache {
             sublist.prefetch_subscriptions(self_, hash);
         }
     }
+    // The same, and for a subject in the cache its first local subscription.
+    void prefetch_subscribers(Sublist& sublist, uint64_t hash) const {
+        const uint32_t set = set_of(hash);
+        const uint32_t ways = ways_tagged(set, tag_of(hash));
+        if (ways == 0) return sublist.prefetch_subscriptions(self_, hash);
+        const auto local = entries_[set * kWays + static_cast<uint32_t>(__builtin_ctz(ways))].result_.local();
+        if (!local.empty()) __builtin_prefetch(local.front());
+    }
 
     // Forgets all matches of an account that goes. Nothing of it may be pinned.
     void drop(const Sublist* sublist);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -40,6 +41,7 @@ class ByteBuffer {
     }
     void clear() { size_ = 0; }
     void erase_front(size_t size) {
+        assert(size <= size_);
         size_ -= size;
         std::memmove(bytes_, bytes_ + size, size_);
     }

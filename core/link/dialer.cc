@@ -17,7 +17,7 @@
 namespace nuring::link {
 namespace {
 
-// What is dialed where the host is empty. Source: Go net.Dial.
+// Dialed if the host is empty. Source: Go net.Dial.
 constexpr const char* kLocalHost = "127.0.0.1";
 
 std::string connect_error(const ring::SocketAddress& address, int error) {

@@ -24,8 +24,8 @@ namespace {
 // Parts that one send gathers: up to 1 MiB in large slabs.
 constexpr size_t kGatherPartsMax = 16;
 
-// What a turn delivers before it sends, in bytes of messages: input beyond it waits for the next turn.
-// Else the input of one turn, up to 1 MiB, times the subscribers would flood the caches and the memory.
+// A turn delivers this many bytes of messages before it sends; more input waits for the next turn. Else the
+// input of one turn, up to 1 MiB, times the number of subscribers would flood the caches and the memory.
 constexpr uint64_t kTurnOutBytesMax = 2 * 1024 * 1024;
 
 constexpr uint64_t kFlushOnClose_ns = 2'000'000'000;   // to get the last bytes out
@@ -211,13 +211,14 @@ void Link::feed(char* bytes, size_t size) {
     }
 }
 
-// What follows in the same input is meant for the channel that has been put on top. (The rest of a WebSocket
-// frame is as it was.)
+// The rest of the same input is for the channel that was put on top. (The rest of a WebSocket frame is not
+// compressed.)
 void Link::feed_changed(char* bytes, size_t size) {
     input_changed_ = false;
     needed_bytes_ = 0;
     if (size == 0) return;
     if (websocket_ != nullptr) return take(bytes, size);
+    assert(s2_channel_ != nullptr);
     s2_channel_->receive(bytes, size);
 }
 
@@ -279,6 +280,7 @@ void Link::flush() {
         if (handing_over_) finish_handover();
         return;
     }
+    assert(fd_ >= 0);
     send_started_ns_ = host_.ring.now_ns();
     if (batch_left_bytes_ == 0) {
         batch_left_bytes_ = waiting;
@@ -389,6 +391,7 @@ void Link::shut_down() {
 void Link::retire_if_done() {
     if (state_ != State::kShutDown || receive_.pending || send_.pending) return;
     if (retired_ || unreleased_) return;
+    assert(!flush_timer_.armed());
     retired_ = true;
     outbound_.clear();
     host_.retire(*this);
@@ -401,6 +404,7 @@ std::shared_ptr<const std::atomic<bool>> Link::ended() {
 
 void Link::begin_release() {
     assert(state_ != State::kOpen);
+    assert(!unreleased_);
     if (release(host_.released_per_turn())) return;
     unreleased_ = true;
     host_.release_later(*this);
@@ -451,6 +455,7 @@ void Link::lay_below_websocket(proto::S2Mode mode) {
 void Link::start_websocket(const WebsocketTerms& terms, uint64_t message_max) {
     assert(paused());
     assert(!receive_.pending);
+    assert(websocket_ == nullptr);
     ByteBuffer early;
     early.swap(backlog_);
     auto channel = std::make_unique<WebsocketChannel>(*this, terms, message_max, std::move(early));

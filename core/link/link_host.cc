@@ -68,6 +68,7 @@ void LinkHost::hold() {
 
 bool LinkHost::release_slice() {
     if (releasing_.empty()) return false;
+    assert(!releasing_.back()->open());
     if (releasing_.back()->release_slice(released_per_turn_)) releasing_.pop_back();
     return !releasing_.empty();
 }

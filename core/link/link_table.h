@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cassert>
 #include <vector>
 
 #include "core/base/ids.h"
@@ -18,6 +19,7 @@ class LinkTable {
     explicit LinkTable(base::WorkerId worker) : worker_(worker) {}
 
     base::LinkHandle add(Link* link) {
+        assert(link != nullptr);
         uint32_t slot = 0;
         if (first_free_ < free_.size()) {
             slot = free_[first_free_++];
@@ -36,6 +38,8 @@ class LinkTable {
         return base::LinkHandle(worker_, slot, place.generation);
     }
     void remove(base::LinkHandle handle) {
+        assert(find(handle) != nullptr);
+        assert(count_ > 0);
         slots_[handle.slot()].link = nullptr;
         free_.push_back(handle.slot());
         --count_;

@@ -98,7 +98,7 @@ bool S2Channel::next_slice(std::string_view* input, std::string_view* slice) {
     return true;
 }
 
-// The link is paused. What of the last chunk is part of the input would go with it.
+// The link is paused. Bytes of the last chunk that are part of the input are copied, since it goes.
 void S2Channel::hold(std::string_view input) {
     held_.append(input.data(), input.size());
     if (plain_.empty() || reader_.owns(plain_)) return;

@@ -101,7 +101,7 @@ void TlsChannel::end_hello_wait(bool optional) {
     if (!optional) begin_handshake();
 }
 
-// What was queued so far leaves in clear text: it is the wire's now, a send in flight included.
+// Bytes queued so far leave in clear text: they move to the wire, a send in flight included.
 void TlsChannel::begin_handshake() {
     assert(phase_ == Phase::kUndecided);
     if (!link_.on_handshake_begun()) return;

@@ -42,10 +42,10 @@ struct LineFormat {
 //     [<pid>] 2026/11/21 06:00:00.123456 [INF] text
 //     {"time":"2026-11-21T06:00:00.123456Z","pid":1,"level":"INF","text":"text"}
 //
-// Control characters of the text are escaped in both forms, so that a line is a line whatever a
-// peer put into it. JSON time is always UTC and always present. Threads: one owner (it remembers
-// the last second that it converted). Errors:  none. Bytes that are not UTF-8 become U+FFFD in
-// JSON. Source:  logger/log.go 2.0.0-RC19; the JSON form is ours.
+// Control characters are escaped in both forms, so that no peer can forge a line. JSON time is always UTC.
+// Threads: one owner (it remembers the last second that it converted).
+// Errors:  none. Bytes that are not UTF-8 become U+FFFD in JSON.
+// Source:  logger/log.go 2.0.0-RC19; the JSON form is ours.
 class LineWriter {
   public:
     explicit LineWriter(const LineFormat& format) : format_(format) {}

@@ -12,8 +12,7 @@
 namespace nuring::log {
 namespace {
 
-// Above this the buffers of a drain are given back, so that one burst does not hold memory for
-// ever.
+// Larger buffers of a drain are freed, so that one burst does not hold memory for ever.
 constexpr size_t kTextsKeptBytesMax = 1024 * 1024;
 
 }  // namespace
@@ -44,8 +43,7 @@ Flusher::~Flusher() {
 }
 
 size_t Flusher::drain() {
-    // Acquire: pairs with Logger::note_pending(); lines whose writer found the flag set are
-    // visible.
+    // Acquire: pairs with Logger::note_pending(); lines whose writer found the flag set are visible.
     logger_.pending_.exchange(false, std::memory_order_acq_rel);
     ordered_.clear();
     texts_.clear();

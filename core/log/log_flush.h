@@ -16,8 +16,8 @@
 
 namespace nuring::log {
 
-// Where lines go and how they look. One place only, first that is set: file, remote_syslog, syslog,
-// stderr.
+// Where lines go and how they look. There is one place only, the first that is set of: file, remote_syslog,
+// syslog, stderr.
 struct LogOutput {
     std::string file;
     uint64_t file_size_limit_bytes = 0;  // logfile_size_limit; 0: none
@@ -35,13 +35,13 @@ struct LogOutput {
 // the texts are those of the reference.
 absl::StatusOr<std::unique_ptr<Sink>> open_sink(const LogOutput& output);
 
-// Flusher takes the lines of all writers, orders them by time and writes them to the sink. It never
-// holds a writer up; what a writer had to drop, and what the sink lost, it reports in a WRN line.
+// Flusher takes the lines of all writers, orders them by time and writes them to the sink. It never delays a
+// writer. A WRN line reports how many lines writers dropped or the sink lost.
 // The order of one writer's lines is kept even if the clock steps back between them.
-// Threads: one at a time: the control thread. Call drain() after each FlushWake; it needs no
-// polling. Limits:  one drain() holds at most the content of all rings in memory. Errors:  only
-// replace() and reopen() fail; the former sink stays then. Lifetime: not longer than its Logger.
-// The destructor flushes.
+// Threads:  one at a time: the control thread. Call drain() after each FlushWake; it needs no polling.
+// Limits:   one drain() holds at most the content of all rings in memory.
+// Errors:   only reopen() fails; the file that was open stays in use then.
+// Lifetime: not longer than its Logger. The destructor flushes.
 class Flusher {
   public:
     Flusher(Logger& logger, std::unique_ptr<Sink> sink);
@@ -51,8 +51,7 @@ class Flusher {
 
     // Writes what is there; returns the number of lines.
     size_t drain();
-    // Writes until nothing is left that was there before the call: before exit, and after a fatal
-    // line.
+    // Writes all lines from before the call: before exit, and after a fatal line.
     void flush_all();
 
     // At reload: flushes to the former sink, then goes on with the new one, which also gets the

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/log/sink.h"
-#include "core/base/errno_text.h"
-#include "core/base/remedy.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,13 +15,17 @@
 #include <system_error>
 #include <vector>
 
+#include "core/base/errno_text.h"
+#include "core/base/remedy.h"
+#include "fmt/format.h"
+
 namespace nuring::log {
 namespace {
 
 // A batch is written out when it has grown to this.
 constexpr size_t kBatchBytesMax = 64 * 1024;
 
-// Writes until nothing is left or returns an errno.
+// Writes until nothing is left. Returns 0 or an errno.
 int write_fully(int fd, std::string_view* left) {
     while (!left->empty()) {
         const ssize_t wrote = ::write(fd, left->data(), left->size());
@@ -34,8 +35,8 @@ int write_fully(int fd, std::string_view* left) {
     return 0;
 }
 
-// The same, but the first piece waits at most that time for room, each later one for limit_ms. Pieces of
-// PIPE_BUF fit whenever poll says that a pipe is writable.
+// The same in pieces: the first one waits first_ms at most for room, each later one limit_ms. A piece of
+// PIPE_BUF fits whenever poll says that a pipe is writable.
 int write_where_room(int fd, std::string_view* left, int first_ms, int limit_ms) {
     for (int wait_ms = first_ms; !left->empty();) {
         pollfd room = {fd, POLLOUT, 0};
@@ -100,7 +101,7 @@ void StderrSink::write(const Line& line) {
 
 void StderrSink::end_batch() {
     std::string_view left = batch_;
-    const int error = write_where_room(fd_, &left, stuck_ ? 0 : kStallMsMax, kStallMsMax);
+    const int error = write_where_room(fd_, &left, stuck_ ? 0 : kStallMax_ms, kStallMax_ms);
     stuck_ = error == ETIMEDOUT;
     if (error != 0) count_lost(batch_count_, base::errno_text(error));
     const size_t written = batch_.size() - left.size();

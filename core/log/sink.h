@@ -16,15 +16,14 @@ namespace nuring::log {
 
 // Sink takes lines in order and writes them out.
 // Threads: one owner, the flusher.
-// Errors:  write() and end_batch() do not fail; a sink that cannot write counts the lines that it
-// lost.
+// Errors:  write() and end_batch() do not fail; a sink that cannot write counts the lines that it lost.
 class Sink {
   public:
     virtual ~Sink() = default;
     virtual void write(const Line& line) = 0;
     // All lines so far must reach the system now.
     virtual void end_batch() {}
-    // Opens the file anew, for rotation by others; other sinks say FAILED_PRECONDITION.
+    // Opens the file again, after another program has moved it away; other sinks: FAILED_PRECONDITION.
     virtual absl::Status reopen() {
         return absl::FailedPreconditionError("File log re-open ignored, not a file logger");
     }
@@ -45,12 +44,13 @@ class Sink {
 };
 
 // StderrSink writes to a descriptor that it does not own: a terminal, a pipe, a journal's socket.
-// Limits:  a reader that does not read holds up the flusher for kStallMsMax; from then on all is
-//          lost at once, until it reads again: a stuck pipe must not keep the control thread from
-//          its signals.
+// Threads: as Sink.
+// Limits:  a reader that does not read delays the flusher by kStallMax_ms once; then lines are lost at once
+//          until it reads again: a stuck pipe must not keep the control thread from its signals.
+// Errors:  lines that could not be written count as lost.
 class StderrSink : public Sink {
   public:
-    static constexpr int kStallMsMax = 1000;
+    static constexpr int kStallMax_ms = 1000;
 
     // Colours the labels if the descriptor is a character device.
     StderrSink(LineFormat format, int fd);
@@ -74,9 +74,10 @@ struct FileSinkOptions {
 };
 
 // FileSink appends to a file. Beyond its size limit the file is renamed to
-// "<path>.YYYY.MM.DD.hh.mm.ss.nnnnnnnnn" and begun again; the oldest backups beyond file_count_max
-// go. Errors:  create() and reopen() return a Status; a failed write (full disk) loses its lines; a
-// failed
+// "<path>.YYYY.MM.DD.hh.mm.ss.nnnnnnnnn", and a new one is begun; the oldest backups beyond file_count_max
+// are removed.
+// Threads: as Sink.
+// Errors:  create() and reopen() return a Status; a failed write (full disk) loses its lines; a failed
 //          rotation doubles the limit, so that it is tried again, but not at each line.
 // Source:  logger/log.go v2.10.20 (names, texts, order of steps).
 class FileSink : public Sink {

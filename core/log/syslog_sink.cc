@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/log/syslog_sink.h"
-#include "core/base/errno_text.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <netdb.h>
 #include <poll.h>
 #include <sys/un.h>
@@ -13,6 +11,9 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+
+#include "core/base/errno_text.h"
+#include "fmt/format.h"
 
 namespace nuring::log {
 namespace {
@@ -118,7 +119,7 @@ SyslogSink::~SyslogSink() {
 absl::StatusOr<std::unique_ptr<SyslogSink>> SyslogSink::create(const SyslogOptions& options) {
     std::unique_ptr<SyslogSink> sink(new SyslogSink(options));
     if (const absl::Status status = sink->resolve(); !status.ok()) return status;
-    if (const int error = sink->connect(kConnectMsMax); error != 0) {
+    if (const int error = sink->connect(kConnectWaitMax_ms); error != 0) {
         return cannot_connect(options.url.empty() ? "Unix syslog delivery error"
                                                   : base::errno_text(error));
     }
@@ -192,7 +193,6 @@ int SyslogSink::connect(int wait_ms_max) {
         if (error == EINPROGRESS) error = wait_writable(fd, wait_ms_max);
         if (error == 0) {
             fd_ = fd;
-            stream_ = target.socket_kind == SOCK_STREAM;
             return 0;
         }
         ::close(fd);
@@ -212,7 +212,7 @@ int SyslogSink::send(std::string_view record) {
         if (sent < 0) {
             if (errno == EINTR) continue;
             if (errno != EAGAIN && errno != ENOBUFS) return errno;
-            if (const int error = wait_writable(fd_, kSendMsMax); error != 0) return error;
+            if (const int error = wait_writable(fd_, kSendWaitMax_ms); error != 0) return error;
             continue;
         }
         record.remove_prefix(static_cast<size_t>(sent));
@@ -239,9 +239,9 @@ void SyslogSink::write(const Line& line) {
     int error = send(record);
     if (error == 0) return;
     const bool may_connect = failed_at_ns_ == 0 || line.time_ns < failed_at_ns_ ||
-                             line.time_ns - failed_at_ns_ >= kRetryNs;
+                             line.time_ns - failed_at_ns_ >= kRetry_ns;
     if (may_connect) {
-        error = connect(kSendMsMax);
+        error = connect(kSendWaitMax_ms);
         if (error == 0) error = send(record);
         failed_at_ns_ = error == 0 ? 0 : line.time_ns;
     }

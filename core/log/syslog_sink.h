@@ -24,24 +24,21 @@ struct SyslogOptions {
 // SyslogSink sends lines to a syslog daemon, one record per line and without level, pid or time in
 // the text, which the protocol carries itself:
 //
-//   local:   <PRI>Nov 21 06:00:00 tag[pid]: text\n         facility daemon
-//   remote:  <PRI>2026-11-21T06:00:00Z host tag[pid]: text\n   facility kern, as the reference has
-//   it
+//   local:   <PRI>Nov 21 06:00:00 tag[pid]: text\n             facility daemon
+//   remote:  <PRI>2026-11-21T06:00:00Z host tag[pid]: text\n   facility kern, as in the reference
 //
-// Limits:  kTextBytesMax per record; a send waits kSendMsMax at most, a new connection likewise,
-// and
-//          after a failed one lines are lost for kRetryNs before the next attempt.
-// Errors:  create() fails if nobody can be reached; later failures reconnect once, then lose the
-// line.
+// Threads: its owner's, the flusher's.
+// Limits:  kTextBytesMax per record; a send and a new connection wait kSendWaitMax_ms at most each; after a
+//          failed connection lines are lost for kRetry_ns before the next attempt.
+// Errors:  create() fails if no daemon can be reached. Later failures reconnect once, then lose the line.
 //          Names are resolved once, in create(), because a look-up may block for long.
-// Source:  logger/syslog.go 2.0.0-RC19, log/syslog of the Go library (record forms); RFC 3164,
-// 5424.
+// Source:  logger/syslog.go 2.0.0-RC19; log/syslog of the Go library (record forms); RFC 3164, 5424.
 class SyslogSink : public Sink {
   public:
     static constexpr size_t kTextBytesMax = 8000;
-    static constexpr int kConnectMsMax = 2000;
-    static constexpr int kSendMsMax = 200;
-    static constexpr uint64_t kRetryNs = 1'000'000'000;
+    static constexpr int kConnectWaitMax_ms = 2000;
+    static constexpr int kSendWaitMax_ms = 200;
+    static constexpr uint64_t kRetry_ns = 1'000'000'000;
 
     static absl::StatusOr<std::unique_ptr<SyslogSink>> create(const SyslogOptions& options);
     ~SyslogSink() override;
@@ -59,7 +56,7 @@ class SyslogSink : public Sink {
 
     explicit SyslogSink(const SyslogOptions& options);
     absl::Status resolve();
-    // Connects to the first target that answers; an errno.
+    // Connects to the first target that answers. Returns 0 or an errno.
     int connect(int wait_ms_max);
     int send(std::string_view record);
     void close();
@@ -71,7 +68,6 @@ class SyslogSink : public Sink {
     std::string hostname_;
     std::vector<Target> targets_;
     int fd_ = -1;
-    bool stream_ = false;
     uint64_t failed_at_ns_ = 0;  // of the last attempt to connect; 0: it succeeded
 };
 

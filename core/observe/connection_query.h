@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which connections a walk over all of them looks for, and in which order it lists them.
+// A query over all connections of the server: filters, order and how many to return.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ enum class ConnectionSort : uint8_t {
 
 enum class ConnectionState : uint8_t { kOpen, kClosed, kAll };
 
-// Which connections, in which order, and how many of them.
+// Threads: any. Errors: none; values come checked from the page or request (monitor/query.h).
 struct ConnectionQuery {
     ConnectionSort sort = ConnectionSort::kCid;
     ConnectionState state = ConnectionState::kOpen;
@@ -36,13 +36,13 @@ struct ConnectionQuery {
     std::string account;         // empty: any
     std::string user;            // empty: any
     std::string subject_filter;  // has a subscription that overlaps with it; empty: any
-    bool subscriptions = false;  // copy them, too
-    bool certificates = false;   // as well
-    size_t count_max = 1024;     // the first so many in the order
+    bool subscriptions = false;  // copy the subscriptions of each connection, too
+    bool certificates = false;   // copy the peer's certificates, too
+    size_t count_max = 1024;     // copy only the first ones in the order
     uint64_t now_ns = 0;         // wall clock
 };
 
-// What is the place of a connection in the order? Small numbers come first; equals go by cid.
+// The place of a connection in the order. Smaller keys come first; equal ones are ordered by cid.
 uint64_t sort_key(ConnectionSort sort, const client::ConnectionSnapshot& connection,
                   uint64_t now_ns);
 

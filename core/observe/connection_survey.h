@@ -17,15 +17,15 @@ namespace nuring::observe {
 
 // ConnectionSurvey finds the first connections of one worker in the order of a query, and copies those
 // only: first a walk over all links that keeps keys, then the copies.
-// Limits: memory for count_max keys and copies. Source: ours; meaning of the query as in
-//         server/monitor.go, Connz 2.10.
+// Threads, errors: as Survey. Limits: memory for count_max keys and copies.
+// Source: ours; meaning of the query as in server/monitor.go, Connz 2.10.
 class ConnectionSurvey final : public Survey {
   public:
     explicit ConnectionSurvey(ConnectionQuery query) : query_(std::move(query)) {}
 
     bool step(const WorkerView& worker) override;
 
-    // In the wanted state (and account, if one is given), before other filters.
+    // How many are in the wanted state (and account, if one is given), before other filters.
     uint64_t total() const { return total_; }
     std::vector<client::ConnectionSnapshot>& connections() { return connections_; }
 
@@ -60,8 +60,8 @@ class ConnectionSurvey final : public Survey {
     size_t position_ = 0;               // of the walk, or of the copying
     size_t subscription_position_ = 0;  // within the connection being copied
     uint64_t total_ = 0;
-    client::ConnectionSnapshot numbers_;  // of the connection looked at
-    std::vector<Place> places_;   // a heap while walking: the last in the order is in front
+    client::ConnectionSnapshot numbers_;  // of the connection that is looked at
+    std::vector<Place> places_;           // a heap while walking: the last in the order is in front
     std::vector<client::ConnectionSnapshot> connections_;
 };
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <span>
 
 namespace nuring::runtime {
 
@@ -28,7 +29,7 @@ inline constexpr size_t kCacheLineBytes = 64;
 inline constexpr size_t kRecordSlackBytes = 64;
 
 // Mailbox carries records of any size from one worker to one other worker, in order: a ring of bytes.
-// Threads: reserve(), commit(), publish(), full() on the sending worker; next(), release() on the
+// Threads: reserve(), commit(), publish() on the sending worker; next(), take(), release() on the
 //          receiving one.
 // Limits:  capacity bytes (a power of two); a record is at most capacity / 4, so that an empty mailbox
 //          takes any record. Nothing here allocates or waits after construction.
@@ -108,6 +109,18 @@ class Mailbox {
         }
     }
     void consume(const RecordHeader* header) { read_ += header->size; }
+    // Consumes as many of the oldest records as `batch` has places for; returns how many. They stay valid
+    // until release().
+    size_t take(std::span<const RecordHeader*> batch) {
+        size_t count = 0;
+        while (count < batch.size()) {
+            const RecordHeader* header = next();
+            if (header == nullptr) break;
+            consume(header);
+            batch[count++] = header;
+        }
+        return count;
+    }
     // Gives the room of all consumed records back to the sender.
     bool release() {
         if (released_ == read_) return false;

@@ -2,6 +2,7 @@
 #include "core/runtime/worker.h"
 
 #include <algorithm>
+#include <array>
 
 namespace nuring::runtime {
 namespace {
@@ -72,22 +73,30 @@ bool Worker::drain_mailboxes(size_t bytes_max) {
     for (uint32_t other = 0; other < count; ++other) {
         const auto peer = static_cast<base::WorkerId>(other);
         if (peer == id_) continue;
-        Mailbox& box = mesh_.mailbox(peer, id_);
-        size_t drained_bytes = 0;
-        while (const RecordHeader* record = box.next()) {
-            if (drained_bytes >= bytes_max) {
-                more = true;
-                break;
-            }
-            delegate_->on_record(peer, *record);
-            drained_bytes += record->size;
-            box.consume(record);
-            ++stats_.records;
-        }
+        const size_t drained_bytes = drain(peer, bytes_max);
+        if (drained_bytes >= bytes_max && mesh_.mailbox(peer, id_).next() != nullptr) more = true;
         if (drained_bytes != 0) mesh_.release(id_, peer);
         if (mesh_.take_room(id_, peer)) delegate_->on_room(peer);
     }
     return more;
+}
+
+// In batches, so that what a record needs is on its way from memory while those before it are handled.
+size_t Worker::drain(base::WorkerId from, size_t bytes_max) {
+    Mailbox& box = mesh_.mailbox(from, id_);
+    std::array<const RecordHeader*, kAheadMax> batch;
+    size_t drained_bytes = 0;
+    while (drained_bytes < bytes_max) {
+        const size_t count = box.take(batch);
+        if (count == 0) break;
+        if (count > 1) delegate_->look_ahead({batch.data(), count});
+        for (size_t i = 0; i < count; ++i) {
+            drained_bytes += batch[i]->size;
+            delegate_->on_record(from, *batch[i]);
+        }
+        stats_.records += count;
+    }
+    return drained_bytes;
 }
 
 bool Worker::run_control_tasks() {

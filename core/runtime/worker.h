@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "core/base/ids.h"
@@ -27,6 +28,9 @@ class ControlTask {
 class WorkerDelegate {
   public:
     virtual ~WorkerDelegate() = default;
+    // Records that on_record() is about to get, in this order: the time to load what they will need. Valid
+    // during the call.
+    virtual void look_ahead(std::span<const RecordHeader* const> records) = 0;
     // A record from another worker. Valid during the call.
     virtual void on_record(base::WorkerId from, const RecordHeader& record) = 0;
     // The mailbox to that worker, asked for with Mesh::wait_for_room(), has room again.
@@ -65,11 +69,14 @@ struct WorkerStats {
 // any connection (an UNSUB, a PING, a close), finds the messages before that PONG already delivered.
 //
 // Threads: turn() and everything it calls on one thread; post() on any.
-// Limits:  kDrainBytesMax of records per mailbox and turn, so that sockets get their share.
+// Limits:  kDrainBytesMax of records per mailbox and turn, so that sockets get their share (it ends with a
+//          whole batch of kAheadMax records).
 // Errors:  none.
 class Worker {
   public:
     static constexpr size_t kDrainBytesMax = 512 * 1024;
+    // Records that are looked at before the first of them is handled.
+    static constexpr size_t kAheadMax = 8;
 
     Worker(base::WorkerId id, ring::Ring& ring, Mesh& mesh, uint64_t busy_poll_ns);
 
@@ -94,6 +101,7 @@ class Worker {
     // Handles all records that other workers have published; before bytes that a peer sent are handled.
     void drain_arrived();
     bool drain_mailboxes(size_t bytes_max);
+    size_t drain(base::WorkerId from, size_t bytes_max);
     bool run_control_tasks();
     void decide_wait(bool more_work, bool active);
     void note_times(uint64_t receives, uint64_t sends);

@@ -2,6 +2,7 @@
 #include "core/server/drain.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "core/interest/forward_rules.h"
@@ -35,8 +36,8 @@ void Drain::stop(void (*drained)(void*), void* state) {
     closing_ = true;
 }
 
-// Links to servers of this cluster and of others stay: clients that are still here, at any worker, need them.
-// Leafnodes go as clients do, and have other hubs to go to.
+// Routes and gateways stay: clients of any worker still need them. Leafnodes are closed like clients, and
+// dial another hub.
 void Drain::enter_lame_duck(const LameDuck& lame_duck, void (*gone)(void*), void* state) {
     gone_ = gone;
     gone_state_ = state;
@@ -63,6 +64,7 @@ void Drain::on_lame_duck_timer() {
     if (!host_.facts.lame_duck_closing.exchange(true, std::memory_order_relaxed)) {
         host_.log.info("Closing existing clients");
     }
+    assert(open_count_ <= lame_ducks_.size());
     uint64_t passed_ns = 0;
     while (open_count_ != 0 && passed_ns < runtime::TimerWheel::kTick_ns) {
         if (link::Link* link = host_.table.find(lame_ducks_[--open_count_])) {
@@ -87,7 +89,7 @@ bool Drain::report_held() {
     return false;
 }
 
-// What other workers sent before they held is delivered before the links go. True: not yet.
+// Records of other workers are delivered before the links are closed. True: not yet.
 bool Drain::close_when_delivered() {
     if (!closing_) return false;
     if (!outlets_.is_drained()) return true;

@@ -3,6 +3,7 @@
 #include "core/base/errno_text.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace nuring::server {
@@ -26,6 +27,8 @@ Listener::~Listener() {
 }
 
 void Listener::start() {
+    assert(!accept_.pending);
+    assert(!closed_);
     host_.ring.accept(accept_, fd_);
 }
 

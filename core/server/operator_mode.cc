@@ -2,6 +2,7 @@
 #include "core/server/operator_mode.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "absl/time/time.h"
@@ -62,6 +63,7 @@ absl::StatusOr<std::shared_ptr<auth::Trust>> create_trust(const config::Options&
 
 OperatorMode::OperatorMode(Server& server, std::shared_ptr<auth::Trust> trust, log::Writer& log)
     : server_(server), trust_(std::move(trust)), requests_(server, trust_) {
+    assert(trust_ != nullptr);
     trust_->set_listener([this](const std::string& account, auth::TrustChange change) {
         update_accounts();
         if (change != auth::TrustChange::kLoaded) server_.check_clients(account);
@@ -94,6 +96,7 @@ void OperatorMode::arm_expiry() {
     const int64_t now = now_s();
     const int64_t next = trust_->next_expiry_s(now);
     if (next == 0) return host.timers.disarm(expiry_timer_);
+    assert(next > now);
     // A timer of days is cut short and armed again.
     const int64_t left_s = std::min<int64_t>(next - now, kExpiryTimerMax_s);
     host.timers.arm(expiry_timer_, host.ring.now_ns() + static_cast<uint64_t>(left_s * kClaimSecond_ns));

@@ -24,6 +24,7 @@
 #include "core/base/status.h"
 #include "core/base/version.h"
 #include "core/config/diff.h"
+#include "core/config/validate.h"
 #include "core/interest/match_result.h"
 #include "core/log/log.h"
 #include "core/log/log_flush.h"
@@ -238,6 +239,7 @@ int Process::run() {
     const uint32_t wanted = options_->uring.workers > 0
                                 ? static_cast<uint32_t>(options_->uring.workers)
                                 : static_cast<uint32_t>(processors.count);
+    static_assert(config::kWorkersMax == interest::WorkerSet::kWorkersMax);
     const uint32_t worker_count = std::min(wanted, interest::WorkerSet::kWorkersMax);
     if (!open_log(worker_count)) return 1;
     log::Writer& log = logger_->writer(0);
@@ -522,7 +524,7 @@ std::string Process::try_reload() {
                          tls_->fingerprint() != (*tls)->fingerprint();
     if (tls_ == nullptr || *tls == nullptr || renewed) tls_ = *std::move(tls);
     server_->facts().certificate_ends.clients = tls::certificate_end_s(tls_.get());
-    // Who reads "Reloaded" finds it so: a connection that it makes then goes by the new configuration.
+    // Waits, so that connections made after the log line "Reloaded" have the new options.
     server_->apply(options_, tls_, authorization)->wait();
     const bool told = std::any_of(
         changes.begin(), changes.end(),

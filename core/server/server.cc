@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cassert>
 #include <utility>
 
 #include "core/base/host_port.h"
@@ -219,6 +220,7 @@ absl::Status Server::listen() {
     facts_.info.port = address->port;
     for (auto& worker : workers_) worker->state->clients.set_address(*address);
     PerWorker& first = *workers_[0];
+    assert(first.listener == nullptr);
     first.listener = std::make_unique<Listener>(
         first.state->host, client_socket_.fd, "Client",
         [state = first.state.get()](int fd) { state->clients.place(fd); });
@@ -235,8 +237,8 @@ absl::Status Server::listen() {
     return absl::OkStatus();
 }
 
-// In two steps, because a message that its publisher knows to be accepted may still be on its way to
-// another worker: first nobody takes anything new, then all deliver what they have, and close.
+// In two steps, because an accepted message may still be on its way to another worker: first no worker reads
+// anything new, then all deliver the records that they have, and close.
 void Server::stop() {
     if (stopped_.exchange(true)) return;
     for (auto& worker : workers_) {
@@ -246,13 +248,15 @@ void Server::stop() {
 
 void Server::on_held() {
     // acq_rel: the last worker's tasks come after what every other one put into its mailboxes.
-    if (held_count_.fetch_add(1, std::memory_order_acq_rel) + 1 < worker_count()) return;
+    const uint32_t held = held_count_.fetch_add(1, std::memory_order_acq_rel) + 1;
+    assert(held <= worker_count());
+    if (held < worker_count()) return;
     for (auto& worker : workers_) {
         worker->worker->post(std::make_unique<StopTask>(*this, *worker));
     }
 }
 
-// A worker without clients goes on serving those of the others: its links to servers are theirs, too.
+// A worker without clients goes on: clients of other workers use its links to servers.
 void Server::on_clients_gone() {
     // acq_rel: as in on_held()
     if (gone_count_.fetch_add(1, std::memory_order_acq_rel) + 1 == worker_count()) stop();
@@ -332,7 +336,9 @@ void Server::set_events(client::ClientEvents* clients, delivery::LatencyEvents* 
 }
 
 void Server::on_drained() {
-    drained_count_.fetch_add(1, std::memory_order_release);  // pairs with drained_count()
+    // release: pairs with drained_count()
+    const uint32_t before = drained_count_.fetch_add(1, std::memory_order_release);
+    assert(before < worker_count());
     if (setup_.drained.call != nullptr) setup_.drained.call(setup_.drained.state);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cassert>
 #include <functional>
 #include <latch>
 #include <memory>
@@ -117,8 +118,14 @@ class Server {
     uint32_t drained_count() const { return drained_count_.load(std::memory_order_acquire); }
 
     uint32_t worker_count() const { return static_cast<uint32_t>(workers_.size()); }
-    runtime::Worker& worker(uint32_t index) { return *workers_[index]->worker; }
-    WorkerState& worker_state(uint32_t index) { return *workers_[index]->state; }
+    runtime::Worker& worker(uint32_t index) {
+        assert(index < workers_.size());
+        return *workers_[index]->worker;
+    }
+    WorkerState& worker_state(uint32_t index) {
+        assert(index < workers_.size());
+        return *workers_[index]->state;
+    }
     link::ServerFacts& facts() { return facts_; }
     const ring::ListenSocket& client_listener() const { return client_socket_; }
 

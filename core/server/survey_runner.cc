@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/server/survey_runner.h"
 
+#include <cassert>
 #include <utility>
 
 namespace nuring::server {
@@ -16,6 +17,7 @@ class SurveyRunner::Step final : public runtime::ControlTask {
           cost_ns_(cost_ns) {}
 
     void run() override {
+        assert(answer_ != nullptr);
         if (answer_->abandoned.load(std::memory_order_relaxed)) return;
         const uint64_t begin_ns = state_.host.ring.fresh_now_ns();
         const bool complete = survey_->step(state_.view());
@@ -27,6 +29,7 @@ class SurveyRunner::Step final : public runtime::ControlTask {
         }
         const std::lock_guard lock(answer_->mutex);
         answer_->cost_ns += cost_ns;
+        assert(answer_->missing > 0);
         if (--answer_->missing == 0) answer_->complete.notify_all();
     }
 
@@ -38,6 +41,7 @@ class SurveyRunner::Step final : public runtime::ControlTask {
 };
 
 bool SurveyRunner::ask(const std::vector<std::shared_ptr<observe::Survey>>& surveys) {
+    assert(surveys.size() == server_.worker_count());
     auto answer = std::make_shared<Answer>();
     answer->missing = surveys.size();
     {

@@ -56,7 +56,7 @@ void WorkerState::apply(const client::ClientSettings& settings, bool check_clien
     delivery.set_operator_mode(clients.authenticator().trust() != nullptr);
     // relaxed: set before this task was posted
     const bool has_excess = host.facts.excess_clients.load(std::memory_order_relaxed) > 0;
-    // What a token allows is measured against the limits of the server.
+    // Limits in tokens are compared with those of the server.
     if (check_clients || clients.authenticator().trust() != nullptr) clients.check_all();
     refresh_accounts();
     if (has_excess) clients.close_excess();
@@ -76,6 +76,10 @@ void WorkerState::enter_lame_duck(void (*gone)(void*), void* state) {
     drain.enter_lame_duck(
         {.duration = options.lame_duck_duration, .grace_period = options.lame_duck_grace_period},
         gone, state);
+}
+
+void WorkerState::look_ahead(std::span<const runtime::RecordHeader* const> records) {
+    delivery::look_ahead(delivery, records);
 }
 
 void WorkerState::on_record(base::WorkerId /*from*/, const runtime::RecordHeader& record) {

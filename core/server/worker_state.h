@@ -42,6 +42,7 @@ class WorkerState final : public runtime::WorkerDelegate {
     observe::WorkerCounters counters() { return observe::counters_of(view()); }
 
     // runtime::WorkerDelegate
+    void look_ahead(std::span<const runtime::RecordHeader* const> records) override;
     void on_record(base::WorkerId from, const runtime::RecordHeader& record) override;
     void on_room(base::WorkerId to) override;
     bool flush() override;

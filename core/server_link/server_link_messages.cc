@@ -102,7 +102,7 @@ bool ServerLink::publish(const char* begin, const char* end, proto::RouteOperati
     if (matched.has_services()) [[unlikely]] {
         (void)delivery_.services.deliver();
     } else if (!matched.empty()) {
-        (void)delivery::deliver_run(delivery_, message.publisher, *message.account, matched, run);
+        (void)delivery::deliver_run(delivery_, message.publisher, *message.account, entry, run);
     }
     return true;
 }

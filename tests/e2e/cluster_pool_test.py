@@ -205,6 +205,24 @@ class AcceptedPoolTest(PoolCase):
         client.send("SUB foo 1\r\n")
         peer.expect_op("RS+ A foo")
 
+    def test_an_answer_for_an_account_with_a_blank_in_its_name(self):
+        """A requestor of before 2.1.2 waits for one answer, and no account is found by half of its name."""
+        account = 'accounts { "A B" { users: [ {user: ab, password: ab} ] } }'
+        server = self.pool_member(settings=account, more='  accounts: ["A B"]\n')
+        route = self.dial_pool(server, (0, "A B"))["A B"]
+        wire = self.client(server, user="ab", **{"pass": "ab"})
+        wire.send("SUB svc 1\r\n")
+        route.expect_op("RS+ svc")
+        reply = "_R_.AbCdEfGhIjK"
+        route.send(f"RMSG svc {reply} 1\r\n2\r\n")
+        wire.expect_message("svc", 1, b"2", reply=reply)
+        wire.send(f"PUB {reply} 1\r\n4\r\n")
+        route.expect_op(f"RMSG {reply} 1", b"4")
+        for _ in range(3):
+            wire.send(f"PUB {reply} 1\r\n5\r\n")
+            wire.expect_quiet()
+        route.expect_quiet()
+
     def test_a_place_that_is_taken(self):
         server = self.pool_member()
         peers = self.dial_pool(server)

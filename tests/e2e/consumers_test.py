@@ -32,12 +32,14 @@ sys.path.insert(0, HERE)
 
 from clients import Skipped, built, need  # noqa: E402
 from support.case import Options, ServerCase, main  # noqa: E402
+from support.leaf_peer import LeafPeer  # noqa: E402
 from support.screen import shown_by  # noqa: E402
 from support.super_cluster import SuperClusterCase  # noqa: E402
 from support.tls import Certificates  # noqa: E402
 from support.traffic import Traffic  # noqa: E402
 
 TOOL_DEADLINE_S = 60
+LEAFNODES = r"Listening for leafnode connections on \S+:(\d+)"
 MONITOR = r"Starting https? monitor on \S+?:(\d+)"
 
 SORTS = ("cid", "subs", "pending", "msgs_to", "msgs_from", "bytes_to", "bytes_from", "last", "idle", "uptime")
@@ -412,6 +414,23 @@ class NatscliTest(ConsumerCase):
         self.assertIn("Server information for one", self.nats(server, *user, "server", "info", "one"))
         self.assertIn("app 1", self.nats(server, *user, "server", "report", "connections", "--account", "APP"))
         other.expect_quiet()
+
+    def test_report_of_leafnodes(self):
+        if Options.reference:
+            self.skipTest("the reference has no names in /leafz before 2.9.15")
+        Tools.path("nats")
+        server = self.start(config=SYSTEM + 'leafnodes { listen: "127.0.0.1:-1" }\n')
+        port = int(server.log.wait(LEAFNODES)[0].group(1))
+        leaf = LeafPeer(port).setup_spoke(name="edge 1", user="app", **{"pass": "s"})
+        self.addCleanup(leaf.close)
+        leaf.join_hub()
+        leaf.send("LS+ a\r\nLS+ b\r\n")
+        leaf.drain()
+        text = self.nats(server, "--user", "admin", "--password", "s", "server", "report", "leafnodes", "1")
+        (row,) = [line for line in text.splitlines() if " one " in line]
+        cells = [cell.strip() for cell in row.strip("│ ").split("│")]
+        self.assertEqual(cells[:3], ["one", "edge 1", "APP"])
+        self.assertEqual(cells[9], "2", f"subscriptions: {row}")
 
 
 class NatscliSuperClusterTest(SuperClusterCase):

@@ -356,6 +356,8 @@ class RightsTest(OperatorCase):
     def test_the_servers_own_limits_stay(self):
         server = self.start_with(more="max_payload: 4\nmax_subscriptions: 1\n")
         wire = self.accept(server, User(self.tenant, {"payload": 100, "subs": 2}))
+        for name, limit in (("Payload", 4), ("Subscriptions", 1)):
+            server.log.wait(f"Max {name} set to {limit} from server overrides account or user config")
         wire.send("SUB a 1\r\n")
         wire.expect_quiet()
         wire.send("SUB b 2\r\n")

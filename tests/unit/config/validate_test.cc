@@ -156,7 +156,9 @@ TEST(ValidateTest, Websockets) {
 }
 
 TEST(ValidateTest, Uring) {
-    EXPECT_EQ(verdict("uring {workers: 1000}"), "uring workers must be from 0 to 256, not 1000");
+    EXPECT_EQ(verdict("uring {workers: 1000}"), "uring workers must be from 0 to 128, not 1000");
+    EXPECT_EQ(verdict("uring {workers: 129}"), "uring workers must be from 0 to 128, not 129");
+    EXPECT_EQ(verdict("uring {workers: 128}"), "");
     EXPECT_EQ(verdict("uring {receive_buffer_count: 100}"),
               "uring receive_buffer_count must be a power of two, not 100");
     EXPECT_EQ(verdict("uring {busy_poll: 2s}"), "uring busy_poll must be from 0s to 1s, not 2s");

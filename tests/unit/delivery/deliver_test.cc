@@ -138,6 +138,31 @@ TEST(DeliveryTest, EachGroupAndEachPlainSubscriptionGetsEveryMessage) {
     EXPECT_EQ(got(first, 3) + got(second, 6), 500U);
 }
 
+// Records in batches of every length, of subjects that the other worker's cache does and does not hold.
+TEST(DeliveryTest, ManySubjectsArriveInOrderOnAnotherWorker) {
+    constexpr uint32_t kSubjects = 50;
+    WorkerStage stage(2);
+    SimPeer& receives = stage.client(1);
+    receives.ask("SUB many.*.t 1\r\n");
+    for (uint32_t i = 0; i < kSubjects; i += 2) receives.ask(fmt::format("SUB many.{0}.t 1{0}\r\n", i));
+    SimPeer& sends = stage.client(0);
+    uint32_t number = 0;
+    for (uint32_t burst = 1; burst < 100; ++burst) {
+        std::string said;
+        std::string expected;
+        for (uint32_t i = 0; i < burst; ++i, ++number) {
+            const uint32_t subject = number * 7 % kSubjects;
+            said += fmt::format("PUB many.{}.t 6\r\n{:06}\r\n", subject, number);
+            if (subject % 2 == 0) expected += fmt::format("MSG many.{0}.t 1{0} 6\r\n{1:06}\r\n", subject, number);
+            expected += fmt::format("MSG many.{}.t 1 6\r\n{:06}\r\n", subject, number);
+        }
+        sends.say(said);
+        ASSERT_EQ(receives.hear(), expected) << "burst of " << burst;
+    }
+    const interest::MatchCacheStats& cache = stage.state(1).delivery.cache.counters();
+    EXPECT_GT(cache.hits, 10 * cache.misses) << "found by the hash that the record carries";
+}
+
 TEST(DeliveryTest, AMemberOfThePublisherWithoutEchoIsPassedOver) {
     WorkerStage stage(2);
     SimPeer& sends = stage.client(0, ",\"echo\":false");

@@ -87,7 +87,7 @@ class MembersTest : public testing::Test {
             account::Account& account = stage.accounts.global();
             const interest::MatchEntry& entry = state.delivery.cache.find(account.sublist(), "a");
             const interest::MatchPin pin(entry);
-            taken = deliver_run(state.delivery, publisher, account, entry.result(), run);
+            taken = deliver_run(state.delivery, publisher, account, entry, run);
         });
         stage.settle();
         return taken;

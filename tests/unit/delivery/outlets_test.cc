@@ -26,18 +26,20 @@ class OutletsTest : public testing::Test {
   protected:
     // Delivers messages from worker 0 without asking for room, as a part does that has to be sent on.
     void deliver_anyway(int first, int count) {
-        stage.on_worker(0, [this, first, count](server::WorkerState& state) {
-            account::Account& account = stage.accounts.global();
-            for (int i = first; i < first + count; ++i) {
-                std::string frame;
-                const MessageRun run =
-                    frame_message({.subject = "a", .reply = {}, .headers = {}, .body = body(i)}, &frame);
-                const interest::MatchEntry& entry = state.delivery.cache.find(account.sublist(), "a");
-                const interest::MatchPin pin(entry);
-                EXPECT_TRUE(deliver_run(state.delivery, {}, account, entry.result(), run));
-            }
-        });
+        stage.on_worker(
+            0, [this, first, count](server::WorkerState& state) { deliver(state, first, count); });
         stage.settle();
+    }
+    void deliver(server::WorkerState& state, int first, int count) {
+        account::Account& account = stage.accounts.global();
+        for (int i = first; i < first + count; ++i) {
+            std::string frame;
+            const MessageRun run =
+                frame_message({.subject = "a", .reply = {}, .headers = {}, .body = body(i)}, &frame);
+            const interest::MatchEntry& entry = state.delivery.cache.find(account.sublist(), "a");
+            const interest::MatchPin pin(entry);
+            EXPECT_TRUE(deliver_run(state.delivery, {}, account, entry, run));
+        }
     }
     static std::string body(int i) { return fmt::format("{:05}", i) + std::string(300, 'b'); }
     static std::string frames(int first, int count) {
@@ -99,6 +101,26 @@ TEST_F(OutletsTest, ALinkThatWaitsForRoomGoesOnBehindWhatHasSpilled) {
     stage.pause(1, false);
     EXPECT_EQ(receives.hear(), frames(0, 61));
     EXPECT_EQ(outlets().pause_count(), 1U) << "it was not resumed too early";
+}
+
+// The other worker makes room in the turn in which something spilled: nobody has asked it to say so.
+TEST_F(OutletsTest, ALinkGoesOnWhenRoomCameBeforeItWasAskedFor) {
+    stage.client(1).ask("SUB a 1\r\n");
+    SimPeer& sends = stage.client(0);
+    stage.pause(1, true);
+    stage.on_worker(0, [this](server::WorkerState& state) {
+        for (int i = 0; !outlets().has_spill(); ++i) deliver(state, i, 1);
+        const std::vector<base::LinkHandle> links = state.host.handles();
+        ASSERT_EQ(links.size(), 1U);
+        outlets().pause_until_room(*state.host.table.find(links[0]), kOther, 1);
+        runtime::Mesh& mesh = state.host.worker.mesh();
+        mesh.flush(state.host.id);
+        runtime::Mailbox& box = mesh.mailbox(state.host.id, kOther);
+        while (const runtime::RecordHeader* record = box.next()) box.consume(record);
+        mesh.release(kOther, state.host.id);
+    });
+    stage.pause(1, false);
+    EXPECT_EQ(sends.ask("PING\r\n"), "PONG\r\n");
 }
 
 TEST_F(OutletsTest, ARecordThatCanNeverFitFindsRoomInAnEmptyMailbox) {

@@ -87,7 +87,7 @@ class FakeRemoteServer final : public RemoteServer {
         return deliver_run(
             delivery_,
             {.link = handle(), .kind = kind_, .queues = queues, .origin_cluster = origin_cluster}, account,
-            entry.result(), run);
+            entry, run);
     }
 
     std::string last_reply;
@@ -497,7 +497,7 @@ TEST_F(RemoteServerTest, ClientsOnAllWorkersSeeTheSubjectOfAStream) {
         const auto& entry = state.delivery.cache.find(stage.accounts.global().sublist(), "deliver");
         const interest::MatchPin pin(entry);
         (void)deliver_run(state.delivery, {.link = peer.handle(), .kind = proto::Kind::kRoute},
-                          stage.accounts.global(), entry.result(), run);
+                          stage.accounts.global(), entry, run);
     });
     for (SimPeer* each : {&here, &there}) {
         EXPECT_EQ(each->hear(), "MSG orders 1 $JS.ACK.s.c.1.2.3.4.5 1\r\nx\r\n");
@@ -621,7 +621,7 @@ TEST_F(RemoteServerTest, PartsWithLargeBodiesAreNotMixedUp) {
         account::Account& account = stage.accounts.global();
         const interest::MatchEntry& entry = state.delivery.cache.find(account.sublist(), "a");
         const interest::MatchPin pin(entry);
-        EXPECT_TRUE(deliver_run(state.delivery, {}, account, entry.result(), run));
+        EXPECT_TRUE(deliver_run(state.delivery, {}, account, entry, run));
     });
     stage.settle();
     Strings all = one.messages;

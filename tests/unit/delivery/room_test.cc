@@ -42,7 +42,8 @@ class RoomTest : public testing::Test {
                                                .kind = kind}));
         sublist().insert(subscriptions_.back());
     }
-    const interest::MatchResult& match() { return stage.state(0).delivery.cache.find(sublist(), "a").result(); }
+    const interest::MatchEntry& entry() { return stage.state(0).delivery.cache.find(sublist(), "a"); }
+    const interest::MatchResult& match() { return entry().result(); }
     MailboxDemand demand(proto::Kind from = proto::Kind::kClient) {
         return demand_of(stage.state(0).delivery, from, match());
     }
@@ -74,7 +75,7 @@ class RoomTest : public testing::Test {
             runtime::Mailbox& box = state.host.worker.mesh().mailbox(base::WorkerId{0}, kBusy);
             EXPECT_LE(needed, box.capacity() / 2);
             const size_t before = box.unconsumed_bytes();
-            EXPECT_TRUE(deliver_run(state.delivery, {}, stage.accounts.global(), match(), run));
+            EXPECT_TRUE(deliver_run(state.delivery, {}, stage.accounts.global(), entry(), run));
             EXPECT_FALSE(state.delivery.outlets.has_spill());
             EXPECT_LE(box.unconsumed_bytes() - before, needed);
         });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/runtime/mailbox.h"
 
+#include <array>
 #include <cstring>
 #include <deque>
 #include <string>
@@ -128,6 +129,29 @@ TEST(MailboxTest, HasRoomIsNeverWrongAndOrderIsKept) {
         box.consume(record);
     }
     EXPECT_TRUE(model.empty());
+}
+
+// Records of a third of the ring: padding comes before, between and behind those of a batch.
+TEST(MailboxTest, TakesABatchOverTheEndOfTheRing) {
+    Mailbox box(kCapacity);
+    uint64_t sent = 0;
+    uint64_t taken = 0;
+    for (int round = 0; round < 100; ++round) {
+        while (push(box, std::to_string(sent) + std::string(sent % 200, 'a'))) ++sent;
+        box.publish();
+        for (;;) {
+            std::array<const RecordHeader*, 3> batch{};
+            const size_t count = box.take(batch);
+            if (count == 0) break;
+            for (size_t i = 0; i < count; ++i, ++taken) {
+                EXPECT_EQ(text_of(batch[i]), std::to_string(taken) + std::string(taken % 200, 'a'));
+            }
+        }
+        EXPECT_TRUE(box.empty_now());
+        EXPECT_TRUE(box.release());
+    }
+    EXPECT_EQ(taken, sent);
+    EXPECT_GT(taken, 500U);
 }
 
 // For the thread sanitizer as much as for the order.

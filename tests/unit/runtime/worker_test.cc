@@ -24,6 +24,9 @@ struct WorkerTest : testing::Test, WorkerDelegate {
         };
         ring.set_now(1);
     }
+    void look_ahead(std::span<const RecordHeader* const> records) override {
+        steps += "ahead:" + std::to_string(records.size()) + " ";
+    }
     void on_record(base::WorkerId from, const RecordHeader&) override {
         EXPECT_EQ(from, kPeer);
         steps += "record ";
@@ -141,6 +144,15 @@ TEST_F(WorkerTest, DrainsABoundedRunPerTurn) {
     worker.turn();
     EXPECT_EQ(worker.stats().records, 10U);
     EXPECT_EQ(worker.wait_until_ns(), ring::kForever);
+}
+
+TEST_F(WorkerTest, LooksAheadAtTheRecordsOfABatch) {
+    for (size_t i = 0; i < Worker::kAheadMax + 1; ++i) write(kPeer, kSelf, 16);
+    mesh.flush(kPeer);
+    worker.turn();
+    std::string expected = "ring ahead:" + std::to_string(Worker::kAheadMax) + " ";
+    for (size_t i = 0; i < Worker::kAheadMax + 1; ++i) expected += "record ";
+    EXPECT_EQ(steps, expected + "flush ") << "a single record needs no look ahead";
 }
 
 TEST_F(WorkerTest, TellsTheDelegateOfRoomOnce) {
