@@ -5,6 +5,7 @@
 #include <cassert>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "cluster/route.h"
 #include "core/base/host_port.h"
@@ -208,8 +209,10 @@ void Routes::apply_pools(const RouteSettings& before,
     for (const std::string& account : before.pinned_accounts) {
         if (settings->is_pinned(account)) continue;
         account::Account* moved = server().accounts().find(account);
+        absl::flat_hash_set<std::string> leaving;  // servers whose connection for the account ends now
         for (const RouteEntry& entry : entries) {
             if (entry.account != account) continue;
+            leaving.insert(entry.remote_id);
             workers_.with_link<Route>(
                 entry.link, [this, moved, entries, id = entry.remote_id](Route& route) {
                     route.settle();
@@ -221,6 +224,11 @@ void Routes::apply_pools(const RouteSettings& before,
                             other.link, [moved](Route& pooled) { pooled.move_in(*moved); });
                     }
                 });
+        }
+        // Others, which were reloaded before, have ended theirs.
+        for (const RouteEntry& entry : entries) {
+            if (moved == nullptr || !entry.account.empty() || leaving.contains(entry.remote_id)) continue;
+            workers_.with_link<Route>(entry.link, [moved](Route& pooled) { pooled.move_in(*moved); });
         }
     }
     for (const std::string& account : settings->pinned_accounts) {

@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "core/auth/authenticator.h"
+#include "core/auth/connection_types.h"
 #include "core/auth/response_table.h"
 #include "core/delivery/delivery.h"
 #include "core/delivery/services.h"
@@ -167,6 +168,8 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
     server_link::ChannelSetup acceptor_channel() const;
     proto::ServerInfo own_info();
     void send_first_info();
+    auth::ConnectionType connection_type() const;
+    const auth::Authenticator& authenticator() const;
     auth::Decision decide_login();
     void ask_jwt_job(std::string account);
     void on_jwt_verdict(const auth::JwtVerdict& verdict);

@@ -91,8 +91,18 @@ void LeafLinks::end(const Placed& placed) {
 }
 
 void LeafLinks::reload(std::shared_ptr<const LeafSettings> settings) {
-    const std::lock_guard lock(mutex_);
-    settings_ = std::move(settings);
+    std::vector<base::LinkHandle> accepted;
+    {
+        const std::lock_guard lock(mutex_);
+        settings_ = std::move(settings);
+        for (const LeafEntry& entry : entries_) {
+            if (!entry.is_solicited) accepted.push_back(entry.link);
+        }
+    }
+    // Their users may have gone.
+    for (const base::LinkHandle link : accepted) {
+        with_link(link, [](LeafLink& leaf) { leaf.on_reload(); });
+    }
 }
 
 void LeafLinks::stop() {

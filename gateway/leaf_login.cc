@@ -84,10 +84,19 @@ void LeafLink::on_connect(std::string_view json) {
     ask_jwt_job({});
 }
 
+auth::ConnectionType LeafLink::connection_type() const {
+    return is_websocket() ? auth::ConnectionType::kLeafnodeWebsocket : auth::ConnectionType::kLeafnode;
+}
+
+const auth::Authenticator& LeafLink::authenticator() const {
+    if (settings_->authenticator != nullptr) return *settings_->authenticator;
+    const auth::Authenticator& of_clients = all_.clients(host_.id).authenticator();
+    if (of_clients.trust() != nullptr) return of_clients;  // the token names the connection types
+    return is_websocket() ? *settings_->common_websocket : *settings_->common;
+}
+
 auth::Decision LeafLink::decide_login() {
-    const auth::Authenticator& authenticator =
-        settings_->authenticator != nullptr
-            ? *settings_->authenticator : all_.clients(host_.id).authenticator();
+    const auth::Authenticator& authenticator = this->authenticator();
     base::CertificateNames names;
     const bool has_names = authenticator.maps_certificates() && tls_engine() != nullptr &&
                            tls_engine()->has_peer_certificate();
@@ -117,7 +126,8 @@ class LeafLink::JwtJob final : public link::LinkJob {
                  .signature = link.connect_.sig,
                  .nonce = link.nonce(),
                  .host = link.peer_host(),
-                 .now_s = static_cast<int64_t>(link.host_.ring.wall_ns() / kLoginSecond_ns)} {}
+                 .now_s = static_cast<int64_t>(link.host_.ring.wall_ns() / kLoginSecond_ns),
+                 .type = link.connection_type()} {}
 
   private:
     void compute() override {

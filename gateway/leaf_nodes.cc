@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/auth/authenticator.h"
+#include "core/auth/connection_types.h"
 #include "core/base/host_port.h"
 #include "core/base/status.h"
 #include "core/link/handover.h"
@@ -37,6 +39,16 @@ std::shared_ptr<const auth::Authenticator> own_users(const config::LeafnodeOptio
     for (const config::User& each : leafnodes.users) table.authorization.users.push_back(each);
     if (table.authorization.users.empty() && table.authorization.nkeys.empty()) return nullptr;
     return std::make_shared<const auth::Authenticator>(table);
+}
+
+// The users that clients have, too. Of the WebSocket block no_auth_user counts, and no other login.
+// Source: processClientOrLeafAuthentication in server/auth.go 2.15.3.
+std::shared_ptr<const auth::Authenticator> common_users(config::Options options, auth::ConnectionType type) {
+    options.tls = options.leafnodes.tls;
+    if (type == auth::ConnectionType::kLeafnodeWebsocket && !options.websocket.no_auth_user.empty()) {
+        options.no_auth_user = options.websocket.no_auth_user;
+    }
+    return std::make_shared<const auth::Authenticator>(options, nullptr, type);
 }
 
 class Leafnodes final : public server::Subsystem {
@@ -192,6 +204,8 @@ absl::StatusOr<std::shared_ptr<const LeafSettings>> Leafnodes::make_settings() c
     info.tls_required = settings->tls_acceptor != nullptr;
     info.tls_verify = info.tls_required && leafnodes.tls->verify;
     settings->authenticator = own_users(leafnodes);
+    settings->common = common_users(*options_, auth::ConnectionType::kLeafnode);
+    settings->common_websocket = common_users(*options_, auth::ConnectionType::kLeafnodeWebsocket);
     settings->options = options_;
     return settings;
 }

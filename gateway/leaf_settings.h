@@ -22,6 +22,9 @@ struct LeafSettings {
     std::shared_ptr<const tls::Profile> tls_acceptor;
     // Of the users that the leafnodes block names itself; null: those of clients may enter, if there are any.
     std::shared_ptr<const auth::Authenticator> authenticator;
+    // Those of clients that may come as leafnodes, by the port that they come to. Not in operator mode.
+    std::shared_ptr<const auth::Authenticator> common;
+    std::shared_ptr<const auth::Authenticator> common_websocket;
     proto::ServerInfo info;  // what this server says of itself to leafnodes
 
     const config::LeafnodeOptions& leafnodes() const { return options->leafnodes; }

@@ -87,7 +87,7 @@ std::optional<ShadowPattern> StreamImport::shadow(std::string_view pattern) cons
 }
 
 bool StreamImport::to_local(std::string_view subject, std::string* out) const {
-    return apply(transform_, subject, out);
+    return proto::matches_literal(subject, options_.subject) && apply(transform_, subject, out);
 }
 
 // ------------------------------------------------------------------------------- services

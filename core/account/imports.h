@@ -42,7 +42,7 @@ class StreamImport {
     // common. Patterns that overlap partly meet in the narrower one, token by token.
     std::optional<ShadowPattern> shadow(std::string_view pattern) const;
 
-    // The local subject of a message there. False: too long, nobody gets it.
+    // The local subject of a message there. False: not of this import, or too long; nobody gets it.
     [[nodiscard]] bool to_local(std::string_view subject, std::string* out) const;
 
   private:

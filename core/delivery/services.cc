@@ -201,7 +201,10 @@ void Services::go(Leg& leg) {
 void Services::deliver_at(Leg& leg) {
     if (leg.entry == nullptr || leg.entry->result().empty()) return;
     Publisher publisher = publisher_;
-    if (leg.parent != nullptr) publisher.all_queues = true;  // those that a route names are of its account
+    if (leg.parent != nullptr) {
+        publisher.all_queues = true;    // those that a route names are of its account
+        publisher.origin_cluster = 0;  // likewise: no leafnode has seen it in this account
+    }
     // An answer that came from another server starts anew in the requestor's account, whose inbox may be on
     // any server, also on the one it came from.
     const bool is_answer = leg.parent != nullptr && leg.import == nullptr;

@@ -21,13 +21,9 @@ RemoteInterest::Added RemoteInterest::add(account::Account& account, std::string
     weight = std::max(weight, 1U);
     const Key key(pattern, queue, origin);
     if (sweeping()) settle(account, key);
-    Set& set = accounts_[&account];
-    const auto known = set.find(key);
-    if (known != set.end()) {
-        interest::Subscription& subscription = *known->subscription;
-        if (subscription.is_queue() && subscription.weight() != weight) {
-            account.sublist().set_weight(&subscription, weight);
-        }
+    PatternSet& set = accounts_[&account];
+    if (interest::Subscription* known = set.find(key); known != nullptr) {
+        if (known->is_queue() && known->weight() != weight) account.sublist().set_weight(known, weight);
         return Added::kKnown;
     }
     if (!proto::is_valid_pattern(pattern)) return Added::kInvalid;
@@ -48,7 +44,7 @@ RemoteInterest::Added RemoteInterest::add(account::Account& account, std::string
         origin_clusters().release(origin_cluster);
         return Added::kInvalid;
     }
-    set.insert(Entry{.hash = key.hash, .subscription = subscription});
+    set.insert({.hash = key.hash, .subscription = subscription});
     ++count_;
     account.sublist().insert(subscription);
     return Added::kNew;
@@ -63,10 +59,8 @@ bool RemoteInterest::remove(account::Account& account, std::string_view pattern,
     }
     const auto of_account = accounts_.find(&account);
     if (of_account == accounts_.end()) return false;
-    const auto known = of_account->second.find(key);
-    if (known == of_account->second.end()) return false;
-    interest::Subscription* subscription = known->subscription;
-    of_account->second.erase(known);
+    interest::Subscription* subscription = of_account->second.take(key).subscription;
+    if (subscription == nullptr) return false;
     retire_one(account, subscription);
     return true;
 }
@@ -83,12 +77,11 @@ interest::Subscription* RemoteInterest::find(account::Account& account, std::str
                                              std::string_view queue, std::string_view origin) const {
     const Key key(pattern, queue, origin);
     if (const auto of_account = accounts_.find(&account); of_account != accounts_.end()) {
-        const auto known = of_account->second.find(key);
-        if (known != of_account->second.end()) return known->subscription;
+        if (interest::Subscription* known = of_account->second.find(key)) return known;
     }
     for (const Sweep& sweep : sweeps_) {
         if (sweep.account != &account || sweep.keeps_none) continue;
-        if (const auto known = sweep.set.find(key); known != sweep.set.end()) return known->subscription;
+        if (interest::Subscription* known = sweep.set.find(key)) return known;
     }
     return nullptr;
 }
@@ -125,7 +118,7 @@ RemoteInterest::Sweep& RemoteInterest::start_sweep(account::Account& account) {
         sweep.set = std::move(found->second);
         accounts_.erase(found);
     }
-    sweep.at = sweep.set.begin();
+    sweep.set.begin_walk();
     return sweep;
 }
 
@@ -135,18 +128,17 @@ bool RemoteInterest::sweep(size_t most) {
         Sweep& sweep = sweeps_.front();
         --most;  // an empty one costs a step, too
         condemned.clear();
-        for (; most > 0 && sweep.at != sweep.set.end(); --most) {
-            const Entry each = *sweep.at;
-            sweep.set.erase(sweep.at++);
+        for (; most > 0 && !sweep.set.walk_is_done(); --most) {
+            const PatternSet::Entry each = sweep.set.take_next();
             if (sweep.keeps_none || !keeps_(*sweep.account, *each.subscription)) {
                 condemned.push_back(each.subscription);
                 continue;
             }
-            Set& kept = accounts_[sweep.account];
+            PatternSet& kept = accounts_[sweep.account];
             if (kept.empty()) kept.reserve(sweep.set.size() + 1);  // else it grows step by step
             kept.insert(each);
         }
-        const bool is_done = sweep.at == sweep.set.end();
+        const bool is_done = sweep.set.walk_is_done();
         retire(*sweep.account, condemned);
         if (!is_done) break;
         const std::function<void()> then = std::move(sweep.then);
@@ -160,12 +152,8 @@ RemoteInterest::Unswept RemoteInterest::take_unswept(account::Account& account, 
     delivery_.interest_gate.charge_comparisons(sweeps_.size());
     for (Sweep& sweep : sweeps_) {
         if (sweep.account != &account) continue;
-        const auto found = sweep.set.find(key);
-        if (found == sweep.set.end()) continue;
-        const Entry each = *found;
-        if (Set::const_iterator(found) == sweep.at) ++sweep.at;
-        sweep.set.erase(found);
-        return {.entry = each, .has_gone = sweep.keeps_none};
+        const PatternSet::Entry each = sweep.set.take(key);
+        if (each.subscription != nullptr) return {.entry = each, .has_gone = sweep.keeps_none};
     }
     return {};
 }
@@ -200,13 +188,13 @@ bool RemoteInterest::release(size_t most) {
             } else {
                 break;
             }
-            releasing_at_ = releasing_.begin();
+            releasing_.begin_walk();
         }
         some.clear();
-        for (; left > 0 && releasing_at_ != releasing_.end(); --left) {
-            some.push_back(releasing_at_++->subscription);
+        for (; left > 0 && !releasing_.walk_is_done(); --left) {
+            some.push_back(releasing_.take_next().subscription);
         }
-        const bool is_last = releasing_at_ == releasing_.end();
+        const bool is_last = releasing_.walk_is_done();
         for (const interest::Subscription* each : some) leaves_(*each);
         retire(*releasing_account_, some);
         if (!is_last) break;

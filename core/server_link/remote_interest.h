@@ -10,12 +10,11 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
-#include "absl/hash/hash.h"
 #include "core/account/account.h"
 #include "core/delivery/delivery.h"
 #include "core/delivery/remote_server.h"
 #include "core/interest/subscription.h"
+#include "core/server_link/pattern_set.h"
 
 namespace nuring::server_link {
 
@@ -77,50 +76,18 @@ class RemoteInterest {
     bool release(size_t most);
 
   private:
-    struct Key {
-        Key(std::string_view with_pattern, std::string_view with_queue, std::string_view with_origin)
-            : pattern(with_pattern),
-              queue(with_queue),
-              origin(with_origin),
-              hash(absl::HashOf(pattern, queue, origin)) {}
-
-        std::string_view pattern;
-        std::string_view queue;
-        std::string_view origin;
-        size_t hash;
-    };
-    // The hash is kept, so that a table grows without a look at each subscription: a million of them would
-    // hold up the worker for a tenth of a second and more.
-    struct Entry {
-        size_t hash;
-        interest::Subscription* subscription;
-    };
-    struct ByPattern {
-        using is_transparent = void;
-        size_t operator()(const Key& key) const { return key.hash; }
-        size_t operator()(const Entry& entry) const { return entry.hash; }
-        bool operator()(const Entry& one, const Entry& other) const {
-            return one.subscription == other.subscription;  // a pattern has one
-        }
-        bool operator()(const Entry& entry, const Key& key) const {
-            const interest::Subscription& each = *entry.subscription;
-            return entry.hash == key.hash && each.subject() == key.pattern && each.queue() == key.queue &&
-                   each.origin() == key.origin;
-        }
-    };
-    using Set = absl::flat_hash_set<Entry, ByPattern, ByPattern>;
+    using Key = PatternSet::Key;
 
     // Those of an account that a sweep has not come to yet.
     struct Sweep {
         account::Account* account = nullptr;
         bool keeps_none = false;
         std::function<void()> then;
-        Set set;
-        Set::const_iterator at;
+        PatternSet set;  // on a walk
     };
     // Taken out of a sweep that has not come to it yet; no subscription: none has it.
     struct Unswept {
-        Entry entry{};
+        PatternSet::Entry entry{};
         bool has_gone = false;  // with all others of its account
     };
     Unswept take_unswept(account::Account& account, const Key& key);
@@ -134,31 +101,25 @@ class RemoteInterest {
     delivery::RemoteServer& owner_;
     const Keeps keeps_;
     const Leaves leaves_;
-    absl::flat_hash_map<account::Account*, Set> accounts_;
-    std::deque<Sweep> sweeps_;  // in the order in which they began; never moved, since each has an iterator
+    absl::flat_hash_map<account::Account*, PatternSet> accounts_;
+    std::deque<Sweep> sweeps_;  // in the order in which they began; never moved, since each is on a walk
     size_t count_ = 0;
 
-    // Of release(): the set of one account that is being walked. Nothing is erased from it on the way, which
-    // would make each call search for its first element from the start of the table.
+    // Of release(): the set of one account, on a walk.
     account::Account* releasing_account_ = nullptr;
-    Set releasing_;
-    Set::const_iterator releasing_at_;
+    PatternSet releasing_;
 };
 
 template <typename Visit>
 void RemoteInterest::for_each(Visit&& visit) const {
+    const auto visit_set = [&visit](account::Account& account, const PatternSet& set) {
+        return set.for_each([&](const interest::Subscription& each) { return visit(account, each); });
+    };
     for (const auto& [account, set] : accounts_) {
-        for (const Entry& each : set) {
-            const interest::Subscription& subscription = *each.subscription;
-            if (!visit(*account, subscription)) return;
-        }
+        if (!visit_set(*account, set)) return;
     }
     for (const Sweep& sweep : sweeps_) {
-        if (sweep.keeps_none) continue;
-        for (const Entry& each : sweep.set) {
-            const interest::Subscription& subscription = *each.subscription;
-            if (!visit(*sweep.account, subscription)) return;
-        }
+        if (!sweep.keeps_none && !visit_set(*sweep.account, sweep.set)) return;
     }
 }
 

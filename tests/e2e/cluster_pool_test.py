@@ -280,6 +280,16 @@ class MovedAccountTest(PoolCase):
         pinned.read_until_end()
         peers[2].expect_op("RS+ X here")
 
+    def test_the_other_server_has_ended_its_route_before(self):
+        server = self.member(settings=ACCOUNTS, cluster_settings=self.settings("X"))
+        peers = self.dial_pool(server, (0, 1, 2))
+        x = self.client(server, user="x", **{"pass": "x"})
+        x.send("SUB here 1\r\n")
+        x.expect_quiet()
+        peers[2].expect_quiet()
+        self.reload(server, "")
+        peers[2].expect_op("RS+ X here")
+
     def test_an_account_that_is_not_there_is_refused(self):
         server = self.pool_member(settings=ACCOUNTS)
         server.cluster_settings = self.settings("nobody")

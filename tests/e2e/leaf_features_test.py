@@ -157,6 +157,23 @@ class ImportsTest(LeafCase):
         leaf.send(f"LMSG {op.fields[1]} 4\r\nthat\r\n")
         client.expect("MSG _INBOX.c 1 4\r\nthat\r\n")
 
+    def test_a_cluster_of_leafnodes_answers_itself_from_another_account(self):
+        """nats-server #4231: one leafnode has links to both accounts."""
+        for number, group in enumerate(("", " g 2")):
+            with self.subTest(group):
+                asker, answerer = (self.join(self.server, user=user, cluster="E", **{"pass": "x"})
+                                   for user in ("la", "lb"))  # fmt: skip
+                answerer.send(f"LS+ svc.{number}{group}\r\n")
+                answerer.drain()
+                asker.send(f"LS+ _INBOX.e\r\nLMSG svc.{number} _INBOX.e 4\r\nwhat\r\n")
+                op = answerer.read_op()
+                self.assertTrue(op.payload.endswith(b"what"), op.line)
+                reply = next(field for field in op.fields if field.startswith("_R_."))
+                answerer.send(f"LMSG {reply} 4\r\nthat\r\n")
+                asker.expect_op("LMSG _INBOX.e 4", b"that")
+                asker.close()
+                answerer.close()
+
 
 STREAMS = """
 accounts {
@@ -265,6 +282,21 @@ class StreamsTest(LeafCase):
         at_home.expect_quiet()
         publisher.send("PUB pub.x 1\r\nx\r\n" * 20)
         at_home.expect("MSG from.pub.x 1 1\r\nx\r\n" * 20)  # a client of this server comes first
+
+    def test_each_import_brings_what_is_its_own(self):
+        imports = ", ".join(f"{{ stream: {{ account: B, subject: {subject} }}{to} }}" for subject, to in
+                            (('"ev.*"', ""), ('"w.>"', ""), ("one", ", to: ev.one")))  # fmt: skip
+        server = self.hub(settings=f"""accounts {{
+              A {{ users [ {{ user: a, password: a }} ], imports [ {imports} ] }}
+              B {{ users [ {{ user: b, password: b }} ], exports [ {{ stream: ">" }} ] }} }}""",
+                          block="authorization { user: l, password: l, account: A }")  # fmt: skip
+        leaf = self.join(server, user="l", **{"pass": "l"})
+        leaf.send("LS+ >\r\nLS+ ev.* g 1\r\n")
+        leaf.drain()
+        publisher = self.client(server, user="b", **{"pass": "b"})
+        publisher.send("".join(f"PUB {subject} 1\r\nx\r\n" for subject in ("ev.1", "w.1.2", "one", "two", "ev.1.2")))
+        publisher.expect_quiet()
+        self.assertEqual([op.line for op in leaf.drain()], ["LMSG ev.1 | g 1", "LMSG w.1.2 1", "LMSG ev.one | g 1"])
 
     def test_an_import_that_is_taken_out_is_not_wanted_any_more(self):
         server = self.hub(settings=ACCOUNTS, block="authorization { user: l, password: l, account: A }")

@@ -146,10 +146,11 @@ class PairTest(LeafCase):
 class WebsocketTest(LeafCase):
     """The spoke dials the WebSocket port of its hub."""
 
-    def websocket_hub(self, block="no_tls: true"):
+    def websocket_hub(self, block="no_tls: true", settings=""):
         held = HeldPort()
         self.addCleanup(held.release)
-        return self.hub(settings=f"websocket {{ listen: 127.0.0.1:{held.number}, {block} }}"), held.number
+        listen = f"websocket {{ listen: 127.0.0.1:{held.number}, {block} }}"
+        return self.hub(settings=f"{listen}\n{settings}"), held.number
 
     def check(self, hub, spoke):
         at_hub, at_leaf = self.client(hub), self.client(spoke)
@@ -169,6 +170,31 @@ class WebsocketTest(LeafCase):
         hub.restart()
         self.wait_for(lambda: hub.leaf_count() == 1, "the link again")
         self.check(hub, spoke)
+
+    def test_connection_types(self):
+        users = ", ".join(
+            f'{{ user: {user}, password: p, allowed_connection_types: [ "{kind}" ] }}'
+            for user, kind in (("leaf", "LEAFNODE"), ("web", "LEAFNODE_WS"), ("tcp", "STANDARD"), ("page", "WEBSOCKET"))
+        )
+        hub, port = self.websocket_hub(settings=f"accounts {{ A {{ users: [ {users} ] }} }}")
+        for user in ("leaf", "web", "tcp", "page"):
+            for way, may_come in ((f"nats-leaf://{user}:p@127.0.0.1:{hub.leaf_port}", user == "leaf"),
+                                  (f"ws://{user}:p@127.0.0.1:{port}", user == "web")):
+                with self.subTest(way):
+                    spoke = self.spoke(way, wait=may_come)
+                    if not may_come:
+                        spoke.log.wait("Authorization Violation")
+                    spoke.close()
+
+    def test_who_shows_nothing_is_the_user_that_the_block_names(self):
+        accounts = "accounts { A { users: [ { user: a, password: p } ] }, B { users: [ { user: b, password: p } ] } }"
+        hub, port = self.websocket_hub("no_tls: true, no_auth_user: b", settings=f"{accounts}\nno_auth_user: a")
+        for way, account in ((f"ws://127.0.0.1:{port}", "B"), (hub.leaf_url, "A")):
+            with self.subTest(way):
+                spoke = self.spoke(way)
+                self.wait_for(lambda: [leaf["account"] for leaf in hub.get("/leafz")["leafs"]] == [account],
+                              f"one leafnode, in {account}")
+                spoke.close()
 
     def test_compression_without_masks(self):
         hub, port = self.websocket_hub("no_tls: true, compression: true")

@@ -352,6 +352,19 @@ class OperatorTest(OperatorCase, LeafCase):
         client.send("SUB up.a 1\r\n")
         peer.expect_op("LS+ up.a")
 
+    def test_a_token_names_who_may_come_with_it(self):
+        hub = self.hub(settings=self.config(self.tenant))
+        for kind, may_come in (("LEAFNODE", True), ("STANDARD", False), ("LEAFNODE_WS", False)):
+            with self.subTest(kind):
+                peer = LeafPeer(hub.leaf_port).setup_spoke()
+                self.addCleanup(peer.close)
+                user = User(self.tenant, {"allowed_connection_types": [kind]})
+                peer.send_connect(**user.connect_fields(peer.read_info()["nonce"]))
+                if may_come:
+                    self.assertEqual(peer.read_op(own=True).json["remote_account"], self.tenant.public)
+                else:
+                    peer.expect_error("Authorization Violation")
+
     def test_the_end_of_a_token_ends_the_link(self):
         hub = self.hub(settings=self.config(self.tenant))
         user = User(self.tenant, exp=int(time.time()) + 2)

@@ -26,7 +26,7 @@ class StreamImportTest : public testing::Test {
     }
     std::string local(const config::AccountImport& options, std::string_view subject) {
         std::string out;
-        return StreamImport::create(options, exporter_)->to_local(subject, &out) ? out : "too long";
+        return StreamImport::create(options, exporter_)->to_local(subject, &out) ? out : "nobody";
     }
 
     Account exporter_{"EXP", {}};
@@ -38,6 +38,14 @@ TEST_F(StreamImportTest, ASubscriptionInsideTheImportLosesThePrefix) {
     EXPECT_EQ(shadow(import, "pre.feed.*.b"), "feed.*.b");
     EXPECT_EQ(shadow(import, "pre.feed.>"), "feed.>");
     EXPECT_EQ(local(import, "feed.a.b"), "pre.feed.a.b");
+}
+
+TEST_F(StreamImportTest, WhatIsNotOfTheImportHasNoSubjectHere) {
+    EXPECT_EQ(local(stream_import("feed.*", ""), "feed.a"), "feed.a");
+    EXPECT_EQ(local(stream_import("feed.*", ""), "news.a"), "nobody");
+    EXPECT_EQ(local(stream_import("feed.*", "pre"), "feed.a.b"), "nobody");
+    EXPECT_EQ(local(stream_import("feed.a", "", "first"), "feed.a"), "first");
+    EXPECT_EQ(local(stream_import("feed.a", "", "first"), "feed.b"), "nobody");
 }
 
 TEST_F(StreamImportTest, ASubscriptionAroundTheImportGetsAllOfIt) {

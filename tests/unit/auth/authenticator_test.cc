@@ -121,6 +121,28 @@ TEST(AuthenticatorTest, AUserOfOtherConnectionTypesMayNotEnter) {
     EXPECT_EQ(users.decide({.user = "both", .password = "x"}).verdict, Verdict::kAccepted);
 }
 
+TEST(AuthenticatorTest, AClientsTypeIsNotALeafnodes) {
+    config::Options options;
+    options.authorization.users = {
+        {.name = "client", .password = "x", .connection_types = {"STANDARD", "WEBSOCKET"}},
+        {.name = "leaf", .password = "x", .connection_types = {"leafnode"}},
+        {.name = "web", .password = "x", .connection_types = {"LEAFNODE_WS"}},
+        {.name = "any", .password = "x"}};
+    const auto entering = [&options](ConnectionType type) {
+        const Authenticator users(options, nullptr, type);
+        std::string names;
+        for (const char* name : {"client", "leaf", "web", "any"}) {
+            const bool enters = users.decide({.user = name, .password = "x"}).verdict == Verdict::kAccepted;
+            if (enters) names.append(name).append(" ");
+        }
+        return names;
+    };
+    EXPECT_EQ(entering(ConnectionType::kStandard), "client any ");
+    EXPECT_EQ(entering(ConnectionType::kWebsocket), "client any ");
+    EXPECT_EQ(entering(ConnectionType::kLeafnode), "leaf any ");
+    EXPECT_EQ(entering(ConnectionType::kLeafnodeWebsocket), "web any ");
+}
+
 TEST(AuthenticatorTest, HashedPasswordsAreLeftToAJob) {
     config::Options options;
     options.authorization.user = "derek";

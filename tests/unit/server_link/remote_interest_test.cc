@@ -143,6 +143,27 @@ TEST_F(RemoteInterestTest, ItAgreesWithAPlainSetWhateverComesInBetween) {
     EXPECT_EQ(account().sublist().count(), model.size());
 }
 
+TEST_F(RemoteInterestTest, ManyStandInSeveralTables) {
+    constexpr int kCount = 3 * PatternSet::kWholeMax;
+    fill(kCount / 2);
+    for (int i = 0; i < kCount / 2; i += 97) {
+        ASSERT_EQ(add(fmt::format("kept.{}", i)), Added::kKnown);
+        ASSERT_TRUE(contains(fmt::format("denied.{}", i)));
+    }
+    interest().begin_sweep();
+    base::Prng prng(5);
+    size_t removed = 0;
+    while (!interest().sweep(500)) {
+        const auto any = prng.below(kCount / 2);
+        if (remove(fmt::format("kept.{}", any))) ++removed;
+        ASSERT_FALSE(remove(fmt::format("denied.{}", any)));
+    }
+    EXPECT_GT(removed, 50U);
+    EXPECT_EQ(interest().count(), kCount / 2 - removed);
+    EXPECT_EQ(all().size(), interest().count());
+    EXPECT_EQ(account().sublist().count(), interest().count());
+}
+
 TEST_F(RemoteInterestTest, ARemovalTellsWhenAllHasGone) {
     fill(50);
     bool told = false;
