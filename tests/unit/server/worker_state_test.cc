@@ -62,7 +62,7 @@ TEST(WorkerStateTest, APongDoesNotPassARecordThatWaitsForRoom) {
     stage.pause(2, true);
     fills.say(frames("fill", 2000));
     stage.pause(1, true);
-    sends.say(frames("a", 10));
+    sends.say(frames("a", 30));
     leaves.stream().reset();
     stage.pass(1'000'000);
     stage.pause(1, false);
@@ -70,7 +70,7 @@ TEST(WorkerStateTest, APongDoesNotPassARecordThatWaitsForRoom) {
     ASSERT_GT(stage.state(1).counters().spilled_records, 0U);
     EXPECT_EQ(watches.ask("PING\r\n"), "");  // its worker has messages that came before
     stage.pause(2, false);
-    EXPECT_EQ(count_of(stays.hear(), "MSG a 1 100\r\n"), 10U);
+    EXPECT_EQ(count_of(stays.hear(), "MSG a 1 100\r\n"), 30U);
     EXPECT_EQ(watches.hear(), "PONG\r\n");
 }
 
