@@ -17,6 +17,9 @@ constexpr uint64_t kClientsSettleMax_ns = 120'000 * kOneMs;
 constexpr uint64_t kRestMax_ns = 5'000'000'000;
 constexpr uint64_t kWorkerPauseMax_ns = 5 * kOneMs;
 constexpr uint32_t kWorkerBeforeEventPercent = 70;  // a worker runs rather than the next event
+// Time does not leap while a worker is ready: a large message would take as many leaps as it has pieces, and outlast
+// the PINGs. Longer waits are drawn: hiccups, pauses.
+constexpr uint64_t kReadyWorkerWaitsMax_ns = 1'000'000;
 constexpr uint64_t kRetry_ns = 5 * kOneMs;          // of a client that cannot act now
 constexpr uint16_t kFirstClientPort = 4000;
 constexpr uint16_t kFirstClusterPort = 6000;
@@ -377,7 +380,8 @@ bool ClusterWorld::step(bool timers) {
         }
     }
     const uint64_t event_ns = net_.next_event_ns();
-    if (!runnable.empty() && (event_ns == UINT64_MAX || prng_.percent(kWorkerBeforeEventPercent))) {
+    const bool would_leap = std::min(event_ns, wake_ns) > net_.now_ns() + kReadyWorkerWaitsMax_ns;
+    if (!runnable.empty() && (would_leap || prng_.percent(kWorkerBeforeEventPercent))) {
         const auto [server, worker] = runnable[prng_.below(static_cast<uint32_t>(runnable.size()))];
         run_worker(*server, worker);
         end_lame_ducks();

@@ -109,11 +109,14 @@ void answer(natsConnection* connection, natsSubscription*, natsMsg* message, voi
 // Until it is answered: what was on its way when the server died may have to be asked again.
 void request(natsConnection* connection, const std::string& text) {
     natsStatus status = NATS_ERR;
-    for (int i = 0; i < kAttempts && status != NATS_OK; ++i) {
+    const int64_t end_ms = nats_Now() + kAttempts * kRequestMs;
+    while (status != NATS_OK && nats_Now() < end_ms) {
         natsMsg* reply = nullptr;
         status = natsConnection_RequestString(&reply, connection, "c.failover", text.c_str(),
                                               kRequestMs);
         natsMsg_Destroy(reply);
+        // The interest of the service may still be on its way between the servers.
+        if (status == NATS_NO_RESPONDERS) nats_Sleep(10);
     }
     check(status, "a request is answered in the end");
 }
