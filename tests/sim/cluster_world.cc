@@ -17,8 +17,8 @@ constexpr uint64_t kClientsSettleMax_ns = 120'000 * kOneMs;
 constexpr uint64_t kRestMax_ns = 5'000'000'000;
 constexpr uint64_t kWorkerPauseMax_ns = 5 * kOneMs;
 constexpr uint32_t kWorkerBeforeEventPercent = 70;  // a worker runs rather than the next event
-// Time does not leap while a worker is ready: a large message would take as many leaps as it has pieces, and outlast
-// the PINGs. Longer waits are drawn: hiccups, pauses.
+// Time does not leap while a worker is ready: a large message would take as many leaps as it has pieces, and
+// outlast the PINGs. Longer waits are drawn: hiccups, pauses.
 constexpr uint64_t kReadyWorkerWaitsMax_ns = 1'000'000;
 constexpr uint64_t kRetry_ns = 5 * kOneMs;          // of a client that cannot act now
 constexpr uint16_t kFirstClientPort = 4000;
