@@ -59,7 +59,14 @@ class LimitTest(LatencySamples, SuperClusterCase):
             self.skipTest("released servers miss counts that cross: also among themselves, some of the time")
         clusters = self.super_cluster(1, 2, settings=LIMITED)
         first, second, third = clusters.members
+        # An attempt that comes before the counts is admitted, and one connection too many ends another one.
+        watchers = [self.user(server, "sys") for server in clusters.members]
+        for watcher in watchers:
+            watcher.send("SUB $SYS.ACCOUNT.LIMITED.SERVER.CONNS 1\r\n")
+            watcher.expect_quiet()
         wires = [self.user(server, "lim") for server in (first, second, third)]
+        for watcher in watchers:
+            self.read_counts(watcher, len(clusters.members))
         for server in (first, second, third):
 
             def refused(server=server):
@@ -84,6 +91,15 @@ class LimitTest(LatencySamples, SuperClusterCase):
                 return False
 
         self.wait_for(admitted, "one has gone, so that another one may come")
+
+
+    def read_counts(self, watcher, count):
+        """Until so many servers have said what they have."""
+        known = set()
+        while len(known) < count:
+            line = watcher.read_line().decode()
+            event = json.loads(watcher.read(int(line.split()[-1]) + 2))
+            known.add(event["server"]["id"])
 
 
 class ResponsesTest(LatencySamples, SuperClusterCase):

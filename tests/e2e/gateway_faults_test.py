@@ -201,13 +201,11 @@ class FlappingTest(SuperClusterCase):
     def test_half_open(self):
         """Nothing passes, and nobody says so: the connections are found stale, and made anew when something does."""
         near, far = self.members
-        if not near.kind.is_go:
-            for member in self.members:
-                member.gateway_settings += '\n  ping_interval: "500ms"\n  ping_max: 1'
-        else:
-            for member in self.members:
-                member.settings = 'ping_interval: "500ms"\nping_max: 1\n'
         for member in self.members:
+            if member.kind.is_go:
+                member.settings = 'ping_interval: "500ms"\nping_max: 1\n'
+            else:
+                member.gateway_settings += '\n  ping_interval: "500ms"\n  ping_max: 1'
             member.restart()
         for member, other in zip(self.members, reversed(self.members)):
             member.wait_outbound(other.cluster_name)

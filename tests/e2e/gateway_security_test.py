@@ -12,7 +12,12 @@ from support.route_peer import RoutePeer
 from support.tls import Certificates, TlsWire
 from support.wire import WireError
 
-LEAFNODES = 'leafnodes { listen: "127.0.0.1:-1" }\n'
+# Go wants a system account beside gateways and leafnodes.
+LEAFNODES = """
+leafnodes { listen: "127.0.0.1:-1" }
+accounts { SYS { } }
+system_account: SYS
+"""
 AUTHORIZATION = '  authorization { user: gw, password: "top_secret" }\n'
 
 
@@ -146,6 +151,8 @@ class TlsTest(GatewayPeerCase):
         self.assertEqual([enters(old), enters(new)], [False, True])
 
     def test_pins_that_change_close_connections(self):
+        if any(kind.number < (2, 10) for kind in self.all_kinds()):
+            self.skipTest("older servers keep connections whose pin has gone")
         certificates = Certificates(self.folder())
         names = "IP:127.0.0.1"
         stays, goes = (certificates.issue(name, f"/CN={name}", names) for name in ("stays", "goes"))
