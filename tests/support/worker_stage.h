@@ -80,6 +80,7 @@ class WorkerStage : public SimStage {
         for (auto& peer : peers_) {
             if (!peer->stream().closed()) peer->stream().close();
         }
+        for (uint32_t i = 0; i < workers_.size(); ++i) pause(i, false);
         pass(10'000'000'000);
     }
 
