@@ -101,11 +101,11 @@ std::string ClusterOracle::note_message(size_t index, const ReceivedMessage& mes
                            error);
     };
     if (!is_for(subscription, publisher, publish)) {
-        // What comes back from another server, for a group or as an answer, has forgotten that its
-        // publisher wants no echo.
+        // What comes back from another server, since a member of a group has gone or as an answer, has
+        // forgotten that its publisher wants no echo.
         const bool is_own = publisher == subscription.client;
         const bool is_answer = !has_one_cluster() && publish.subject.starts_with("_R.");
-        const bool is_part = !subscription.queue.empty() && may_be_redirected(publisher, publish);
+        const bool is_part = may_be_redirected(publisher, publish);
         if (is_own && (is_answer || is_part)) return {};
         return wrong("which is not for it");
     }
@@ -218,10 +218,11 @@ bool ClusterOracle::may_lose(const Subscription& subscription, uint32_t publishe
     if (subscription.sent_ns > over_ns) return false;  // not there yet
     const bool is_afar = from.server != to.server;
     if (is_afar && !at_peace(from.server, to.server, begin_ns, over_ns)) return true;
-    const uint64_t gone_ns = std::min({subscription.unsubscribed_ns, to.end_ns,
-                                       to.end_ns == kNever ? kNever : to.stopped_reading_ns});
+    const uint64_t gone_ns = std::min(subscription.unsubscribed_ns, to.end_ns);
     if (gone_ns < begin_ns) return false;
-    return gone_ns <= over_ns || subscription.max != 0;
+    // What a client does not read any more ends with it, however long it stays.
+    const uint64_t deaf_ns = to.end_ns == kNever ? kNever : to.stopped_reading_ns;
+    return std::min(gone_ns, deaf_ns) <= over_ns || subscription.max != 0;
 }
 
 std::string ClusterOracle::check_publish(uint32_t publisher, uint32_t number) {
