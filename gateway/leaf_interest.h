@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whose interest is announced over a leafnode link, and summaries of the interest in one pattern.
+// Names the interest that a leafnode link announces, and sums up the interest in one pattern.
 // Threads: any; no state. Errors: none.
 #pragma once
 

@@ -20,22 +20,18 @@
 namespace nuring::gateway {
 namespace {
 
-constexpr server_link::LinkTraits kLeafTraits{.kind = proto::Kind::kLeafnode,
-                                              .dialect = proto::RouteDialect::kLeafnode,
-                                              .type = "Leafnode",
-                                              .noun = "Leafnode",
-                                              .channel = "leafnode",
-                                              .passes_answers = true,
-                                              .leads_answers_on = true,
-                                              .both_announce = true};
-constexpr server_link::LinkTraits kSpokeTraits{.kind = proto::Kind::kHub,
-                                               .dialect = proto::RouteDialect::kLeafnode,
-                                               .type = "Leafnode",
-                                               .noun = "Leafnode",
-                                               .channel = "leafnode",
-                                               .passes_answers = true,
-                                               .leads_answers_on = true,
-                                               .both_announce = true};
+constexpr server_link::LinkTraits traits_of(proto::Kind kind) {
+    return {.kind = kind,
+            .dialect = proto::RouteDialect::kLeafnode,
+            .type = "Leafnode",
+            .noun = "Leafnode",
+            .channel = "leafnode",
+            .passes_answers = true,
+            .leads_answers_on = true,
+            .both_announce = true};
+}
+constexpr server_link::LinkTraits kLeafTraits = traits_of(proto::Kind::kLeafnode);
+constexpr server_link::LinkTraits kSpokeTraits = traits_of(proto::Kind::kHub);
 
 constexpr uint64_t kLeafFirstPing_ns = 1'000'000'000;
 

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0 The services of the system account that every other account imports
-// without any configuration. Users ask all servers about their account under subjects that name no account;
+// SPDX-License-Identifier: Apache-2.0
+// The services of the system account that every other account imports without any configuration. Users ask
+// all servers about their account under subjects that name no account;
 // the import adds it, so that they can ask about no other one.
 // Threads: any. Errors: an account whose name cannot be part of a subject has none.
 // Source:  server/events.go, registerSystemImports 2.9.10.

@@ -225,7 +225,7 @@ class Differ {
             return tls;
         };
         if (without_timeout(active_.tls) == without_timeout(fresh_.tls)) return;
-        // Who is mapped from a certificate is part of who one is.
+        // A mapped certificate decides which user its connections belong to.
         const bool map_changed =
             (active_.tls && active_.tls->map) != (fresh_.tls && fresh_.tls->map);
         add(OptionId::kTls, fmt::format("Reloaded: tls = {}", fresh_.tls ? "enabled" : "disabled"),

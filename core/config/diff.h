@@ -27,7 +27,7 @@ enum class OptionId : uint8_t {
     kSyslog,
     kRemoteSyslog,
     kMaxTracedMsgLen,
-    // Who may enter.
+    // Users and their logins.
     kTls,
     kTlsTimeout,
     kUser,

@@ -326,7 +326,7 @@ constexpr Row<TlsBlock> kTlsRows[] = {
      [](Reader&, const Member&, TlsBlock*) {}},
 };
 
-// Who only dials may have no certificate. A listener without one is of no use, but the reference starts
+// An end that only dials needs no certificate. A listener without one is of no use, but the reference starts
 // with it.
 bool check_key_pair(Reader& reader, const Value& value, const TlsBlock& block) {
     const bool no_cert = block.tls.cert_file.empty();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is at the other end, as its certificate says.
+// The identity that the certificate of the other end states.
 #pragma once
 
 #include <openssl/x509.h>

@@ -96,7 +96,7 @@ absl::StatusOr<std::vector<int>> find_pids(std::string_view program, std::string
     return found;
 }
 
-// Who is meant by what stands behind the word's "=".
+// The processes that the text behind the "=" names.
 absl::StatusOr<std::vector<int>> resolve_pids(const std::string& argument, std::string_view program,
                                               const ProcessTable& processes) {
     const std::string text = pid_text(argument);

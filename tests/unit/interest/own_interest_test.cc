@@ -286,7 +286,7 @@ TEST(LeafInterestTest, AMatchTellsOfWhatKindEachServerIs) {
     for (const auto* each : {&leaf, &hub, &route}) EXPECT_TRUE(sublist.remove(each->get()));
 }
 
-// Whoever follows the changes, for any one leafnode link, arrives at what a walk over everything finds.
+// The changes of a leafnode link, added up, give the same interest as a walk over all subscriptions.
 TEST(LeafInterestTest, ChangesLeadToWhatAWalkFinds) {
     base::Prng prng(20240611);
     Observed observed;
