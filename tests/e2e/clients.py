@@ -43,6 +43,7 @@ SCENARIOS = (
 )
 BUILD_DEADLINE_S = 900
 RUN_DEADLINE_S = 90
+ATTEMPTS_MAX = 2
 
 
 class Skipped(Exception):
@@ -264,8 +265,9 @@ def securities(folder):
                    ca=certificates.ca, compression="1")  # fmt: skip
 
 
-def run_client(name, command, server, report, security):
-    """Starts the program and follows its lines; restarts the server when it asks."""
+def run_client(name, command, server, report, security, last):
+    """Starts the program and follows its lines; restarts the server when it asks. True if all passed; a failure
+    counts when this run is the last one."""
     process = subprocess.Popen(
         [*command, security.url(server)],
         env=os.environ | security.environment,
@@ -291,12 +293,19 @@ def run_client(name, command, server, report, security):
         if process.poll() is None:
             process.kill()
             process.wait()
-    report.passed += len(passed)
     missing = [scenario for scenario in SCENARIOS if scenario not in passed]
-    if missing or code:
-        report.fail(f"{name}: exit code {code}, not passed: {', '.join(missing) or 'none'}")
-        for line in other[-30:] + ["server log:"] + server.log.lines()[-20:]:
-            print("    " + line)
+    if not missing and not code:
+        report.passed += len(passed)
+        return True
+    text = f"{name}: exit code {code}, not passed: {', '.join(missing) or 'none'}"
+    if last:
+        report.passed += len(passed)
+        report.fail(text)
+    else:
+        print(f"once more: {text}")
+    for line in other[-30:] + ["server log:"] + server.log.lines()[-20:]:
+        print("    " + line, flush=True)
+    return False
 
 
 def names(text):
@@ -337,11 +346,15 @@ def main():
             if security.websocket and key not in WEBSOCKET_CLIENTS:
                 continue
             title = f"{name} ({security.title})"
-            try:
-                with Server(options.server, options.server_arg, security.config) as server:
-                    run_client(title, command, server, report, security)
-            except ServerError as error:
-                report.fail(f"{title}: {error}")
+            # A client may starve and miss a deadline of its own. A server that died is a failure at once.
+            for attempt in range(ATTEMPTS_MAX):
+                try:
+                    with Server(options.server, options.server_arg, security.config) as server:
+                        if run_client(title, command, server, report, security, attempt + 1 == ATTEMPTS_MAX):
+                            break
+                except ServerError as error:
+                    report.fail(f"{title}: {error}")
+                    break
     files.cleanup()
     for security in ways:
         if security.websocket:
