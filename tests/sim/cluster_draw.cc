@@ -12,7 +12,8 @@ namespace nuring::sim {
 namespace {
 
 constexpr std::array<std::string_view, kFaultKindCount> kFaultNames = {
-    "cut", "one_way", "reset", "crash", "silent", "move", "pause", "reload", "lame_duck", "rough"};
+    "cut",   "one_way", "reset",     "crash", "silent", "move",
+    "pause", "reload",  "lame_duck", "rough", "pools"};
 
 struct Field {
     std::string_view name;
@@ -27,6 +28,8 @@ constexpr std::array kFields = {
     Field{"workers", &ClusterDraw::workers},
     Field{"named", &ClusterDraw::named},
     Field{"seeds_only", &ClusterDraw::seeds_only},
+    Field{"pool", &ClusterDraw::pool},
+    Field{"pinned", &ClusterDraw::pinned},
     Field{"mailbox", &ClusterDraw::mailbox_bytes},
     Field{"receive_bytes", &ClusterDraw::receive_bytes},
     Field{"receive_count", &ClusterDraw::receive_count},
@@ -102,6 +105,7 @@ void draw_clients(base::Prng& prng, ClusterDraw* draw) {
 // for ever. And who has moved is found by its routes, not by gateways or leafnodes.
 bool is_survivable(FaultKind kind, const ClusterDraw& draw) {
     if (kind == FaultKind::kMove && !draw.has_one_cluster()) return false;
+    if (kind == FaultKind::kPools) return true;
     return draw.seeds_only == 0 || kind == FaultKind::kCrash || kind == FaultKind::kReload ||
            kind == FaultKind::kLameDuck;
 }
@@ -158,7 +162,8 @@ bool is_sound(const ClusterDraw& draw) {
     };
     return draw.servers > 0 && draw.places() <= 16 && draw.clusters > 0 &&
            draw.clusters <= draw.servers && draw.workers > 0 && draw.clients > 0 &&
-           draw.tokens > 0 && draw.accounts > 0 && draw.burst > 0 && draw.receive_count > 0 &&
+           draw.pool <= kPoolMax && draw.pinned <= 2 && draw.tokens > 0 && draw.accounts > 0 &&
+           draw.burst > 0 && draw.receive_count > 0 &&
            std::all_of(draw.faults.begin(), draw.faults.end(), is_there);
 }
 
@@ -204,6 +209,8 @@ ClusterDraw draw_cluster(uint64_t seed) {
     draw.workers = draw_between(prng, 1, 3);
     draw.named = prng.percent(70) ? 1 : 0;
     draw.seeds_only = prng.percent(20) ? 1 : 0;
+    if (prng.percent(60)) draw.pool = prng.below(kPoolMax + 1);
+    if (prng.percent(40)) draw.pinned = prng.below(3);
     if (prng.percent(50)) draw.mailbox_bytes = uint64_t{1024} << prng.below(5);
     if (prng.percent(40)) {
         draw.receive_bytes = draw_between(prng, 16, 2048);

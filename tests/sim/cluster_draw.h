@@ -21,8 +21,9 @@ enum class FaultKind : uint8_t {
     kReload,    // a reads a configuration that changes nothing for anybody
     kLameDuck,  // a enters lame duck, ends, and starts again after the duration
     kRough,     // connections are reset, refused and lost at random for the duration
+    kPools,     // the servers of a's cluster read other pools and pinned accounts, within the duration
 };
-inline constexpr uint32_t kFaultKindCount = 10;
+inline constexpr uint32_t kFaultKindCount = 11;
 std::string_view name_of(FaultKind kind);
 
 // One fault. Milliseconds of the world's clock; a and b are servers.
@@ -37,6 +38,8 @@ struct Fault {
 // How long a lame duck may take until its last link is closed.
 inline constexpr uint64_t kLameDuckMax_ms = 4'000;
 
+inline constexpr uint32_t kPoolMax = 5;
+
 // ClusterDraw is a whole world as numbers, so that it can be written down, read again and made smaller.
 // All other
 // chances follow from `dice`.
@@ -49,6 +52,8 @@ struct ClusterDraw {
     uint64_t named = 1;    // the cluster has a configured name; 0: it is made up and agreed on
     uint64_t seeds_only =
         0;  // each server is configured with the first one only; others are learned
+    uint64_t pool = 3;    // routes between two servers; 0: one, as before 2.10
+    uint64_t pinned = 0;  // accounts with routes of their own, of several accounts; needs a pool
     uint64_t mailbox_bytes = 256 * 1024;
     uint64_t receive_bytes = 128 * 1024;
     uint64_t receive_count = 64;

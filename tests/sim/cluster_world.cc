@@ -66,7 +66,8 @@ ClusterWorld::ClusterWorld(const ClusterDraw& draw, bool verbose)
       prng_(draw.dice ^ 0x574f'524c'44ULL),
       net_(draw.dice, faults(/*is_rough=*/false)),
       oracle_(draw.settle_ms() * kOneMs, clusters_of(draw)),
-      places_(draw.places()) {}
+      places_(draw.places()),
+      pools_(draw.clusters, Pools{draw.pool, draw.pinned}) {}
 
 ClusterWorld::~ClusterWorld() {
     clients_.clear();
@@ -140,6 +141,11 @@ void ClusterWorld::add_routes(uint32_t index, config::Options* options) const {
     if (draw_.named != 0) cluster.name = fmt::format("c{}", draw_.cluster_of(index));
     cluster.host = "127.0.0.1";
     cluster.port = places_[index].cluster_port;
+    const Pools& pools = pools_[draw_.cluster_of(index)];
+    cluster.pool_size = pools.size == 0 ? -1 : static_cast<int>(pools.size);
+    if (draw_.accounts > 1 && pools.size != 0) {
+        cluster.pinned_accounts.assign(kAccountNames, kAccountNames + pools.pinned);
+    }
     for (uint32_t other = 0; other < draw_.servers; ++other) {
         if (draw_.cluster_of(other) != draw_.cluster_of(index)) continue;
         cluster.routes.push_back(local_url("", places_[other].cluster_port));
@@ -224,6 +230,28 @@ void ClusterWorld::restart_after(uint32_t index, uint64_t delay_ns) {
 
 // --------------------------------------------------------------------------------- the faults
 
+void ClusterWorld::reload(uint32_t index, bool authorization) {
+    Place& place = places_[index];
+    auto changed = options(index);
+    changed->max_subscriptions = 1000 + static_cast<int64_t>(prng_.below(100));
+    changed->cluster.routes = place.routes;  // others may have moved since
+    place.process->reload(std::move(changed), authorization);
+}
+
+// Two servers of unlike pools get along, but an account has a route of its own only if both want it.
+void ClusterWorld::change_pools(uint64_t cluster, uint64_t within_ns) {
+    Pools& pools = pools_[cluster];
+    if (prng_.percent(60)) pools.size = prng_.below(kPoolMax + 1);
+    if (prng_.percent(70)) pools.pinned = prng_.below(std::size(kAccountNames) + 1);
+    for (uint32_t index = 0; index < draw_.servers; ++index) {
+        if (draw_.cluster_of(index) != cluster) continue;
+        net_.after(net_.between(0, within_ns), [this, index] {
+            const Place& place = places_[index];
+            if (place.process != nullptr && !place.is_lame) reload(index, /*authorization=*/true);
+        });
+    }
+}
+
 void ClusterWorld::cut(uint32_t from, uint32_t to, bool on) {
     uint32_t& count = cuts_[{from, to}];
     count += on ? 1 : UINT32_MAX;
@@ -278,12 +306,8 @@ void ClusterWorld::happen(const Fault& fault) {
         case FaultKind::kPause:
             oracle_.add_disturbance(now_ns, now_ns + for_ns, a, a);
             return place.process->pause(now_ns + for_ns);
-        case FaultKind::kReload: {
-            auto changed = options(a);
-            changed->max_subscriptions = 1000 + static_cast<int64_t>(prng_.below(100));
-            changed->cluster.routes = place.routes;  // others may have moved since
-            return place.process->reload(std::move(changed), /*authorization=*/prng_.percent(70));
-        }
+        case FaultKind::kReload:
+            return reload(a, /*authorization=*/prng_.percent(70));
         case FaultKind::kLameDuck:
             place.is_lame = true;
             place.lame_since_ns = now_ns;
@@ -293,6 +317,10 @@ void ClusterWorld::happen(const Fault& fault) {
             oracle_.add_disturbance_of_all(now_ns, now_ns + for_ns);
             be_rough(true);
             return net_.after(for_ns, [this] { be_rough(false); });
+        case FaultKind::kPools:
+            if (draw_.is_leaf(a)) return;
+            oracle_.add_disturbance_of_all(now_ns, now_ns + for_ns);
+            return change_pools(draw_.cluster_of(a), for_ns);
     }
 }
 
