@@ -100,9 +100,8 @@ void draw_clients(base::Prng& prng, ClusterDraw* draw) {
     draw->stop_reading_permille = prng.percent(30) ? prng.below(40) : 0;
 }
 
-// Servers that know only some others by configuration learn of the rest once; a cut between two of those
-// may last
-// for ever. And who has moved is found by its routes, not by gateways or leafnodes.
+// Servers that know only some others by configuration learn of the rest once; a cut between two of
+// those may last for ever. And who has moved is found by its routes, not by gateways or leafnodes.
 bool is_survivable(FaultKind kind, const ClusterDraw& draw) {
     if (kind == FaultKind::kMove && !draw.has_one_cluster()) return false;
     if (kind == FaultKind::kPools) return true;
@@ -173,9 +172,9 @@ std::string_view name_of(FaultKind kind) {
     return kFaultNames[static_cast<size_t>(kind)];
 }
 
-// A dead connection is found by unanswered PINGs (two, and one more), then a dialer makes attempts of a
-// second each
-// with a second in between; the other end may have to find out first, before it lets a new connection in.
+// A dead connection is found by unanswered PINGs (two, and one more), then a dialer makes attempts
+// of a second each with a second in between; the other end may have to find out first, before it
+// lets a new connection in.
 uint64_t ClusterDraw::settle_ms() const {
     return 8 * ping_ms + 10'000;
 }

@@ -40,9 +40,8 @@ inline constexpr uint64_t kLameDuckMax_ms = 4'000;
 
 inline constexpr uint32_t kPoolMax = 5;
 
-// ClusterDraw is a whole world as numbers, so that it can be written down, read again and made smaller.
-// All other
-// chances follow from `dice`.
+// ClusterDraw is a whole world as numbers, so that it can be written down, read again and made
+// smaller. All other chances follow from `dice`.
 struct ClusterDraw {
     uint64_t dice = 1;
     uint64_t servers = 3;
