@@ -25,11 +25,13 @@ constexpr std::array kFields = {
     Field{"servers", &ClusterDraw::servers},
     Field{"clusters", &ClusterDraw::clusters},
     Field{"leafs", &ClusterDraw::leafs},
+    Field{"chained", &ClusterDraw::chained},
     Field{"workers", &ClusterDraw::workers},
     Field{"named", &ClusterDraw::named},
     Field{"seeds_only", &ClusterDraw::seeds_only},
     Field{"pool", &ClusterDraw::pool},
     Field{"pinned", &ClusterDraw::pinned},
+    Field{"compression", &ClusterDraw::compression},
     Field{"mailbox", &ClusterDraw::mailbox_bytes},
     Field{"receive_bytes", &ClusterDraw::receive_bytes},
     Field{"receive_count", &ClusterDraw::receive_count},
@@ -161,7 +163,8 @@ bool is_sound(const ClusterDraw& draw) {
     };
     return draw.servers > 0 && draw.places() <= 16 && draw.clusters > 0 &&
            draw.clusters <= draw.servers && draw.workers > 0 && draw.clients > 0 &&
-           draw.pool <= kPoolMax && draw.pinned <= 2 && draw.tokens > 0 && draw.accounts > 0 &&
+           draw.pool <= kPoolMax && draw.pinned <= 2 &&
+           draw.compression < std::size(kCompressions) && draw.tokens > 0 && draw.accounts > 0 &&
            draw.burst > 0 && draw.receive_count > 0 &&
            std::all_of(draw.faults.begin(), draw.faults.end(), is_there);
 }
@@ -210,6 +213,7 @@ ClusterDraw draw_cluster(uint64_t seed) {
     draw.seeds_only = prng.percent(20) ? 1 : 0;
     if (prng.percent(60)) draw.pool = prng.below(kPoolMax + 1);
     if (prng.percent(40)) draw.pinned = prng.below(3);
+    if (prng.percent(30)) draw.compression = prng.below(std::size(kCompressions));
     if (prng.percent(50)) draw.mailbox_bytes = uint64_t{1024} << prng.below(5);
     if (prng.percent(40)) {
         draw.receive_bytes = draw_between(prng, 16, 2048);
@@ -226,7 +230,8 @@ ClusterDraw draw_cluster(uint64_t seed) {
         draw.clusters = draw_between(prng, 2, std::min<uint64_t>(draw.servers, 3));
         draw.named = 1;
     }
-    if (prng.percent(30)) draw.leafs = 1 + prng.below(2);
+    if (prng.percent(35)) draw.leafs = 1 + prng.below(3);
+    if (prng.percent(30)) draw.chained = 1;
     // Storms of faults, with time between them to see that all is well again.
     uint64_t at_ms = draw.settle_ms();
     for (uint32_t storms = 1 + prng.below(3); storms > 0; --storms) {

@@ -20,7 +20,7 @@ constexpr uint32_t kWorkerBeforeEventPercent = 70;  // a worker runs rather than
 // Time does not leap while a worker is ready: a large message would take as many leaps as it has pieces, and
 // outlast the PINGs. Longer waits are drawn: hiccups, pauses.
 constexpr uint64_t kReadyWorkerWaitsMax_ns = 1'000'000;
-constexpr uint64_t kRetry_ns = 5 * kOneMs;          // of a client that cannot act now
+constexpr uint64_t kRetry_ns = 5 * kOneMs;  // of a client that cannot act now
 constexpr uint16_t kFirstClientPort = 4000;
 constexpr uint16_t kFirstClusterPort = 6000;
 constexpr uint16_t kFirstGatewayPort = 8000;
@@ -141,6 +141,7 @@ void ClusterWorld::add_routes(uint32_t index, config::Options* options) const {
     if (draw_.named != 0) cluster.name = fmt::format("c{}", draw_.cluster_of(index));
     cluster.host = "127.0.0.1";
     cluster.port = places_[index].cluster_port;
+    cluster.compression.mode = kCompressions[draw_.compression];
     const Pools& pools = pools_[draw_.cluster_of(index)];
     cluster.pool_size = pools.size == 0 ? -1 : static_cast<int>(pools.size);
     if (draw_.accounts > 1 && pools.size != 0) {
@@ -169,21 +170,25 @@ void ClusterWorld::add_gateways(uint32_t index, config::Options* options) const 
     }
 }
 
-// One connection for each account, to any server of the first cluster.
+// One connection for each account, to any server of the first cluster, or to the leafnode before this one.
 void ClusterWorld::add_leafnodes(uint32_t index, config::Options* options) const {
     config::LeafnodeOptions& leafnodes = options->leafnodes;
-    if (!draw_.is_leaf(index)) {
-        if (draw_.cluster_of(index) != 0) return;
+    leafnodes.compression.mode = kCompressions[draw_.compression];
+    const bool is_chained = draw_.chained != 0 && index > draw_.servers;
+    if (draw_.is_leaf(index) ? draw_.chained != 0 : draw_.cluster_of(index) == 0) {
         leafnodes.host = "127.0.0.1";
         leafnodes.port = places_[index].leafnode_port;
-        return;
     }
+    if (!draw_.is_leaf(index)) return;
     for (uint64_t account = 0; account < draw_.accounts; ++account) {
         config::RemoteLeafnode remote;
         if (draw_.accounts > 1) remote.account = kAccountNames[account];
-        for (uint32_t other = 0; other < draw_.servers; ++other) {
-            if (draw_.cluster_of(other) != 0) continue;
-            remote.urls.push_back(local_url(remote.account, places_[other].leafnode_port));
+        remote.compression.mode = leafnodes.compression.mode;
+        for (uint32_t other = 0; other < draw_.places(); ++other) {
+            const bool is_hub = is_chained ? other + 1 == index
+                                           : !draw_.is_leaf(other) && draw_.cluster_of(other) == 0;
+            if (is_hub)
+                remote.urls.push_back(local_url(remote.account, places_[other].leafnode_port));
         }
         leafnodes.remotes.push_back(std::move(remote));
     }
