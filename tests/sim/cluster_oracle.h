@@ -14,9 +14,8 @@
 
 namespace nuring::sim {
 
-// ClusterOracle judges a whole cluster from its history alone: what the clients sent and saw, when, and
-// which faults
-// there were. It asks the servers nothing.
+// ClusterOracle judges a whole cluster from its history alone: what the clients sent and saw, when,
+// and which faults there were. It asks the servers nothing.
 //
 // Always:
 // - To a plain subscription the messages of one publisher come in order, none twice, none altered. But a
@@ -78,8 +77,7 @@ class ClusterOracle {
     };
 
     // `clusters`: by server. Between clusters any server of either may be on the way, so that only
-    // perfect peace
-    // counts; and what answers a request goes to the one that asked.
+    // perfect peace counts; and what answers a request goes to the one that asked.
     ClusterOracle(uint64_t settle_ns, std::vector<uint64_t> clusters)
         : settle_ns_(settle_ns), clusters_(std::move(clusters)) {}
 
