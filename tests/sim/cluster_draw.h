@@ -24,8 +24,9 @@ enum class FaultKind : uint8_t {
     kLameDuck,  // a enters lame duck, ends, and starts again after the duration
     kRough,     // connections are reset, refused and lost at random for the duration
     kPools,  // the servers of a's cluster read other pools and pinned accounts, within the duration
+    kDeny,   // users of a may not subscribe to kDeniedSubjects for the duration, by reloads
 };
-inline constexpr uint32_t kFaultKindCount = 11;
+inline constexpr uint32_t kFaultKindCount = 12;
 std::string_view name_of(FaultKind kind);
 
 // One fault. Milliseconds of the world's clock; a and b are servers.
@@ -41,6 +42,7 @@ struct Fault {
 inline constexpr uint64_t kLameDuckMax_ms = 4'000;
 
 inline constexpr uint32_t kPoolMax = 5;
+inline constexpr std::string_view kDeniedSubjects[] = {"b", "b.>"};
 inline constexpr config::CompressionMode kCompressions[] = {
     config::CompressionMode::kUnset, config::CompressionMode::kFast, config::CompressionMode::kBest,
     config::CompressionMode::kOff};

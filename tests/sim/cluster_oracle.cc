@@ -18,6 +18,11 @@ uint64_t minus(uint64_t time_ns, uint64_t duration_ns) {
     return time_ns < duration_ns ? 0 : time_ns - duration_ns;
 }
 
+// A subject, or a pattern that no other subject matches.
+bool is_denied(std::string_view pattern) {
+    return pattern == "b" || pattern.starts_with("b.");
+}
+
 }  // namespace
 
 uint32_t ClusterOracle::add_client(Client client) {
@@ -43,6 +48,32 @@ void ClusterOracle::add_disturbance(uint64_t from_ns, uint64_t to_ns, uint32_t a
 
 void ClusterOracle::add_disturbance_of_all(uint64_t from_ns, uint64_t to_ns) {
     disturbances_.push_back({.from_ns = from_ns, .to_ns = to_ns, .is_of_all = true});
+}
+
+void ClusterOracle::add_denial(uint64_t from_ns, uint64_t to_ns, uint32_t server) {
+    denials_.push_back({.from_ns = from_ns, .to_ns = to_ns, .a = server, .b = server});
+}
+
+std::string ClusterOracle::note_denied(size_t index) {
+    Subscription& subscription = subscriptions_[index];
+    const auto ends = [&](const Disturbance& each) {
+        return each.a == clients_[subscription.client].server && each.to_ns >= subscription.sent_ns;
+    };
+    const auto denial = std::find_if(denials_.begin(), denials_.end(), ends);
+    if (denial == denials_.end() || !is_denied(subscription.pattern)) {
+        return fmt::format("{} was refused without a reason", describe(subscription));
+    }
+    subscription.unsubscribed_ns = std::min(subscription.unsubscribed_ns, denial->from_ns);
+    return {};
+}
+
+bool ClusterOracle::may_be_denied(const Subscription& subscription, const Publish& publish) const {
+    if (!is_denied(publish.subject)) return false;
+    const uint32_t server = clients_[subscription.client].server;
+    return std::any_of(denials_.begin(), denials_.end(), [&](const Disturbance& each) {
+        return each.a == server && each.from_ns <= plus(publish.handled_ns, settle_ns_) &&
+               each.to_ns >= minus(publish.at_ns, settle_ns_);
+    });
 }
 
 std::string ClusterOracle::describe(const Subscription& subscription) const {
@@ -194,6 +225,7 @@ bool ClusterOracle::must_receive(const Subscription& subscription, uint32_t publ
         subscription.max != 0) {
         return false;
     }
+    if (may_be_denied(subscription, publish)) return false;
     const Client& from = clients_[publisher];
     const Client& to = clients_[subscription.client];
     const bool is_afar = from.server != to.server;
@@ -216,6 +248,7 @@ bool ClusterOracle::may_lose(const Subscription& subscription, uint32_t publishe
     const uint64_t begin_ns = minus(publish.at_ns, settle_ns_);
     const uint64_t over_ns = plus(publish.handled_ns, settle_ns_);
     if (subscription.sent_ns > over_ns) return false;  // not there yet
+    if (may_be_denied(subscription, publish)) return true;
     const bool is_afar = from.server != to.server;
     if (is_afar && !at_peace(from.server, to.server, begin_ns, over_ns)) return true;
     const uint64_t gone_ns = std::min(subscription.unsubscribed_ns, to.end_ns);

@@ -92,6 +92,10 @@ class ClusterOracle {
     // From `from` to `to` server a was not itself, or could not be reached from b; b == a: from anywhere.
     void add_disturbance(uint64_t from_ns, uint64_t to_ns, uint32_t a, uint32_t b);
     void add_disturbance_of_all(uint64_t from_ns, uint64_t to_ns);
+    // Clients of the server may not subscribe to kDeniedSubjects in that time.
+    void add_denial(uint64_t from_ns, uint64_t to_ns, uint32_t server);
+    // -ERR: the server has ended the subscription, or refused it.
+    [[nodiscard]] std::string note_denied(size_t subscription);
 
     [[nodiscard]] std::string note_message(size_t subscription, const ReceivedMessage& message);
     [[nodiscard]] std::string note_no_responders(uint32_t client, std::string_view reply);
@@ -119,6 +123,8 @@ class ClusterOracle {
         uint32_t b = 0;
     };
 
+    // The message, or the subscription, may have met a denial.
+    bool may_be_denied(const Subscription& subscription, const Publish& publish) const;
     bool is_for(const Subscription& subscription, uint32_t publisher, const Publish& publish) const;
     // A member of a queue group was leaving.
     bool may_be_redirected(uint32_t publisher, const Publish& publish) const;
@@ -145,6 +151,7 @@ class ClusterOracle {
     std::vector<Client> clients_;
     std::vector<Subscription> subscriptions_;
     std::vector<Disturbance> disturbances_;
+    std::vector<Disturbance> denials_;  // of server a
     uint64_t demanded_count_ = 0;
     uint64_t demanded_afar_count_ = 0;
     uint64_t demanded_of_groups_count_ = 0;

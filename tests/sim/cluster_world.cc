@@ -123,8 +123,12 @@ std::shared_ptr<config::Options> ClusterWorld::options(uint32_t index) const {
     if (draw_.accounts > 1) {
         for (const char* name : kAccountNames) {
             options->accounts.push_back({.name = name});
-            options->authorization.users.push_back(
-                {.name = name, .password = kSimPassword, .account = name});
+            config::User user{.name = name, .password = kSimPassword, .account = name};
+            if (place.denies) {
+                user.permissions.emplace().subscribe.deny.assign(std::begin(kDeniedSubjects),
+                                                                 std::end(kDeniedSubjects));
+            }
+            options->authorization.users.push_back(std::move(user));
         }
     }
     add_routes(index, options.get());
@@ -235,6 +239,12 @@ void ClusterWorld::restart_after(uint32_t index, uint64_t delay_ns) {
 
 // --------------------------------------------------------------------------------- the faults
 
+void ClusterWorld::deny(uint32_t index, bool on) {
+    Place& place = places_[index];
+    place.denies = on;
+    if (place.process != nullptr && !place.is_lame) reload(index, /*authorization=*/true);
+}
+
 void ClusterWorld::reload(uint32_t index, bool authorization) {
     Place& place = places_[index];
     auto changed = options(index);
@@ -326,6 +336,10 @@ void ClusterWorld::happen(const Fault& fault) {
             if (draw_.is_leaf(a)) return;
             oracle_.add_disturbance_of_all(now_ns, now_ns + for_ns);
             return change_pools(draw_.cluster_of(a), for_ns);
+        case FaultKind::kDeny:
+            oracle_.add_denial(now_ns, now_ns + for_ns, a);
+            deny(a, true);
+            return net_.after(for_ns, [this, a] { deny(a, false); });
     }
 }
 

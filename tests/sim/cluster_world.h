@@ -54,6 +54,7 @@ class ClusterWorld final : public WorldLog {
         uint16_t gateway_port = 0;
         uint16_t leafnode_port = 0;
         bool is_lame = false;
+        bool denies = false;
         uint64_t lame_since_ns = 0;
         uint64_t lame_restart_ns = 0;           // the pause behind a lame duck's end
         std::vector<config::Url> routes = {};   // that the process was started with
@@ -77,6 +78,7 @@ class ClusterWorld final : public WorldLog {
     void restart_after(uint32_t place, uint64_t delay_ns);
     void happen(const Fault& fault);
     void reload(uint32_t place, bool authorization);
+    void deny(uint32_t place, bool on);
     void change_pools(uint64_t cluster, uint64_t within_ns);
     void cut(uint32_t from, uint32_t to, bool on);
     void be_rough(bool on);
