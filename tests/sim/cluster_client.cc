@@ -194,8 +194,8 @@ size_t ClusterClient::take_frame(std::string_view in) {
     return line_end + 2;
 }
 
-// -ERR 'Permissions Violation for Subscription to "PATTERN"', then: using queue "QUEUE"; or, of one that was there
-// before: (sid "SID").
+// -ERR 'Permissions Violation for Subscription to "PATTERN"', then: using queue "QUEUE"; or, of one
+// that was there before: (sid "SID").
 void ClusterClient::take_error(std::string_view line) {
     constexpr std::string_view kDenied = "-ERR 'Permissions Violation for Subscription to ";
     if (!line.starts_with(kDenied)) return;
@@ -239,7 +239,7 @@ size_t ClusterClient::take_message(std::string_view in, std::string_view line, b
                                       .reply = frame.reply,
                                       .headers = {},
                                       .payload = frame.payload};
-        error = oracle_.note_message(at->second, message);
+        error = oracle_.note_message(at->second, message, net_.now_ns());
         if (error.empty() && !message.reply.empty() && percent(40) && out_.size() < kQueuedMax) {
             publish(std::string(message.reply), "");
         }

@@ -119,7 +119,8 @@ bool ClusterOracle::is_for(const Subscription& subscription, uint32_t publisher,
     return subject_matches(subscription.pattern, publish.subject);
 }
 
-std::string ClusterOracle::note_message(size_t index, const ReceivedMessage& message) {
+std::string ClusterOracle::note_message(size_t index, const ReceivedMessage& message,
+                                        uint64_t now_ns) {
     Subscription& subscription = subscriptions_[index];
     uint32_t publisher = 0;
     uint32_t number = 0;
@@ -127,6 +128,8 @@ std::string ClusterOracle::note_message(size_t index, const ReceivedMessage& mes
         return fmt::format("{}: {}", describe(subscription), error);
     }
     Publish& publish = clients_[publisher].publishes[number];
+    uint64_t& lag_ns = clients_[subscription.client].lag_ns;
+    lag_ns = std::max(lag_ns, now_ns - publish.at_ns);
     const auto wrong = [&](std::string_view error) {
         return fmt::format("{} got {}: {}", describe(subscription), describe(publisher, number),
                            error);
@@ -236,7 +239,8 @@ bool ClusterOracle::must_receive(const Subscription& subscription, uint32_t publ
         return false;
     if (to.end_ns != kNever) {
         const uint64_t read_until_ns = std::min(to.end_ns, to.stopped_reading_ns);
-        if (read_until_ns <= plus(publish.handled_ns, settle_ns_)) return false;
+        // A client behind a slow network loses what was under way when it goes.
+        if (read_until_ns <= plus(publish.handled_ns, settle_ns_ + to.lag_ns)) return false;
     }
     return !is_afar || at_peace(from.server, to.server, minus(publish.at_ns, settle_ns_), over_ns);
 }
@@ -255,7 +259,7 @@ bool ClusterOracle::may_lose(const Subscription& subscription, uint32_t publishe
     if (gone_ns < begin_ns) return false;
     // What a client does not read any more ends with it, however long it stays.
     const uint64_t deaf_ns = to.end_ns == kNever ? kNever : to.stopped_reading_ns;
-    return std::min(gone_ns, deaf_ns) <= over_ns || subscription.max != 0;
+    return std::min(gone_ns, deaf_ns) <= plus(over_ns, to.lag_ns) || subscription.max != 0;
 }
 
 std::string ClusterOracle::check_publish(uint32_t publisher, uint32_t number) {

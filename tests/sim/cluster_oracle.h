@@ -72,6 +72,7 @@ class ClusterOracle {
         bool no_responders = false;
         uint64_t end_ns = kNever;              // of its connection, as far as anybody knows
         uint64_t stopped_reading_ns = kNever;  // for the first time
+        uint64_t lag_ns = 0;                   // the most that a message was under way to it
         size_t inbox = SIZE_MAX;               // its subscription for answers
         std::vector<Publish> publishes;
     };
@@ -97,7 +98,8 @@ class ClusterOracle {
     // -ERR: the server has ended the subscription, or refused it.
     [[nodiscard]] std::string note_denied(size_t subscription);
 
-    [[nodiscard]] std::string note_message(size_t subscription, const ReceivedMessage& message);
+    [[nodiscard]] std::string note_message(size_t subscription, const ReceivedMessage& message,
+                                           uint64_t now_ns);
     [[nodiscard]] std::string note_no_responders(uint32_t client, std::string_view reply);
     void acknowledge_max(size_t subscription);
 
