@@ -70,22 +70,29 @@ void MatchResult::add_peer(base::LinkHandle peer, proto::Kind kind) {
     ++peer_count_;
 }
 
-void MatchResult::add_members(std::string_view name, uint32_t name_hash,
+// A link that had a hundred thousand members leaves them behind for some turns: to walk over them for each
+// message would take longer than to release them. (Their flags are their own worker's to read.)
+void MatchResult::add_members(base::WorkerId self, std::string_view name, uint32_t name_hash,
                               std::span<Subscription* const> subscriptions) {
+    const auto is_leaving = [self](const Subscription* each) {
+        return each->worker() == self && (each->flags & Subscription::kLeaving) != 0;
+    };
+    while (!subscriptions.empty() && is_leaving(subscriptions.front())) {
+        subscriptions = subscriptions.subspan(1);
+    }
+    if (subscriptions.empty()) return;
     if (queues_ == nullptr) queues_ = std::make_unique<Queues>();
     Queues& queues = *queues_;
     const uint32_t index = find_or_add_group(name, name_hash);
     Group& group = queues.groups[index];
     const auto first = static_cast<uint32_t>(queues.members.size());
-    const auto count = static_cast<uint32_t>(subscriptions.size());
     if (group.count == 0) {
         group.first = first;
     } else if (group.first + group.count != first) {
         queues.scattered = true;
     }
-    group.count += count;
-    queues.runs.push_back({index, first, count});
     for (Subscription* subscription : subscriptions) {
+        if (is_leaving(subscription)) [[unlikely]] continue;
         const QueueRank rank = rank_of(subscription->kind(), subscription->origin_cluster() != 0);
         group.weight += subscription->weight();
         group.workers.add(subscription->worker());
@@ -110,6 +117,9 @@ void MatchResult::add_members(std::string_view name, uint32_t name_hash,
                                   subscription->weight(), subscription->origin_cluster(),
                                   subscription->kind()});
     }
+    const auto count = static_cast<uint32_t>(queues.members.size()) - first;
+    group.count += count;
+    queues.runs.push_back({index, first, count});
 }
 
 void MatchResult::own_members_first() {

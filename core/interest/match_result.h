@@ -233,7 +233,7 @@ class MatchResult {
     }
     void add_service(Subscription* subscription);
     void add_peer(base::LinkHandle peer, proto::Kind kind);
-    void add_members(std::string_view name, uint32_t name_hash,
+    void add_members(base::WorkerId self, std::string_view name, uint32_t name_hash,
                      std::span<Subscription* const> subscriptions);
     // To be called once after the last add_members().
     void finish() {
