@@ -302,8 +302,8 @@ class PendingTest(GatewayPeerCase):
         wanted.send("".join(f"SUB wanted.{number} {number}\r\n" for number in range(3000)))
         wanted.expect_quiet()
         peer = self.inbound(server, old=True)
-        for number in range(1000):
-            peer.send(f"RMSG $G unwanted.{number} 0\r\n\r\n")
+        for first in range(0, 1000, 50):
+            peer.send("".join(f"RMSG $G unwanted.{number} 0\r\n\r\n" for number in range(first, first + 50)))
             peer.drain()
         peer.send("PING\r\n" * PONGS_THAT_FIT + "RMSG $G unwanted.last 0\r\n\r\n")
         peer.read_until_end()
