@@ -145,6 +145,7 @@ void Client::find_members() {
     subscriptions_.for_each([this](interest::Subscription* each) {
         if (!each->is_queue()) return;
         each->flags |= interest::Subscription::kLeaving;
+        if (shadows_ != nullptr) shadows_->begin_leaving(*each);
         members_.push_back(each);
     });
     for (size_t i = members_.size(); i > 1; --i) {
