@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "proto/crc32c.h"
+#include "proto/s2_encoder.h"
 
 namespace nuring::proto {
 namespace {
@@ -301,20 +302,25 @@ S2Status S2Reader::next(std::string_view* input, std::string_view* bytes) {
     return S2Status::kNeedMore;
 }
 
-size_t s2_chunk_bound(size_t size) {
-    return kChunkHeadSize + kSumSize + snappy::MaxCompressedLength(size);
+size_t s2_chunk_bound(size_t size, S2Mode mode) {
+    return kChunkHeadSize + kSumSize + (mode == S2Mode::kFast ? snappy::MaxCompressedLength(size) : size);
 }
 
-size_t write_s2_chunk(std::string_view bytes, S2Mode mode, char* out) {
+size_t write_s2_chunk(std::string_view bytes, S2Mode mode, char* out, S2Encoder* encoder) {
     assert(bytes.size() <= kS2BlockMax);
     char* const body = out + kChunkHeadSize + kSumSize;
     size_t size = 0;
     uint8_t type = kCompressedChunk;
-    if (mode == S2Mode::kCompressed && bytes.size() >= kWorthCompressing) {
+    const size_t size_max = bytes.size() - bytes.size() / 8;
+    if (mode == S2Mode::kFast && bytes.size() >= kWorthCompressing) {
         snappy::RawCompress(bytes.data(), bytes.size(), body, &size);
         assert(size <= snappy::MaxCompressedLength(bytes.size()));
     }
-    if (size == 0 || size > bytes.size() - bytes.size() / 8) {
+    if (mode == S2Mode::kBetter && bytes.size() >= kWorthCompressing) {
+        assert(encoder != nullptr);
+        size = encoder->encode(bytes, body, size_max);
+    }
+    if (size == 0 || size > size_max) {
         type = kStoredChunk;
         size = bytes.size();
         std::memcpy(body, bytes.data(), size);

@@ -7,10 +7,8 @@
 //     80 to fe: skipped                 all others: an error
 //
 // Reading is ours: no library in C or C++ reads S2's repeats. Blocks are written by libsnappy, which
-// is well kept: its blocks are valid S2. Measured on 64 KiB of RMSG frames beside Go's writer at its
-// default level (klauspost/compress 1.18): JSON of 128 bytes, ratio 2.88 and 0.87 ns per byte against
-// 2.85 and 0.87; JSON of 1 KiB, 2.76 and 0.90 against 2.76 and 0.77; equal bodies of 16 bytes, 10.7
-// and 0.24 against 10.8 and 0.36. It is bad at long runs: a ratio of 21 at most.
+// is well kept: its blocks are valid S2, about as good as those of Go's default level, but for long
+// runs, which become 21 times smaller at most. S2Encoder writes smaller ones. Figures: docs/benchmarks.md.
 //
 // Source:  klauspost/compress 1.20.4, s2/s2.go, reader.go, writer.go, decode_other.go.
 #pragma once
@@ -22,6 +20,8 @@
 #include <string_view>
 
 namespace nuring::proto {
+
+class S2Encoder;
 
 inline constexpr size_t kS2BlockMax = 4U << 20;  // bytes of a chunk, decompressed
 // Bytes of a body that holds them: the largest encoding of a block, and the sum.
@@ -97,12 +97,12 @@ bool decode_s2_block(std::string_view tags, char* out, size_t size);
 // The size that a block states; false: it states none that is allowed. The size is taken off `block`.
 bool take_s2_block_size(std::string_view* block, uint32_t* size);
 
-enum class S2Mode : uint8_t { kCompressed, kStored };
+enum class S2Mode : uint8_t { kFast, kBetter, kStored };
 
 // Room that write_s2_chunk() needs.
-size_t s2_chunk_bound(size_t size);
+size_t s2_chunk_bound(size_t size, S2Mode mode);
 // Writes one chunk with these bytes, at most kS2BlockMax, to `out`; returns its size. Input that does not
-// become an eighth smaller is stored.
-size_t write_s2_chunk(std::string_view bytes, S2Mode mode, char* out);
+// become an eighth smaller is stored. kBetter needs an encoder, and at most S2Encoder::kBlockMax bytes.
+size_t write_s2_chunk(std::string_view bytes, S2Mode mode, char* out, S2Encoder* encoder = nullptr);
 
 }  // namespace nuring::proto

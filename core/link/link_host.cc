@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "core/link/link.h"
+#include "proto/s2_encoder.h"
 
 namespace nuring::link {
 namespace {
@@ -38,6 +39,11 @@ std::span<char> LinkHost::plaintext() {
         plaintext_ = std::make_unique<char[]>(kPlaintextBytes + ring::kReceiveSlackBytes);
     }
     return {plaintext_.get(), kPlaintextBytes};
+}
+
+proto::S2Encoder& LinkHost::s2_encoder() {
+    if (s2_encoder_ == nullptr) s2_encoder_ = std::make_unique<proto::S2Encoder>();
+    return *s2_encoder_;
 }
 
 void LinkHost::remove_abandoned_connect() {

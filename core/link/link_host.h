@@ -21,6 +21,10 @@
 #include "core/runtime/worker.h"
 #include "proto/kind.h"
 
+namespace nuring::proto {
+class S2Encoder;
+}
+
 namespace nuring::link {
 
 class Link;
@@ -115,6 +119,8 @@ class LinkHost {
     // Room for what a link with TLS has just decrypted, for the time of its turn; with the slack of a
     // receive buffer.
     std::span<char> plaintext();
+    // For the links whose compression takes more time than libsnappy's.
+    proto::S2Encoder& s2_encoder();
 
     // --- called by dialers --------------------------------------------------------------------------
     void add_abandoned_connect() { ++abandoned_connects_; }
@@ -171,7 +177,8 @@ class LinkHost {
     size_t release_cost_ = 1;
     bool holding_ = false;
     bool refuses_links_ = false;
-    std::unique_ptr<char[]> plaintext_;  // made for the first link with TLS
+    std::unique_ptr<char[]> plaintext_;               // made for the first link with TLS
+    std::unique_ptr<proto::S2Encoder> s2_encoder_;  // made for the first link that asks for it
 };
 
 }  // namespace nuring::link

@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cstring>
+#include <span>
 #include <string_view>
 #include <utility>
 
 #include "core/link/link.h"
 #include "core/link/link_host.h"
+#include "proto/s2_encoder.h"
 
 namespace nuring::link {
 namespace {
@@ -112,9 +115,26 @@ void S2Channel::hold(std::string_view input) {
 // ---------------------------------------------------------------------------------- outbound
 
 void S2Channel::append_chunk(std::string_view bytes) {
-    const size_t most = proto::s2_chunk_bound(bytes.size());
+    const size_t most = proto::s2_chunk_bound(bytes.size(), mode_);
     if (wire_.window() < most) wire_.open_window(most);
-    wire_.advance(proto::write_s2_chunk(bytes, mode_, wire_.cursor()));
+    proto::S2Encoder* encoder = mode_ == proto::S2Mode::kBetter ? &host().s2_encoder() : nullptr;
+    wire_.advance(proto::write_s2_chunk(bytes, mode_, wire_.cursor(), encoder));
+}
+
+// The first of these bytes without a gap, as many as one block may have: a larger block becomes smaller.
+std::string_view S2Channel::make_whole(std::span<const iovec> parts) {
+    const std::span<char, proto::S2Encoder::kBlockMax> room = host().s2_encoder().room();
+    const size_t first = std::min(parts.front().iov_len, room.size());
+    if (parts.size() == 1 || first == room.size()) {
+        return {static_cast<const char*>(parts.front().iov_base), first};
+    }
+    size_t size = 0;
+    for (const iovec& part : parts) {
+        const size_t count = std::min(part.iov_len, room.size() - size);
+        std::memcpy(room.data() + size, part.iov_base, count);
+        size += count;
+    }
+    return {room.data(), size};
 }
 
 void S2Channel::make_batch(Outbound& plain) {
@@ -122,6 +142,12 @@ void S2Channel::make_batch(Outbound& plain) {
     std::array<iovec, kPartsMax> parts;
     const unsigned count = plain.gather(parts);
     uint64_t done = 0;
+    if (mode_ == proto::S2Mode::kBetter) {
+        const std::string_view whole = make_whole(std::span(parts).first(count));
+        append_chunk(whole);
+        wired_bytes_ = whole.size();
+        return;
+    }
     for (unsigned i = 0; i < count && done < kBatchBytes; ++i) {
         std::string_view part(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
         part = part.substr(0, static_cast<size_t>(kBatchBytes - done));

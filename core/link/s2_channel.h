@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,13 +29,13 @@ namespace nuring::link {
 // rest waits for the next turn. While the link is paused input waits as it came.
 //
 // Threads: the link's worker.
-// Limits:  kBatchBytes compressed per flush; S2Reader's for what comes, with chunks of at most kFirstBlockMax
-//          until trust_peer(): up to 8 MiB while a chunk is open. Held input: what one receive has brought.
+// Limits:  compressed per flush: kBatchBytes, or one block of S2Encoder, within about 200 us. S2Reader's for
+//          what comes, with chunks of at most kFirstBlockMax until trust_peer(): up to 8 MiB while a chunk
+//          is open. Held input: what one receive has brought.
 // Errors:  a stream that is corrupt closes the link with kReadError; the log says why.
 // Source:  server/client.go, flushOutbound and readLoop 2.15 (Go's reader closes without a line in the log).
 class S2Channel final : public Channel {
   public:
-    // Compressed in about 100 us.
     static constexpr size_t kBatchBytes = 128 * 1024;
     // Little enough that the chunk made of it fits a slab.
     static constexpr size_t kChunkBytes = 32 * 1024;
@@ -75,6 +76,7 @@ class S2Channel final : public Channel {
     bool next_slice(std::string_view* input, std::string_view* slice);
     void hold(std::string_view input);
     void make_batch(Outbound& plain);
+    std::string_view make_whole(std::span<const iovec> parts);
     void append_chunk(std::string_view bytes);
 
     proto::S2Mode mode_;

@@ -11,8 +11,8 @@
 
 namespace nuring::server_link {
 
-// What one end compresses with, and what monitoring shows. The levels differ in name only: all three are
-// written by the same encoder (proto/s2.h). kUncompressed: framing and sums alone.
+// What one end compresses with, and what monitoring shows. kBetter and kBest differ in name only: one encoder
+// writes both (proto/s2_encoder.h). kUncompressed: framing and sums alone.
 enum class Compression : uint8_t {
     kNotNegotiated,
     kNotSupported,
@@ -49,7 +49,8 @@ Compression level_for(const config::CompressionOptions& own, uint64_t rtt_ns);
 Compression level_of(const config::CompressionOptions& own, uint64_t rtt_ns);
 
 constexpr proto::S2Mode s2_mode_of(Compression compression) {
-    return compression == Compression::kUncompressed ? proto::S2Mode::kStored : proto::S2Mode::kCompressed;
+    if (compression >= Compression::kBetter) return proto::S2Mode::kBetter;
+    return compression == Compression::kFast ? proto::S2Mode::kFast : proto::S2Mode::kStored;
 }
 
 }  // namespace nuring::server_link

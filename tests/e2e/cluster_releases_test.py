@@ -219,7 +219,7 @@ class PoolTest(ReleasesCase):
 
 
 class CompressedLinkTest(ReleasesCase):
-    pool_size, compression = -1, "s2_fast"
+    pool_size, compression = -1, "s2_better"
 
     def test_release(self):
         self.check_release()

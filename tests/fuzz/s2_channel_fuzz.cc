@@ -49,7 +49,7 @@ class LineEcho final : public link::Link {
             if (line_end == end) break;
             const std::string_view line(at, static_cast<size_t>(line_end - at));
             at = line_end + 1;
-            if (line == "s2" && s2_channel() == nullptr) start_compression(proto::S2Mode::kCompressed);
+            if (line == "s2" && s2_channel() == nullptr) start_compression(proto::S2Mode::kFast);
             record_->lines.append(line).push_back('\n');
             queue(fmt::format("{}\n", line));
             if (line == "pause") {
@@ -65,7 +65,7 @@ class LineEcho final : public link::Link {
 };
 
 std::string chunk_of(std::string_view text, proto::S2Mode mode) {
-    std::string chunk(proto::s2_chunk_bound(text.size()), '\0');
+    std::string chunk(proto::s2_chunk_bound(text.size(), mode), '\0');
     chunk.resize(proto::write_s2_chunk(text, mode, chunk.data()));
     return chunk;
 }
@@ -79,9 +79,9 @@ std::string skippable(uint8_t type, size_t size) {
 std::string chunk_for(uint8_t what, uint8_t how) {
     switch (what % 10) {
         case 0: return chunk_of(fmt::format("line {}\n", how), proto::S2Mode::kStored);
-        case 1: return chunk_of(std::string(size_t{how} * 40, 'y') + "\n", proto::S2Mode::kCompressed);
+        case 1: return chunk_of(std::string(size_t{how} * 40, 'y') + "\n", proto::S2Mode::kFast);
         case 2: return chunk_of("pause\n" + std::string(how % 5U, '\n'), proto::S2Mode::kStored);
-        case 3: return chunk_of(std::string(size_t{how} * 2, '\n') + "pause\nafter\n", proto::S2Mode::kCompressed);
+        case 3: return chunk_of(std::string(size_t{how} * 2, '\n') + "pause\nafter\n", proto::S2Mode::kFast);
         case 4: return std::string(proto::kS2Identifier);
         case 5: return skippable(how % 2U == 0 ? 0xfe : 0x99, size_t{how} * 64);
         case 6: return chunk_of("half a li", proto::S2Mode::kStored);

@@ -2,7 +2,7 @@
 // What another server sends, compressed: the bytes do not depend on how the stream is split, blocks
 // decode as in a plain model (and as in libsnappy, where it takes them), and what is written comes
 // back. Input: a byte for the size of pieces, then a stream; the same bytes are also tried as one
-// block.
+// block, and as a plan for a text with many repetitions.
 #include <snappy.h>
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <string>
 
 #include "proto/s2.h"
+#include "proto/s2_encoder.h"
 #include "tests/fuzz/require.h"
 
 namespace {
@@ -112,6 +113,43 @@ void check_block(std::string_view block) {
     }
 }
 
+// A longer text: each four bytes of the input are a piece of it, or a copy of what is there already.
+std::string repetitive(std::string_view input) {
+    std::string text;
+    for (; input.size() >= 4; input.remove_prefix(4)) {
+        const auto byte = [&](size_t i) { return static_cast<uint8_t>(input[i]); };
+        const size_t size = size_t{1} + byte(1) + ((byte(0) & 2) != 0 ? size_t{byte(3)} * 64 : 0);
+        if ((byte(0) & 1) == 0) {
+            text += input.substr(0, 1 + byte(1) % 80);
+            continue;
+        }
+        const size_t back = size_t{1} + byte(2) + (byte(0) >> 2) * size_t{256};
+        for (size_t i = 0; i < size && back <= text.size(); ++i) text += text[text.size() - back];
+        if (text.size() > S2Encoder::kBlockMax) return text.substr(0, S2Encoder::kBlockMax);
+    }
+    return text;
+}
+
+// The encoder stays within its room, whatever that is, and its block is the text.
+void check_encoder(std::string_view text, size_t room) {
+    static S2Encoder encoder;
+    if (text.empty()) return;
+    text = text.substr(0, S2Encoder::kBlockMax);
+    std::string out(room + 1, '#');
+    const size_t size = encoder.encode(text, out.data(), room);
+    require(size <= room && out.back() == '#', "room is room");
+    if (size == 0) return;
+    std::string_view block = std::string_view(out).substr(0, size);
+    uint32_t stated = 0;
+    require(take_s2_block_size(&block, &stated) && stated == text.size(), "a block states its size");
+    std::string back(text.size() + kS2Slack, '\0');
+    require(decode_s2_block(block, back.data(), text.size()), "a block is read");
+    back.resize(text.size());
+    require(back == text, "and is the same");
+    const std::optional<std::string> expected = model(block, text.size());
+    require(expected.has_value() && *expected == text, "also by the model");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
@@ -127,14 +165,22 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     check_block(input);
     if (input.size() > 18) check_block(input.substr(18));  // the first block of a stream
 
-    for (const S2Mode mode : {S2Mode::kCompressed, S2Mode::kStored}) {
+    const std::string text = repetitive(input);
+    for (const std::string_view each : {input, std::string_view(text)}) {
+        check_encoder(each, each.size() + each.size() / 8 + 20);
+        check_encoder(each, each.size() / (size_t{1} + bytes[0] % 8));
+    }
+    static S2Encoder encoder;
+    for (const S2Mode mode : {S2Mode::kFast, S2Mode::kBetter, S2Mode::kStored}) {
+        const size_t most = mode == S2Mode::kBetter ? S2Encoder::kBlockMax : input.size();
+        const std::string_view written = input.substr(0, most);
         std::string stream(kS2Identifier);
-        std::string chunk(s2_chunk_bound(input.size()), '\0');
-        chunk.resize(write_s2_chunk(input, mode, chunk.data()));
+        std::string chunk(s2_chunk_bound(written.size(), mode), '\0');
+        chunk.resize(write_s2_chunk(written, mode, chunk.data(), &encoder));
         stream += chunk;
         const Result back = read_stream(stream, size_t{1} + bytes[0]);
         require(back.status == S2Status::kNeedMore, "what is written is read");
-        require(back.text == input, "and is the same");
+        require(back.text == written, "and is the same");
     }
     return 0;
 }

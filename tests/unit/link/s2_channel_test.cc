@@ -50,7 +50,8 @@ class LineEcho final : public Link {
             ++pauses;
             return pause(PauseReason::kRoom);
         }
-        if (line == "s2") start_compression(proto::S2Mode::kCompressed);
+        if (line == "s2") start_compression(proto::S2Mode::kFast);
+        if (line == "better") s2_channel()->set_mode(proto::S2Mode::kBetter);
         queue(fmt::format("<{}>", line));
         if (line == "large") queue(std::string(400'000, 'l'));
         if (line == "close") close(CloseReason::kProtocolViolation);
@@ -59,7 +60,7 @@ class LineEcho final : public Link {
 };
 
 std::string chunk_of(std::string_view text, proto::S2Mode mode) {
-    std::string chunk(proto::s2_chunk_bound(text.size()), '\0');
+    std::string chunk(proto::s2_chunk_bound(text.size(), mode), '\0');
     chunk.resize(proto::write_s2_chunk(text, mode, chunk.data()));
     return chunk;
 }
@@ -126,13 +127,27 @@ TEST_F(S2ChannelTest, TheSwitchMayBeSplitAnywhere) {
 TEST_F(S2ChannelTest, LinesMayLieInSeveralChunksOfEitherKind) {
     test::SimPeer& peer = begin();
     const std::string text = "first " + std::string(5000, 'x') + "\nsecond\n";
-    const std::string heard = peer.ask(stream_of(text.substr(0, 3000), proto::S2Mode::kCompressed) +
+    const std::string heard = peer.ask(stream_of(text.substr(0, 3000), proto::S2Mode::kFast) +
                                        chunk_of(text.substr(3000), proto::S2Mode::kStored));
     EXPECT_EQ(decoded(std::string(proto::kS2Identifier) + heard), "<" + text.substr(0, 5006) + "><second>");
 }
 
+TEST_F(S2ChannelTest, ALevelMayChangeWhileMuchWaits) {
+    test::SimPeer& peer = begin();
+    std::string said = "first\nbetter\n";
+    std::string expected = "<first><better>";
+    for (int i = 0; i < 30'000; ++i) {
+        said += fmt::format("line {}\n", i);
+        expected += fmt::format("<line {}>", i);
+    }
+    std::string heard = peer.ask(stream_of(said));
+    heard += settle(peer);
+    EXPECT_LT(heard.size(), expected.size() / 2);
+    EXPECT_TRUE(decoded(std::string(proto::kS2Identifier) + heard) == expected);
+}
+
 TEST_F(S2ChannelTest, APausedLinkReadsTheRestOfAChunkLater) {
-    for (const proto::S2Mode mode : {proto::S2Mode::kStored, proto::S2Mode::kCompressed}) {
+    for (const proto::S2Mode mode : {proto::S2Mode::kStored, proto::S2Mode::kFast}) {
         test::SimPeer& peer = begin();
         const size_t before = echo->lines;
         std::string text;
@@ -159,7 +174,7 @@ TEST_F(S2ChannelTest, ALargeChunkTakesSeveralTurns) {
     text.resize(text.rfind('\n', (4U << 20) - 1) + 1);
     const auto lines = static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
     const std::string stream =
-        stream_of(text, proto::S2Mode::kCompressed) + chunk_of("end\n", proto::S2Mode::kStored);
+        stream_of(text, proto::S2Mode::kFast) + chunk_of("end\n", proto::S2Mode::kStored);
     peer.say(stream);
     (void)peer.hear();
     EXPECT_LE(echo->lines - before, lines / 2);
@@ -172,7 +187,7 @@ TEST_F(S2ChannelTest, ALargeChunkTakesSeveralTurns) {
 
 TEST_F(S2ChannelTest, ChunksOfAStrangerAreSmall) {
     test::SimPeer& peer = begin();
-    (void)peer.ask(stream_of(std::string((1U << 20) + 1, '\n'), proto::S2Mode::kCompressed));
+    (void)peer.ask(stream_of(std::string((1U << 20) + 1, '\n'), proto::S2Mode::kFast));
     stage.pass(3'000'000'000);
     EXPECT_EQ(stage.link_count(), 0U);
 }
