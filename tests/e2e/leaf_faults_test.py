@@ -63,7 +63,7 @@ def received(client):
 class RollingHubsTest(TopologyCase):
     def leaf(self, name, *hubs, remote=REMOTES):
         urls = ", ".join(f'"{hub.leaf_url}"' for hub in hubs)
-        is_go = self.kind(1)[2]
+        is_go = self.kind(1).is_go
         if is_go:  # 2.9.10 does not know it; the hub that it has stays
             remote = remote.replace(", ignore_discovered_servers: true", "")
         server = self.leaf_server(1, name, remotes=[f"urls: [ {urls} ], {remote}"], listen=False,
@@ -198,7 +198,7 @@ class BadNetworkTest(TopologyCase):
         hub = self.hub(block=block)
         self.net.add("H", hub)
         port = self.net.listen("H", hub.leaf_port)
-        is_go = self.kind(1)[2]
+        is_go = self.kind(1).is_go
         remote = "" if LeafOptions.kinds[1] == "2.9.10" else ", ignore_discovered_servers: true"
         leaf = self.leaf_server(1, "L", remotes=[f'url: "nats-leaf://127.0.0.1:{port}"{remote}'], listen=False,
                                 block=block + ("" if is_go else '\nreconnect: "100ms"'))  # fmt: skip
@@ -281,7 +281,7 @@ class BadNetworkTest(TopologyCase):
         return got
 
     def test_a_cut_that_outlasts_the_pings_ends_the_link_at_both_ends(self):
-        if any(self.kind(i)[2] for i in (0, 1)):
+        if any(self.kind(i).is_go for i in (0, 1)):
             self.skipTest("SKIPPED: of Go servers the block has no pings before 2.14")
         hub, leaf = self.joined(block='ping_interval: "400ms", ping_max: 2')
         self.net.hold(self.PAIR, self.PAIR)

@@ -6,7 +6,7 @@ import json
 
 from support import latency, leafnodes
 from support.cluster import HeldPort
-from support.leafnodes import LeafCase
+from support.leafnodes import LeafCase, differs
 
 LOOP = "Loop detected for leafnode account"
 OWN = "Loop detected for leafnode account|remote leafnode has same cluster name"
@@ -25,7 +25,8 @@ class TopologyCase(LeafCase):
         routes = ", ".join(f'"nats-route://127.0.0.1:{port}"' for port in ports)
         servers = []
         for number, port in enumerate(ports):
-            settings = f"cluster {{ name: {name}, listen: 127.0.0.1:{port}, routes: [ {routes} ] }}\n{more}"
+            named = f"name: {name}, " if self.kind(index).names_clusters else ""
+            settings = f"cluster {{ {named}listen: 127.0.0.1:{port}, routes: [ {routes} ] }}\n{more}"
             own = {key: value[number] if isinstance(value, list) else value for key, value in parts.items()}
             servers.append(self.leaf_server(index, f"{name}{number}", settings=settings, **own))
         for each in servers:
@@ -74,6 +75,7 @@ class ChainTest(TopologyCase):
         self.check_once(hub, one, two)
 
 
+@differs("RC19", "it has no `latency`")
 class MeasuredServiceTest(latency.LatencySamples, TopologyCase):
     """`latency` of services, where requestor or responder is a client of a leafnode."""
 
@@ -114,6 +116,7 @@ class MeasuredServiceTest(latency.LatencySamples, TopologyCase):
         self.assertEqual(sample["responder"]["name"], "the service")
 
 
+@differs("RC19", "it does not find loops", ends=[1])
 class RingTest(TopologyCase):
     def test_a_remote_to_the_own_port_is_a_loop(self):
         port = self.route_ports(1)[0]
@@ -164,6 +167,7 @@ class LimitTest(TopologyCase):
         accounts { A { users [ {user: a, password: a} ], limits { max_leafnodes: 1 } }
                    SYS { users [ {user: sys, password: s} ] } }"""
 
+    @differs("RC19", "its accounts have no limits", ends=[0])
     def test_leafnodes_of_an_account_count_in_the_whole_cluster(self):
         one, two = self.cluster_of(0, "H", 2, more=self.ACCOUNTS)
         ears = [self.client(each, user="sys", **{"pass": "s"}) for each in (one, two)]
@@ -196,7 +200,7 @@ class LimitTest(TopologyCase):
 class FailoverTest(TopologyCase):
     def test_a_leafnode_goes_to_another_server_of_its_hubs_cluster(self):
         hubs = self.cluster_of(0, "F", 2)
-        leaf = self.spoke(hubs[0], block="" if self.kind(1)[2] else 'reconnect: "100ms"')
+        leaf = self.spoke(hubs[0], block="" if self.kind(1).is_go else 'reconnect: "100ms"')
         self.assertEqual([hub.leaf_count() for hub in hubs], [1, 0])
         hubs[0].stop()
         self.wait_for(lambda: hubs[1].leaf_count() == 1, "the other hub")
@@ -205,6 +209,7 @@ class FailoverTest(TopologyCase):
 
 
 class SuperClusterTest(TopologyCase):
+    @differs("RC19", "its clients see the subject by which an answer finds its cluster")
     def test_a_leafnode_answers_another_cluster(self):
         """The interest in the answer may come later than the request: its reply subject names the cluster."""
         ports = self.route_ports(2)
@@ -228,6 +233,7 @@ class SuperClusterTest(TopologyCase):
             requestor.send(f"UNSUB {number}\r\n")
 
 
+@differs("RC19", "it sends what a leafnode said to the cluster of that leafnode, and what its hub said to its own")
 class LeafClusterTest(TopologyCase):
     """A cluster whose servers dial different servers of the hub's cluster."""
 
@@ -237,7 +243,7 @@ class LeafClusterTest(TopologyCase):
     def start(self):
         hubs = self.cluster_of(0, "H", 2)
         remotes = [[f'url: "{hub.leaf_url}", ignore_discovered_servers: true'] for hub in hubs]
-        if self.kind(1)[2]:
+        if self.kind(1).is_go:
             remotes = [[f'url: "{hub.leaf_url}"'] for hub in hubs]
         leafs = self.cluster_of(1, "E", 2, remotes=remotes, listen=False)
         for each in leafs:

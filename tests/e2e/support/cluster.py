@@ -56,6 +56,7 @@ class Kind:
         self.is_go = name != UNDER_TEST or Options.reference is not None
         number = tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", self.version).groups())
         self.names_clusters = not self.is_go or number >= (2, 2)  # headers and $SYS came with it
+        self.counts_leafnodes = not self.is_go or number >= (2, 1)  # in /varz
         self.pools = not self.is_go or number >= (2, 10)
         self.number = number if self.is_go else (99, 0)
 

@@ -2,35 +2,54 @@
 """Hubs and spokes: servers, of one program or of two, joined by leafnode connections.
 
 `--leafs hub,spoke` says what the hub and the spoke are: `server`, the binary under test, or the version of a released
-server as in `2.9.10` or `newest` (support/reference.py). Without it both are the binary under test. A test whose
-servers are not there is skipped and says so.
+server as in `2.9.10`, `RC19` or `newest` (support/cluster.py). Without it both are the binary under test. A test whose
+servers are not there is skipped and says so; so is one that `differs()` at such a server.
 """
 
 import argparse
+import functools
 import re
 import sys
 
-from support import case, reference
-from support.case import Options, ServerCase
-from support.cluster import Client, ClusterCase, LinkedServer
+from support import case
+from support.case import ServerCase
+from support.cluster import UNDER_TEST, Client, ClusterCase, LinkedServer, find_kind
 from support.leaf_peer import LeafListener, LeafPeer
 
 LISTENING = re.compile(r"Listening for leafnode connections on (\S+):(\d+)")
-UNDER_TEST = "server"
+CREATED, CLOSED = "Leafnode connection created", "LeafNode connection closed"  # at 2.0.0-RC19
 
 
 class LeafOptions:
     kinds = [UNDER_TEST, UNDER_TEST]
 
 
+def differs(name, why, ends=(0, 1)):
+    """Marks a test, or a class, that a server of that name would fail as the hub (0) or the spoke (1)."""
+
+    def mark(test):
+        if isinstance(test, type):
+            test.setUp = mark(test.setUp)
+            return test
+
+        @functools.wraps(test)
+        def run(self, *args, **kwargs):
+            if name in [LeafOptions.kinds[end] for end in ends]:
+                self.skipTest(f"{name} differs: {why}")
+            return test(self, *args, **kwargs)
+
+        return run
+
+    return mark
+
+
 class LeafServer(LinkedServer):
     """A server with a leafnode port, remotes, or both."""
 
-    def __init__(self, binary, args, name, settings="", listen=True, block="", remotes=(), is_go=False):
-        super().__init__(binary, [*args, "-m", "-1", "-DV"])
-        self.name, self.settings, self.listens, self.block = name, settings, listen, block
+    def __init__(self, kind, name, settings="", listen=True, block="", remotes=()):
+        super().__init__(kind.binary, [*kind.args, "-m", "-1", "-DV"])
+        self.kind, self.name, self.settings, self.listens, self.block = kind, name, settings, listen, block
         self.remotes = list(remotes)
-        self.is_go = is_go
         self.leaf_port = self.link_port
         self.listening = LISTENING if listen else None
 
@@ -41,7 +60,7 @@ class LeafServer(LinkedServer):
     def config_text(self):
         remotes = "\n".join(f"    {{ {text} }}" for text in self.remotes)
         return "\n".join([
-            f"server_name: {self.name}",
+            f"server_name: {self.name}" if self.kind.names_clusters else "",
             self.settings,
             "leafnodes {",
             f"  listen: 127.0.0.1:{self.leaf_port}" if self.listens else "",
@@ -52,7 +71,10 @@ class LeafServer(LinkedServer):
         ])  # fmt: skip
 
     def leaf_count(self):
-        return self.get("/varz")["leafnodes"]
+        if self.kind.counts_leafnodes:
+            return self.get("/varz")["leafnodes"]
+        text = self.log.text()
+        return text.count(CREATED) - text.count(CLOSED)
 
 
 class LeafClient(Client):
@@ -71,19 +93,19 @@ class LeafClient(Client):
 
 class LeafCase(ServerCase):
     def kind(self, index):
-        """Program and arguments of the hub (0) or the spoke (1)."""
-        name = LeafOptions.kinds[index]
-        if name == UNDER_TEST:
-            return Options.server, Options.server_args, False
-        found = reference.newest() if name == "newest" else next(
-            (each for each in reference.references() if each.version == name), None)
+        """Of the hub (0) or the spoke (1)."""
+        found = find_kind(LeafOptions.kinds[index])
         if found is None:
-            self.skipTest(f"SKIPPED: nats-server {name} is not here")
-        return found.path, [], True
+            self.skipTest(f"SKIPPED: no nats-server {LeafOptions.kinds[index]}; tools/reference builds it")
+        return found
+
+    def skip_at(self, server, name, why):
+        """Within a subTest(), if that server is of that name."""
+        if server.kind.name == name:
+            self.skipTest(f"{name} differs: {why}")
 
     def leaf_server(self, index, name, **parts):
-        binary, args, is_go = self.kind(index)
-        server = LeafServer(binary, args, name, is_go=is_go, **parts)
+        server = LeafServer(self.kind(index), name, **parts)
         self.addCleanup(server.close)
         return server.start()
 
@@ -119,6 +141,7 @@ class LeafCase(ServerCase):
 
     def client(self, server, **options):
         wire = LeafClient(server.port)
+        wire.server = server
         self.addCleanup(wire.close)
         options = {"headers": True, "no_responders": True, **options}
         wire.info = wire.open(**options)
@@ -130,13 +153,15 @@ class LeafCase(ServerCase):
     def wait_alone(self, server):
         """Until everybody whom other tests connected to that server has gone, with what they subscribed."""
         def is_alone():
-            page = server.get("/varz")
-            return page["connections"] == 0 and page["leafnodes"] == 0
+            return server.get("/varz")["connections"] == 0 and server.leaf_count() == 0
 
         self.wait_for(is_alone, f"{server.name} is alone")
 
     def wait_no_interest(self, client, subject):
         """Until what is published there by `client` has no subscriber any more."""
+        if not client.server.kind.names_clusters:  # it has no way to ask
+            client.server.log.wait(rf"<<- \[LS- {re.escape(subject)}\s*\]")
+            return
         self.wait_for(lambda: not client.probe(subject), f"{subject}: no interest")
 
     def listener(self):
