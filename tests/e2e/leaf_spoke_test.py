@@ -6,13 +6,14 @@ it does after errors; credentials against a hub in operator mode."""
 import json
 import os
 import re
+import signal
 import time
 
 from support import leafnodes
 from support.leaf_peer import LeafPeer
 from support.leafnodes import LeafCase
 from support.nkeys import Key, Tenant, User, base64url
-from support.operators import OperatorCase
+from support.operators import OperatorCase, now
 from support.wire import WireError
 
 FAST = 'reconnect: "100ms"'
@@ -373,6 +374,23 @@ class OperatorTest(OperatorCase, LeafCase):
         peer.send_connect(**user.connect_fields(peer.read_info()["nonce"]))
         self.assertIs(peer.read_op(own=True).json["connect_info"], True)
         peer.expect_error("User Authentication Expired")
+
+    def test_a_user_that_is_revoked(self):
+        hub = self.hub(settings=self.config(self.tenant))
+        users, peers = [User(self.tenant), User(self.tenant)], []
+        for user in users:
+            peer = LeafPeer(hub.leaf_port).setup_spoke()
+            self.addCleanup(peer.close)
+            peer.send_connect(**user.connect_fields(peer.read_info()["nonce"]))
+            self.assertIs(peer.read_op(own=True).json["connect_info"], True)
+            peers.append(peer)
+        self.tenant.nats["revocations"] = {users[0].key.public: now() + 1}
+        hub.settings = self.config(self.tenant)
+        hub.write_config()
+        hub.send_signal(signal.SIGHUP)
+        peers[0].expect_error("User Authentication Revoked")
+        hub.log.wait("Leafnode connection closed: Credentials Revoked")
+        peers[1].drain(own=True)
 
     def test_wrong_tokens(self):
         hub = self.hub(settings=self.config(self.tenant))
