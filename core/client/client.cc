@@ -151,7 +151,6 @@ void Client::on_close() {
     if (clients_.events() != nullptr) clients_.events()->on_closed(host_.id, *this);
     remember_closed();
     leave_account();
-    if (subscriptions_.size() > host_.released_per_turn()) find_members();
     begin_release();
 }
 

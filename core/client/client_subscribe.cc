@@ -121,28 +121,22 @@ void Client::drop_subscriptions() {
 }
 
 // Members of queue groups first: what other workers choose this client for must find another member, and
-// so may come late.
+// so may come late. A slice looks at `most` subscriptions, and at those beside the last on its page.
 bool Client::release(size_t most) {
     std::vector<interest::Subscription*> some;
-    while (!members_.empty() && some.size() < most) {
-        subscriptions_.erase(members_.back());
-        some.push_back(members_.back());
-        members_.pop_back();
-    }
-    if (members_.empty()) {
-        members_.shrink_to_fit();
-        subscriptions_.take(most - some.size(), &some);
+    if (member_count_ == 0 || subscriptions_.size() <= most) {
+        subscriptions_.take(most, &some);
+    } else {
+        member_position_ =
+            subscriptions_.visit_some(member_position_, most, [&some](interest::Subscription& each) {
+                if (each.is_queue()) some.push_back(&each);
+            });
+        for (interest::Subscription* member : some) subscriptions_.erase(member);
     }
     drop(some);
+    host_.count_released(some.size());
+    assert(subscriptions_.empty() || member_position_ != 0 || member_count_ == 0 || most == 0);
     return subscriptions_.empty();
-}
-
-void Client::find_members() {
-    if (member_count_ == 0) return;
-    members_.reserve(member_count_);
-    subscriptions_.for_each([this](interest::Subscription* each) {
-        if (each->is_queue()) members_.push_back(each);
-    });
 }
 
 void Client::drop(std::vector<interest::Subscription*>& some) {
