@@ -173,6 +173,7 @@ class Client final : public delivery::NatsLink,
     void report_overridden_limits() const;
     void update_shadows(interest::Subscription& subscription);
     void drop_subscriptions();
+    void find_members();
     void drop(std::vector<interest::Subscription*>& some);
     bool permits_publish(std::string_view subject);
     bool has_response(std::string_view subject);
@@ -215,7 +216,7 @@ class Client final : public delivery::NatsLink,
     proto::ClientParseLimits parse_limits_;          // the server's, or the account's if less
     interest::SidTable subscriptions_;
     uint32_t member_count_ = 0;  // of them: in queue groups
-    size_t member_position_ = 0;  // when it has closed: where the search for them goes on
+    std::vector<interest::Subscription*> members_;  // when it has closed: those that were not released yet
     int64_t subscriptions_max_ = config::kUnlimited;
     std::unique_ptr<delivery::Shadows> shadows_;  // null as long as it has none
     proto::ConnectOptions connect_;

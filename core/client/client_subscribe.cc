@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/delivery/records.h"
@@ -121,22 +122,35 @@ void Client::drop_subscriptions() {
 }
 
 // Members of queue groups first: what other workers choose this client for must find another member, and
-// so may come late. A slice looks at `most` subscriptions, and at those beside the last on its page.
+// so may come late.
 bool Client::release(size_t most) {
     std::vector<interest::Subscription*> some;
-    if (member_count_ == 0 || subscriptions_.size() <= most) {
-        subscriptions_.take(most, &some);
-    } else {
-        member_position_ =
-            subscriptions_.visit_some(member_position_, most, [&some](interest::Subscription& each) {
-                if (each.is_queue()) some.push_back(&each);
-            });
-        for (interest::Subscription* member : some) subscriptions_.erase(member);
+    while (!members_.empty() && some.size() < most) {
+        subscriptions_.erase(members_.back());
+        some.push_back(members_.back());
+        members_.pop_back();
+    }
+    if (members_.empty()) {
+        members_.shrink_to_fit();
+        subscriptions_.take(most - some.size(), &some);
     }
     drop(some);
     host_.count_released(some.size());
-    assert(subscriptions_.empty() || member_position_ != 0 || member_count_ == 0 || most == 0);
     return subscriptions_.empty();
+}
+
+// In random order, so that some of each large group go with the first slice: then no match holds the others.
+void Client::find_members() {
+    if (member_count_ == 0) return;
+    members_.reserve(member_count_);
+    subscriptions_.for_each([this](interest::Subscription* each) {
+        if (!each->is_queue()) return;
+        each->flags |= interest::Subscription::kLeaving;
+        members_.push_back(each);
+    });
+    for (size_t i = members_.size(); i > 1; --i) {
+        std::swap(members_[i - 1], members_[delivery_.prng.below(static_cast<uint32_t>(i))]);
+    }
 }
 
 void Client::drop(std::vector<interest::Subscription*>& some) {

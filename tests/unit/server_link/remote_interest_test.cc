@@ -89,6 +89,17 @@ TEST_F(RemoteInterestTest, ASweepGoesInSlicesAndAsksOnceForEach) {
     EXPECT_FALSE(contains("denied.7"));
 }
 
+TEST_F(RemoteInterestTest, TheSmallestSliceGoesOn) {
+    fill(5);
+    interest().begin_sweep();
+    bool has_gone = false;
+    interest().begin_removal(account(), [&] { has_gone = true; });
+    for (int slices = 0; slices < 100 && !interest().sweep(1);) ++slices;
+    EXPECT_FALSE(interest().sweeping());
+    EXPECT_TRUE(has_gone);
+    EXPECT_EQ(interest().count(), 0U);
+}
+
 TEST_F(RemoteInterestTest, WhatIsSaidOfOneIsSettledBefore) {
     fill(50);
     interest().begin_sweep();
@@ -162,6 +173,24 @@ TEST_F(RemoteInterestTest, ManyStandInSeveralTables) {
     EXPECT_EQ(interest().count(), kCount / 2 - removed);
     EXPECT_EQ(all().size(), interest().count());
     EXPECT_EQ(account().sublist().count(), interest().count());
+}
+
+TEST_F(RemoteInterestTest, ARemovalOfPlainOnesKeepsGroupsAndAsksNobody) {
+    fill(500);
+    ASSERT_EQ(interest().add(account(), "kept.7", "group", 1), Added::kNew);
+    interest().begin_removal_of_plain(account());
+    ASSERT_FALSE(interest().sweep(10));
+    // What it has not come to has gone all the same.
+    EXPECT_FALSE(contains("kept.7"));
+    EXPECT_FALSE(remove("kept.7"));
+    ASSERT_EQ(add("kept.8"), Added::kNew);
+    EXPECT_TRUE(remove("kept.8"));
+    EXPECT_EQ(all(), std::set<std::string>{"kept.7"});
+    while (!interest().sweep(100)) {
+    }
+    EXPECT_EQ(interest().count(), 1U);
+    EXPECT_TRUE(interest().contains(account(), "kept.7", "group"));
+    EXPECT_EQ(server_->asked, 0U);
 }
 
 TEST_F(RemoteInterestTest, ARemovalTellsWhenAllHasGone) {
