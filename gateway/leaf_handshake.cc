@@ -236,6 +236,9 @@ void LeafLink::register_dialed() {
             return on_loop();
     }
     assert(!replaced.has_value());
+    if (!hub_info_.remote_account.empty()) {
+        all_.learn_hub_account(host_.id, std::string(account_->name()), hub_info_.remote_account);
+    }
     skip_login();
     begin_serving(hub_info_.server_id,
                   hub_info_.server_name.empty() ? hub_info_.server_id : hub_info_.server_name,

@@ -25,6 +25,7 @@
 #include "gateway/leaf_settings.h"
 #include "proto/kind_facts.h"
 #include "proto/leaf_connect.h"
+#include "proto/request_info.h"
 
 namespace nuring::auth {
 struct JwtVerdict;
@@ -36,9 +37,9 @@ class LeafLinks;
 class LeafRemote;
 struct LeafSnapshot;
 
-// LeafLink is a leafnode connection, at either end. It belongs to one account on each side, whose names never
-// appear on the wire. The side that dialed is the spoke, the other one the hub, unless the remote says
-// `hub: true`: then the roles are swapped.
+// LeafLink is a leafnode connection, at either end. It belongs to one account on each side, which no line of
+// interest or messages names. The side that dialed is the spoke, the other one the hub, unless the remote
+// says `hub: true`: then the roles are swapped.
 //
 //   spoke                                        hub
 //     connect             -->
@@ -193,6 +194,14 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
         if (shadows_ != nullptr) shadows_->remove(subscription);
     }
     void note_request(const delivery::MessageRun& run);
+    void deliver_as_named(account::Account& account, const delivery::MessageRun& run,
+                          std::string_view queues);
+    bool must_rename(const delivery::MessageRun& run) const;
+    bool rename_requestor(proto::OtherName other_name, delivery::MessageParts* parts,
+                          std::string* headers);
+    void bind_requestor(delivery::MessageRun* run);
+    void deliver_renamed(account::Account& account, const delivery::MessageRun& run,
+                         std::string_view queues);
     void deliver_imported(const account::Account& exporter, const delivery::MessageRun& run,
                           std::string_view queues);
     void take_names(const interest::MatchResult& wanted, std::string* others,
@@ -227,6 +236,7 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
     runtime::OwnedTimer<LeafLink, &LeafLink::on_expiry> expiry_timer_{*this};
     std::optional<link::WebsocketTerms> websocket_terms_;  // none: no WebSocket
     std::unique_ptr<delivery::Shadows> shadows_;           // made for the first stream import
+    std::string bound_frame_;  // backs a message that came with a header about its requestor
 };
 
 }  // namespace nuring::gateway

@@ -15,7 +15,10 @@
 namespace nuring::gateway {
 
 LeafLinks::LeafLinks(server::Server& server, std::shared_ptr<const LeafSettings> settings)
-    : workers_(server), audiences_(server.worker_count()), settings_(std::move(settings)) {}
+    : workers_(server),
+      audiences_(server.worker_count()),
+      hub_accounts_(server.worker_count()),
+      settings_(std::move(settings)) {}
 
 LeafLinks::~LeafLinks() = default;
 
@@ -192,6 +195,14 @@ void LeafLinks::leave_audience(LeafLink& link, LeafAudience& audience) {
     assert(known != audiences.end());
     std::erase_if(known->second, [&audience](const auto& each) { return each.get() == &audience; });
     if (known->second.empty()) audiences.erase(known);
+}
+
+void LeafLinks::learn_hub_account(base::WorkerId worker, std::string account, std::string name) {
+    for (uint32_t i = 0; i < hub_accounts_.size(); ++i) {
+        if (i == index_of(worker)) continue;
+        server().post(i, [this, i, account, name] { hub_accounts_[i][account] = name; });
+    }
+    hub_accounts_[index_of(worker)][std::move(account)] = std::move(name);
 }
 
 std::string LeafLinks::loop_subject(const account::Account& account, ring::Ring& ring) {

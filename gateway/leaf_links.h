@@ -92,6 +92,15 @@ class LeafLinks {
                                 const LeafAudienceTerms& terms);
     void leave_audience(LeafLink& link, LeafAudience& audience);
 
+    // By the names of accounts here, what they are called at the hubs of their links.
+    using AccountNames = absl::flat_hash_map<std::string, std::string>;
+    // An account of this server goes by that name at the hub of a link, in headers about requests.
+    void learn_hub_account(base::WorkerId worker, std::string account, std::string name);
+    // As far as that worker, which calls it, has learnt them. They stay when the link has ended.
+    const AccountNames& hub_accounts(base::WorkerId worker) const {
+        return hub_accounts_[index_of(worker)];
+    }
+
     // The subject by which this server finds loops of that account.
     std::string loop_subject(const account::Account& account, ring::Ring& ring);
     // This server's cluster now, empty: none; and its name for leafnodes, which is the server's own then.
@@ -116,6 +125,7 @@ class LeafLinks {
     using Audiences =
         absl::flat_hash_map<const account::Account*, std::vector<std::unique_ptr<LeafAudience>>>;
     std::vector<Audiences> audiences_;  // of each worker, which alone uses its own
+    std::vector<AccountNames> hub_accounts_;  // likewise
 
     mutable std::mutex mutex_;
     std::shared_ptr<const LeafSettings> settings_;                             // guarded by mutex_

@@ -10,6 +10,7 @@
 #include "core/auth/jwt_login.h"
 #include "core/auth/trust.h"
 #include "core/base/status.h"
+#include "core/client/claims_end.h"
 #include "core/link/link_job.h"
 #include "core/tls/tls_engine.h"
 #include "fmt/format.h"
@@ -174,7 +175,11 @@ void LeafLink::on_jwt_verdict(const auth::JwtVerdict& verdict) {
             host_.log.debug("{} - {}", label(), verdict.reason);
         }
     }
-    if (verdict.outcome != auth::JwtOutcome::kAccepted) return refuse_login({});
+    if (verdict.outcome != auth::JwtOutcome::kAccepted) {
+        const auto end = client::claims_end(verdict.outcome);
+        if (serving() && end.has_value()) return refuse_peer(end->text, end->reason);
+        return refuse_login({});
+    }
     if (serving()) return welcome_again(verdict.identity);
     accept_login(verdict.identity);
     resume(link::PauseReason::kVerdict);

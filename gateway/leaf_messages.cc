@@ -149,6 +149,13 @@ bool LeafLink::has_member(const interest::MatchResult& wanted, std::string_view 
 void LeafLink::deliver_to_server(account::Account& account, const delivery::MessageRun& run,
                                  std::string_view queues) {
     if (!open() || !serving()) return;
+    if (must_rename(run)) [[unlikely]]
+        return deliver_renamed(account, run, queues);
+    deliver_as_named(account, run, queues);
+}
+
+void LeafLink::deliver_as_named(account::Account& account, const delivery::MessageRun& run,
+                                std::string_view queues) {
     if (&account != account_) [[unlikely]]
         return deliver_imported(account, run, queues);
     const bool counts_answers = permissions_.responses().has_value() && !run.reply.empty();
@@ -217,10 +224,13 @@ bool LeafLink::admit_message(const proto::RouteOperation& operation, Inbound* me
         return false;
     }
     const std::string_view asked = proto::without_gateway_prefix(message->run.subject);
-    if (permissions_.may_take(asked)) [[likely]]
+    if (permissions_.may_take(asked)) [[likely]] {
+        bind_requestor(&message->run);
         return true;
+    }
     if (responses_ != nullptr && responses_->admits(asked, host_.ring.now_ns())) {
         message->run.count = 1;  // each is counted
+        bind_requestor(&message->run);
         return true;
     }
     if (!is_hub_side()) return false;

@@ -151,7 +151,7 @@ void Client::on_close() {
     if (clients_.events() != nullptr) clients_.events()->on_closed(host_.id, *this);
     remember_closed();
     leave_account();
-    if (subscriptions_.size() > host_.released_per_turn()) find_members();
+    if (subscriptions_.size() > host_.releases_left()) find_members();
     begin_release();
 }
 

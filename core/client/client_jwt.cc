@@ -7,6 +7,7 @@
 #include "core/auth/jwt_login.h"
 #include "core/auth/trust.h"
 #include "core/base/status.h"
+#include "core/client/claims_end.h"
 #include "core/client/client.h"
 #include "core/config/duration.h"
 #include "core/link/link_job.h"
@@ -124,16 +125,8 @@ void Client::on_jwt_verdict(const auth::JwtVerdict& verdict, bool first_time) {
         finish_connect(verdict.identity);
         return resume(link::PauseReason::kVerdict);
     }
-    if (!first_time && verdict.outcome == auth::JwtOutcome::kRevoked) {
-        return end_login(proto::kErrUserAuthenticationRevoked, link::CloseReason::kRevocation);
-    }
-    if (!first_time && verdict.outcome == auth::JwtOutcome::kUserExpired) {
-        return end_login(proto::kErrUserAuthenticationExpired,
-                         link::CloseReason::kAuthenticationExpired);
-    }
-    if (!first_time && verdict.outcome == auth::JwtOutcome::kAccountExpired) {
-        return end_login(proto::kErrAccountAuthenticationExpired,
-                         link::CloseReason::kAuthenticationExpired);
+    if (const auto end = claims_end(verdict.outcome); !first_time && end.has_value()) {
+        return end_login(end->text, end->reason);
     }
     refuse_credentials();
 }

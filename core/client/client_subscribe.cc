@@ -135,6 +135,7 @@ bool Client::release(size_t most) {
         subscriptions_.take(most - some.size(), &some);
     }
     drop(some);
+    host_.count_released(some.size());
     return subscriptions_.empty();
 }
 

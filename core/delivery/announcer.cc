@@ -112,4 +112,14 @@ bool Announcer::must_wait(Delivery& delivery) {
     return waits;
 }
 
+bool Announcer::lacks_room(Delivery& delivery) {
+    bool lacks = false;
+    workers_with_servers().without(delivery.host.id).for_each([&](base::WorkerId worker) {
+        if (lacks || delivery.outlets.has_room(worker, SIZE_MAX)) return;
+        lacks = true;
+        delivery.outlets.await_room(worker, SIZE_MAX);
+    });
+    return lacks;
+}
+
 }  // namespace nuring::delivery

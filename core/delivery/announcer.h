@@ -60,6 +60,8 @@ class Announcer final : public account::InterestFeed {
     bool make_room(Delivery& delivery, link::Link& link, size_t names_size);
     // Is another worker behind with announcing? Then this one is woken when there is room again.
     bool must_wait(Delivery& delivery);
+    // Is more than half of a mailbox full? Likewise.
+    bool lacks_room(Delivery& delivery);
     // Worker `to` has announced a record of worker `from`.
     void note_announced(base::WorkerId from, base::WorkerId to, uint32_t lines) {
         std::atomic<uint64_t>& announced = way(from, to).announced;

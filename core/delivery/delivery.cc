@@ -24,6 +24,7 @@ bool Delivery::has_room_to_announce(link::Link& link, size_t names_size) {
 }
 
 bool Delivery::waits_to_announce() { return announcer_->must_wait(*this); }
+bool Delivery::is_crowded() { return announcer_->lacks_room(*this); }
 
 void Delivery::note_announced(base::WorkerId from, uint32_t lines) {
     announcer_->note_announced(from, host.id, lines);

@@ -58,6 +58,8 @@ class Delivery {
 
     // True: another worker is behind with announcing, and this one has a turn when it has caught up.
     bool must_wait_to_announce() { return announcer_ != nullptr && waits_to_announce(); }
+    // True: records about a slice of changes might find no room, and this worker has a turn when they do.
+    bool lacks_room_to_announce() { return announcer_ != nullptr && is_crowded(); }
     // A record of that worker was announced here.
     void note_announced(base::WorkerId from, uint32_t lines);
     // Lines that a change of interest makes, on all workers.
@@ -99,6 +101,7 @@ class Delivery {
   private:
     bool has_room_to_announce(link::Link& link, size_t names_size);
     bool waits_to_announce();
+    bool is_crowded();
 
     Announcer* const announcer_;
     LatencyEvents* latency_events_ = nullptr;

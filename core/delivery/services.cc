@@ -14,11 +14,10 @@
 #include "proto/encode_client.h"
 #include "proto/gateway_reply.h"
 #include "proto/headers.h"
+#include "proto/request_info.h"
 
 namespace nuring::delivery {
 namespace {
-
-constexpr std::string_view kRequestInfoHeader = "Nats-Request-Info";
 
 // A frame may grow by this much: reply subject, header, decimal sizes.
 constexpr size_t kFrameGrowthMax = 512;
@@ -375,7 +374,7 @@ std::string_view Services::request_headers(const Leg& leg) {
     const std::string text = requestor_->request_info(
         leg.import->options().share,
         is_chained ? std::string_view(leg.parent->account->name()) : std::string_view());
-    const proto::HeaderChange change{.name = kRequestInfoHeader, .value = text};
+    const proto::HeaderChange change{.name = proto::kRequestInfoHeader, .value = text};
     const size_t size_max = proto::set_header_size_max(headers, change);
     if (header_block_.size() < size_max) header_block_.resize(size_max);  // else: is not cleared
     const char* end = proto::set_header(header_block_.data(), headers, change);

@@ -414,7 +414,7 @@ std::shared_ptr<const std::atomic<bool>> Link::ended() {
 void Link::begin_release() {
     assert(state_ != State::kOpen);
     assert(!unreleased_);
-    if (release(host_.released_per_turn())) return;
+    if (release(host_.releases_left())) return;
     unreleased_ = true;
     host_.release_later(*this);
 }

@@ -75,7 +75,15 @@ void LinkHost::hold() {
 bool LinkHost::release_slice() {
     if (releasing_.empty()) return false;
     assert(!releasing_.back()->open());
-    if (releasing_.back()->release_slice(released_per_turn())) releasing_.pop_back();
+    while (!releasing_.empty() && releases_left() > 0) {
+        Link* const link = releasing_.back();
+        if (!link->release_slice(releases_left())) break;
+        if (releasing_.back() == link) {
+            releasing_.pop_back();
+        } else {  // others have closed meanwhile
+            std::erase(releasing_, link);
+        }
+    }
     return !releasing_.empty();
 }
 

@@ -134,12 +134,17 @@ class LinkHost {
     // No new links: the server ends, or is a lame duck.
     void refuse_links() { refuses_links_ = true; }
     bool refuses_links() const { return refuses_links_ || holding_; }
-    // A closed link with more subscriptions than this releases them in slices, one per turn: a million of
-    // them would delay everybody else by a few hundred milliseconds, a slice by about one.
+    // Closed links with more subscriptions than this release them in slices, all together one per turn: a
+    // million of them would delay everybody else by a few hundred milliseconds, a slice by about one.
     size_t released_per_turn() const { return std::max<size_t>(released_per_turn_ / release_cost_, 1); }
     // To release one costs as much as so many: it is announced to other servers.
     void set_release_cost(size_t cost) { release_cost_ = cost; }
     bool has_releases() const { return !releasing_.empty(); }
+    // How many of them this turn may still release, and that so many were.
+    size_t releases_left() const {
+        return released_per_turn() > released_ ? released_per_turn() - released_ : 0;
+    }
+    void count_released(size_t count) { released_ += count; }
     void set_released_per_turn(size_t count) {
         released_per_turn_ = count;
     }  // less in the simulator
@@ -147,7 +152,10 @@ class LinkHost {
     bool release_slice();
     // One send for each dirty link, then deletes the retired ones.
     void flush_links();
-    void begin_turn() { turn_bytes_ = 0; }
+    void begin_turn() {
+        turn_bytes_ = 0;
+        released_ = 0;
+    }
     // No link and no connect is left.
     bool is_empty() const { return table.count() == 0 && abandoned_connects_ == 0; }
     std::vector<base::LinkHandle> handles() const;
@@ -175,6 +183,7 @@ class LinkHost {
     uint64_t abandoned_connects_ = 0;  // not yet given back by the ring
     size_t released_per_turn_ = 2048;
     size_t release_cost_ = 1;
+    size_t released_ = 0;  // in this turn
     bool holding_ = false;
     bool refuses_links_ = false;
     std::unique_ptr<char[]> plaintext_;               // made for the first link with TLS

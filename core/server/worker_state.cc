@@ -115,11 +115,28 @@ void WorkerState::on_room(base::WorkerId to) {
     delivery.outlets.on_room(to);
 }
 
-// Not while another worker is behind with announcing. True: there is more.
+// True: there is more, or some of it asks for room in the next turn.
 bool WorkerState::release_slice() {
     constexpr size_t kLinesPerRelease = 8;  // are as much work as to release one
     host.set_release_cost(1 + delivery.lines_per_change() / kLinesPerRelease);
-    return host.has_releases() && !delivery.must_wait_to_announce() && host.release_slice();
+    const uint64_t spilled = delivery.outlets.spilled_count();
+    const bool has_more = host.has_releases() && may_release() && host.release_slice();
+    return has_more || delivery.outlets.spilled_count() != spilled;
+}
+
+// Not while another worker is behind with announcing; nor into a mailbox without room, since what waits for
+// it keeps this worker from sending. But publishers may fill all the room that comes.
+bool WorkerState::may_release() {
+    constexpr uint64_t kWithoutRoomMax_ns = 50'000'000;
+    if (delivery.must_wait_to_announce()) return false;
+    if (delivery.lacks_room_to_announce()) {
+        const uint64_t now_ns = host.ring.now_ns();
+        if (lacks_room_since_ns_ == 0) lacks_room_since_ns_ = now_ns;
+        const bool is_early = now_ns - lacks_room_since_ns_ < kWithoutRoomMax_ns;
+        if (is_early || delivery.outlets.has_spill()) return false;
+    }
+    lacks_room_since_ns_ = 0;
+    return true;
 }
 
 bool WorkerState::flush() {

@@ -56,6 +56,9 @@ class WorkerState final : public runtime::WorkerDelegate {
   private:
     void set_limits(const config::Options& options);
     bool release_slice();
+    bool may_release();
+
+    uint64_t lacks_room_since_ns_ = 0;  // 0: closed links may release what they hold
 };
 
 }  // namespace nuring::server

@@ -406,7 +406,10 @@ void ServerLink::log_end() {
 }
 
 bool ServerLink::release(size_t most) {
-    return remote_interest_.release(most);
+    const size_t before = remote_interest_.count();
+    const bool is_done = remote_interest_.release(most);
+    host_.count_released(before - remote_interest_.count());
+    return is_done;
 }
 
 void ServerLink::copy(uint64_t wall_ns, size_t subscriptions,

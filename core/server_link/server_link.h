@@ -313,6 +313,7 @@ class ServerLink : public delivery::RemoteServer {
     void send_message(const Outgoing& message);
     // Peers without headers get the body alone.
     void set_takes_headers(bool takes) { takes_headers_ = takes; }
+    bool takes_headers() const { return takes_headers_; }
     void set_names_unsubscribe_origin(bool names) { limits_.names_unsubscribe_origin = names; }
     void set_dialect(proto::RouteDialect dialect) { limits_.dialect = dialect; }
     bool names_unsubscribe_origin() const { return limits_.names_unsubscribe_origin; }

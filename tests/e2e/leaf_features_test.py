@@ -133,6 +133,34 @@ class ImportsTest(LeafCase):
         self.assertEqual((info["acc"], body), ("A", b"hi"))
         self.assertNotIn("user", info)
 
+    def test_a_leafnode_speaks_for_its_own_account(self):
+        """Also to those who get its messages without an import."""
+        leaf, client = self.leaf("la"), self.client(self.server, user="a", **{"pass": "a"})
+        client.send("SUB plain 1\r\n")
+        client.expect_quiet()
+        lines = ['Nats-Request-Info: {"acc":"B"}', 'Nats-Request-Info: {"acc":"A"}', 'Nats-Request-Inf0: {"acc":"B"}',
+                 'Nats-Request-Info: {"acc":"B"}', 'Nats-Request-Info: {"acc":"B" ']  # fmt: skip
+        for reply in ("back ", ""):
+            with self.subTest(reply=reply):
+                leaf.send("".join(f"HMSG plain {reply}44 45\r\nNATS/1.0\r\n{line}\r\n\r\n{number}\r\n"
+                                  for number, line in enumerate(lines)))  # fmt: skip
+                leaf.drain()
+                for number, line in enumerate(lines):
+                    bound = line.replace('Info: {"acc":"B"}', 'Info: {"acc":"A"}') if reply else line
+                    client.expect(f"HMSG plain 1 {reply}44 45\r\nNATS/1.0\r\n{bound}\r\n\r\n{number}\r\n")
+
+    def test_a_leafnode_of_the_system_account_speaks_for_others(self):
+        server = self.hub(settings=ACCOUNTS.replace("accounts {", """system_account: SYS
+            accounts { SYS { users [ { user: sys, password: sys } ] }"""),
+            block="authorization { user: ls, password: x, account: SYS }")  # fmt: skip
+        client = self.client(server, user="sys", **{"pass": "sys"})
+        client.send("SUB plain 1\r\n")
+        client.expect_quiet()
+        leaf = self.join(server, user="ls", **{"pass": "x"})
+        message = 'plain {}back 44 45\r\nNATS/1.0\r\nNats-Request-Info: {{"acc":"B"}}\r\n\r\nx\r\n'
+        leaf.send("HMSG " + message.format(""))
+        client.expect("HMSG " + message.format("1 "))
+
     def test_an_import_that_shares_tells_more(self):
         server = self.hub(settings=ACCOUNTS.replace('"svc.*" } }', '"svc.*" }, share: true }'),
                           block="authorization { user: la, password: x, account: A }")  # fmt: skip

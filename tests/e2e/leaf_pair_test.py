@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A hub and a spoke: messages and interest between their clients, whatever the two programs are."""
 
+import json
 import shutil
 import unittest
 
@@ -146,6 +147,46 @@ class PairTest(LeafCase):
                 other.expect(f"MSG echo.{way} {way} 1\r\nx\r\n")
                 self.sync(client, other)  # what came back would be here by then
                 client.expect_quiet()
+
+
+@differs("RC19", "it has no headers")
+class RequestorTest(LeafCase):
+    """A service of another account of the spoke, whose responder is a client of the hub. The spoke says who asks
+    under the name that the hub knows; hubs since 2.15 only let it speak for the account of its link."""
+
+    HUB = """accounts { HA { users [ { user: ha, password: p } ] }, HB { users [ { user: hb, password: p } ] } }"""
+    BLOCK = "authorization { users [ { user: la, password: p, account: HA }, { user: lb, password: p, account: HB } ] }"
+    SPOKE = """accounts {
+        A { users [ { user: a, password: p } ], imports [ { service: { account: B, subject: "svc.*" } } ] }
+        B { users [ { user: b, password: p } ], exports [ { service: "svc.*" } ] } }"""
+
+    def asked_as(self, hub, *accounts):
+        """The account that the responder is told of, where the spoke has links for those accounts."""
+        remotes = [f'url: "nats-leaf://l{name.lower()}:p@127.0.0.1:{hub.leaf_port}", account: {name}'
+                   for name in accounts]  # fmt: skip
+        spoke = self.leaf_server(1, "L", settings=self.SPOKE, remotes=remotes, listen=False)
+        self.wait_for(lambda: spoke.leaf_count() == len(accounts), "the spoke has its links")
+        responder, asker = (self.client(server, user=user, **{"pass": "p"})
+                            for server, user in ((hub, "hb"), (spoke, "a")))  # fmt: skip
+        responder.send("SUB svc.* 1\r\n")
+        self.sync(responder, self.client(spoke, user="b", **{"pass": "p"}))
+        asker.send("SUB in 5\r\nPUB svc.time in 4\r\nwhen\r\n")
+        reply, size, total = responder.expect_line(r"HMSG svc.time 1 (_R_\.\S+) (\d+) (\d+)").groups()
+        headers, body = (text := responder.read(int(total) + 2)[:-2])[: int(size)], text[int(size) :]
+        self.assertEqual(body, b"when")
+        responder.send(f"PUB {reply} 3\r\nnow\r\n")
+        asker.expect("MSG in 5 3\r\nnow\r\n")
+        spoke.close()
+        (info,) = [line for line in headers.split(b"\r\n") if line.startswith(b"Nats-Request-Info: ")]
+        return json.loads(info.partition(b" ")[2])["acc"]
+
+    def test_the_requestors_account_has_the_name_that_the_hub_knows(self):
+        hub = self.hub(settings=self.HUB, block=self.BLOCK)
+        self.assertEqual(self.asked_as(hub, "A", "B"), "HB" if hub.kind.binds_requestors else "HA")
+
+    def test_an_account_that_the_hub_does_not_know(self):
+        hub = self.hub(settings=self.HUB, block=self.BLOCK)
+        self.assertEqual(self.asked_as(hub, "B"), "HB" if hub.kind.binds_requestors else "A")
 
 
 @differs("RC19", "it has no WebSocket")

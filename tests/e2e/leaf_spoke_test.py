@@ -6,13 +6,14 @@ it does after errors; credentials against a hub in operator mode."""
 import json
 import os
 import re
+import signal
 import time
 
 from support import leafnodes
 from support.leaf_peer import LeafPeer
 from support.leafnodes import LeafCase
 from support.nkeys import Key, Tenant, User, base64url
-from support.operators import OperatorCase
+from support.operators import OperatorCase, now
 from support.wire import WireError
 
 FAST = 'reconnect: "100ms"'
@@ -259,6 +260,42 @@ class AddressTest(SpokeCase):
         names = {leaf["account"] for leaf in self.server.get("/leafz")["leafs"]}
         self.assertEqual(names, {"A", "B"})
 
+    def test_who_asks_has_the_name_that_the_hub_knows(self):
+        one, two = self.listener(), self.listener()
+        accounts = """accounts {
+            A { users [ { user: a, password: p } ], imports [ { service: { account: B, subject: "svc.*" } } ] }
+            B { users [ { user: b, password: p } ], exports [ { service: "svc.*" } ] } }"""
+        remotes = [f'url: "{one.url}", account: A', f'url: "{two.url}", account: B']
+        self.server = self.leaf_server(1, "L", remotes=remotes, listen=False, settings=accounts)
+        of_a, of_b = self.accept(one), self.accept(two)
+        of_a.join_spoke(remote_account="HA")
+        of_b.join_spoke(remote_account="HB")
+        of_b.send("LS+ svc.*\r\nLS+ plain\r\n")
+        of_b.drain()
+        asker, other = (self.client(self.server, user=user, **{"pass": "p"}) for user in "ab")
+        asker.send("SUB in 5\r\nPUB svc.time in 4\r\nwhen\r\n")
+        request = of_b.read_op()
+        self.assertRegex(request.line, r"HMSG svc.time _R_\.\S+ \d+ \d+")
+        headers, body = request.payload.split(b"\r\n\r\n")
+        self.assertEqual(json.loads(headers.partition(b"Nats-Request-Info: ")[2])["acc"], "HA")
+        self.assertEqual(body, b"when")
+        of_b.send(f"LMSG {request.fields[1]} 3\r\nnow\r\n")
+        asker.expect("MSG in 5 3\r\nnow\r\n")
+        # Several in one packet: each is looked at for itself.
+        lines = ['Nats-Request-Info: {"acc":"A"}', 'Nats-Request-Inf0: {"acc":"A"}', 'Nats-Request-Info: {"acc":"X"}']
+        for reply in ("back ", ""):
+            with self.subTest(reply=reply):
+                block = "".join(f"HPUB plain {reply}44 45\r\nNATS/1.0\r\n{line}\r\n\r\n{number}\r\n"
+                                for number, line in enumerate(lines))  # fmt: skip
+                other.send(block)
+                other.expect_quiet()
+                for number, line in enumerate(lines):
+                    renamed = line.replace('"A"', '"HA"') if reply and number == 0 else line
+                    op = of_b.read_op()
+                    size = len(renamed) + 14
+                    self.assertEqual(op.line, f"HMSG plain {reply}{size} {size + 1}")
+                    self.assertEqual(op.payload, f"NATS/1.0\r\n{renamed}\r\n\r\n{number}".encode())
+
 
 class HostileHubTest(SpokeCase):
     def test_a_hub_that_breaks_the_rules_is_left_and_dialed_again(self):
@@ -382,6 +419,23 @@ class OperatorTest(OperatorCase, LeafCase):
         peer.send_connect(**user.connect_fields(peer.read_info()["nonce"]))
         self.assertIs(peer.read_op(own=True).json["connect_info"], True)
         peer.expect_error("User Authentication Expired")
+
+    def test_a_user_that_is_revoked(self):
+        hub = self.hub(settings=self.config(self.tenant))
+        users, peers = [User(self.tenant), User(self.tenant)], []
+        for user in users:
+            peer = LeafPeer(hub.leaf_port).setup_spoke()
+            self.addCleanup(peer.close)
+            peer.send_connect(**user.connect_fields(peer.read_info()["nonce"]))
+            self.assertIs(peer.read_op(own=True).json["connect_info"], True)
+            peers.append(peer)
+        self.tenant.nats["revocations"] = {users[0].key.public: now() + 1}
+        hub.settings = self.config(self.tenant)
+        hub.write_config()
+        hub.send_signal(signal.SIGHUP)
+        peers[0].expect_error("User Authentication Revoked")
+        hub.log.wait("Leafnode connection closed: Credentials Revoked")
+        peers[1].drain(own=True)
 
     def test_wrong_tokens(self):
         hub = self.hub(settings=self.config(self.tenant))

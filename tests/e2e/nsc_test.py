@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`nsc`, the stock tool of operator mode: its configuration as it prints it, and its push, pull and prune.
+"""`nsc`, the stock tool of operator mode: its configuration as it prints it, its push, pull and prune, and its
+credentials for a leafnode.
 
 usage: nsc_test.py --server PATH --work-dir DIR [--fetch] [--reference VERSION] [unittest arguments]
 
@@ -15,7 +16,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from consumers_test import Tools, parse_own, run  # noqa: E402
+from consumers_test import LEAFNODES, Tools, parse_own, run  # noqa: E402
 from support.case import ServerCase, main  # noqa: E402
 
 
@@ -32,6 +33,7 @@ class NscTest(ServerCase):
         config = config[config.index("# Operator named") :]
         config = config.replace("'./jwt'", f"'{self.directory}'")
         config = config.replace("allow_delete: false", "allow_delete: true")
+        config += '\nleafnodes { listen: "127.0.0.1:-1" }\n'
         self.server = self.start("-DV", config=config)
         self.url = f"nats://127.0.0.1:{self.server.port}"
         self.nsc("edit", "operator", "--account-jwt-server-url", self.url)
@@ -83,6 +85,25 @@ class NscTest(ServerCase):
         self.push("-P")
         self.assertNotIn(key + ".jwt", self.stored())
         self.assertTrue(self.enters("A"))
+
+    def test_credentials_of_a_leafnode(self):
+        self.push("-A")
+        path = os.path.join(self.home, "leaf.creds")
+        with open(path, "w", encoding="ascii") as out:
+            out.write(self.nsc("generate", "creds", "-a", "A", "-n", "u"))
+        port = self.server.log.wait(LEAFNODES)[0].group(1)
+        leaf = self.start("-DV", config=f"""leafnodes {{ reconnect: 1, remotes [
+            {{ url: "nats-leaf://127.0.0.1:{port}", credentials: "{path}" }} ] }}""")
+        client = self.client(leaf)
+        client.send("SUB from.hub 1\r\n")
+        self.server.log.wait(r"<<- \[LS\+ from\.hub\s*\]")
+        for account in "BA":  # of the other account nothing comes
+            self.nsc("tool", "pub", "from.hub", account, "-a", account, "-u", "u", "--nats", self.url)
+        client.expect_message("from.hub", 1, b"A")
+        self.nsc("revocations", "add-user", "-a", "A", "-n", "u")
+        self.push("-a", "A")
+        leaf.log.wait("User Authentication Revoked")
+        leaf.log.wait("Authorization Violation")
 
 
 if __name__ == "__main__":

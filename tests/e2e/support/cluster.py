@@ -57,6 +57,7 @@ class Kind:
         number = tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", self.version).groups())
         self.names_clusters = not self.is_go or number >= (2, 2)  # headers and $SYS came with it
         self.counts_leafnodes = not self.is_go or number >= (2, 1)  # in /varz
+        self.binds_requestors = not self.is_go or number >= (2, 15)  # of leafnodes, in Nats-Request-Info
         self.pools = not self.is_go or number >= (2, 10)
         self.number = number if self.is_go else (99, 0)
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/server/worker_state.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -220,6 +221,27 @@ TEST(WorkerStateTest, MembersOfAGroupAreReleasedInSlices) {
     });
     stage.settle();
     EXPECT_EQ(sublist.count(), 0U);
+}
+
+TEST(WorkerStateTest, ClientsThatLeaveTogetherShareTheSliceOfATurn) {
+    constexpr size_t kClients = 30;
+    WorkerStage stage(1);
+    for (size_t i = 0; i < kClients; ++i) stage.client(0).ask("SUB a 1\r\nSUB b 2\r\nSUB c 3\r\nSUB d 4\r\n");
+    stage.client(0);  // without any, it ends at once
+    interest::Sublist& sublist = stage.accounts.global().sublist();
+    ASSERT_EQ(sublist.count(), 4 * kClients);
+    stage.on_worker(0, [&sublist](WorkerState& state) {
+        state.host.set_released_per_turn(10);
+        state.host.table.for_each([](link::Link& link) { link.close(link::CloseReason::kClientClosed); });
+        EXPECT_EQ(sublist.count(), 4 * kClients - 10);
+    });
+    stage.state(0).host.worker.turn();
+    for (size_t before = sublist.count(); before != 0; before = sublist.count()) {
+        stage.state(0).host.worker.turn();
+        EXPECT_EQ(sublist.count(), before - std::min<size_t>(before, 10));
+    }
+    stage.settle();
+    EXPECT_EQ(stage.link_count(), 0U);
 }
 
 TEST(WorkerStateTest, NewOptionsHoldFromTheNextOperationOn) {

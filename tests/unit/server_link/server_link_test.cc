@@ -400,6 +400,30 @@ TEST_F(ServerLinkTest, AWorkerWithManyLinksIsLeftNoMoreThanItAnnouncesInATurn) {
     EXPECT_EQ(count_of(peers.back()->hear(), "RS- "), kChanges);
 }
 
+// What found no room in the mailbox would keep the client's worker from sending anything.
+TEST_F(ServerLinkTest, WhatAClientWantedThatHasGoneIsWithdrawnAsFarAsThereIsRoom) {
+    constexpr uint32_t kSubscriptions = 20'000;
+    SimPeer& peer = serve(1);
+    SimPeer& client = stage.client(0);
+    SimPeer& bystander = stage.client(0);
+    std::string lines;
+    for (uint32_t i = 0; i < kSubscriptions; ++i) lines += fmt::format("SUB {:x} {}\r\n", i, i);
+    client.say(lines + "PING\r\n");
+    EXPECT_EQ(client.hear(), "PONG\r\n");
+    EXPECT_EQ(count_of(peer.hear(), "RS+ "), kSubscriptions);
+    stage.pause(1, true);
+    client.stream().close();
+    stage.settle();
+    EXPECT_LT(sublist().count(), kSubscriptions);
+    EXPECT_GT(sublist().count(), kSubscriptions / 2);
+    EXPECT_EQ(stage.state(0).counters().spilled_records, 0U);
+    EXPECT_EQ(bystander.ask("PING\r\n"), "PONG\r\n");
+    stage.pause(1, false);
+    stage.settle();
+    EXPECT_EQ(sublist().count(), 0U);
+    EXPECT_EQ(count_of(peer.hear(), "RS- "), kSubscriptions);
+}
+
 TEST_F(ServerLinkTest, ASyncThatIsAskedForMeanwhileRunsOnceMoreFromTheStart) {
     constexpr uint32_t kSubscriptions = 2 * InterestSync::kAnnouncedPerTurn;
     subscribe_to(kSubscriptions);
