@@ -16,7 +16,7 @@ constexpr size_t kCopyMax = 64;
 constexpr size_t kMiddleRepeatMax = 8 + 255;
 constexpr size_t kLongRepeatMin = 260;
 // The search ends before the last bytes: it reads eight bytes at two positions.
-constexpr size_t kTail = 12;
+constexpr size_t kTailSize = 12;
 // After each 64 bytes without a match the search takes steps that are one byte longer.
 constexpr int kSkipShift = 6;
 constexpr size_t kSizeMax = 3;          // bytes of the size in front of a block
@@ -181,7 +181,7 @@ size_t S2Encoder::encode(std::string_view bytes, char* out, size_t room) {
     size_t written = 0;  // of the source
     size_t offset = 0;   // of the last copy
     size_t at = 1;
-    while (at + kTail <= bytes.size()) {
+    while (at + kTailSize <= bytes.size()) {
         const Match match = find(source, at);
         if (match.at == 0) {
             at += 1 + ((at - written) >> kSkipShift);
@@ -198,7 +198,7 @@ size_t S2Encoder::encode(std::string_view bytes, char* out, size_t room) {
         put_copy(&to, at - from, size, at - from == offset);
         offset = at - from;
         written = at + size;
-        if (written + kTail <= bytes.size()) enter(source, at, written);
+        if (written + kTailSize <= bytes.size()) enter(source, at, written);
         at = written;
     }
     if (!fits(bytes.size() - written)) return 0;

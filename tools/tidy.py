@@ -313,7 +313,7 @@ OTHER_RULES = ("readme-missing", "local-name", "unused-arrow", "kind-comparison"
 
 # One program per file there: nothing is compiled together.
 APART_FOLDERS = ("tests/fuzz", "tests/fuzz/replay", "bench/micro", "tests/e2e/nats_c")
-LOCAL_CONSTANT = re.compile(r"^(?!struct|class|using)[^(={]*\b(k[A-Z]\w*)\s*(?:\[[^\]]*\]\s*)*(?:=|\{|;)")
+LOCAL_CONSTANT = re.compile(r"^(?!struct|class|using)[^(={]*\b(k[A-Z]\w*)\s*(?:\[[^\]]*\]\s*)*(?:=|\{|;|\()")
 LOCAL_TYPE = re.compile(r"^(?:struct|class|enum(?:\s+class)?)\s+(\w+)\s*(?::|\{|final)")
 LOCAL_FUNCTION = re.compile(r"^[\w:<>,&*\s\[\]]+?[\s&*](\w+)\(([^;{=]*?)\)\s*(?:noexcept\s*)?\{", re.DOTALL)
 
