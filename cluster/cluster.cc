@@ -157,7 +157,7 @@ absl::StatusOr<std::shared_ptr<const RouteSettings>> Cluster::make_settings(
     return settings;
 }
 
-// Where clients find this server. Source: server/server.go, getClientConnectURLs 2.9.10.
+// The addresses at which clients reach this server. Source: server/server.go, getClientConnectURLs 2.9.10.
 std::vector<std::string> Cluster::own_urls(const config::Options& options) const {
     const uint16_t port = server_->client_listener().port;
     const auto address = server::client_address(options, port);

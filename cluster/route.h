@@ -78,8 +78,8 @@ class Route final : public server_link::ServerLink {
     void settle() { settled_ = true; }
 
     // --- reload of pinned accounts (route_pools.cc)
-    // An account gets a route of its own: the other server is told on the connection that carried it. When it
-    // has answered, or the time for that is over, the route is dialed.
+    // An account gets a route of its own. The connection that carried it announces that to the other server.
+    // When that has answered, or the time for it is over, the route is dialed.
     void move_out(const std::string& account_name, const std::string& request_id);
     // An account has its own route no more: announces it here.
     void move_in(account::Account& account);
@@ -112,7 +112,8 @@ class Route final : public server_link::ServerLink {
 
     // --- interest of leafnodes
     struct Wanted {
-        size_t own = 0;  // of clients, and (where the other server cannot tell) leafnodes of no cluster
+        // Of clients; and leafnodes of no cluster, where the other server cannot distinguish them.
+        size_t own = 0;
         std::vector<std::pair<std::string, size_t>> clusters;  // of leafnodes of one cluster each
     };
     void add_wanted(std::span<interest::Subscription* const> subscriptions, Wanted* wanted) const;
@@ -124,7 +125,7 @@ class Route final : public server_link::ServerLink {
 
     // --- set-up
     void announce_self();
-    // What it says of itself; the first one says, too, which connection this is.
+    // The INFO about this server; the first one also names this connection.
     proto::ServerInfo own_info() const { return settings_->info; }
     proto::ServerInfo first_info();
     void send_first_info();
@@ -190,7 +191,7 @@ class Route final : public server_link::ServerLink {
     std::string last_origin_;  // of the last LMSG
     uint32_t last_origin_id_ = 0;
 
-    // Where the answers to requests over service imports of servers before 2.1.2 go, which announce no
+    // The targets of answers to requests over service imports of servers before 2.1.2, which announce no
     // interest in them: a subscription for each, until its answer has passed or its time is up.
     struct Awaited {
         account::Account* account;

@@ -141,7 +141,7 @@ void Route::on_gateway_gossip(const proto::ServerInfo& info) {
     host_.log.error("{} - Unknown command {} from server {}", label(), info.gateway_cmd, peer_id_);
 }
 
-// Where other clusters find the other server.
+// The address at which other clusters reach the other server.
 void Route::take_gateway_url(const std::string& url) {
     link::GatewayGossip* gateways = host_.facts.gateways;
     if (gateways == nullptr || url == gateway_url_) return;

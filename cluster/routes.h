@@ -23,11 +23,11 @@ class Route;
 
 enum class [[nodiscard]] NameAgreement : uint8_t{kAgreed, kConflict};
 
-// Routes is what the routes of one server have in common: who is registered, what they go by, what is
-// dialed, what clients are told of the cluster.
+// Routes is the common part of the routes of one server: the register, the settings, the dialed addresses,
+// and the cluster's addresses for the INFO of clients.
 //
 // Threads: the routes call it on their workers; it takes a mutex for moments, when a connection comes,
-//          ends or is told of, never per message. reload() and stop() on the control thread.
+//          ends or is announced, never per message. reload() and stop() on the control thread.
 // Lifetime: outlives the workers' links.
 class Routes final : private server_link::RetryDialer::User {
   public:
@@ -53,7 +53,7 @@ class Routes final : private server_link::RetryDialer::User {
     // --- any worker
     // An accepted connection: goes to the worker with the fewest routes.
     void accept(int fd);
-    // Registers; of the first one of a server, passes the news on to all other servers, and tells clients.
+    // Registers; announces the first one of a server to all other servers, and to clients.
     Registered add(Route& route, RouteEntry entry);
     // The route cannot be what it was dialed for: it is not dialed again.
     void give_up(Route& route);
@@ -65,7 +65,7 @@ class Routes final : private server_link::RetryDialer::User {
     void closed(Route& route);
     // A registered server has sent another INFO of itself.
     void updated(Route& route, const proto::ServerInfo& info);
-    // A route has told of a third server, or of its route for one account.
+    // Gossip from a route: a third server, or the other server's route for one account.
     void heard_of(const proto::ServerInfo& info);
     // The server at the other end of `route` calls the cluster `name`. A name that was made up here gives way
     // to a configured one, for good, and to a greater made-up one: all routes but that one are closed then,

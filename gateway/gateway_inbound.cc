@@ -222,7 +222,7 @@ void GatewayInbound::on_synced() {
     on_account_changed();
 }
 
-// Requests over service imports are told apart from others only where all interest is known.
+// Requests over service imports can be distinguished only where all interest is known.
 void GatewayInbound::on_account_changed() {
     if (!serving() || is_registering_) return;
     for (account::Account* account : delivery_.accounts.list()) {

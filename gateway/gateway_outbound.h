@@ -39,7 +39,7 @@ class GatewayOutbound final : public server_link::ServerLink, private OutboundIn
     void greet(const std::string& tls_name);
 
     const std::string& cluster() const { return cluster_; }
-    // What the other cluster wants, as asked for.
+    // The interest of the other cluster, as the query asks.
     void copy_accounts(const GatewayQuery& query, std::vector<GatewayAccountSnapshot>* out) const;
 
     // --- ServerLink

@@ -64,7 +64,7 @@ bool LeafAudience::is_own_interest(std::string_view pattern) const {
     return account_.exchange().mappings.has_source(pattern);
 }
 
-// Where messages of the other server go on from into other accounts, or under other subjects.
+// The patterns from which messages of the other server go on into other accounts, or to other subjects.
 std::vector<std::string> LeafAudience::taken_patterns() const {
     const account::Exchange& exchange = account_.exchange();
     std::vector<std::string> patterns = exchange.mappings.sources();
@@ -137,7 +137,7 @@ void LeafAudience::tell_group(Member& member, std::string_view pattern, std::str
     member.link->send_interest_line(line(pattern, queue, count));
 }
 
-// The same text for all, as long as they are told the same.
+// One text for all members with the same announcement.
 std::string_view LeafAudience::line(std::string_view pattern, std::string_view queue, size_t count) {
     if (!line_.empty() && line_count_ == count) return line_;
     line_count_ = count;
@@ -172,7 +172,7 @@ size_t LeafAudience::announce_slice(LeafLink& link, uint32_t slice) {
     return announced;
 }
 
-// Of what differs from the kept state announce() is still to come: nobody counts as told until then.
+// If it differs from the kept state, announce() is still to come: no member counts as up to date until then.
 void LeafAudience::join_plain(Member& member, std::string_view pattern, LeafSource now) {
     Known& known = plain_.try_emplace(absl::HashOf(pattern), Known{.sole = now, .told_up_to = 0})
                        .first->second;

@@ -23,7 +23,7 @@ const config::CompressionOptions& LeafLink::compression_options() const {
     return is_solicited() ? remote_settings_->options.compression : settings_->leafnodes().compression;
 }
 
-// What the two ends do; nothing: the link was closed.
+// The compression of both ends; nothing: the link was closed.
 std::optional<Compression> LeafLink::choose_compression(std::string_view mode) {
     if (compresses_websocket()) return Compression::kOff;
     const auto chosen =

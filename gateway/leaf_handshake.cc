@@ -242,7 +242,7 @@ void LeafLink::register_dialed() {
                   hub_info_.cluster);
 }
 
-// What a server without JetStream keeps apart: the clients of each side ask their own.
+// Keeps JetStream's subjects apart: the clients of each side ask their own server.
 // Source: server/leafnode.go, addLeafNodeConnection 2.7.4.
 void LeafLink::deny_jetstream() {
     std::vector<std::string> denied{"$JS.API.>", "$KV.>", "$OBJ.>"};

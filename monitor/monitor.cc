@@ -31,8 +31,9 @@ constexpr int kStatusNotFound = 404;
 // When a request is counted in http_req_stats.
 enum class Counted : uint8_t { kAlways, kIfGood, kNever };
 
-// Where a page is made, and whether an expensive answer is served again (answer_cache.h). Large pages grow
-// with connections, subscriptions or accounts; small ones are always fresh.
+// The size of a page decides which thread makes it, and whether an expensive answer is cached
+// (answer_cache.h). Large pages grow with connections, subscriptions or accounts; small ones are
+// always fresh.
 enum class Size : uint8_t { kSmall, kLarge };
 
 struct Page {

@@ -163,7 +163,7 @@ void tell_tracked_answer(account::Account& system, server::WorkerState& state,
     json.field("total", answer.elapsed_ns);
     json.end_object();
     json.end_object();
-    // Without a look at the interest: the servers of other clusters have told nothing of theirs.
+    // Without a look at the interest: the servers of other clusters have not announced theirs.
     state.internal.publish({.account = &system,
                             .subject = remote_latency_subject(proto::tracking_node(answer.request)),
                             .reply = {},

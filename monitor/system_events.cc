@@ -221,7 +221,7 @@ void SystemEvents::on_leaf_closed(base::WorkerId worker, account::Account& accou
     connection_events_->on_leaf_closed(state_of(worker), account, leaf);
 }
 
-// Responders' servers tell what they have measured of the requests that come from here.
+// Takes the measurements that responders' servers publish of requests from here.
 void SystemEvents::follow_measurements() {
     const std::shared_ptr<const config::Options> now = options();
     const bool has_links = now->cluster.port != 0 || now->gateway.configured() || now->leafnodes.configured();

@@ -304,7 +304,7 @@ Totals sum_of(const std::vector<observe::WorkerSnapshot>& workers) {
 uint64_t count_subscriptions(const Sources& sources) {
     uint64_t count = 0;
     for (account::Account* account : sources.server.accounts().list()) {
-        // What brings replies back is no subscription of anybody; the reference makes it later.
+        // The subscription for replies is no user's; the reference makes it later.
         count += account->sublist().count() - (account->reply_pattern().empty() ? 0 : 1);
     }
     return count;

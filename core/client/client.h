@@ -58,7 +58,7 @@ class Client final : public delivery::NatsLink,
     void announce_lame_duck() override;
     // Whether it knows what to do with an INFO in between, and has seen the first PONG.
     bool takes_info() const { return open() && connected_ && ponged_ && connect_.protocol >= 1; }
-    // What is known of the cluster has changed.
+    // Sends INFO after a change of the cluster.
     void announce_cluster();
 
     account::Account& account() const { return *account_; }
@@ -195,7 +195,7 @@ class Client final : public delivery::NatsLink,
     void keep_alive();
     void on_expiry();
 
-    // What a user token brings along that others do not need.
+    // The fields that only the login by a user token needs.
     struct Claimed {
         explicit Claimed(Client& client) : expiry_timer(client) {}
         runtime::OwnedTimer<Client, &Client::on_expiry> expiry_timer;

@@ -34,7 +34,7 @@ static_assert(kDeliverQueueLarge == kDeliverQueue + 1);
 static_assert(kDeliverReplyLarge == kDeliverReply + 1);
 static_assert(kDeliverServerLarge == kDeliverServer + 1);
 
-// What is common to all records of one run. One is made for each run, so that it refers to what it can.
+// The common part of all records of one run. It is made per run, so it refers to parts instead of copying.
 struct RecordPlan {
     RecordKind kind;
     account::Account* account;
@@ -114,7 +114,7 @@ struct Choice {
     uint64_t weight;
 };
 
-// What another server of the cluster has picked this one for.
+// A message for which another server of the cluster has picked this one.
 bool is_routed(const Publisher& publisher) {
     return publisher.was_matched() && !interest::may_forward(publisher.kind, proto::Kind::kRoute);
 }
@@ -374,8 +374,8 @@ Publisher publisher_of(const DeliverRecord& record) {
             .origin_cluster = record.origin_cluster};
 }
 
-// Where to go on after the member that this worker was asked for; if it is not in the group any more,
-// anywhere. All workers see the members in the same order, so that the walk meets each of them.
+// The place after the member that this worker was asked for; any place if it has left the group.
+// All workers see the members in the same order, so that the walk meets each of them.
 uint32_t member_after(Delivery& delivery, const Publisher& publisher,
                       const interest::QueueGroup& group, uint64_t serial) {
     const Choice choice = first_choice(publisher, group);

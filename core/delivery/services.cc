@@ -93,7 +93,7 @@ void Services::follow_from(size_t first) {
 void Services::follow(Leg& leg, const interest::Subscription& service) {
     const account::ServiceImport* import = account::ServiceImport::of(service);
     if (import == nullptr) return follow_reply(leg);
-    // What comes from another server was sent on by that one; only answers find their way back here.
+    // The other server has already applied its imports; only answers may return through here.
     if (!interest::may_forward(publisher_.kind, proto::Kind::kAccount)) return;
     if (!is_followed(leg, *import)) follow_import(leg, *import);
 }

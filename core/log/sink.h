@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where log lines end: stderr, a file. (syslog_sink.h has the third.)
+// The targets of log lines: stderr, a file. (syslog_sink.h has the third.)
 #pragma once
 
 #include <cstdint>

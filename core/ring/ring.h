@@ -43,7 +43,7 @@ struct PeerAddress {
     uint16_t port = 0;
 };
 
-// Where to connect to. IPv4 or IPv6, as text, so that it reads the same in a log; no names.
+// The target of a connect. IPv4 or IPv6, as text, so that it reads the same in a log; no names.
 struct SocketAddress {
     std::string host;  // numeric: "127.0.0.1", "::1", "fe80::1%eth0"
     uint16_t port = 0;

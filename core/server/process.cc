@@ -168,7 +168,7 @@ bool has_plain_password(const config::AuthorizationOptions& options) {
                        [&](const config::User& user) { return plain(user.password); });
 }
 
-// What a person can do about a port that cannot be had.
+// The remedy for a port that cannot be bound.
 std::string_view remedy_of(const absl::Status& status) {
     switch (status.code()) {
         case absl::StatusCode::kAlreadyExists:
@@ -553,7 +553,7 @@ void Process::enter_lame_duck() {
     server_->enter_lame_duck();
 }
 
-// What was accepted is delivered: stop accepting, let every link send what it has, then end.
+// Delivers every accepted message: stops accepting, lets each link send its frames, then ends.
 void Process::stop_gracefully() {
     logger_->writer(0).info("Server Exiting..");
     report_stopping();

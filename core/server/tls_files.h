@@ -20,9 +20,9 @@ absl::StatusOr<std::shared_ptr<const tls::Profile>> load_monitor_tls(
 
 // Both ends of the links to other servers, from one block: the certificate is shown either way, the
 // authorities are the same, and a peer has to have a certificate whether the block says `verify` or not.
-// `insecure` lets the dialer meet anybody; whoever dials in is verified all the same. The rest of the
+// `insecure` makes the dialer accept any certificate; the acceptor verifies all the same. The rest of the
 // block (timeout, pinned_certs) is the user's. Both null: there is no TLS.
-// A reload loads again; what has changed tells by the fingerprints, and links that stand keep theirs.
+// A reload loads again; fingerprints show the changes, and open links keep their profiles.
 // Source: server/opts.go, parseCluster 2.0.0-RC19.
 struct LinkProfiles {
     std::shared_ptr<const tls::Profile> acceptor;

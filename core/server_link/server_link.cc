@@ -25,7 +25,7 @@ constexpr uint64_t kPingIntervalMax_ns = 30'000'000'000;
 // PONGs that wait for the end of a sync: beyond it one answers several PINGs.
 constexpr uint32_t kPongsDueMax = 16;
 
-// What fail_handshake() is given when the time is over.
+// The text for fail_handshake() when the time is over.
 constexpr std::string_view kHandshakeTimeout = "timeout";
 
 bool is_interest(proto::RouteVerb verb) {

@@ -15,7 +15,7 @@
 
 namespace nuring::tls {
 
-// Where an engine puts what is to be sent; the bytes are valid during the call.
+// The receiver of the bytes to send; they are valid during the call.
 struct Output {
     void (*append)(void* state, const char* bytes, size_t size) = nullptr;
     void* state = nullptr;
