@@ -145,13 +145,13 @@ absl::StatusOr<std::shared_ptr<const RouteSettings>> Cluster::make_settings(
     const std::string& leafnode_url = server_->facts().leafnode_url;
     if (!leafnode_url.empty()) info.leafnode_urls = {leafnode_url};
     if (cluster.permissions.has_value()) {
-        const auto told = [](const config::SubjectPermissions& permission)
+        const auto announced = [](const config::SubjectPermissions& permission)
             -> std::optional<proto::SubjectPermission> {
             if (permission.allow.empty() && permission.deny.empty()) return std::nullopt;
             return proto::SubjectPermission{.allow = permission.allow, .deny = permission.deny};
         };
-        info.import_subjects = told(cluster.permissions->publish);
-        info.export_subjects = told(cluster.permissions->subscribe);
+        info.import_subjects = announced(cluster.permissions->publish);
+        info.export_subjects = announced(cluster.permissions->subscribe);
     }
     settings->options = std::move(options);
     return settings;

@@ -142,7 +142,7 @@ class Route final : public server_link::ServerLink {
     void on_gateway_gossip(const proto::ServerInfo& info);
     void take_gateway_url(const std::string& url);
     void on_own_info(const proto::ServerInfo& info);
-    bool accepts_cluster_name(const std::string& name, bool is_dynamic, bool tells);
+    bool accepts_cluster_name(const std::string& name, bool is_dynamic, bool reports);
     void apply_permissions();
     bool keeps_interest(account::Account& account, interest::Subscription& subscription) override;
     bool enter_pool(const proto::ServerInfo& info);
@@ -167,7 +167,7 @@ class Route final : public server_link::ServerLink {
     std::string peer_id_;          // what CONNECT or the first INFO calls it
     proto::ServerInfo remote_info_;
     std::string gateway_url_;  // where other clusters find the other server; reported to our gateways
-    bool is_told_ = false;  // our own INFO is out
+    bool first_info_sent_ = false;
     bool settled_ = false;
     bool has_connect_ = false;  // of an accepted route: it has said who it is
 

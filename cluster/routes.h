@@ -66,7 +66,7 @@ class Routes final : private server_link::RetryDialer::User {
     // A registered server has sent another INFO of itself.
     void updated(Route& route, const proto::ServerInfo& info);
     // Gossip from a route: a third server, or the other server's route for one account.
-    void heard_of(const proto::ServerInfo& info);
+    void on_gossip(const proto::ServerInfo& info);
     // The server at the other end of `route` calls the cluster `name`. A name that was made up here gives way
     // to a configured one, for good, and to a greater made-up one: all routes but that one are closed then,
     // and dialed again.
@@ -108,18 +108,18 @@ class Routes final : private server_link::RetryDialer::User {
     // May, or must, that target still be dialed?
     bool is_wanted(const server_link::LinkTarget& target) const;
     static bool is_old_news(const RouteEntry& newcomer);
-    void tell(const RouteEntry& other, const RouteEntry& newcomer);
-    void tell_routes(const RouteEntry& newcomer);
-    void tell_routes_of_account(const RouteEntry& newcomer);
+    void introduce(const RouteEntry& other, const RouteEntry& newcomer);
+    void announce_to_routes(const RouteEntry& newcomer);
+    void announce_to_routes_of_account(const RouteEntry& newcomer);
     // Addresses that a server has announced: where clients and leafnodes find it.
     using UrlChange = bool (server_link::GossipUrls::*)(const std::vector<std::string>&);
     void change_urls(const proto::ServerInfo& info, UrlChange change);
     void add_urls(const proto::ServerInfo& info);
     void remove_urls(const proto::ServerInfo& info);
-    void tell_leafnodes();
+    void announce_to_leafnodes();
     // With `is_news` the URLs have changed, with `is_ws_news` those for WebSocket; else the cluster's
     // name alone, which is no reason for an INFO.
-    void tell_clients(bool is_news, bool is_ws_news);
+    void announce_to_clients(bool is_news, bool is_ws_news);
 
     server::LinkWorkers<Dialing> workers_;
     RouteSet set_;

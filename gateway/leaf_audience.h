@@ -64,7 +64,9 @@ class LeafAudience final : public delivery::InterestListener {
     void on_account_changed(const LeafLink& link);
 
     void announce(account::Account& account, std::string_view pattern, std::string_view queue) override;
-    bool is_told_of(proto::Kind of) const override { return interest::is_announced(of, terms_.role.kind); }
+    bool listens_to(proto::Kind of) const override {
+        return interest::is_announced(of, terms_.role.kind);
+    }
 
   private:
     struct Member {
@@ -74,14 +76,14 @@ class LeafAudience final : public delivery::InterestListener {
     };
     struct Known {
         LeafSource sole;      // see LeafInterestSummary
-        uint64_t told_up_to;  // members up to that number have got it
+        uint64_t sent_up_to;  // members up to that number have got it
     };
 
     bool is_own_interest(std::string_view pattern) const;
     void announce_plain(std::string_view pattern, LeafSource now);
-    void tell_plain(Member& member, std::string_view pattern, LeafSource now);
-    void tell_group(Member& member, std::string_view pattern, std::string_view queue,
-                    const LeafInterestSummary& now);
+    void send_plain_line(Member& member, std::string_view pattern, LeafSource now);
+    void send_group_line(Member& member, std::string_view pattern, std::string_view queue,
+                         const LeafInterestSummary& now);
     std::string_view line(std::string_view pattern, std::string_view queue, size_t count);
     void forget_line() { line_.clear(); }
     void join_plain(Member& member, std::string_view pattern, LeafSource now);

@@ -308,13 +308,13 @@ void LeafLink::send_confirmation(const auth::Identity& identity) {
     info.acc_is_sys = system != nullptr && system->name() == info.remote_account;
     if (identity.permissions != nullptr) {
         const config::Permissions& permissions = identity.permissions->configured();
-        const auto told =
+        const auto announced =
             [](const config::SubjectPermissions& lists) -> std::optional<proto::SubjectPermission> {
             if (lists.empty()) return std::nullopt;
             return proto::SubjectPermission{.allow = lists.allow, .deny = lists.deny};
         };
-        info.import_subjects = told(permissions.subscribe);
-        info.export_subjects = told(permissions.publish);
+        info.import_subjects = announced(permissions.subscribe);
+        info.export_subjects = announced(permissions.publish);
     }
     send_info(info, " ");
 }

@@ -33,14 +33,14 @@ void write_permissions(proto::JsonWriter* json, std::string_view key,
 
 void write_route(proto::JsonWriter* json, const delivery::ServerLinkSnapshot& route,
                  const LinkDetail& detail) {
-    const auto write_told = [json](std::string_view key,
-                                   const std::optional<proto::SubjectPermission>& told) {
-        if (!told.has_value()) return;
-        config::SubjectPermissions permissions;
-        permissions.allow = told->allow;
-        permissions.deny = told->deny;
-        write_permissions(json, key, permissions);
-    };
+    const auto write_permission =
+        [json](std::string_view key, const std::optional<proto::SubjectPermission>& permission) {
+            if (!permission.has_value()) return;
+            config::SubjectPermissions permissions;
+            permissions.allow = permission->allow;
+            permissions.deny = permission->deny;
+            write_permissions(json, key, permissions);
+        };
     const uint64_t now_ns = ring::realtime_ns();
     json->begin_object();
     json->field("rid", route.cid);
@@ -55,8 +55,8 @@ void write_route(proto::JsonWriter* json, const delivery::ServerLinkSnapshot& ro
     if (route.rtt_ns != 0) json->field("rtt", format_rtt(route.rtt_ns));
     json->field("uptime", format_uptime(now_ns - std::min(now_ns, route.start_wall_ns)));
     json->field("idle", format_uptime(now_ns - std::min(now_ns, route.last_activity_wall_ns)));
-    write_told("import", route.import_subjects);
-    write_told("export", route.export_subjects);
+    write_permission("import", route.import_subjects);
+    write_permission("export", route.export_subjects);
     json->field("pending_size", route.pending_bytes);
     json->field("in_msgs", route.traffic.in_messages);
     json->field("out_msgs", route.traffic.out_messages);

@@ -70,10 +70,10 @@ class SystemEvents final : public server::Subsystem,
         return describe_party(state_of(worker), party);
     }
     void on_tracked_answer(base::WorkerId worker, const delivery::TrackedAnswer& answer) override {
-        tell_tracked_answer(*account_, state_of(worker), answer);
+        report_tracked_answer(*account_, state_of(worker), answer);
     }
     void on_service_latency(base::WorkerId worker, delivery::ServiceLatency latency) override {
-        tell_service_latency(*server_, *writer_, state_of(worker), std::move(latency));
+        publish_service_latency(*server_, *writer_, state_of(worker), std::move(latency));
     }
     server::WorkerState& state_of(base::WorkerId worker) {
         return server_->worker_state(index_of(worker));

@@ -220,7 +220,7 @@ void Client::announce_cluster() {
     if (!takes_info()) return;
     const auto view = host_.facts.cluster_views.now();
     if (view == nullptr) return;
-    if (told_view_ != (is_websocket() ? view->ws_serial : view->serial)) send_info();
+    if (sent_view_ != (is_websocket() ? view->ws_serial : view->serial)) send_info();
 }
 
 void Client::ping() {
@@ -266,7 +266,7 @@ void Client::send_info(bool lame_duck) {
         const auto& other = is_websocket() ? view->ws_other_urls : view->other_urls;
         info.connect_urls = lame_duck ? other : own;
         info.cluster = view->cluster;
-        told_view_ = is_websocket() ? view->ws_serial : view->serial;
+        sent_view_ = is_websocket() ? view->ws_serial : view->serial;
     }
     queue(proto::encode_info(info));
     greeted_ = true;

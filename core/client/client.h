@@ -238,7 +238,8 @@ class Client final : public delivery::NatsLink,
     bool ponged_ = false;   // has had a PONG: before, an INFO of its own accord may surprise it
     bool joined_ = false;   // counted among its account's connections
     runtime::OwnedTimer<Client, &Client::keep_alive> keep_alive_timer_{*this};
-    uint64_t told_view_ = 0;  // serial, for its kind of URLs, of the ClusterView that the last INFO showed
+    // The serial, for its kind of URLs, of the ClusterView in the last INFO.
+    uint64_t sent_view_ = 0;
 };
 
 // The link as a client; null: there is none, or it is of another kind.

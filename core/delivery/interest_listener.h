@@ -20,7 +20,7 @@ class InterestListener {
     virtual void announce(account::Account& account, std::string_view pattern, std::string_view queue) = 0;
     // Is what connections of that kind want announced here, too? Then announce() is called for those changes
     // as well.
-    virtual bool is_told_of(proto::Kind of) const = 0;
+    virtual bool listens_to(proto::Kind of) const = 0;
 
   protected:
     ~InterestListener() = default;

@@ -43,7 +43,7 @@ class RemoteServer : public NatsLink, public Subscriber, public InterestListener
     }
     // The cluster has changed (link::ClusterView).
     virtual void on_cluster_view() {}
-    bool is_told_of(proto::Kind of) const override { return interest::is_announced(of, kind()); }
+    bool listens_to(proto::Kind of) const override { return interest::is_announced(of, kind()); }
     // False: changes are announced to it by a listener that it shares with others.
     virtual bool listens_alone() const { return true; }
 

@@ -101,7 +101,7 @@ void StderrSink::write(const Line& line) {
 
 void StderrSink::end_batch() {
     std::string_view left = batch_;
-    const int error = write_where_room(fd_, &left, stuck_ ? 0 : kStallMax_ms, kStallMax_ms);
+    const int error = write_where_room(fd_, &left, stuck_ ? 0 : kWriteWaitMax_ms, kWriteWaitMax_ms);
     stuck_ = error == ETIMEDOUT;
     if (error != 0) count_lost(batch_count_, base::errno_text(error));
     const size_t written = batch_.size() - left.size();

@@ -526,11 +526,11 @@ std::string Process::try_reload() {
     server_->facts().certificate_ends.clients = tls::certificate_end_s(tls_.get());
     // Waits, so that connections made after the log line "Reloaded" have the new options.
     server_->apply(options_, tls_, authorization)->wait();
-    const bool told = std::any_of(
+    const bool is_logged = std::any_of(
         changes.begin(), changes.end(),
         [](const config::Change& change) { return change.id == config::OptionId::kTls; });
     // The same names, but the files hold something else now.
-    if (renewed && !told) logger_->writer(0).info("Reloaded: tls = enabled");
+    if (renewed && !is_logged) logger_->writer(0).info("Reloaded: tls = enabled");
     for (const auto& subsystem : subsystems_) {
         const std::string before = subsystem->warning();
         subsystem->reload(options_);
