@@ -323,6 +323,8 @@ class ServerLink : public delivery::RemoteServer {
     RemoteInterest remote_interest_;
 
   private:
+    RemoteInterest make_remote_interest();
+
     // link::Link
     size_t consume(const char* begin, const char* end) final;
     void on_close() final;
