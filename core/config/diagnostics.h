@@ -61,7 +61,7 @@ class Diagnostics {
     std::string to_string(std::string_view program = {}) const;
 
   private:
-    void add(Severity severity, Position position, std::string_view text);
+    void add(Diagnostic entry);
 
     std::vector<Diagnostic> entries_;
     size_t error_count_ = 0;
