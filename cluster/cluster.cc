@@ -121,7 +121,7 @@ absl::StatusOr<std::shared_ptr<const RouteSettings>> Cluster::make_settings(
         info.ip = fmt::format("nats-route://{}/", base::host_port(info.host, address->port));
     }
     info.auth_required = !cluster.authorization.user.empty();
-    auto tls = server::load_cluster_tls(*options);
+    auto tls = server::load_link_tls(cluster.tls);
     if (!tls.ok()) return tls.status();
     settings->tls_acceptor = std::move(tls->acceptor);
     settings->tls_dialer = std::move(tls->dialer);

@@ -22,6 +22,7 @@
 #include "core/base/host_port.h"
 #include "core/base/remedy.h"
 #include "core/base/status.h"
+#include "core/base/time_units.h"
 #include "core/base/version.h"
 #include "core/config/diff.h"
 #include "core/config/validate.h"
@@ -179,7 +180,9 @@ std::string_view remedy_of(const absl::Status& status) {
     }
 }
 
-int64_t wall_seconds() { return static_cast<int64_t>(ring::realtime_ns() / 1'000'000'000); }
+int64_t wall_seconds() {
+    return static_cast<int64_t>(ring::realtime_ns() / base::kSecond_ns);
+}
 
 uint64_t wall_clock(void*) { return ring::realtime_ns(); }
 
@@ -254,7 +257,7 @@ int Process::run() {
             return 1;
         }
     }
-    auto tls = load_client_tls(*options_);
+    auto tls = load_listener_tls(options_->tls);
     if (!tls.ok()) {
         fail(base::message_of(tls.status()));
         return 1;
@@ -487,7 +490,7 @@ std::string Process::try_reload() {
     if (const absl::Status status = config::check_reload(changes); !status.ok()) {
         return std::string(base::message_of(status));
     }
-    auto tls = load_client_tls(*fresh);
+    auto tls = load_listener_tls(fresh->tls);
     if (!tls.ok()) return std::string(base::message_of(tls.status()));
     if (const auto address = server::client_address(*fresh, server_->client_listener().port);
         !address.ok()) {
