@@ -11,6 +11,7 @@
 #include "core/auth/authenticator.h"
 #include "core/base/host_port.h"
 #include "core/base/status.h"
+#include "core/base/time_units.h"
 #include "core/config/url.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/server/tls_files.h"
@@ -67,7 +68,8 @@ constexpr std::array kPages = {
 uint64_t thread_cpu_ns() {
     timespec time{};
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+    return static_cast<uint64_t>(time.tv_sec) * base::kSecond_ns +
+           static_cast<uint64_t>(time.tv_nsec);
 }
 
 HttpAnswer text_answer(int status, std::string text) {

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <string>
 
+#include "core/base/time_units.h"
 #include "core/client/client_events.h"
 #include "core/client/client_upgrade.h"
 #include "core/link/handover.h"
@@ -318,7 +319,8 @@ void Client::keep_alive() {
     shrink();
     const bool wants_rtt = !was_pinged() || since_ping_ns() > kRttInterval_ns;
     if (idle_ns() < interval_ns && !wants_rtt) {
-        host_.log.debug("{} - Delaying PING due to activity {}s ago", label(), idle_ns() / 1'000'000'000);
+        host_.log.debug("{} - Delaying PING due to activity {}s ago", label(),
+                        idle_ns() / base::kSecond_ns);
     } else {
         if (close_if_stale("Client", host_.limits().ping_max)) return;
         send_ping();
