@@ -25,6 +25,7 @@
 namespace nuring::cluster {
 
 class Routes;
+struct RouteEntry;
 
 // Route is a connection to another server of the cluster: what a server link does (ServerLink), and the
 // rules of a cluster: its name, gossip about third servers, pools, permissions of the cluster.
@@ -146,7 +147,12 @@ class Route final : public server_link::ServerLink {
     void apply_permissions();
     bool keeps_interest(account::Account& account, interest::Subscription& subscription) override;
     bool enter_pool(const proto::ServerInfo& info);
+    // Why the INFO fits no pool of this server; empty: it does. A size of 0: one of the two has no pools.
+    std::string pool_fault(const proto::ServerInfo& info, int64_t pool_size) const;
+    RouteEntry make_entry(const proto::ServerInfo& info, int pool_size) const;
+    // Both close, and return false.
     bool refuse_pool(std::string_view text, link::CloseReason reason);
+    bool drop_duplicate(std::string_view why, std::string_view what);
 
     // --- accounts that get a route of their own (route_pools.cc)
     void on_account_move(const proto::ServerInfo& info);

@@ -108,6 +108,18 @@ class Client final : public delivery::NatsLink,
     // been asked for. More than what a cache miss lasts gains nothing.
     static constexpr size_t kAheadMax = 8;
 
+    struct Ahead {
+        size_t count = 0;             // of publishes and SUBs
+        bool has_other_verb = false;  // behind them
+        // Of the last operation that was parsed; it stands at `count`, unless it is counted.
+        proto::ParseStatus status = proto::ParseStatus::kOperation;
+    };
+    // Parses up to kAheadMax publishes and SUBs into `batch`, or as far as another verb. `scanned`: bytes at
+    // the start that are known to hold no line end.
+    Ahead parse_ahead(const char* at, const char* end, size_t scanned, Parsed* batch);
+    // Moves *at behind what is done. False: the link was paused or closed before the end.
+    bool perform_ahead(std::span<Parsed> batch, const char** at);
+
     // One verb each. publish() returns false when the link was paused before it.
     bool publish(Parsed& publish);
     bool publish_rewritten(Parsed& publish);
