@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Route: interest and messages of leafnodes are marked with their cluster, so that the cluster does not get
-// them back over another server. Interest is marked only for
-// servers that understand the mark in withdrawals, too (2.10.23, lnocu): for others a client and a leafnode
-// with one pattern would be the same. For servers that send `ln` (2.15) leafnodes without a cluster are
-// marked, too: their members of a queue group come after all others, and isolated leafnodes do not learn of
+// Route: interest and messages of leafnodes are marked with their cluster, so that the cluster does
+// not get them back over another server. Interest is marked only for servers that understand the
+// mark in withdrawals, too (2.10.23, lnocu): for others a client and a leafnode with one pattern
+// would be the same. For servers that send `ln` (2.15) leafnodes without a cluster are marked, too:
+// their members of a queue group come after all others, and isolated leafnodes do not learn of
 // their interest.
 // Source: server/route.go, processRemoteSub and sendRouteSubProtos 2.10.23 and 2.15.
 #include <algorithm>

@@ -176,6 +176,13 @@ def spdx(source, tree):
 
 
 @rule
+def executable(source, tree):
+    """Documents call a program by its path."""
+    if source.text.startswith("#!") and not os.access(os.path.join(tree.root, source.path), os.X_OK):
+        yield 1, "begins with #! and is not executable"
+
+
+@rule
 def pragma_once(source, tree):
     if source.extension == ".h" and "#pragma once" not in source.lines[:40]:
         yield 1, "no #pragma once"

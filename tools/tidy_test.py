@@ -70,6 +70,10 @@ class TidyTest(unittest.TestCase):
         }
         self.assertEqual(self.broken("layers", files), ["cluster/route.cc", "core/base/ids.h"])
 
+    def test_a_program_is_executable(self):
+        program = "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n"
+        self.assertEqual(self.broken("executable", {"tools/run": program, "tools/text": "plain\n"}), ["tools/run"])
+
     def test_layers_know_patterns_of_files(self):
         files = {
             "monitor/a.cc": LICENSE + '#include "cluster/route_snapshot.h"\n',

@@ -27,18 +27,6 @@ class JobRunner {
     }
 };
 
-// Runs each job at once, where it is submitted: for tests and the simulator, which own the order.
-class InlineJobs final : public JobRunner {
-  public:
-    using JobRunner::submit;
-    bool submit(Worker& worker, std::unique_ptr<Job> job, JobAsker asker) override {
-        if (asker.has_gone()) return true;
-        job->work();
-        worker.post(std::move(job));
-        return true;
-    }
-};
-
 // How the threads compete with the workers for processors. Either way they never preempt a worker when they
 // wake (SCHED_BATCH), and have a share even of a busy processor, since a login times out.
 enum class JobPriority : uint8_t {

@@ -156,13 +156,11 @@ Server::Server(ServerSetup setup)
         .address = {},  // listen() sets it
         .websocket = client::make_websocket_settings(*setup_.options, setup_.trust)};
     if (system_account_ != nullptr) accounts_.set_system_account(*system_account_);
-    runtime::JobRunner& jobs = setup_.jobs != nullptr ? *setup_.jobs : inline_jobs_;
     const WorkerState::Shared shared{
         .links = {.facts = facts_,
-                  .jobs = jobs,
-                  .handshakes =
-                      setup_.handshake_jobs != nullptr ? *setup_.handshake_jobs : inline_jobs_,
-                  .lookups = setup_.lookup_jobs != nullptr ? *setup_.lookup_jobs : jobs},
+                  .jobs = *setup_.jobs,
+                  .handshakes = *setup_.handshake_jobs,
+                  .lookups = *setup_.lookup_jobs},
         .delivery = {.accounts = accounts_, .announcer = announcer_.get()}};
     (void)accounts_.apply(*setup_.options);  // nobody uses what there was before
     fill_info();

@@ -49,7 +49,7 @@ struct ServerSetup {
     size_t mailbox_bytes = 0;        // 0: by the number of workers
     std::shared_ptr<auth::Trust> trust;       // operator mode; null: none
     std::shared_ptr<const tls::Profile> tls;  // of the client port; null: clear text
-    // They outlive the server; null: jobs run where they are submitted.
+    // They outlive the server.
     runtime::JobRunner* jobs = nullptr;
     runtime::JobRunner* handshake_jobs = nullptr;
     runtime::JobRunner* lookup_jobs = nullptr;
@@ -153,7 +153,6 @@ class Server {
     const std::unique_ptr<delivery::Announcer> announcer_;  // null: this server has no peers
     account::AccountRegistry accounts_;
     account::Account* const system_account_;
-    runtime::InlineJobs inline_jobs_;
     ControlQueue control_;
     std::vector<std::unique_ptr<PerWorker>> workers_;
     std::unique_ptr<OperatorMode> operator_mode_;  // null: not in it

@@ -126,7 +126,6 @@ bool RemoteInterest::sweep(size_t most) {
     std::vector<interest::Subscription*> condemned;
     while (most > 0 && !sweeps_.empty()) {
         Sweep& sweep = sweeps_.front();
-        --most;  // an empty one costs a step, too
         condemned.clear();
         for (; most > 0 && !sweep.set.walk_is_done(); --most) {
             const PatternSet::Entry each = sweep.set.take_next();
@@ -143,6 +142,7 @@ bool RemoteInterest::sweep(size_t most) {
         if (!is_done) break;
         const std::function<void()> then = std::move(sweep.then);
         sweeps_.pop_front();
+        if (most > 0) --most;  // an empty one costs a step, too
         if (then) then();
     }
     return sweeps_.empty();

@@ -187,10 +187,33 @@ size_t ClusterClient::take_frame(std::string_view in) {
         connect();
     } else if (line.starts_with("-ERR ")) {
         trace(line);
+        take_error(line);
     } else {
         host_.fail(fmt::format("client {}: not a frame: \"{}\"", id(), line.substr(0, 80)));
     }
     return line_end + 2;
+}
+
+// -ERR 'Permissions Violation for Subscription to "PATTERN"', then: using queue "QUEUE"; or, of one
+// that was there before: (sid "SID").
+void ClusterClient::take_error(std::string_view line) {
+    constexpr std::string_view kDenied = "-ERR 'Permissions Violation for Subscription to ";
+    if (!line.starts_with(kDenied)) return;
+    const auto quoted_after = [&](std::string_view text) {
+        const size_t at = line.find(text);
+        if (at == std::string_view::npos) return std::string_view();
+        const std::string_view rest = line.substr(at + text.size());
+        return rest.substr(0, rest.find('"'));
+    };
+    const std::string_view pattern = quoted_after("to \"");
+    const std::string_view queue = quoted_after("queue \"");
+    const std::string_view ended = quoted_after("(sid \"");
+    // Nothing tells two alike apart that were refused.
+    for (const auto& [sid, index] : subscriptions_) {
+        const ClusterOracle::Subscription& each = oracle_.subscription(index);
+        if (ended.empty() ? each.pattern != pattern || each.queue != queue : sid != ended) continue;
+        if (const std::string error = oracle_.note_denied(index); !error.empty()) host_.fail(error);
+    }
 }
 
 size_t ClusterClient::take_message(std::string_view in, std::string_view line, bool has_headers) {
@@ -216,7 +239,7 @@ size_t ClusterClient::take_message(std::string_view in, std::string_view line, b
                                       .reply = frame.reply,
                                       .headers = {},
                                       .payload = frame.payload};
-        error = oracle_.note_message(at->second, message);
+        error = oracle_.note_message(at->second, message, net_.now_ns());
         if (error.empty() && !message.reply.empty() && percent(40) && out_.size() < kQueuedMax) {
             publish(std::string(message.reply), "");
         }

@@ -58,6 +58,7 @@ class ClusterClient final : public SimConnection {
     void on_end() override;
     size_t take_message(std::string_view in, std::string_view line, bool has_headers);
     void take_pong();
+    void take_error(std::string_view line);
 
     ClusterOracle& oracle_;
     const ClusterDraw& draw_;

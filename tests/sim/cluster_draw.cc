@@ -12,7 +12,8 @@ namespace nuring::sim {
 namespace {
 
 constexpr std::array<std::string_view, kFaultKindCount> kFaultNames = {
-    "cut", "one_way", "reset", "crash", "silent", "move", "pause", "reload", "lame_duck", "rough"};
+    "cut",   "one_way", "reset",     "crash", "silent", "move",
+    "pause", "reload",  "lame_duck", "rough", "pools",  "deny"};
 
 struct Field {
     std::string_view name;
@@ -24,9 +25,13 @@ constexpr std::array kFields = {
     Field{"servers", &ClusterDraw::servers},
     Field{"clusters", &ClusterDraw::clusters},
     Field{"leafs", &ClusterDraw::leafs},
+    Field{"chained", &ClusterDraw::chained},
     Field{"workers", &ClusterDraw::workers},
     Field{"named", &ClusterDraw::named},
     Field{"seeds_only", &ClusterDraw::seeds_only},
+    Field{"pool", &ClusterDraw::pool},
+    Field{"pinned", &ClusterDraw::pinned},
+    Field{"compression", &ClusterDraw::compression},
     Field{"mailbox", &ClusterDraw::mailbox_bytes},
     Field{"receive_bytes", &ClusterDraw::receive_bytes},
     Field{"receive_count", &ClusterDraw::receive_count},
@@ -97,11 +102,13 @@ void draw_clients(base::Prng& prng, ClusterDraw* draw) {
     draw->stop_reading_permille = prng.percent(30) ? prng.below(40) : 0;
 }
 
-// Servers that know only some others by configuration learn of the rest once; a cut between two of those
-// may last
-// for ever. And who has moved is found by its routes, not by gateways or leafnodes.
+// Servers that know only some others by configuration learn of the rest once; a cut between two of
+// those may last for ever. And who has moved is found by its routes, not by gateways or leafnodes.
 bool is_survivable(FaultKind kind, const ClusterDraw& draw) {
     if (kind == FaultKind::kMove && !draw.has_one_cluster()) return false;
+    if (kind == FaultKind::kPools) return true;
+    // Leafnodes log in as users, and would be denied the same.
+    if (kind == FaultKind::kDeny) return draw.accounts > 1 && draw.leafs == 0;
     return draw.seeds_only == 0 || kind == FaultKind::kCrash || kind == FaultKind::kReload ||
            kind == FaultKind::kLameDuck;
 }
@@ -158,7 +165,9 @@ bool is_sound(const ClusterDraw& draw) {
     };
     return draw.servers > 0 && draw.places() <= 16 && draw.clusters > 0 &&
            draw.clusters <= draw.servers && draw.workers > 0 && draw.clients > 0 &&
-           draw.tokens > 0 && draw.accounts > 0 && draw.burst > 0 && draw.receive_count > 0 &&
+           draw.pool <= kPoolMax && draw.pinned <= 2 &&
+           draw.compression < std::size(kCompressions) && draw.tokens > 0 && draw.accounts > 0 &&
+           draw.burst > 0 && draw.receive_count > 0 &&
            std::all_of(draw.faults.begin(), draw.faults.end(), is_there);
 }
 
@@ -168,9 +177,9 @@ std::string_view name_of(FaultKind kind) {
     return kFaultNames[static_cast<size_t>(kind)];
 }
 
-// A dead connection is found by unanswered PINGs (two, and one more), then a dialer makes attempts of a
-// second each
-// with a second in between; the other end may have to find out first, before it lets a new connection in.
+// A dead connection is found by unanswered PINGs (two, and one more), then a dialer makes attempts
+// of a second each with a second in between; the other end may have to find out first, before it
+// lets a new connection in.
 uint64_t ClusterDraw::settle_ms() const {
     return 8 * ping_ms + 10'000;
 }
@@ -204,6 +213,9 @@ ClusterDraw draw_cluster(uint64_t seed) {
     draw.workers = draw_between(prng, 1, 3);
     draw.named = prng.percent(70) ? 1 : 0;
     draw.seeds_only = prng.percent(20) ? 1 : 0;
+    if (prng.percent(60)) draw.pool = prng.below(kPoolMax + 1);
+    if (prng.percent(40)) draw.pinned = prng.below(3);
+    if (prng.percent(30)) draw.compression = prng.below(std::size(kCompressions));
     if (prng.percent(50)) draw.mailbox_bytes = uint64_t{1024} << prng.below(5);
     if (prng.percent(40)) {
         draw.receive_bytes = draw_between(prng, 16, 2048);
@@ -220,7 +232,8 @@ ClusterDraw draw_cluster(uint64_t seed) {
         draw.clusters = draw_between(prng, 2, std::min<uint64_t>(draw.servers, 3));
         draw.named = 1;
     }
-    if (prng.percent(30)) draw.leafs = 1 + prng.below(2);
+    if (prng.percent(35)) draw.leafs = 1 + prng.below(3);
+    if (prng.percent(30)) draw.chained = 1;
     // Storms of faults, with time between them to see that all is well again.
     uint64_t at_ms = draw.settle_ms();
     for (uint32_t storms = 1 + prng.below(3); storms > 0; --storms) {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/config/options.h"
+
 namespace nuring::sim {
 
 enum class FaultKind : uint8_t {
@@ -21,8 +23,10 @@ enum class FaultKind : uint8_t {
     kReload,    // a reads a configuration that changes nothing for anybody
     kLameDuck,  // a enters lame duck, ends, and starts again after the duration
     kRough,     // connections are reset, refused and lost at random for the duration
+    kPools,  // the servers of a's cluster read other pools and pinned accounts, within the duration
+    kDeny,   // users of a may not subscribe to kDeniedSubjects for the duration, by reloads
 };
-inline constexpr uint32_t kFaultKindCount = 10;
+inline constexpr uint32_t kFaultKindCount = 12;
 std::string_view name_of(FaultKind kind);
 
 // One fault. Milliseconds of the world's clock; a and b are servers.
@@ -37,18 +41,27 @@ struct Fault {
 // How long a lame duck may take until its last link is closed.
 inline constexpr uint64_t kLameDuckMax_ms = 4'000;
 
-// ClusterDraw is a whole world as numbers, so that it can be written down, read again and made smaller.
-// All other
-// chances follow from `dice`.
+inline constexpr uint32_t kPoolMax = 5;
+inline constexpr std::string_view kDeniedSubjects[] = {"b", "b.>"};
+inline constexpr config::CompressionMode kCompressions[] = {
+    config::CompressionMode::kUnset, config::CompressionMode::kFast, config::CompressionMode::kBest,
+    config::CompressionMode::kOff};
+
+// ClusterDraw is a whole world as numbers, so that it can be written down, read again and made
+// smaller. All other chances follow from `dice`.
 struct ClusterDraw {
     uint64_t dice = 1;
     uint64_t servers = 3;
     uint64_t clusters = 1;  // of these servers, with gateways between them
     uint64_t leafs = 0;     // servers more, each a leafnode of the first cluster
-    uint64_t workers = 2;  // the most that one server has
-    uint64_t named = 1;    // the cluster has a configured name; 0: it is made up and agreed on
+    uint64_t chained = 0;   // each leafnode but the first one is a leafnode of the one before it
+    uint64_t workers = 2;   // the most that one server has
+    uint64_t named = 1;     // the cluster has a configured name; 0: it is made up and agreed on
     uint64_t seeds_only =
-        0;  // each server is configured with the first one only; others are learned
+        0;                // each server is configured with the first one only; others are learned
+    uint64_t pool = 3;    // routes between two servers; 0: one, as before 2.10
+    uint64_t pinned = 0;  // accounts with routes of their own, of several accounts; needs a pool
+    uint64_t compression = 0;  // of routes and leafnodes: an entry of kCompressions
     uint64_t mailbox_bytes = 256 * 1024;
     uint64_t receive_bytes = 128 * 1024;
     uint64_t receive_count = 64;

@@ -43,7 +43,7 @@ constexpr uint32_t kShrinkRunsMax = 400;
 constexpr unsigned kWorldSecondsMax = 120;  // then it is stuck
 
 // What must come up in some world of a long run.
-constexpr std::array<std::string_view, 27> kMarks = {"cut",
+constexpr std::array<std::string_view, 29> kMarks = {"cut",
                                                      "one_way",
                                                      "reset",
                                                      "crash",
@@ -53,6 +53,8 @@ constexpr std::array<std::string_view, 27> kMarks = {"cut",
                                                      "reload",
                                                      "lame_duck",
                                                      "rough",
+                                                     "pools",
+                                                     "deny",
                                                      "random-reset",
                                                      "duplicate-route",
                                                      "stale-connection",
@@ -270,7 +272,9 @@ int run_all(const Wanted& wanted, const char* program) {
 }  // namespace
 
 // Asked by LeakSanitizer: a server that crashes frees nothing.
-extern "C" int __lsan_is_turned_off() { return 1; }
+extern "C" int __lsan_is_turned_off() {
+    return 1;
+}
 
 int main(int count, char** values) {
     nuring::sim::fix_addresses(values);

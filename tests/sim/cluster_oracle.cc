@@ -18,6 +18,11 @@ uint64_t minus(uint64_t time_ns, uint64_t duration_ns) {
     return time_ns < duration_ns ? 0 : time_ns - duration_ns;
 }
 
+// A subject, or a pattern that no other subject matches.
+bool is_denied(std::string_view pattern) {
+    return pattern == "b" || pattern.starts_with("b.");
+}
+
 }  // namespace
 
 uint32_t ClusterOracle::add_client(Client client) {
@@ -43,6 +48,32 @@ void ClusterOracle::add_disturbance(uint64_t from_ns, uint64_t to_ns, uint32_t a
 
 void ClusterOracle::add_disturbance_of_all(uint64_t from_ns, uint64_t to_ns) {
     disturbances_.push_back({.from_ns = from_ns, .to_ns = to_ns, .is_of_all = true});
+}
+
+void ClusterOracle::add_denial(uint64_t from_ns, uint64_t to_ns, uint32_t server) {
+    denials_.push_back({.from_ns = from_ns, .to_ns = to_ns, .a = server, .b = server});
+}
+
+std::string ClusterOracle::note_denied(size_t index) {
+    Subscription& subscription = subscriptions_[index];
+    const auto ends = [&](const Disturbance& each) {
+        return each.a == clients_[subscription.client].server && each.to_ns >= subscription.sent_ns;
+    };
+    const auto denial = std::find_if(denials_.begin(), denials_.end(), ends);
+    if (denial == denials_.end() || !is_denied(subscription.pattern)) {
+        return fmt::format("{} was refused without a reason", describe(subscription));
+    }
+    subscription.unsubscribed_ns = std::min(subscription.unsubscribed_ns, denial->from_ns);
+    return {};
+}
+
+bool ClusterOracle::may_be_denied(const Subscription& subscription, const Publish& publish) const {
+    if (!is_denied(publish.subject)) return false;
+    const uint32_t server = clients_[subscription.client].server;
+    return std::any_of(denials_.begin(), denials_.end(), [&](const Disturbance& each) {
+        return each.a == server && each.from_ns <= plus(publish.handled_ns, settle_ns_) &&
+               each.to_ns >= minus(publish.at_ns, settle_ns_);
+    });
 }
 
 std::string ClusterOracle::describe(const Subscription& subscription) const {
@@ -88,7 +119,8 @@ bool ClusterOracle::is_for(const Subscription& subscription, uint32_t publisher,
     return subject_matches(subscription.pattern, publish.subject);
 }
 
-std::string ClusterOracle::note_message(size_t index, const ReceivedMessage& message) {
+std::string ClusterOracle::note_message(size_t index, const ReceivedMessage& message,
+                                        uint64_t now_ns) {
     Subscription& subscription = subscriptions_[index];
     uint32_t publisher = 0;
     uint32_t number = 0;
@@ -96,6 +128,8 @@ std::string ClusterOracle::note_message(size_t index, const ReceivedMessage& mes
         return fmt::format("{}: {}", describe(subscription), error);
     }
     Publish& publish = clients_[publisher].publishes[number];
+    uint64_t& lag_ns = clients_[subscription.client].lag_ns;
+    lag_ns = std::max(lag_ns, now_ns - publish.at_ns);
     const auto wrong = [&](std::string_view error) {
         return fmt::format("{} got {}: {}", describe(subscription), describe(publisher, number),
                            error);
@@ -194,6 +228,7 @@ bool ClusterOracle::must_receive(const Subscription& subscription, uint32_t publ
         subscription.max != 0) {
         return false;
     }
+    if (may_be_denied(subscription, publish)) return false;
     const Client& from = clients_[publisher];
     const Client& to = clients_[subscription.client];
     const bool is_afar = from.server != to.server;
@@ -204,7 +239,8 @@ bool ClusterOracle::must_receive(const Subscription& subscription, uint32_t publ
         return false;
     if (to.end_ns != kNever) {
         const uint64_t read_until_ns = std::min(to.end_ns, to.stopped_reading_ns);
-        if (read_until_ns <= plus(publish.handled_ns, settle_ns_)) return false;
+        // A client behind a slow network loses what was under way when it goes.
+        if (read_until_ns <= plus(publish.handled_ns, settle_ns_ + to.lag_ns)) return false;
     }
     return !is_afar || at_peace(from.server, to.server, minus(publish.at_ns, settle_ns_), over_ns);
 }
@@ -216,13 +252,14 @@ bool ClusterOracle::may_lose(const Subscription& subscription, uint32_t publishe
     const uint64_t begin_ns = minus(publish.at_ns, settle_ns_);
     const uint64_t over_ns = plus(publish.handled_ns, settle_ns_);
     if (subscription.sent_ns > over_ns) return false;  // not there yet
+    if (may_be_denied(subscription, publish)) return true;
     const bool is_afar = from.server != to.server;
     if (is_afar && !at_peace(from.server, to.server, begin_ns, over_ns)) return true;
     const uint64_t gone_ns = std::min(subscription.unsubscribed_ns, to.end_ns);
     if (gone_ns < begin_ns) return false;
     // What a client does not read any more ends with it, however long it stays.
     const uint64_t deaf_ns = to.end_ns == kNever ? kNever : to.stopped_reading_ns;
-    return std::min(gone_ns, deaf_ns) <= over_ns || subscription.max != 0;
+    return std::min(gone_ns, deaf_ns) <= plus(over_ns, to.lag_ns) || subscription.max != 0;
 }
 
 std::string ClusterOracle::check_publish(uint32_t publisher, uint32_t number) {

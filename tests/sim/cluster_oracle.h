@@ -14,9 +14,8 @@
 
 namespace nuring::sim {
 
-// ClusterOracle judges a whole cluster from its history alone: what the clients sent and saw, when, and
-// which faults
-// there were. It asks the servers nothing.
+// ClusterOracle judges a whole cluster from its history alone: what the clients sent and saw, when,
+// and which faults there were. It asks the servers nothing.
 //
 // Always:
 // - To a plain subscription the messages of one publisher come in order, none twice, none altered. But a
@@ -73,13 +72,13 @@ class ClusterOracle {
         bool no_responders = false;
         uint64_t end_ns = kNever;              // of its connection, as far as anybody knows
         uint64_t stopped_reading_ns = kNever;  // for the first time
+        uint64_t lag_ns = 0;                   // the most that a message was under way to it
         size_t inbox = SIZE_MAX;               // its subscription for answers
         std::vector<Publish> publishes;
     };
 
     // `clusters`: by server. Between clusters any server of either may be on the way, so that only
-    // perfect peace
-    // counts; and what answers a request goes to the one that asked.
+    // perfect peace counts; and what answers a request goes to the one that asked.
     ClusterOracle(uint64_t settle_ns, std::vector<uint64_t> clusters)
         : settle_ns_(settle_ns), clusters_(std::move(clusters)) {}
 
@@ -94,8 +93,13 @@ class ClusterOracle {
     // From `from` to `to` server a was not itself, or could not be reached from b; b == a: from anywhere.
     void add_disturbance(uint64_t from_ns, uint64_t to_ns, uint32_t a, uint32_t b);
     void add_disturbance_of_all(uint64_t from_ns, uint64_t to_ns);
+    // Clients of the server may not subscribe to kDeniedSubjects in that time.
+    void add_denial(uint64_t from_ns, uint64_t to_ns, uint32_t server);
+    // -ERR: the server has ended the subscription, or refused it.
+    [[nodiscard]] std::string note_denied(size_t subscription);
 
-    [[nodiscard]] std::string note_message(size_t subscription, const ReceivedMessage& message);
+    [[nodiscard]] std::string note_message(size_t subscription, const ReceivedMessage& message,
+                                           uint64_t now_ns);
     [[nodiscard]] std::string note_no_responders(uint32_t client, std::string_view reply);
     void acknowledge_max(size_t subscription);
 
@@ -121,6 +125,8 @@ class ClusterOracle {
         uint32_t b = 0;
     };
 
+    // The message, or the subscription, may have met a denial.
+    bool may_be_denied(const Subscription& subscription, const Publish& publish) const;
     bool is_for(const Subscription& subscription, uint32_t publisher, const Publish& publish) const;
     // A member of a queue group was leaving.
     bool may_be_redirected(uint32_t publisher, const Publish& publish) const;
@@ -147,6 +153,7 @@ class ClusterOracle {
     std::vector<Client> clients_;
     std::vector<Subscription> subscriptions_;
     std::vector<Disturbance> disturbances_;
+    std::vector<Disturbance> denials_;  // of server a
     uint64_t demanded_count_ = 0;
     uint64_t demanded_afar_count_ = 0;
     uint64_t demanded_of_groups_count_ = 0;

@@ -20,7 +20,7 @@ constexpr uint32_t kWorkerBeforeEventPercent = 70;  // a worker runs rather than
 // Time does not leap while a worker is ready: a large message would take as many leaps as it has pieces, and
 // outlast the PINGs. Longer waits are drawn: hiccups, pauses.
 constexpr uint64_t kReadyWorkerWaitsMax_ns = 1'000'000;
-constexpr uint64_t kRetry_ns = 5 * kOneMs;          // of a client that cannot act now
+constexpr uint64_t kRetry_ns = 5 * kOneMs;  // of a client that cannot act now
 constexpr uint16_t kFirstClientPort = 4000;
 constexpr uint16_t kFirstClusterPort = 6000;
 constexpr uint16_t kFirstGatewayPort = 8000;
@@ -66,7 +66,8 @@ ClusterWorld::ClusterWorld(const ClusterDraw& draw, bool verbose)
       prng_(draw.dice ^ 0x574f'524c'44ULL),
       net_(draw.dice, faults(/*is_rough=*/false)),
       oracle_(draw.settle_ms() * kOneMs, clusters_of(draw)),
-      places_(draw.places()) {}
+      places_(draw.places()),
+      pools_(draw.clusters, Pools{draw.pool, draw.pinned}) {}
 
 ClusterWorld::~ClusterWorld() {
     clients_.clear();
@@ -122,8 +123,12 @@ std::shared_ptr<config::Options> ClusterWorld::options(uint32_t index) const {
     if (draw_.accounts > 1) {
         for (const char* name : kAccountNames) {
             options->accounts.push_back({.name = name});
-            options->authorization.users.push_back(
-                {.name = name, .password = kSimPassword, .account = name});
+            config::User user{.name = name, .password = kSimPassword, .account = name};
+            if (place.denies) {
+                user.permissions.emplace().subscribe.deny.assign(std::begin(kDeniedSubjects),
+                                                                 std::end(kDeniedSubjects));
+            }
+            options->authorization.users.push_back(std::move(user));
         }
     }
     add_routes(index, options.get());
@@ -140,6 +145,12 @@ void ClusterWorld::add_routes(uint32_t index, config::Options* options) const {
     if (draw_.named != 0) cluster.name = fmt::format("c{}", draw_.cluster_of(index));
     cluster.host = "127.0.0.1";
     cluster.port = places_[index].cluster_port;
+    cluster.compression.mode = kCompressions[draw_.compression];
+    const Pools& pools = pools_[draw_.cluster_of(index)];
+    cluster.pool_size = pools.size == 0 ? -1 : static_cast<int>(pools.size);
+    if (draw_.accounts > 1 && pools.size != 0) {
+        cluster.pinned_accounts.assign(kAccountNames, kAccountNames + pools.pinned);
+    }
     for (uint32_t other = 0; other < draw_.servers; ++other) {
         if (draw_.cluster_of(other) != draw_.cluster_of(index)) continue;
         cluster.routes.push_back(local_url("", places_[other].cluster_port));
@@ -163,21 +174,25 @@ void ClusterWorld::add_gateways(uint32_t index, config::Options* options) const 
     }
 }
 
-// One connection for each account, to any server of the first cluster.
+// One connection for each account, to any server of the first cluster, or to the leafnode before this one.
 void ClusterWorld::add_leafnodes(uint32_t index, config::Options* options) const {
     config::LeafnodeOptions& leafnodes = options->leafnodes;
-    if (!draw_.is_leaf(index)) {
-        if (draw_.cluster_of(index) != 0) return;
+    leafnodes.compression.mode = kCompressions[draw_.compression];
+    const bool is_chained = draw_.chained != 0 && index > draw_.servers;
+    if (draw_.is_leaf(index) ? draw_.chained != 0 : draw_.cluster_of(index) == 0) {
         leafnodes.host = "127.0.0.1";
         leafnodes.port = places_[index].leafnode_port;
-        return;
     }
+    if (!draw_.is_leaf(index)) return;
     for (uint64_t account = 0; account < draw_.accounts; ++account) {
         config::RemoteLeafnode remote;
         if (draw_.accounts > 1) remote.account = kAccountNames[account];
-        for (uint32_t other = 0; other < draw_.servers; ++other) {
-            if (draw_.cluster_of(other) != 0) continue;
-            remote.urls.push_back(local_url(remote.account, places_[other].leafnode_port));
+        remote.compression.mode = leafnodes.compression.mode;
+        for (uint32_t other = 0; other < draw_.places(); ++other) {
+            const bool is_hub = is_chained ? other + 1 == index
+                                           : !draw_.is_leaf(other) && draw_.cluster_of(other) == 0;
+            if (is_hub)
+                remote.urls.push_back(local_url(remote.account, places_[other].leafnode_port));
         }
         leafnodes.remotes.push_back(std::move(remote));
     }
@@ -223,6 +238,34 @@ void ClusterWorld::restart_after(uint32_t index, uint64_t delay_ns) {
 }
 
 // --------------------------------------------------------------------------------- the faults
+
+void ClusterWorld::deny(uint32_t index, bool on) {
+    Place& place = places_[index];
+    place.denies = on;
+    if (place.process != nullptr && !place.is_lame) reload(index, /*authorization=*/true);
+}
+
+void ClusterWorld::reload(uint32_t index, bool authorization) {
+    Place& place = places_[index];
+    auto changed = options(index);
+    changed->max_subscriptions = 1000 + static_cast<int64_t>(prng_.below(100));
+    changed->cluster.routes = place.routes;  // others may have moved since
+    place.process->reload(std::move(changed), authorization);
+}
+
+// Two servers of unlike pools get along, but an account has a route of its own only if both want it.
+void ClusterWorld::change_pools(uint64_t cluster, uint64_t within_ns) {
+    Pools& pools = pools_[cluster];
+    if (prng_.percent(60)) pools.size = prng_.below(kPoolMax + 1);
+    if (prng_.percent(70)) pools.pinned = prng_.below(std::size(kAccountNames) + 1);
+    for (uint32_t index = 0; index < draw_.servers; ++index) {
+        if (draw_.cluster_of(index) != cluster) continue;
+        net_.after(net_.between(0, within_ns), [this, index] {
+            const Place& place = places_[index];
+            if (place.process != nullptr && !place.is_lame) reload(index, /*authorization=*/true);
+        });
+    }
+}
 
 void ClusterWorld::cut(uint32_t from, uint32_t to, bool on) {
     uint32_t& count = cuts_[{from, to}];
@@ -278,12 +321,8 @@ void ClusterWorld::happen(const Fault& fault) {
         case FaultKind::kPause:
             oracle_.add_disturbance(now_ns, now_ns + for_ns, a, a);
             return place.process->pause(now_ns + for_ns);
-        case FaultKind::kReload: {
-            auto changed = options(a);
-            changed->max_subscriptions = 1000 + static_cast<int64_t>(prng_.below(100));
-            changed->cluster.routes = place.routes;  // others may have moved since
-            return place.process->reload(std::move(changed), /*authorization=*/prng_.percent(70));
-        }
+        case FaultKind::kReload:
+            return reload(a, /*authorization=*/prng_.percent(70));
         case FaultKind::kLameDuck:
             place.is_lame = true;
             place.lame_since_ns = now_ns;
@@ -293,6 +332,14 @@ void ClusterWorld::happen(const Fault& fault) {
             oracle_.add_disturbance_of_all(now_ns, now_ns + for_ns);
             be_rough(true);
             return net_.after(for_ns, [this] { be_rough(false); });
+        case FaultKind::kPools:
+            if (draw_.is_leaf(a)) return;
+            oracle_.add_disturbance_of_all(now_ns, now_ns + for_ns);
+            return change_pools(draw_.cluster_of(a), for_ns);
+        case FaultKind::kDeny:
+            oracle_.add_denial(now_ns, now_ns + for_ns, a);
+            deny(a, true);
+            return net_.after(for_ns, [this, a] { deny(a, false); });
     }
 }
 

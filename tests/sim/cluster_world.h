@@ -54,10 +54,16 @@ class ClusterWorld final : public WorldLog {
         uint16_t gateway_port = 0;
         uint16_t leafnode_port = 0;
         bool is_lame = false;
+        bool denies = false;
         uint64_t lame_since_ns = 0;
         uint64_t lame_restart_ns = 0;           // the pause behind a lame duck's end
         std::vector<config::Url> routes = {};   // that the process was started with
         std::vector<uint64_t> own_counts = {};  // by account: subscriptions without any client
+    };
+
+    struct Pools {
+        uint64_t size = 0;
+        uint64_t pinned = 0;
     };
 
     void note_log(uint32_t place, std::string_view line);
@@ -71,6 +77,9 @@ class ClusterWorld final : public WorldLog {
     void crash(uint32_t place, bool silent);
     void restart_after(uint32_t place, uint64_t delay_ns);
     void happen(const Fault& fault);
+    void reload(uint32_t place, bool authorization);
+    void deny(uint32_t place, bool on);
+    void change_pools(uint64_t cluster, uint64_t within_ns);
     void cut(uint32_t from, uint32_t to, bool on);
     void be_rough(bool on);
     void end_lame_ducks();
@@ -95,6 +104,7 @@ class ClusterWorld final : public WorldLog {
     ClusterOracle oracle_;
     SimNet::Meddler meddler_;
     std::vector<Place> places_;
+    std::vector<Pools> pools_;  // by cluster, as configured now
     std::vector<std::unique_ptr<ClusterClient>> clients_;
     std::map<std::pair<uint32_t, uint32_t>, uint32_t> cuts_;  // how many faults cut that way
     uint32_t rough_count_ = 0;

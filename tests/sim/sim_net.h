@@ -214,8 +214,7 @@ class SimNet {
 
     // --- hosts
     // From now on nothing that leaves one host reaches the other: it waits until the cut ends.
-    // Connections that
-    // are asked for meanwhile get no answer at all.
+    // Connections that are asked for meanwhile get no answer at all.
     void set_cut(HostId from, HostId to, bool on);
     bool is_cut(HostId from, HostId to) const {
         return !cuts_.empty() && cuts_.count({from, to}) != 0;
@@ -223,9 +222,9 @@ class SimNet {
     bool is_down(HostId host) const { return !down_.empty() && down_.count(host) != 0; }
     // Resets what connects the two; returns how many connections that were.
     size_t reset_between(HostId a, HostId b);
-    // The process on the host dies: its descriptors are closed. A silent crash takes the machine along:
-    // other hosts
-    // hear nothing more of it, until it is up again and answers what they send with resets.
+    // The process on the host dies: its descriptors are closed. A silent crash takes the machine
+    // along: other hosts hear nothing more of it, until it is up again and answers what they send
+    // with resets.
     void crash(HostId host, bool silent);
     void bring_up(HostId host);
     // Called when a fault has reset a connection of two hosts.

@@ -31,9 +31,8 @@ struct SimServerSetup {
     std::function<void(std::string_view line)> on_log;
 };
 
-// SimServer is one process: a server with its subsystems, on simulated rings. The world decides when its
-// workers
-// run.
+// SimServer is one process: a server with its subsystems, on simulated rings. The world decides
+// when its workers run.
 // Threads: one. Errors: start() says what went wrong.
 // Lifetime: a process that crashed has requests under way and cannot be taken apart, as little as a real
 // one:

@@ -77,6 +77,7 @@ void World::start_server() {
     setup.options = options();
     setup.logger = logger_.get();
     setup.mailbox_bytes = swarm_.mailbox_bytes;
+    setup.jobs = setup.handshake_jobs = setup.lookup_jobs = &jobs_;
     for (uint32_t i = 0; i < swarm_.worker_count; ++i) {
         rings_.push_back(std::make_unique<SimRing>(net_, swarm_.ring, SimRing::Waiting::kInWorld));
         setup.rings.push_back(rings_.back().get());

@@ -14,6 +14,7 @@
 #include "core/server/server.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/sim_client.h"
+#include "tests/sim/sim_jobs.h"
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_ring.h"
 #include "tests/sim/swarm.h"
@@ -71,6 +72,7 @@ class World final : public WorldLog {
     const Swarm swarm_;
     base::Prng prng_;  // of the scheduler
     SimNet net_;
+    SimJobs jobs_{net_};
     Oracle oracle_;
     std::vector<std::unique_ptr<SimRing>> rings_;
     std::unique_ptr<log::Logger> logger_;

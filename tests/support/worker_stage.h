@@ -12,6 +12,7 @@
 #include "core/client/client.h"
 #include "core/delivery/announcer.h"
 #include "core/server/worker_state.h"
+#include "tests/support/held_jobs.h"
 #include "tests/support/sim_stage.h"
 
 namespace nuring::test {
@@ -27,29 +28,6 @@ inline client::ClientSettings settings_of(const std::shared_ptr<const config::Op
     return {.options = options,
             .authenticator = std::make_shared<const auth::Authenticator>(*options)};
 }
-
-// Runs jobs where they are submitted, or keeps them until the test lets them go.
-class HeldJobs final : public runtime::JobRunner {
-  public:
-    using JobRunner::submit;
-    bool submit(runtime::Worker& worker, std::unique_ptr<runtime::Job> job,
-                runtime::JobAsker /*asker*/) override {
-        held_.push_back({&worker, std::move(job)});
-        if (!holding) release();
-        return true;
-    }
-    void release() {
-        for (auto& [worker, job] : std::exchange(held_, {})) {
-            job->work();
-            worker->post(std::move(job));
-        }
-    }
-    size_t count() const { return held_.size(); }
-    bool holding = false;
-
-  private:
-    std::vector<std::pair<runtime::Worker*, std::unique_ptr<runtime::Job>>> held_;
-};
 
 // WorkerStage is a SimStage with everything that a worker needs.
 // Lifetime: of one test; at its end all connections are dropped and all links must go.
@@ -142,7 +120,7 @@ class WorkerStage : public SimStage {
   private:
     runtime::Mesh mesh_;
     log::Logger logger_;
-    runtime::InlineJobs jobs_;
+    HeldJobs jobs_;
     int listener_ = -1;
     std::vector<std::unique_ptr<runtime::Worker>> workers_;
     std::vector<std::unique_ptr<server::WorkerState>> states_;

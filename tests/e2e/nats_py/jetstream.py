@@ -13,6 +13,7 @@ import sys
 import nats
 
 WAIT_S = 20
+RETRY_S = 0.1
 WINDOW = 200
 BATCH = 100
 KEYS = 50
@@ -29,8 +30,20 @@ async def acknowledge(message):
     await message.ack()
 
 
+async def answered(ask):
+    """A leader may be announced before all servers know its subjects; until then a request has no responder."""
+    end = asyncio.get_running_loop().time() + WAIT_S
+    while True:
+        try:
+            return await ask()
+        except (nats.js.errors.ServiceUnavailableError, nats.js.errors.NoStreamResponseError):
+            check(asyncio.get_running_loop().time() < end, "a responder")
+            await asyncio.sleep(RETRY_S)
+
+
 async def publish(stream, count):
-    for first in range(0, count, WINDOW):
+    await answered(lambda: stream.publish("orders.0", b"0"))
+    for first in range(1, count, WINDOW):
         window = range(first, min(count, first + WINDOW))
         await asyncio.gather(*(stream.publish(f"orders.{i % 7}", str(i).encode()) for i in window))
     print("PASS publish")
@@ -40,7 +53,8 @@ async def pull(stream, count):
     subscription = await stream.pull_subscribe("orders.>", "pull")
     done = 0
     while done < count:
-        for message in await subscription.fetch(BATCH, timeout=WAIT_S):
+        batch = BATCH if done else 1
+        for message in await answered(lambda batch=batch: subscription.fetch(batch, timeout=WAIT_S)):
             await acknowledge(message)
             done += 1
     print("PASS pull")
@@ -82,7 +96,8 @@ async def in_order(stream, count):
 async def key_value(stream):
     bucket = await stream.create_key_value(bucket="bucket", replicas=3)
     watcher = await bucket.watchall()
-    for i in range(KEYS):
+    await answered(lambda: bucket.put("key0", b"value0"))
+    for i in range(1, KEYS):
         await bucket.put(f"key{i}", b"value%d" % i)
     check((await bucket.get("key7")).value == b"value7", "a value")
     wanted = [f"key{i}" for i in range(KEYS)]

@@ -12,6 +12,7 @@
 #include "core/server/server.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/held_jobs.h"
 #include "tests/unit/runtime/fake_ring.h"
 
 namespace nuring::server {
@@ -26,6 +27,7 @@ struct InternalClientTest : testing::Test {
         log_options.writer_count = 1 + rings.size();
         logger = std::make_unique<log::Logger>(log_options);
         ServerSetup setup;
+        setup.jobs = setup.handshake_jobs = setup.lookup_jobs = &jobs;
         setup.options = std::make_shared<const config::Options>();
         for (runtime::FakeRing& ring : rings) setup.rings.push_back(&ring);
         setup.logger = logger.get();
@@ -50,6 +52,7 @@ struct InternalClientTest : testing::Test {
 
     std::array<runtime::FakeRing, 2> rings;
     std::unique_ptr<log::Logger> logger;
+    test::HeldJobs jobs;
     std::unique_ptr<Server> server;
     account::Account* system = nullptr;
     std::vector<std::string> heard;
@@ -189,6 +192,7 @@ TEST_F(InternalClientTest, TheSystemAccountFollowsTheOptions) {
     EXPECT_EQ(system->name(), "$SYS");
     const auto made_with = [&](const config::Options& options) {
         ServerSetup setup;
+        setup.jobs = setup.handshake_jobs = setup.lookup_jobs = &jobs;
         setup.options = std::make_shared<const config::Options>(options);
         setup.rings = {&rings[0]};
         setup.logger = logger.get();

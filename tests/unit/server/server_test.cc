@@ -9,6 +9,7 @@
 #include "core/log/log.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/held_jobs.h"
 #include "tests/support/sim_stage.h"
 
 namespace nuring::server {
@@ -34,6 +35,7 @@ class ServerStage : public test::SimStage {
                          const std::shared_ptr<config::Options>& options = server_options())
         : SimStage(worker_count), logger_(log::LoggerOptions{.writer_count = 1 + worker_count}) {
         ServerSetup setup;
+        setup.jobs = setup.handshake_jobs = setup.lookup_jobs = &jobs_;
         setup.options = options;
         setup.logger = &logger_;
         setup.rings = rings();
@@ -65,6 +67,7 @@ class ServerStage : public test::SimStage {
 
   private:
     log::Logger logger_;
+    test::HeldJobs jobs_;
     std::vector<std::unique_ptr<SimPeer>> peers_;
 };
 
@@ -99,7 +102,9 @@ TEST(ServerTest, APortInUseIsSaidWithTheReason) {
     auto options = server_options();
     options->port = stage.server->client_listener().port;
     log::Logger logger(log::LoggerOptions{.writer_count = 2});
+    test::HeldJobs jobs;
     ServerSetup setup;
+    setup.jobs = setup.handshake_jobs = setup.lookup_jobs = &jobs;
     setup.options = options;
     setup.logger = &logger;
     setup.rings = stage.rings();

@@ -89,6 +89,17 @@ TEST_F(RemoteInterestTest, ASweepGoesInSlicesAndAsksOnceForEach) {
     EXPECT_FALSE(contains("denied.7"));
 }
 
+TEST_F(RemoteInterestTest, TheSmallestSliceGoesOn) {
+    fill(5);
+    interest().begin_sweep();
+    bool has_gone = false;
+    interest().begin_removal(account(), [&] { has_gone = true; });
+    for (int slices = 0; slices < 100 && !interest().sweep(1);) ++slices;
+    EXPECT_FALSE(interest().sweeping());
+    EXPECT_TRUE(has_gone);
+    EXPECT_EQ(interest().count(), 0U);
+}
+
 TEST_F(RemoteInterestTest, WhatIsSaidOfOneIsSettledBefore) {
     fill(50);
     interest().begin_sweep();

@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -23,8 +24,9 @@ import (
 )
 
 const (
-	wait = time.Minute
-	keys = 50
+	wait  = time.Minute
+	retry = 100 * time.Millisecond
+	keys  = 50
 )
 
 func acknowledge(message jetstream.Msg) {
@@ -49,10 +51,19 @@ func publish(js jetstream.JetStream, count int) {
 func pull(ctx context.Context, stream jetstream.Stream, count int) {
 	consumer := must.Get(stream.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "go_pull", AckPolicy: jetstream.AckExplicitPolicy}))
 	for done := 0; done < count; {
-		batch := must.Get(consumer.Fetch(100))
+		size := 100
+		if done == 0 {
+			size = 1
+		}
+		batch := must.Get(consumer.Fetch(size))
 		for message := range batch.Messages() {
 			acknowledge(message)
 			done++
+		}
+		// A leader may be announced before all servers know its subjects; until then it does not respond.
+		if done == 0 && errors.Is(batch.Error(), nats.ErrNoResponders) && ctx.Err() == nil {
+			time.Sleep(retry)
+			continue
 		}
 		must.Succeed(batch.Error())
 	}
