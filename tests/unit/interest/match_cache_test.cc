@@ -299,6 +299,16 @@ TEST_F(MatchCacheTest, MemoOfAReusedEntryIsNotCurrent) {
     EXPECT_FALSE(MatchMemo().current());
 }
 
+TEST_F(MatchCacheTest, MemoOfAReusedScratchEntryIsNotCurrent) {
+    MatchCache fresh(kWorker0);
+    // A subject that comes for the first time is not admitted.
+    const MatchMemo memo(fresh.find(sublist_, "first"));
+    EXPECT_TRUE(memo.current());
+    fresh.find(sublist_, "second");
+    EXPECT_EQ(fresh.stats().entries, 0U);
+    EXPECT_FALSE(memo.current());
+}
+
 TEST(MatchCacheRandomTest, AgreesWithThePlainModel) {
     base::Prng prng(11);
     Sublist sublist(SublistOptions{.worker_count = 2, .hash_seed = 99});

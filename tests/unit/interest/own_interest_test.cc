@@ -133,6 +133,19 @@ TEST(OwnInterestTest, APeerIsNamedOnceForAllItsPatterns) {
     EXPECT_TRUE(result_of(sublist, "a.b").empty());
 }
 
+TEST(OwnInterestTest, AMatchNamesAsManyServicesAsItCanCount) {
+    Sublist sublist(SublistOptions{});
+    std::vector<SubscriptionPtr> imports;
+    std::vector<Subscription*> all;
+    for (size_t i = 0; i <= UINT16_MAX; ++i) {
+        imports.push_back(make(proto::Kind::kAccount, "a"));
+        all.push_back(imports.back().get());
+        sublist.insert(all.back());
+    }
+    EXPECT_EQ(result_of(sublist, "a").services().size(), UINT16_MAX);
+    EXPECT_EQ(sublist.remove_batch(all), all.size());
+}
+
 TEST(OwnInterestTest, OwnMembersComeBeforeThoseOfPeers) {
     Sublist sublist({});
     std::vector<SubscriptionPtr> all;

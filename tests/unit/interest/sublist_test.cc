@@ -117,6 +117,19 @@ TEST_F(SublistTest, RemovalIsByIdentityNotByText) {
     EXPECT_EQ(local_count("a.b.c.d"), 0U);
 }
 
+TEST_F(SublistTest, RemovalAmongSeveralIsByIdentityToo) {
+    for (const char* queue : {"", "workers"}) {
+        for (const char* pattern : {"a.b", "a.*"}) {
+            Subscribed members(sublist_);
+            members.add(pattern, queue);
+            members.add(pattern, queue);
+            const SubscriptionPtr twin = make_subscription(pattern, queue);
+            EXPECT_FALSE(sublist_.remove(twin.get())) << pattern << " " << queue;
+            EXPECT_EQ(sublist_.count(), 2U);
+        }
+    }
+}
+
 TEST_F(SublistTest, WildcardRemovalIsByIdentityToo) {
     for (const char* pattern : {"a.*", "a.>", ">", "*"}) {
         const SubscriptionPtr own = make_subscription(pattern);
@@ -347,6 +360,20 @@ TEST_F(SublistTest, TableMemoryComesBackAfterABurst) {
     EXPECT_LT(sublist_.heap_bytes(), kBurst * 20U);
     EXPECT_EQ(sublist_.remove_batch(pointers), pointers.size());
     EXPECT_LT(sublist_.heap_bytes(), 16384U);
+}
+
+TEST_F(SublistTest, PatternsThatComeAndGoLeaveNoMemoryBehind) {
+    const auto come_and_go = [this](int first, int end) {
+        for (int i = first; i < end; ++i) {
+            const SubscriptionPtr some = make_subscription("a." + std::to_string(i) + ".*");
+            sublist_.insert(some.get());
+            ASSERT_TRUE(sublist_.remove(some.get()));
+        }
+    };
+    come_and_go(0, 100);
+    const size_t bytes = sublist_.heap_bytes();
+    come_and_go(100, 10'000);
+    EXPECT_LE(sublist_.heap_bytes(), bytes);
 }
 
 // Random patterns and subjects of few tokens, so that they meet often.
