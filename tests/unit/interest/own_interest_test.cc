@@ -287,7 +287,7 @@ TEST(LeafInterestTest, AMatchTellsOfWhatKindEachServerIs) {
     const auto hub = make(proto::Kind::kHub, "*", {}, 2);
     const auto route = make(proto::Kind::kRoute, ">", {}, 3);
     for (const auto* each : {&leaf, &hub, &route}) sublist.insert(each->get());
-    const MatchResult result = result_of(sublist, "a");
+    MatchResult result = result_of(sublist, "a");
     ASSERT_EQ(result.peers().size(), 3U);
     ASSERT_EQ(result.peer_kinds().size(), 3U);
     for (size_t i = 0; i < 3; ++i) {
@@ -295,6 +295,13 @@ TEST(LeafInterestTest, AMatchTellsOfWhatKindEachServerIs) {
             if ((*each)->link() != result.peers()[i]) continue;
             EXPECT_EQ((*each)->kind(), result.peer_kinds()[i]);
         }
+    }
+    // The same result again.
+    sublist.match(kWorker0, "b", sublist.hash("b"), &result);
+    ASSERT_EQ(result.peer_kinds().size(), 2U);
+    for (size_t i = 0; i < 2; ++i) {
+        const auto& peer = result.peers()[i] == hub->link() ? hub : route;
+        EXPECT_EQ(result.peer_kinds()[i], peer->kind());
     }
     for (const auto* each : {&leaf, &hub, &route}) EXPECT_TRUE(sublist.remove(each->get()));
 }

@@ -253,6 +253,12 @@ TEST_F(SublistTest, ManyQueueGroupsAreMergedByName) {
         }
     }
     EXPECT_EQ(names.size(), 300U);
+    // The same result again, for fewer groups.
+    for (const char* pattern : {"few.groups", "few.*"}) {
+        for (int i = 0; i < 40; ++i) subscribed_.add(pattern, "few" + std::to_string(i));
+    }
+    sublist_.match(kWorker0, "few.groups", sublist_.hash("few.groups"), &result);
+    EXPECT_EQ(result.queue_group_count(), 40U);
 }
 
 TEST_F(SublistTest, MembersCountByWeight) {
@@ -299,6 +305,10 @@ TEST_F(SublistTest, EachWorkerSeesItsOwnAndTheOthersByName) {
     EXPECT_EQ(match(sublist_, "foo", base::WorkerId{2}).remote_workers,
               (std::vector<uint32_t>{0, 1, 3}));
     EXPECT_TRUE(match(sublist_, "foo", base::WorkerId{2}).local.empty());
+    MatchResult result;
+    sublist_.match(kWorker0, "foo", sublist_.hash("foo"), &result);
+    ASSERT_EQ(result.queue_group_count(), 1U);
+    EXPECT_EQ(result.queue_group(0).workers, WorkerSet::from_words({2, 0}));
 }
 
 TEST_F(SublistTest, LongSubjectsHaveNoTokenLimit) {
@@ -334,7 +344,11 @@ TEST_F(SublistTest, ClearedResultsKeepTheirMemoryResetOnesDoNot) {
     for (int i = 0; i < 100; ++i) {
         subscribed_.add("foo");
         subscribed_.add("foo", "q");
+        subscribed_.add("plain");
     }
+    MatchResult locals;
+    sublist_.match(kWorker0, "plain", sublist_.hash("plain"), &locals);
+    EXPECT_GE(locals.heap_bytes(), 100 * sizeof(void*));
     MatchResult result;
     EXPECT_EQ(result.heap_bytes(), 0U);
     sublist_.match(kWorker0, "foo", sublist_.hash("foo"), &result);
