@@ -299,6 +299,21 @@ TEST_F(MatchCacheTest, MemoOfAReusedEntryIsNotCurrent) {
     EXPECT_FALSE(MatchMemo().current());
 }
 
+TEST_F(MatchCacheTest, AnEntryInUseOutlivesThoseThatAreNot) {
+    MatchCache small(kWorker0, MatchCacheOptions{.entries_max = 8});
+    const auto misses_of_hot = [&] {
+        const uint64_t before = small.stats().misses;
+        small.find(sublist_, "hot");
+        return small.stats().misses - before;
+    };
+    for (int i = 0; i < 2; ++i) small.find(sublist_, "hot");
+    for (int i = 0; i < 1000; ++i) {
+        ASSERT_EQ(misses_of_hot(), 0U) << i;
+        for (int j = 0; j < 2; ++j) small.find(sublist_, "other." + std::to_string(i));
+    }
+    EXPECT_GT(small.stats().evictions, 10U);
+}
+
 TEST_F(MatchCacheTest, MemoOfAReusedScratchEntryIsNotCurrent) {
     MatchCache fresh(kWorker0);
     // A subject that comes for the first time is not admitted.

@@ -311,6 +311,12 @@ TEST_F(SublistTest, EachWorkerSeesItsOwnAndTheOthersByName) {
     EXPECT_EQ(result.queue_group(0).workers, WorkerSet::from_words({2, 0}));
 }
 
+TEST(WorkerSetTest, AUnionHasTheMembersOfBoth) {
+    WorkerSet both = WorkerSet::from_words({5, 0});
+    both |= WorkerSet::from_words({6, 1});
+    EXPECT_EQ(both, WorkerSet::from_words({7, 1}));
+}
+
 TEST_F(SublistTest, LongSubjectsHaveNoTokenLimit) {
     std::string pattern = "a";
     std::string subject = "a";
