@@ -245,6 +245,28 @@ TEST_F(MatchCacheTest, ResultTooLargeToKeepIsNotRecomputedInARow) {
     EXPECT_LE(small.stats().result_bytes, 4096U);
 }
 
+TEST_F(MatchCacheTest, ASmallResultIsAdmittedAfterOneThatIsTooLarge) {
+    MatchCache small(kWorker0, MatchCacheOptions{.entries_max = 64, .result_bytes_max = 4096});
+    for (int i = 0; i < 1000; ++i) subscribed_.add("wide");
+    for (int i = 0; i < 3; ++i) small.find(sublist_, "wide");
+    EXPECT_EQ(small.stats().entries, 0U);
+    for (int i = 0; i < 2; ++i) small.find(sublist_, "narrow");
+    EXPECT_EQ(small.stats().entries, 1U);
+}
+
+TEST_F(MatchCacheTest, ARebuiltResultCountsOnce) {
+    for (int i = 0; i < 10; ++i) subscribed_.add("foo");
+    warm("foo");
+    const uint64_t bytes = cache_.stats().result_bytes;
+    EXPECT_GT(bytes, 0U);
+    const SubscriptionPtr brief = make_subscription("foo");
+    sublist_.insert(brief.get());
+    EXPECT_EQ(local_count("foo"), 11U);
+    EXPECT_TRUE(sublist_.remove(brief.get()));
+    EXPECT_EQ(local_count("foo"), 10U);
+    EXPECT_EQ(cache_.stats().result_bytes, bytes);
+}
+
 TEST_F(MatchCacheTest, PinnedEntriesAreNeitherRebuiltNorReused) {
     Subscription* first = subscribed_.add("foo");
     warm("foo");
