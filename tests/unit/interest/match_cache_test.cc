@@ -151,6 +151,21 @@ TEST_F(MatchCacheTest, DropForgetsAnAccountAndItsMemos) {
     EXPECT_EQ(cache_.stats().entries, 1U);
 }
 
+TEST_F(MatchCacheTest, DropFreesEntriesAndForgetsScratchOnes) {
+    MatchCache small(kWorker0, MatchCacheOptions{.entries_max = 8});
+    for (int round = 0; round < 2; ++round) {
+        for (int i = 0; i < 8; ++i) {
+            for (int j = 0; j < 2; ++j) small.find(sublist_, std::to_string(i));
+        }
+        EXPECT_EQ(small.stats().entries, 8U);
+        const MatchMemo scratch(small.find(sublist_, "once." + std::to_string(round)));
+        EXPECT_TRUE(scratch.current());
+        small.drop(&sublist_);
+        EXPECT_EQ(small.stats().entries, 0U);
+        EXPECT_FALSE(scratch.current());
+    }
+}
+
 TEST_F(MatchCacheTest, LongSubjectsAreCached) {
     const std::string subject = std::string(3000, 'x') + "." + std::string(500, 'y');
     subscribed_.add(subject);
@@ -243,6 +258,12 @@ TEST_F(MatchCacheTest, ResultTooLargeToKeepIsNotRecomputedInARow) {
     EXPECT_EQ(small.find(sublist_, "narrow").result().local().size(), 0U);
     EXPECT_EQ(small.find(sublist_, "wide").result().local().size(), 1001U);
     EXPECT_LE(small.stats().result_bytes, 4096U);
+}
+
+TEST_F(MatchCacheTest, ALargeResultLeavesNoScratchMemoryBehind) {
+    for (int i = 0; i < 10'000; ++i) subscribed_.add("wide");
+    EXPECT_GT(cache_.find(sublist_, "wide").result().heap_bytes(), 64U * 1024U);
+    EXPECT_EQ(cache_.find(sublist_, "narrow").result().heap_bytes(), 0U);
 }
 
 TEST_F(MatchCacheTest, ASmallResultIsAdmittedAfterOneThatIsTooLarge) {
