@@ -281,6 +281,29 @@ TEST(LeafInterestTest, MembersBehindALeafnodeCountAsManyAsTheyAre) {
     EXPECT_TRUE(sublist.remove(client.get()));
 }
 
+TEST(LeafInterestTest, ANewWeightIsAChangeForThoseWhoCountIt) {
+    Observed observed;
+    Sublist sublist({.observer = &observed});
+    for (const char* pattern : {"a", "b.*"}) {
+        const Strings change = {std::string(pattern) + " q"};
+        const auto leaf = make(proto::Kind::kLeafnode, pattern, "q", 2, 3);
+        const auto route = make(proto::Kind::kRoute, pattern, "q", 3, 2);
+        sublist.insert(leaf.get());
+        sublist.insert(route.get());
+        (void)observed.take();
+        (void)observed.take_for_leafs();
+        sublist.set_weight(leaf.get(), 5);
+        EXPECT_EQ(sublist.own_interest(kWorker0, pattern, "q"), 5U);
+        EXPECT_EQ(observed.take(), change);
+        EXPECT_EQ(observed.take_for_leafs(), Strings{});
+        sublist.set_weight(route.get(), 4);
+        EXPECT_EQ(observed.take(), Strings{});
+        EXPECT_EQ(observed.take_for_leafs(), change);
+        EXPECT_TRUE(sublist.remove(leaf.get()));
+        EXPECT_TRUE(sublist.remove(route.get()));
+    }
+}
+
 TEST(LeafInterestTest, AMatchTellsOfWhatKindEachServerIs) {
     Sublist sublist({});
     const auto leaf = make(proto::Kind::kLeafnode, "a", {}, 1);
