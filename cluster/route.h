@@ -12,6 +12,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "cluster/early_interest.h"
 #include "cluster/route_settings.h"
 #include "core/account/account.h"
 #include "core/delivery/delivery.h"
@@ -64,6 +65,7 @@ class Route final : public server_link::ServerLink {
     void copy(uint64_t wall_ns, size_t subscriptions,
               delivery::ServerLinkSnapshot* out) const override;
     void announce_lame_duck() override;
+    void on_account_changed() override;
     void announce(account::Account& account, std::string_view pattern, std::string_view queue) override;
     size_t announce_slice(account::Account& account, uint32_t slice) override;
     void on_synced() override { withdraws_denied_ = false; }
@@ -100,6 +102,9 @@ class Route final : public server_link::ServerLink {
     account::Account* account_of(const proto::RouteOperation& operation) override;
     bool carries(account::Account& account) const override;
     void on_subscribe(const proto::RouteOperation& operation) override;
+    void on_unsubscribe(const proto::RouteOperation& operation) override;
+    void forget_early(const proto::RouteOperation& operation);
+    proto::RouteOperation with_known_origin(proto::RouteOperation operation) const;
     bool may_export(account::Account& account, std::string_view pattern) override;
     bool may_import(account::Account& account, std::string_view pattern) override;
     bool may_leave(account::Account& account, std::string_view subject) override;
@@ -190,6 +195,7 @@ class Route final : public server_link::ServerLink {
     absl::flat_hash_map<std::string, std::vector<std::string>> moving_out_;
     absl::flat_hash_set<std::string> moved_by_peer_;
     uint32_t pongs_until_moved_ = 0;
+    EarlyInterest early_interest_;  // in accounts that a reload may bring
     runtime::OwnedTimer<Route, &Route::on_late_move> move_timer_{*this};
 
     // The clusters of leafnodes that were announced, by account, pattern and queue.

@@ -148,7 +148,34 @@ bool Route::carries(account::Account& account) const {
 void Route::on_subscribe(const proto::RouteOperation& operation) {
     const absl::string_view account(operation.account.data(), operation.account.size());
     if (!moved_by_peer_.empty() && moved_by_peer_.contains(account)) [[unlikely]] return;
-    ServerLink::on_subscribe(operation);
+    const bool is_early = account_of(operation) == nullptr;
+    if (!early_interest_.empty()) [[unlikely]] forget_early(operation);
+    if (!is_early) [[likely]] return ServerLink::on_subscribe(operation);
+    if (takes_traffic()) early_interest_.subscribe(with_known_origin(operation));
+}
+
+void Route::on_unsubscribe(const proto::RouteOperation& operation) {
+    if (!early_interest_.empty()) [[unlikely]] forget_early(operation);
+    ServerLink::on_unsubscribe(operation);
+}
+
+// A later line replaces it.
+void Route::forget_early(const proto::RouteOperation& operation) {
+    early_interest_.unsubscribe(with_known_origin(operation));
+}
+
+// The other server names the same origin when it withdraws it.
+proto::RouteOperation Route::with_known_origin(proto::RouteOperation operation) const {
+    operation.origin = origin_of(operation);
+    return operation;
+}
+
+void Route::on_account_changed() {
+    if (!open() || early_interest_.empty()) return;
+    early_interest_.hand_over([this](std::string_view name) { return find_account(name) != nullptr; },
+                              [this](const proto::RouteOperation& operation) {
+                                  ServerLink::on_subscribe(operation);
+                              });
 }
 
 void Route::on_account_move(const proto::ServerInfo& info) {

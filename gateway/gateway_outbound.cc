@@ -204,11 +204,7 @@ bool GatewayOutbound::remove(account::Account& account, std::string_view pattern
 }
 
 void GatewayOutbound::remove_plain(account::Account& account) {
-    sweep_interest(account);
-}
-
-bool GatewayOutbound::keeps_interest(account::Account& /*account*/, interest::Subscription& subscription) {
-    return subscription.is_queue();
+    remove_plain_interest(account);
 }
 
 void GatewayOutbound::copy_accounts(const GatewayQuery& query,

@@ -67,7 +67,6 @@ class GatewayOutbound final : public server_link::ServerLink, private OutboundIn
     bool add(account::Account& account, std::string_view pattern, std::string_view queue) override;
     bool remove(account::Account& account, std::string_view pattern, std::string_view queue) override;
     void remove_plain(account::Account& account) override;
-    bool keeps_interest(account::Account& account, interest::Subscription& subscription) override;
 
     void on_first_info(const proto::ServerInfo& info);
     void on_command(const proto::ServerInfo& info);

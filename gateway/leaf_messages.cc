@@ -140,13 +140,10 @@ void LeafLink::take_names(const interest::MatchResult& wanted, std::string* othe
 }
 
 bool LeafLink::has_member(const interest::MatchResult& wanted, std::string_view queue) const {
-    for (uint32_t i = 0; i < wanted.queue_group_count(); ++i) {
-        const interest::QueueGroup group = wanted.queue_group(i);
-        if (group.name != queue) continue;
-        return std::any_of(group.members.begin(), group.members.end(),
-                           [this](const auto& member) { return member.link == handle(); });
-    }
-    return false;
+    const auto group = wanted.find_queue_group(queue, account_->sublist().hash(queue));
+    return group.has_value() &&
+           std::any_of(group->members.begin(), group->members.end(),
+                       [this](const auto& member) { return member.link == handle(); });
 }
 
 void LeafLink::deliver_to_server(account::Account& account, const delivery::MessageRun& run,

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/delivery/records.h"
@@ -137,12 +138,19 @@ bool Client::release(size_t most) {
     return subscriptions_.empty();
 }
 
+// In random order, so that some of each large group go with the first slice: then no match holds the others.
 void Client::find_members() {
     if (member_count_ == 0) return;
     members_.reserve(member_count_);
     subscriptions_.for_each([this](interest::Subscription* each) {
-        if (each->is_queue()) members_.push_back(each);
+        if (!each->is_queue()) return;
+        each->flags |= interest::Subscription::kLeaving;
+        if (shadows_ != nullptr) shadows_->begin_leaving(*each);
+        members_.push_back(each);
     });
+    for (size_t i = members_.size(); i > 1; --i) {
+        std::swap(members_[i - 1], members_[delivery_.prng.below(static_cast<uint32_t>(i))]);
+    }
 }
 
 void Client::drop(std::vector<interest::Subscription*>& some) {

@@ -439,30 +439,24 @@ void pick_again(Delivery& delivery, const DeliverRecord& record, std::string_vie
         return;
     }
     delivery.count_replaced_member();
-    const interest::MatchEntry& entry =
-        delivery.cache.find(record.account->sublist(), rest.subject);
+    interest::Sublist& sublist = record.account->sublist();
+    const interest::MatchEntry& entry = delivery.cache.find(sublist, rest.subject);
     const interest::MatchPin pin(entry);
-    const interest::MatchResult& match = entry.result();
-    for (uint32_t i = 0; i < match.queue_group_count(); ++i) {
-        const interest::QueueGroup group = match.queue_group(i);
-        if (group.name != queue) continue;
-        const Publisher publisher = publisher_of(record);
-        const RecordPlan plan{.kind = kDeliverQueue,
-                              .account = record.account,
-                              .publisher = publisher,
-                              .target = 0,  // whoever is chosen
-                              .queue = queue,
-                              .hops = static_cast<uint8_t>(record.hops + 1)};
-        Payload* shared = nullptr;
-        Picks picks;
-        deliver_to_members(delivery, plan, group,
-                           member_after(delivery, publisher, group, record.target), 0, rest,
-                           &shared, &picks);
-        deliver_to_servers(delivery, plan, {}, picks, rest, &shared);
-        if (shared != nullptr) Payload::release(shared);
-        return;
-    }
-    delivery.count_lost_group_messages(rest.count);
+    const auto group = entry.result().find_queue_group(queue, sublist.hash(queue));
+    if (!group.has_value()) return delivery.count_lost_group_messages(rest.count);
+    const Publisher publisher = publisher_of(record);
+    const RecordPlan plan{.kind = kDeliverQueue,
+                          .account = record.account,
+                          .publisher = publisher,
+                          .target = 0,  // whoever is chosen
+                          .queue = queue,
+                          .hops = static_cast<uint8_t>(record.hops + 1)};
+    Payload* shared = nullptr;
+    Picks picks;
+    deliver_to_members(delivery, plan, *group, member_after(delivery, publisher, *group, record.target), 0,
+                       rest, &shared, &picks);
+    deliver_to_servers(delivery, plan, {}, picks, rest, &shared);
+    if (shared != nullptr) Payload::release(shared);
 }
 
 // To another server. One that has gone, or may not have the messages, was picked in vain.

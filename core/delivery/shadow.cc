@@ -101,6 +101,12 @@ void Shadows::update(interest::Subscription& parent, const account::Exchange& ex
     }
 }
 
+void Shadows::begin_leaving(const interest::Subscription& parent) {
+    const auto found = shadows_.find(&parent);
+    if (found == shadows_.end()) return;
+    for (const std::unique_ptr<Shadow>& shadow : found->second) shadow->begin_leaving();
+}
+
 void Shadows::remove(const interest::Subscription& parent) {
     const auto found = shadows_.find(&parent);
     if (found == shadows_.end()) return;

@@ -41,8 +41,9 @@ class Shadow final : public Subscriber {
 
     // The parent's weight has changed.
     void follow_weight();
-    // Takes its subscription out of the exporter's account.
+    // Takes its subscription out of the exporter's account; or does so later (Subscription::kLeaving).
     void end(Delivery& delivery);
+    void begin_leaving() { subscription_->flags |= interest::Subscription::kLeaving; }
 
     const account::StreamImport* import() const { return import_.get(); }
     std::string_view pattern() const { return subscription_->subject(); }
@@ -72,6 +73,8 @@ class Shadows {
     // those no longer wanted end, the others stay, so that nothing is lost or comes twice.
     void update(interest::Subscription& parent, const account::Exchange& exchange);
     void remove(const interest::Subscription& parent);
+    // It is removed later, since its link has closed.
+    void begin_leaving(const interest::Subscription& parent);
 
   private:
     using Group = std::vector<std::unique_ptr<Shadow>>;

@@ -70,22 +70,29 @@ void MatchResult::add_peer(base::LinkHandle peer, proto::Kind kind) {
     ++peer_count_;
 }
 
-void MatchResult::add_members(std::string_view name, uint32_t name_hash,
+// A link that had a hundred thousand members leaves them behind for some turns: to walk over them for each
+// message would take longer than to release them. (Their flags are their own worker's to read.)
+void MatchResult::add_members(base::WorkerId self, std::string_view name, uint32_t name_hash,
                               std::span<Subscription* const> subscriptions) {
+    const auto is_leaving = [self](const Subscription* each) {
+        return each->worker() == self && (each->flags & Subscription::kLeaving) != 0;
+    };
+    while (!subscriptions.empty() && is_leaving(subscriptions.front())) {
+        subscriptions = subscriptions.subspan(1);
+    }
+    if (subscriptions.empty()) return;
     if (queues_ == nullptr) queues_ = std::make_unique<Queues>();
     Queues& queues = *queues_;
     const uint32_t index = find_or_add_group(name, name_hash);
     Group& group = queues.groups[index];
     const auto first = static_cast<uint32_t>(queues.members.size());
-    const auto count = static_cast<uint32_t>(subscriptions.size());
     if (group.count == 0) {
         group.first = first;
     } else if (group.first + group.count != first) {
         queues.scattered = true;
     }
-    group.count += count;
-    queues.runs.push_back({index, first, count});
     for (Subscription* subscription : subscriptions) {
+        if (is_leaving(subscription)) [[unlikely]] continue;
         const QueueRank rank = rank_of(subscription->kind(), subscription->origin_cluster() != 0);
         group.weight += subscription->weight();
         group.workers.add(subscription->worker());
@@ -110,6 +117,9 @@ void MatchResult::add_members(std::string_view name, uint32_t name_hash,
                                   subscription->weight(), subscription->origin_cluster(),
                                   subscription->kind()});
     }
+    const auto count = static_cast<uint32_t>(queues.members.size()) - first;
+    group.count += count;
+    queues.runs.push_back({index, first, count});
 }
 
 void MatchResult::own_members_first() {
@@ -143,24 +153,43 @@ void MatchResult::gather() {
     queues.scattered = false;
 }
 
-uint32_t MatchResult::find_or_add_group(std::string_view name, uint32_t name_hash) {
-    Queues& queues = *queues_;
+uint32_t MatchResult::find_group(std::string_view name, uint32_t name_hash) const {
+    const Queues& queues = *queues_;
     const auto is_named = [&](const Group& group) {
         return group.name_hash == name_hash &&
                std::string_view(queues.names).substr(group.name_offset, group.name_size) == name;
     };
     const auto count = static_cast<uint32_t>(queues.groups.size());
-    if (count <= kGroupScanMax) {
+    if (queues.index.empty()) {
         for (uint32_t i = 0; i < count; ++i) {
             if (is_named(queues.groups[i])) return i;
         }
-    } else {
-        if (queues.index.size() < 2 * size_t{count}) index_groups();
+        return count;
+    }
+    const uint32_t mask = static_cast<uint32_t>(queues.index.size()) - 1;
+    for (uint32_t slot = name_hash & mask; queues.index[slot] != 0; slot = (slot + 1) & mask) {
+        if (is_named(queues.groups[queues.index[slot] - 1])) return queues.index[slot] - 1;
+    }
+    return count;
+}
+
+std::optional<QueueGroup> MatchResult::find_queue_group(std::string_view name, uint64_t hash) const {
+    if (queue_group_count() == 0) return std::nullopt;
+    const uint32_t index = find_group(name, static_cast<uint32_t>(hash));
+    if (index == queue_group_count()) return std::nullopt;
+    return queue_group(index);
+}
+
+uint32_t MatchResult::find_or_add_group(std::string_view name, uint32_t name_hash) {
+    Queues& queues = *queues_;
+    const auto count = static_cast<uint32_t>(queues.groups.size());
+    if (count > kGroupScanMax && queues.index.size() < 2 * size_t{count}) index_groups();
+    const uint32_t found = find_group(name, name_hash);
+    if (found != count) return found;
+    if (!queues.index.empty()) {
         const uint32_t mask = static_cast<uint32_t>(queues.index.size()) - 1;
         uint32_t slot = name_hash & mask;
-        for (; queues.index[slot] != 0; slot = (slot + 1) & mask) {
-            if (is_named(queues.groups[queues.index[slot] - 1])) return queues.index[slot] - 1;
-        }
+        while (queues.index[slot] != 0) slot = (slot + 1) & mask;
         queues.index[slot] = count + 1;
     }
     queues.groups.push_back({.name_offset = static_cast<uint32_t>(queues.names.size()),

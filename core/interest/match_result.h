@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -141,6 +142,9 @@ class MatchResult {
                 group.home_weight};
     }
 
+    // The group of that name, in constant time; `hash`: Sublist::hash() of it.
+    std::optional<QueueGroup> find_queue_group(std::string_view name, uint64_t hash) const;
+
     // Links to servers with plain subscriptions, each once, on whatever worker they live.
     std::span<const base::LinkHandle> peers() const {
         if (peer_count_ == 0) return {};
@@ -233,7 +237,7 @@ class MatchResult {
     }
     void add_service(Subscription* subscription);
     void add_peer(base::LinkHandle peer, proto::Kind kind);
-    void add_members(std::string_view name, uint32_t name_hash,
+    void add_members(base::WorkerId self, std::string_view name, uint32_t name_hash,
                      std::span<Subscription* const> subscriptions);
     // To be called once after the last add_members().
     void finish() {
@@ -242,6 +246,8 @@ class MatchResult {
     }
     void gather();
     void own_members_first();
+    // Its place among the groups; their count if there is none.
+    uint32_t find_group(std::string_view name, uint32_t name_hash) const;
     uint32_t find_or_add_group(std::string_view name, uint32_t name_hash);
     void index_groups();
 

@@ -148,7 +148,7 @@ void SubscriberSet::collect(base::WorkerId self, MatchResult* result) const {
         result->add_plain(self, plain_[i]);
     }
     for (const std::unique_ptr<Group>& group : groups_) {
-        result->add_members(group->name, group->name_hash, group->members);
+        result->add_members(self, group->name, group->name_hash, group->members);
     }
 }
 
@@ -227,9 +227,9 @@ void Subscribers::clear() {
     bits_ = 0;
 }
 
-void Subscribers::collect_queue(uint64_t hash_seed, MatchResult* result) const {
+void Subscribers::collect_queue(base::WorkerId self, uint64_t hash_seed, MatchResult* result) const {
     Subscription* const member = single();
-    result->add_members(member->queue(), hash_name(member->queue(), hash_seed), {&member, 1});
+    result->add_members(self, member->queue(), hash_name(member->queue(), hash_seed), {&member, 1});
 }
 
 }  // namespace nuring::interest

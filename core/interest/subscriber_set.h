@@ -160,7 +160,7 @@ class Subscribers {
         } else if (!single()->is_queue()) {
             result->add_plain(self, single());
         } else {
-            collect_queue(hash_seed, result);
+            collect_queue(self, hash_seed, result);
         }
     }
 
@@ -177,7 +177,7 @@ class Subscribers {
         bits_ = reinterpret_cast<uint64_t>(pointer) | tag;
         assert((bits_ & ~kPointerMask) == 0);  // user addresses have 47 bits unless asked for more
     }
-    void collect_queue(uint64_t hash_seed, MatchResult* result) const;
+    void collect_queue(base::WorkerId self, uint64_t hash_seed, MatchResult* result) const;
     static size_t own_weight(const Subscription& subscription) {
         return subscription.is_queue() ? subscription.weight() : 1;
     }

@@ -45,6 +45,7 @@ class Subscription {
     enum Flag : uint8_t {
         kClosed = 1,    // removed or ended; kept until nobody iterates over it any more
         kFiltered = 2,  // matches subjects that its link may not receive: each message is asked for
+        kLeaving = 4,   // of a link that has closed, and is released later: its worker finds it in no group
     };
 
     // On the general allocator; a worker has a SubscriptionPool.

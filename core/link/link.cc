@@ -258,12 +258,10 @@ void Link::resume(PauseReason reason) {
 // -------------------------------------------------------------------------------- outbound
 
 void Link::queue(std::string_view bytes) {
-    if (state_ == State::kShutDown) return;
+    if (state_ == State::kShutDown || is_over_limit_) return;
     outbound_.append(bytes);
     mark_dirty();
-    if (state_ == State::kOpen && outbound_.pending_bytes() > host_.limits().max_pending_bytes) {
-        host_.close_slow_consumer(*this);
-    }
+    is_over_limit_ = state_ == State::kOpen && outbound_.pending_bytes() > host_.limits().max_pending_bytes;
 }
 
 void Link::add_to_dirty() {
@@ -274,6 +272,7 @@ void Link::add_to_dirty() {
 
 void Link::flush() {
     dirty_ = false;
+    if (is_over_limit_ && state_ == State::kOpen) return host_.close_slow_consumer(*this);
     if (send_.pending || state_ == State::kShutDown) return;
     std::array<iovec, kGatherPartsMax> parts;
     unsigned count = 0;

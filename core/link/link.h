@@ -108,7 +108,8 @@ class Link {
     // The server is about to go.
     virtual void announce_lame_duck() = 0;
 
-    // Queues bytes to the peer, whatever its state but shut down; counts them against max_pending.
+    // Queues bytes to the peer, whatever its state but shut down. Never closes, so that the caller need not
+    // ask: what goes beyond max_pending ends the link at the end of the turn, and is the last that is queued.
     void queue(std::string_view bytes);
 
     // Called by LinkHost: sends what is queued, if no send is in flight.
@@ -261,6 +262,7 @@ class Link {
     State state_ = State::kOpen;
     CloseReason close_reason_ = CloseReason::kNone;
     bool was_idle_ = false;  // when it was closed: it owed the peer nothing
+    bool is_over_limit_ = false;  // queue() has met max_pending
     bool dirty_ = false;
     uint8_t pauses_ = 0;  // a bit for each PauseReason that holds
     bool retired_ = false;

@@ -54,8 +54,9 @@ bool RemoteInterest::remove(account::Account& account, std::string_view pattern,
                             std::string_view origin) {
     const Key key(pattern, queue, origin);
     if (const Unswept unswept = take_unswept(account, key); unswept.entry.subscription != nullptr) {
+        const bool had_gone = unswept.sweep->has_gone(*unswept.entry.subscription);
         retire_one(account, unswept.entry.subscription);
-        return !unswept.has_gone;
+        return !had_gone;
     }
     const auto of_account = accounts_.find(&account);
     if (of_account == accounts_.end()) return false;
@@ -80,8 +81,9 @@ interest::Subscription* RemoteInterest::find(account::Account& account, std::str
         if (interest::Subscription* known = of_account->second.find(key)) return known;
     }
     for (const Sweep& sweep : sweeps_) {
-        if (sweep.account != &account || sweep.keeps_none) continue;
-        if (interest::Subscription* known = sweep.set.find(key)) return known;
+        if (sweep.account != &account) continue;
+        interest::Subscription* known = sweep.set.find(key);
+        if (known != nullptr && !sweep.has_gone(*known)) return known;
     }
     return nullptr;
 }
@@ -96,24 +98,26 @@ bool RemoteInterest::contains(account::Account& account, std::string_view patter
 void RemoteInterest::begin_sweep() {
     std::vector<account::Account*> accounts;
     for (const auto& [account, set] : accounts_) accounts.push_back(account);
-    for (account::Account* account : accounts) begin_sweep(*account);
+    for (account::Account* account : accounts) start_sweep(*account, Kept::kAsked);
 }
 
-void RemoteInterest::begin_sweep(account::Account& account) { start_sweep(account); }
+void RemoteInterest::begin_removal_of_plain(account::Account& account) {
+    start_sweep(account, Kept::kGroups);
+}
 
 void RemoteInterest::begin_removal(account::Account& account, std::function<void()> then) {
-    for (Sweep& sweep : sweeps_) {
-        if (sweep.account == &account) sweep.keeps_none = true;
-    }
-    Sweep& sweep = start_sweep(account);
-    sweep.keeps_none = true;
-    sweep.then = std::move(then);
+    start_sweep(account, Kept::kNone).then = std::move(then);
 }
 
-RemoteInterest::Sweep& RemoteInterest::start_sweep(account::Account& account) {
+// Earlier sweeps of the account, which have not come to all of it, keep no more than this one.
+RemoteInterest::Sweep& RemoteInterest::start_sweep(account::Account& account, Kept kept) {
     assert(owner_.open());
+    for (Sweep& sweep : sweeps_) {
+        if (sweep.account == &account) sweep.kept = std::max(sweep.kept, kept);
+    }
     Sweep& sweep = sweeps_.emplace_back();
     sweep.account = &account;
+    sweep.kept = kept;
     if (const auto found = accounts_.find(&account); found != accounts_.end()) {
         sweep.set = std::move(found->second);
         accounts_.erase(found);
@@ -129,7 +133,7 @@ bool RemoteInterest::sweep(size_t most) {
         condemned.clear();
         for (; most > 0 && !sweep.set.walk_is_done(); --most) {
             const PatternSet::Entry each = sweep.set.take_next();
-            if (sweep.keeps_none || !keeps_(*sweep.account, *each.subscription)) {
+            if (!stays(sweep, *each.subscription)) {
                 condemned.push_back(each.subscription);
                 continue;
             }
@@ -148,12 +152,16 @@ bool RemoteInterest::sweep(size_t most) {
     return sweeps_.empty();
 }
 
+bool RemoteInterest::stays(const Sweep& sweep, interest::Subscription& each) const {
+    return sweep.kept == Kept::kAsked ? keeps_(*sweep.account, each) : !sweep.has_gone(each);
+}
+
 RemoteInterest::Unswept RemoteInterest::take_unswept(account::Account& account, const Key& key) {
     delivery_.interest_gate.charge_comparisons(sweeps_.size());
     for (Sweep& sweep : sweeps_) {
         if (sweep.account != &account) continue;
         const PatternSet::Entry each = sweep.set.take(key);
-        if (each.subscription != nullptr) return {.entry = each, .has_gone = sweep.keeps_none};
+        if (each.subscription != nullptr) return {.entry = each, .sweep = &sweep};
     }
     return {};
 }
@@ -162,7 +170,7 @@ RemoteInterest::Unswept RemoteInterest::take_unswept(account::Account& account, 
 void RemoteInterest::settle(account::Account& account, const Key& key) {
     const Unswept unswept = take_unswept(account, key);
     if (unswept.entry.subscription == nullptr) return;
-    if (!unswept.has_gone && keeps_(account, *unswept.entry.subscription)) {
+    if (stays(*unswept.sweep, *unswept.entry.subscription)) {
         accounts_[&account].insert(unswept.entry);
         return;
     }

@@ -48,7 +48,7 @@ class RemoteInterest {
     // origin: the cluster of leafnodes that it comes from; empty: none.
     Added add(account::Account& account, std::string_view pattern, std::string_view queue, uint32_t weight,
               std::string_view origin = {});
-    // False: it was not there.
+    // False: it was not there, or a sweep was to remove it unasked.
     bool remove(account::Account& account, std::string_view pattern, std::string_view queue,
                 std::string_view origin = {});
     bool contains(account::Account& account, std::string_view pattern, std::string_view queue,
@@ -60,9 +60,10 @@ class RemoteInterest {
 
     size_t count() const { return count_; }
 
-    // Begin a sweep: of all accounts, of one, or of one that keeps nothing; then() is called behind it.
+    // Begin a sweep: of all accounts; of one that keeps its groups alone, or nothing (then() is called behind
+    // it). In the last two nobody is asked.
     void begin_sweep();
-    void begin_sweep(account::Account& account);
+    void begin_removal_of_plain(account::Account& account);
     void begin_removal(account::Account& account, std::function<void()> then);
     // Looks at up to `most`; true: no sweep is under way any more.
     bool sweep(size_t most);
@@ -78,21 +79,29 @@ class RemoteInterest {
   private:
     using Key = PatternSet::Key;
 
+    enum class Kept : uint8_t { kAsked, kGroups, kNone };
+
     // Those of an account that a sweep has not come to yet.
     struct Sweep {
+        // It is there until the sweep comes to it, but does not count any more.
+        bool has_gone(const interest::Subscription& each) const {
+            return kept == Kept::kNone || (kept == Kept::kGroups && !each.is_queue());
+        }
+
         account::Account* account = nullptr;
-        bool keeps_none = false;
+        Kept kept = Kept::kAsked;
         std::function<void()> then;
         PatternSet set;  // on a walk
     };
     // Taken out of a sweep that has not come to it yet; no subscription: none has it.
     struct Unswept {
         PatternSet::Entry entry{};
-        bool has_gone = false;  // with all others of its account
+        const Sweep* sweep = nullptr;
     };
     Unswept take_unswept(account::Account& account, const Key& key);
     void retire_one(account::Account& account, interest::Subscription* subscription);
-    Sweep& start_sweep(account::Account& account);
+    bool stays(const Sweep& sweep, interest::Subscription& each) const;
+    Sweep& start_sweep(account::Account& account, Kept kept);
     void settle(account::Account& account, const Key& key);
     void retire(account::Account& account, std::vector<interest::Subscription*>& some);
     link::OriginClusters& origin_clusters() const { return delivery_.host.facts.origin_clusters; }
@@ -119,7 +128,10 @@ void RemoteInterest::for_each(Visit&& visit) const {
         if (!visit_set(*account, set)) return;
     }
     for (const Sweep& sweep : sweeps_) {
-        if (!sweep.keeps_none && !visit_set(*sweep.account, sweep.set)) return;
+        const bool goes_on = sweep.set.for_each([&](const interest::Subscription& each) {
+            return sweep.has_gone(each) || visit(*sweep.account, each);
+        });
+        if (!goes_on) return;
     }
 }
 

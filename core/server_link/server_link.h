@@ -239,16 +239,17 @@ class ServerLink : public delivery::RemoteServer {
     account::Account* find_account(std::string_view name);
     // The cluster of leafnodes whose interest an operation is about; empty: none.
     virtual std::string_view origin_of(const proto::RouteOperation& /*operation*/) const { return {}; }
-    // Looks at all that the other server wants, or at that of one account, again, in slices, of which one at
-    // once: what keeps_interest() refuses goes.
+    // Looks at all that the other server wants again, in slices, of which one at once: what keeps_interest()
+    // refuses goes.
     void sweep_interest();
-    void sweep_interest(account::Account& account);
     virtual bool keeps_interest(account::Account& /*account*/, interest::Subscription& /*subscription*/) {
         return true;
     }
     // The link has closed, and what it kept of that one goes.
     virtual void on_interest_released(const interest::Subscription& /*subscription*/) {}
-    // All of that account goes, likewise; then() follows, at once if it was little.
+    // All of that account goes, likewise, but for its groups.
+    void remove_plain_interest(account::Account& account);
+    // All of it goes; then() follows, at once if it was little.
     void remove_interest(account::Account& account, std::function<void()> then);
     // May the other server have messages of that pattern?
     virtual bool may_export(account::Account& /*account*/, std::string_view /*pattern*/) {

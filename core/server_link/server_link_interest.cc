@@ -76,9 +76,9 @@ void ServerLink::sweep_interest() {
     continue_sweep();
 }
 
-void ServerLink::sweep_interest(account::Account& account) {
+void ServerLink::remove_plain_interest(account::Account& account) {
     if (!open()) return;
-    remote_interest_.begin_sweep(account);
+    remote_interest_.begin_removal_of_plain(account);
     continue_sweep();
 }
 

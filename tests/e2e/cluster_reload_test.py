@@ -93,6 +93,65 @@ class RoutesReloadTest(ReloadCase):
         self.check_routed(server, self.peer(server))
 
 
+def accounts(*names):
+    """Each has a user of its name; those but the first export all to the first."""
+    imports = ", ".join(f'{{ stream: {{ account: {name}, subject: ">" }} }}' for name in names[1:])
+    return "accounts {\n" + "".join(
+        f"  {name} {{ users: [ {{ user: {name}, password: p }} ], "
+        + (f"imports: [ {imports} ] }}\n" if name == names[0] else 'exports: [ { stream: ">" } ] }\n')
+        for name in names
+    ) + "}\n"  # fmt: skip
+
+
+class AccountsReloadTest(ReloadCase):
+    """An account comes to one server after the other, each by a reload. (The reference loses what is announced of
+    it in between.)"""
+
+    def setUp(self):
+        super().setUp()
+        if any(kind.is_go for kind in self.kinds()):
+            self.skipTest("the reference forgets interest in accounts that it does not know")
+
+    def user(self, server, name):
+        return self.client(server, user=name, **{"pass": "p"})
+
+    def give(self, server, *names):
+        server.settings = accounts(*names)
+        self.reload(server)
+
+    def test_its_subscribers_on_servers_that_had_it_first(self):
+        first, second = self.cluster(2, settings=accounts("A"), cluster_settings=self.one_route())
+        self.give(first, "A", "B")
+        stays, goes = self.user(first, "B"), self.user(first, "B")
+        stays.send("SUB stays 1\r\nSUB group q 2\r\n")
+        goes.send("SUB goes 1\r\n")
+        for each in (stays, goes):
+            each.expect_quiet()
+        goes.send("UNSUB 1\r\n")
+        goes.expect_quiet()
+        # There is one route, so the other server has read what was announced of the new account, too.
+        self.sync(self.user(first, "A"), self.user(second, "A"))
+        self.give(second, "A", "B")
+        publisher = self.user(second, "B")
+        publisher.send("PUB goes 0\r\n\r\nPUB stays 1\r\nx\r\nPUB group 1\r\ny\r\n")
+        stays.expect_message("stays", 1, b"x")
+        stays.expect_message("group", 2, b"y")
+        goes.expect_quiet()
+
+    def test_those_that_import_from_it(self):
+        servers = self.cluster(3, settings=accounts("A"), cluster_settings=self.one_route())
+        importer = self.user(servers[0], "A")
+        importer.send("SUB from.> 1\r\n")
+        importer.expect_quiet()
+        self.give(servers[0], "A", "B")
+        self.sync(importer, *(self.user(server, "A") for server in servers[1:]))
+        for server in servers[1:]:
+            self.give(server, "A", "B")
+        for server in servers:
+            self.user(server, "B").send("PUB from.there 1\r\nx\r\n")
+            importer.expect_message("from.there", 1, b"x")
+
+
 class SettingsReloadTest(ReloadCase):
     def test_permissions(self):
         server = self.member(cluster_settings='permissions { import: "a.>", export: "a.>" }\n')

@@ -3,6 +3,7 @@
 """Gateways that are cut, come late, stall, flood or lie: nothing is lost between healthy clusters, nobody else
 notices, interest is exact afterwards."""
 
+import json
 import select
 import threading
 import time
@@ -271,7 +272,62 @@ class IsolationTest(GatewayPeerCase):
         publisher.expect_quiet()
 
 
+# A turn of a server may queue so much for a peer that reads nothing.
+PENDING = 4096
+NARROW = f"max_payload: 1024\nmax_pending: {PENDING}\n"
+PONGS_THAT_FIT = PENDING // len("PONG\r\n")
+
+
+class PendingTest(GatewayPeerCase):
+    """What a server has to say is too much, by the answers to the PINGs just before: the peer is left alone."""
+
+    def setUp(self):
+        super().setUp()
+        if any(kind.is_go for kind in self.all_kinds()):
+            self.skipTest("the reference writes while it reads")
+
+    def test_of_a_server_that_was_dialed(self):
+        listener = self.listener()
+        server = self.gateway_server(listener, settings=NARROW)
+        peer = listener.accept()
+        self.addCleanup(peer.close)
+        peer.send("PING\r\n" * PONGS_THAT_FIT + f"INFO {json.dumps(peer.info)}\r\n")
+        peer.read_until_end()
+        self.accepted(listener)  # it is dialed again
+        self.check_serves(server)
+
+    def test_of_a_server_that_refuses_too_many_subjects(self):
+        server = self.gateway_server(settings=NARROW)
+        wanted = self.client(server)
+        wanted.send("".join(f"SUB wanted.{number} {number}\r\n" for number in range(3000)))
+        wanted.expect_quiet()
+        peer = self.inbound(server, old=True)
+        for first in range(0, 1000, 50):
+            peer.send("".join(f"RMSG $G unwanted.{number} 0\r\n\r\n" for number in range(first, first + 50)))
+            peer.drain()
+        peer.send("PING\r\n" * PONGS_THAT_FIT + "RMSG $G unwanted.last 0\r\n\r\n")
+        peer.read_until_end()
+        self.check_serves(server)
+
+
 class FloodTest(GatewayPeerCase):
+    def test_interest_that_is_withdrawn_while_all_of_it_goes(self):
+        """It is not counted any more, so nobody counts it once more."""
+        listener = self.listener()
+        server = self.gateway_server(listener)
+        peer = self.accepted(listener)
+        peer.send_interest_only(*(f"kept.{number}" for number in range(FLOOD)))
+        peer.expect_quiet()
+
+        def command(number):
+            return "INFO " + json.dumps({**peer.info, "gateway_cmd": number, "gateway_cmd_payload": "JEc="}) + "\r\n"
+
+        withdrawn = "".join(f"RS- $G kept.{number}\r\n" for number in range(FLOOD))
+        peer.send("A- $G\r\n" + command(2) + command(3) + withdrawn + "RS+ $G new\r\n")
+        peer.expect_quiet()
+        accounts = server.get("/gatewayz?accs=1&acc_name=$G")["outbound_gateways"]["X"]["accounts"]
+        self.assertEqual([each["num_subs"] for each in accounts], [1])
+
     def test_floods_of_interest_are_bounded(self):
         listener = self.listener()
         server = self.gateway_server(listener)

@@ -287,6 +287,15 @@ class HostileHubTest(SpokeCase):
                 peer = self.accept(self.hubs[0])
         self.check_serves(self.server)
 
+    def test_a_hub_that_asks_for_more_than_may_be_pending(self):
+        """An old hub's INFO is all that the link waits for; what answers it has no room behind the PONGs."""
+        peer = self.dialed(settings="max_payload: 1024\nmax_pending: 4096\n")
+        hello = {key: value for key, value in peer.hello.items() if key != "info_on_connect"}
+        peer.send("PING\r\n" * 682 + f"INFO {json.dumps(hello)}\r\n")
+        peer.read_until_end()
+        self.accept(self.hubs[0]).join_spoke()
+        self.check_serves(self.server)
+
     def test_interest_of_before_the_confirmation_does_not_count(self):
         peer = self.dialed()
         client = self.client(self.server)

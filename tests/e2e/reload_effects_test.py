@@ -191,6 +191,20 @@ class LoginTest(ReloadCase):
         late.send("PUB b 0\r\n\r\n")
         late.expect_quiet()
 
+    def test_more_lost_subscriptions_than_a_client_may_have_errors_pending(self):
+        """A line for each; they end the client, and nobody else."""
+        rules = "max_payload: 1024\nmax_pending: 16384\nauthorization { users: [ { user: u, password: p %s } ] }\n"
+        server = self.start(config=rules % "")
+        loses, stays = (self.client(server, user="u", **{"pass": "p"}) for _ in range(2))
+        loses.send("".join(f"SUB taken.{number} {number}\r\n" for number in range(5000)))
+        loses.expect_quiet()
+        denied = ', permissions: { subscribe: { deny: "taken.>" } }'
+        first = self.reload(server, rules % denied)
+        server.log.wait("Slow Consumer Detected: MaxPending of 16384 Exceeded", after=first)
+        server.log.wait(DONE, after=first)
+        stays.expect_quiet()
+        self.client(server, user="u", **{"pass": "p"}).expect_quiet()
+
 
 class SameAndFixedTest(ReloadCase):
     def lines_of(self, server, config):

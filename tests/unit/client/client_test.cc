@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/worker_stage.h"
@@ -176,6 +177,36 @@ TEST(ClientTest, ItsRoundTripTimeIsKnownFromConnectOnAndMeasuredSoon) {
     stage.pass(3 * kSecond_ns);
     peer.ask("PONG\r\n");
     EXPECT_GE(read_rtt(), 3 * kSecond_ns);
+}
+
+TEST(ClientTest, MembersThatAreReleasedLaterAreInNoGroupOfTheirWorker) {
+    constexpr uint32_t kMembers = 500;
+    WorkerStage stage(2);
+    stage.state(1).host.set_released_per_turn(10);
+    SimPeer& leaves = stage.client(1);
+    SimPeer& stays = stage.client(1);
+    std::string lines;
+    for (uint32_t i = 0; i < kMembers; ++i) lines += fmt::format("SUB a q {0}\r\nSUB b q x{0}\r\n", i);
+    leaves.ask(lines);
+    stays.ask("SUB a q 1\r\n");
+    interest::Sublist& sublist = stage.accounts.global().sublist();
+    stage.on_worker(1, [&](server::WorkerState& state) {
+        Client* client = nullptr;
+        state.host.table.for_each([&](link::Link& link) {
+            if (as_client(&link)->subscription_count() > 1) client = as_client(&link);
+        });
+        ASSERT_NE(client, nullptr);
+        client->close(link::CloseReason::kClientClosed);
+        EXPECT_GT(sublist.count(), kMembers);
+        const interest::MatchResult& rest = state.delivery.cache.find(sublist, "a").result();
+        ASSERT_EQ(rest.queue_group_count(), 1U);
+        EXPECT_EQ(rest.queue_group(0).members.size(), 1U);
+        EXPECT_EQ(rest.queue_group(0).weight, 1U);
+        EXPECT_TRUE(state.delivery.cache.find(sublist, "b").result().empty());
+    });
+    stage.client(0).say("PUB a 1\r\nx\r\nPUB a 1\r\ny\r\n");
+    EXPECT_EQ(count_of(stays.hear(), "MSG a 1 1\r\n"), 2U);
+    EXPECT_EQ(sublist.count(), 1U);
 }
 
 TEST(ClientTest, AboveItsPendingLimitItIsASlowConsumer) {

@@ -100,6 +100,22 @@ TEST_F(ShadowTest, AnImportThatIsNoLongerGivenEndsAndTheOthersStay) {
     EXPECT_EQ(shadow_count(), 0U);
 }
 
+TEST_F(ShadowTest, ThoseOfMembersThatAreReleasedLaterAreInNoGroupOfTheirWorker) {
+    stage.state(1).host.set_released_per_turn(10);
+    SimPeer& leaves = user("imp", 1);
+    std::string lines;
+    for (int i = 0; i < 500; ++i) lines += fmt::format("SUB from.feed.a q {}\r\n", i);
+    leaves.ask(lines);
+    interest::Sublist& exporter = stage.accounts.find("EXP")->sublist();
+    stage.on_worker(1, [&](server::WorkerState& state) {
+        state.host.table.for_each([](link::Link& link) { link.close(link::CloseReason::kClientClosed); });
+        EXPECT_GT(exporter.count(), 400U);
+        EXPECT_TRUE(state.delivery.cache.find(exporter, "feed.a").result().empty());
+    });
+    stage.settle();
+    EXPECT_EQ(shadow_count(), 0U);
+}
+
 TEST(SubscriptionIndexTest, AMemberThatIsRetiredIsNotFoundAnyMore) {
     SubscriptionIndex index;
     interest::Subscription* member = index.create({.serial = 7, .subject = "a", .queue = "q"});

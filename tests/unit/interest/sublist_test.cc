@@ -261,6 +261,23 @@ TEST_F(SublistTest, ManyQueueGroupsAreMergedByName) {
     EXPECT_EQ(result.queue_group_count(), 40U);
 }
 
+TEST_F(SublistTest, AGroupIsFoundByItsNameAmongFewAndMany) {
+    const auto name_of = [](int number) { return "q" + std::to_string(number); };
+    for (int count = 0; count <= 40; ++count) {
+        MatchResult result;
+        sublist_.match(kWorker0, "foo", sublist_.hash("foo"), &result);
+        for (int i = 0; i < 40; ++i) {
+            const std::string name = name_of(i);
+            const auto group = result.find_queue_group(name, sublist_.hash(name));
+            ASSERT_EQ(group.has_value(), i < count) << name << " of " << count;
+            if (i >= count) continue;
+            EXPECT_EQ(group->name, name);
+            EXPECT_EQ(group->members.size(), 1U);
+        }
+        subscribed_.add("foo", name_of(count));
+    }
+}
+
 TEST_F(SublistTest, MembersCountByWeight) {
     SubscriptionSpec spec;
     spec.link = base::LinkHandle(kWorker1, 1, 1);

@@ -175,6 +175,24 @@ TEST_F(RemoteInterestTest, ManyStandInSeveralTables) {
     EXPECT_EQ(account().sublist().count(), interest().count());
 }
 
+TEST_F(RemoteInterestTest, ARemovalOfPlainOnesKeepsGroupsAndAsksNobody) {
+    fill(500);
+    ASSERT_EQ(interest().add(account(), "kept.7", "group", 1), Added::kNew);
+    interest().begin_removal_of_plain(account());
+    ASSERT_FALSE(interest().sweep(10));
+    // What it has not come to has gone all the same.
+    EXPECT_FALSE(contains("kept.7"));
+    EXPECT_FALSE(remove("kept.7"));
+    ASSERT_EQ(add("kept.8"), Added::kNew);
+    EXPECT_TRUE(remove("kept.8"));
+    EXPECT_EQ(all(), std::set<std::string>{"kept.7"});
+    while (!interest().sweep(100)) {
+    }
+    EXPECT_EQ(interest().count(), 1U);
+    EXPECT_TRUE(interest().contains(account(), "kept.7", "group"));
+    EXPECT_EQ(server_->asked, 0U);
+}
+
 TEST_F(RemoteInterestTest, ARemovalTellsWhenAllHasGone) {
     fill(50);
     bool told = false;

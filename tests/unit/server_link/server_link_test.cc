@@ -303,6 +303,21 @@ TEST_F(ServerLinkTest, ChangesAreAnnouncedAndNothingTwice) {
     EXPECT_EQ(peer.hear(), "RS+ $G b\r\n");
 }
 
+TEST_F(ServerLinkTest, MoreThanMayBePendingEndsTheLinkBehindWhoeverQueuesIt) {
+    serve();
+    on_link([this](TestLink& each) {
+        each.queue(std::string(kPendingMax, 'x'));
+        each.queue("one more");
+        EXPECT_TRUE(each.open());
+        const uint64_t pending = each.pending_bytes();
+        each.queue("nothing of this");
+        EXPECT_EQ(each.pending_bytes(), pending);
+        EXPECT_EQ(slow_consumers(), 0U);
+    });
+    EXPECT_FALSE(is_open());
+    EXPECT_EQ(slow_consumers(), 1U);
+}
+
 TEST_F(ServerLinkTest, WhatTheSyncHasAnnouncedIsNotRepeated) {
     SimPeer& client = stage.client(0);
     client.ask("SUB a q 1\r\n");
