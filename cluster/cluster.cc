@@ -121,7 +121,7 @@ absl::StatusOr<std::shared_ptr<const RouteSettings>> Cluster::make_settings(
         info.ip = fmt::format("nats-route://{}/", base::host_port(info.host, address->port));
     }
     info.auth_required = !cluster.authorization.user.empty();
-    auto tls = server::load_cluster_tls(*options);
+    auto tls = server::load_link_tls(cluster.tls);
     if (!tls.ok()) return tls.status();
     settings->tls_acceptor = std::move(tls->acceptor);
     settings->tls_dialer = std::move(tls->dialer);
@@ -145,19 +145,19 @@ absl::StatusOr<std::shared_ptr<const RouteSettings>> Cluster::make_settings(
     const std::string& leafnode_url = server_->facts().leafnode_url;
     if (!leafnode_url.empty()) info.leafnode_urls = {leafnode_url};
     if (cluster.permissions.has_value()) {
-        const auto told = [](const config::SubjectPermissions& permission)
+        const auto announced = [](const config::SubjectPermissions& permission)
             -> std::optional<proto::SubjectPermission> {
             if (permission.allow.empty() && permission.deny.empty()) return std::nullopt;
             return proto::SubjectPermission{.allow = permission.allow, .deny = permission.deny};
         };
-        info.import_subjects = told(cluster.permissions->publish);
-        info.export_subjects = told(cluster.permissions->subscribe);
+        info.import_subjects = announced(cluster.permissions->publish);
+        info.export_subjects = announced(cluster.permissions->subscribe);
     }
     settings->options = std::move(options);
     return settings;
 }
 
-// Where clients find this server. Source: server/server.go, getClientConnectURLs 2.9.10.
+// The addresses at which clients reach this server. Source: server/server.go, getClientConnectURLs 2.9.10.
 std::vector<std::string> Cluster::own_urls(const config::Options& options) const {
     const uint16_t port = server_->client_listener().port;
     const auto address = server::client_address(options, port);

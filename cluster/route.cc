@@ -126,7 +126,7 @@ bool Route::may_leave(account::Account& /*account*/, std::string_view subject) {
 void Route::change(std::shared_ptr<const RouteSettings> settings) {
     const std::shared_ptr<const RouteSettings> before = std::exchange(settings_, std::move(settings));
     last_asked_ = nullptr;
-    if (!open() || !is_told_ || !may_ping()) return;
+    if (!open() || !first_info_sent_ || !may_ping()) return;
     // A server that came in without the user and password that are asked for now has to come again.
     const config::LinkAuthorization& asked = settings_->cluster().authorization;
     const config::LinkAuthorization& was = before->cluster().authorization;

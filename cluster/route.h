@@ -26,6 +26,7 @@
 namespace nuring::cluster {
 
 class Routes;
+struct RouteEntry;
 
 // Route is a connection to another server of the cluster: what a server link does (ServerLink), and the
 // rules of a cluster: its name, gossip about third servers, pools, permissions of the cluster.
@@ -80,8 +81,8 @@ class Route final : public server_link::ServerLink {
     void settle() { settled_ = true; }
 
     // --- reload of pinned accounts (route_pools.cc)
-    // An account gets a route of its own: the other server is told on the connection that carried it. When it
-    // has answered, or the time for that is over, the route is dialed.
+    // An account gets a route of its own. The connection that carried it announces that to the other server.
+    // When that has answered, or the time for it is over, the route is dialed.
     void move_out(const std::string& account_name, const std::string& request_id);
     // An account has its own route no more: announces it here.
     void move_in(account::Account& account);
@@ -117,7 +118,8 @@ class Route final : public server_link::ServerLink {
 
     // --- interest of leafnodes
     struct Wanted {
-        size_t own = 0;  // of clients, and (where the other server cannot tell) leafnodes of no cluster
+        // Of clients; and leafnodes of no cluster, where the other server cannot distinguish them.
+        size_t own = 0;
         std::vector<std::pair<std::string, size_t>> clusters;  // of leafnodes of one cluster each
     };
     void add_wanted(std::span<interest::Subscription* const> subscriptions, Wanted* wanted) const;
@@ -129,7 +131,7 @@ class Route final : public server_link::ServerLink {
 
     // --- set-up
     void announce_self();
-    // What it says of itself; the first one says, too, which connection this is.
+    // The INFO about this server; the first one also names this connection.
     proto::ServerInfo own_info() const { return settings_->info; }
     proto::ServerInfo first_info();
     void send_first_info();
@@ -146,11 +148,16 @@ class Route final : public server_link::ServerLink {
     void on_gateway_gossip(const proto::ServerInfo& info);
     void take_gateway_url(const std::string& url);
     void on_own_info(const proto::ServerInfo& info);
-    bool accepts_cluster_name(const std::string& name, bool is_dynamic, bool tells);
+    bool accepts_cluster_name(const std::string& name, bool is_dynamic, bool reports);
     void apply_permissions();
     bool keeps_interest(account::Account& account, interest::Subscription& subscription) override;
     bool enter_pool(const proto::ServerInfo& info);
+    // Why the INFO fits no pool of this server; empty: it does. A size of 0: one of the two has no pools.
+    std::string pool_fault(const proto::ServerInfo& info, int64_t pool_size) const;
+    RouteEntry make_entry(const proto::ServerInfo& info, int pool_size) const;
+    // Both close, and return false.
     bool refuse_pool(std::string_view text, link::CloseReason reason);
+    bool drop_duplicate(std::string_view why, std::string_view what);
 
     // --- accounts that get a route of their own (route_pools.cc)
     void on_account_move(const proto::ServerInfo& info);
@@ -171,7 +178,7 @@ class Route final : public server_link::ServerLink {
     std::string peer_id_;          // what CONNECT or the first INFO calls it
     proto::ServerInfo remote_info_;
     std::string gateway_url_;  // where other clusters find the other server; reported to our gateways
-    bool is_told_ = false;  // our own INFO is out
+    bool first_info_sent_ = false;
     bool settled_ = false;
     bool has_connect_ = false;  // of an accepted route: it has said who it is
 
@@ -196,7 +203,7 @@ class Route final : public server_link::ServerLink {
     std::string last_origin_;  // of the last LMSG
     uint32_t last_origin_id_ = 0;
 
-    // Where the answers to requests over service imports of servers before 2.1.2 go, which announce no
+    // The targets of answers to requests over service imports of servers before 2.1.2, which announce no
     // interest in them: a subscription for each, until its answer has passed or its time is up.
     struct Awaited {
         account::Account* account;

@@ -54,9 +54,9 @@ proto::ServerInfo Route::first_info() {
 }
 
 void Route::send_first_info() {
-    assert(!is_told_);
+    assert(!first_info_sent_);
     send_info(first_info(), " ");
-    is_told_ = true;
+    first_info_sent_ = true;
 }
 
 void Route::on_connect(std::string_view json) {
@@ -83,15 +83,15 @@ void Route::on_connect(std::string_view json) {
 
 void Route::on_logged_in(std::shared_ptr<const auth::Identity> /*identity*/) {
     peer_id_ = connect_.name;
-    if (!accepts_cluster_name(connect_.cluster, connect_.cluster_dynamic, /*tells=*/true)) return;
+    if (!accepts_cluster_name(connect_.cluster, connect_.cluster_dynamic, /*reports=*/true)) return;
     set_verbose(connect_.verbose);
 }
 
-bool Route::accepts_cluster_name(const std::string& name, bool is_dynamic, bool tells) {
+bool Route::accepts_cluster_name(const std::string& name, bool is_dynamic, bool reports) {
     if (name == config::kReservedClusterName) {
         const std::string text = fmt::format("Rejecting connection, cluster name {} is reserved", proto::quote(name));
         host_.log.error("{} - {}", label(), text);
-        if (tells) send_error(text);
+        if (reports) send_error(text);
         close(link::CloseReason::kClusterNameConflict);
         return false;
     }
@@ -103,7 +103,7 @@ bool Route::accepts_cluster_name(const std::string& name, bool is_dynamic, bool 
                                          proto::quote(is_solicited() ? own : name),
                                          proto::quote(is_solicited() ? name : own));
     host_.log.error("{} - {}", label(), text);
-    if (tells) send_error(text);
+    if (reports) send_error(text);
     if (!is_solicited() || serving()) {
         close(link::CloseReason::kClusterNameConflict);
     } else {  // the other one may have more to say: that it does not know us, or that it has taken our name
@@ -125,11 +125,13 @@ void Route::on_info(const proto::ServerInfo& info) {
     if (peer_id_.empty()) peer_id_ = info.server_id;
     const bool is_own = info.server_id == peer_id_;
     if (!is_own) {
-        if (serving()) routes_.heard_of(info);
+        if (serving()) routes_.on_gossip(info);
         return;
     }
     const bool names_cluster = !info.cluster.empty();
-    if (names_cluster && !accepts_cluster_name(info.cluster, info.cluster_dynamic, /*tells=*/false)) return;
+    if (names_cluster &&
+        !accepts_cluster_name(info.cluster, info.cluster_dynamic, /*reports=*/false))
+        return;
     if (serving()) return on_own_info(info);
     on_first_info(info);
 }
@@ -141,7 +143,7 @@ void Route::on_gateway_gossip(const proto::ServerInfo& info) {
     host_.log.error("{} - Unknown command {} from server {}", label(), info.gateway_cmd, peer_id_);
 }
 
-// Where other clusters find the other server.
+// The address at which other clusters reach the other server.
 void Route::take_gateway_url(const std::string& url) {
     link::GatewayGossip* gateways = host_.facts.gateways;
     if (gateways == nullptr || url == gateway_url_) return;
@@ -164,7 +166,7 @@ void Route::on_first_info(const proto::ServerInfo& info) {
     }
     if (!agree_on_compression(info)) return;
     if (!enter_pool(info)) return;
-    if (!is_told_) send_first_info();
+    if (!first_info_sent_) send_first_info();
     if (!open()) return;
     serve(peer_id_, info.server_name);
     if (!open()) return;

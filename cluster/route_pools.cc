@@ -27,45 +27,39 @@ bool Route::refuse_pool(std::string_view text, link::CloseReason reason) {
     return false;
 }
 
-// Registers the connection. False: it was refused, and closed.
-bool Route::enter_pool(const proto::ServerInfo& info) {
-    using link::CloseReason;
-    if (!is_solicited()) account_name_ = info.route_account;
+bool Route::drop_duplicate(std::string_view why, std::string_view what) {
+    host_.log.debug("{} - {} {}", label(), why, what);
+    close(link::CloseReason::kDuplicateRoute);
+    return false;
+}
+
+std::string Route::pool_fault(const proto::ServerInfo& info, int64_t pool_size) const {
     const bool is_pinned = !account_name_.empty();
-    account::Account* account = is_pinned ? find_account(account_name_) : nullptr;
-    if (is_pinned && account == nullptr) {
-        return refuse_pool(fmt::format("Unable to lookup account {}: no such account", proto::quote(account_name_)),
-                           CloseReason::kMissingAccount);
-    }
-    const int own_size = std::max(settings_->cluster().pool_size, 0);
-    const bool pools = info.route_pool_size > 0 && own_size > 0;
+    const bool pools = pool_size > 0;
     if (info.route_pool_size > kPoolSizeMax) {
-        return refuse_pool(fmt::format("Route pool size of {} is too large: {} at most", info.route_pool_size,
-                                       kPoolSizeMax),
-                           CloseReason::kProtocolViolation);
+        return fmt::format("Route pool size of {} is too large: {} at most", info.route_pool_size,
+                           kPoolSizeMax);
     }
-    const int pool_size = pools ? std::max(own_size, base::narrow<int>(info.route_pool_size)) : 0;
-    if (!pools && is_pinned) {
-        routes_.give_up(*this);
-        return refuse_pool(
-            fmt::format("Not possible to have a dedicated route for account {} between those servers",
-                        proto::quote(account_name_)),
-            CloseReason::kProtocolViolation);
+    if (is_pinned && !pools) {
+        return fmt::format(
+            "Not possible to have a dedicated route for account {} between those servers",
+            proto::quote(account_name_));
     }
-    if ((!pools || is_solicited()) && info.route_pool_idx != 0) {
-        return refuse_pool(
-            fmt::format("Route pool index should not be set but is set to {}", info.route_pool_idx),
-            CloseReason::kProtocolViolation);
+    if (info.route_pool_idx != 0 && (!pools || is_solicited())) {
+        return fmt::format("Route pool index should not be set but is set to {}",
+                           info.route_pool_idx);
     }
     if (info.route_pool_idx < 0 || (pools && info.route_pool_idx >= pool_size)) {
-        return refuse_pool(fmt::format("Invalid route pool index: {} - pool size is {}", info.route_pool_idx,
-                                       info.route_pool_size),
-                           CloseReason::kProtocolViolation);
+        return fmt::format("Invalid route pool index: {} - pool size is {}", info.route_pool_idx,
+                           info.route_pool_size);
     }
     if (is_pinned && !settings_->is_pinned(account_name_)) {
-        return refuse_pool(fmt::format("No route for account {}", proto::quote(account_name_)),
-                           CloseReason::kProtocolViolation);
+        return fmt::format("No route for account {}", proto::quote(account_name_));
     }
+    return {};
+}
+
+RouteEntry Route::make_entry(const proto::ServerInfo& info, int pool_size) const {
     RouteEntry entry;
     entry.remote_id = peer_id_;
     entry.link = handle();
@@ -78,28 +72,43 @@ bool Route::enter_pool(const proto::ServerInfo& info) {
     entry.target = target();
     entry.is_solicited = is_solicited();
     entry.account = account_name_;
-    entry.pool_size = is_pinned ? 0 : pool_size;
+    entry.pool_size = account_name_.empty() ? pool_size : 0;
     entry.slot = base::narrow<int>(info.route_pool_idx);
-    assert(!is_pinned || pools);
-    const Registered registered = routes_.add(*this, std::move(entry));
+    return entry;
+}
+
+// Registers the connection. False: it was refused, and closed.
+bool Route::enter_pool(const proto::ServerInfo& info) {
+    if (!is_solicited()) account_name_ = info.route_account;
+    const bool is_pinned = !account_name_.empty();
+    account::Account* account = is_pinned ? find_account(account_name_) : nullptr;
+    if (is_pinned && account == nullptr) {
+        return refuse_pool(fmt::format("Unable to lookup account {}: no such account",
+                                       proto::quote(account_name_)),
+                           link::CloseReason::kMissingAccount);
+    }
+    const int own_size = std::max(settings_->cluster().pool_size, 0);
+    const bool pools = info.route_pool_size > 0 && own_size > 0;
+    const int64_t common_size = pools ? std::max<int64_t>(own_size, info.route_pool_size) : 0;
+    if (const std::string fault = pool_fault(info, common_size); !fault.empty()) {
+        if (is_pinned && !pools) routes_.give_up(*this);
+        return refuse_pool(fault, link::CloseReason::kProtocolViolation);
+    }
+    const int pool_size = base::narrow<int>(common_size);
+    const Registered registered = routes_.add(*this, make_entry(info, pool_size));
     switch (registered.result) {
         case Registration::kSelf:
-            host_.log.debug("{} - Detected route to self, ignoring {}", label(),
-                            is_solicited() ? target()->text : std::string());
-            close(CloseReason::kDuplicateRoute);
-            return false;
+            return drop_duplicate("Detected route to self, ignoring",
+                                  is_solicited() ? target()->text : "");
         case Registration::kFull:
-            host_.log.debug("{} - Route pool size reached, closing extra connection to {}", label(),
-                            proto::quote(peer_id_));
-            close(CloseReason::kDuplicateRoute);
-            return false;
+            return drop_duplicate("Route pool size reached, closing extra connection to",
+                                  proto::quote(peer_id_));
         case Registration::kDuplicate:
-            host_.log.debug("{} - Detected duplicate remote route {}", label(), proto::quote(peer_id_));
-            close(CloseReason::kDuplicateRoute);
-            return false;
+            return drop_duplicate("Detected duplicate remote route", proto::quote(peer_id_));
         case Registration::kAdded:
             break;
     }
+    assert(!is_pinned || pools);
     assert(registered.slot >= 0);
     assert(registered.slot < std::max(pool_size, 1));
     slot_ = registered.slot;

@@ -270,9 +270,9 @@ Registered Routes::add(Route& route, RouteEntry entry) {
     }
     assert(!registered.is_first || registered.result == Registration::kAdded);
     if (registered.result != Registration::kAdded) return registered;
-    if (!newcomer.account.empty()) tell_routes_of_account(newcomer);
+    if (!newcomer.account.empty()) announce_to_routes_of_account(newcomer);
     if (!registered.is_first) return registered;
-    tell_routes(newcomer);
+    announce_to_routes(newcomer);
     add_urls(newcomer.info);
     if (newcomer.target.has_value() && newcomer.pool_size > 0) dial_accounts(*newcomer.target);
     return registered;
@@ -317,7 +317,7 @@ bool Routes::is_old_news(const RouteEntry& newcomer) {
     return target.has_value() && !target->is_explicit && target->gossip_mode != gossip::kOverride;
 }
 
-void Routes::tell(const RouteEntry& other, const RouteEntry& newcomer) {
+void Routes::introduce(const RouteEntry& other, const RouteEntry& newcomer) {
     proto::ServerInfo info = newcomer.info;
     const auto is_explicit = [](const RouteEntry& entry) {
         return entry.target.has_value() && entry.target->is_explicit;
@@ -333,16 +333,16 @@ void Routes::tell(const RouteEntry& other, const RouteEntry& newcomer) {
 }
 
 // Each of the others gets the INFO and dials the newcomer; the newcomer gets no INFO about them.
-void Routes::tell_routes(const RouteEntry& newcomer) {
+void Routes::announce_to_routes(const RouteEntry& newcomer) {
     if (is_old_news(newcomer)) return;
     for (const RouteEntry& other : set_.list()) {
         if (other.remote_id == newcomer.remote_id || !set_.speaks_for_remote(other.link)) continue;
-        tell(other, newcomer);
+        introduce(other, newcomer);
     }
 }
 
 // Over the routes of that account, and to those servers that have none but the first of their pool.
-void Routes::tell_routes_of_account(const RouteEntry& newcomer) {
+void Routes::announce_to_routes_of_account(const RouteEntry& newcomer) {
     if (is_old_news(newcomer)) return;
     const std::vector<RouteEntry> entries = set_.list();
     const auto has_own = [&](const std::string& id) {
@@ -355,7 +355,7 @@ void Routes::tell_routes_of_account(const RouteEntry& newcomer) {
         const bool speaks = other.account == newcomer.account ||
                             (other.pool_size > 0 && !has_own(other.remote_id) &&
                              set_.speaks_for_remote(other.link));
-        if (speaks) tell(other, newcomer);
+        if (speaks) introduce(other, newcomer);
     }
 }
 
@@ -423,7 +423,7 @@ void Routes::updated(Route& route, const proto::ServerInfo& info) {
 }
 
 // Source: server/route.go, processImplicitRoute 2.9.10.
-void Routes::heard_of(const proto::ServerInfo& info) {
+void Routes::on_gossip(const proto::ServerInfo& info) {
     const std::shared_ptr<const RouteSettings> now = settings();
     if (info.server_id == now->info.server_id || info.server_id.empty() || info.ip.empty()) return;
     const bool is_pinned = !info.route_account.empty();
@@ -480,7 +480,7 @@ NameAgreement Routes::agree_on_name(Route& route, const std::string& name, bool 
         .worker_state(index_of(route.handle().worker()))
         .host.log.info("Cluster name updated to {}", name);
     close_others(route);
-    tell_clients(/*is_news=*/false, /*is_ws_news=*/false);
+    announce_to_clients(/*is_news=*/false, /*is_ws_news=*/false);
     return NameAgreement::kAgreed;
 }
 
@@ -500,7 +500,7 @@ void Routes::change_urls(const proto::ServerInfo& info, UrlChange change) {
         const std::lock_guard lock(mutex_);
         is_leaf_news = (leaf_urls_.*change)(info.leafnode_urls);
     }
-    if (is_leaf_news) tell_leafnodes();
+    if (is_leaf_news) announce_to_leafnodes();
     if (info.ldm || settings()->cluster().no_advertise) return;
     bool is_news = false;
     bool is_ws_news = false;
@@ -509,7 +509,7 @@ void Routes::change_urls(const proto::ServerInfo& info, UrlChange change) {
         is_news = (urls_.*change)(info.connect_urls);
         is_ws_news = (ws_urls_.*change)(info.ws_connect_urls);
     }
-    if (is_news || is_ws_news) tell_clients(is_news, is_ws_news);
+    if (is_news || is_ws_news) announce_to_clients(is_news, is_ws_news);
 }
 
 void Routes::add_urls(const proto::ServerInfo& info) { change_urls(info, &server_link::GossipUrls::add); }
@@ -518,9 +518,9 @@ void Routes::remove_urls(const proto::ServerInfo& info) {
     change_urls(info, &server_link::GossipUrls::remove);
 }
 
-void Routes::tell_leafnodes() {
+void Routes::announce_to_leafnodes() {
     if (workers_.stopping()) return;
-    tell_clients(/*is_news=*/false, /*is_ws_news=*/false);
+    announce_to_clients(/*is_news=*/false, /*is_ws_news=*/false);
     workers_.on_all([](server::WorkerState& state) {
         for (delivery::RemoteServer* server : state.delivery.servers.list())
             server->on_cluster_view();
@@ -528,7 +528,7 @@ void Routes::tell_leafnodes() {
 }
 
 // This server's own come first.
-void Routes::tell_clients(bool is_news, bool is_ws_news) {
+void Routes::announce_to_clients(bool is_news, bool is_ws_news) {
     if (workers_.stopping()) return;
     {
         const std::lock_guard lock(mutex_);

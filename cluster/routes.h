@@ -23,11 +23,11 @@ class Route;
 
 enum class [[nodiscard]] NameAgreement : uint8_t{kAgreed, kConflict};
 
-// Routes is what the routes of one server have in common: who is registered, what they go by, what is
-// dialed, what clients are told of the cluster.
+// Routes is the common part of the routes of one server: the register, the settings, the dialed addresses,
+// and the cluster's addresses for the INFO of clients.
 //
 // Threads: the routes call it on their workers; it takes a mutex for moments, when a connection comes,
-//          ends or is told of, never per message. reload() and stop() on the control thread.
+//          ends or is announced, never per message. reload() and stop() on the control thread.
 // Lifetime: outlives the workers' links.
 class Routes final : private server_link::RetryDialer::User {
   public:
@@ -53,7 +53,7 @@ class Routes final : private server_link::RetryDialer::User {
     // --- any worker
     // An accepted connection: goes to the worker with the fewest routes.
     void accept(int fd);
-    // Registers; of the first one of a server, passes the news on to all other servers, and tells clients.
+    // Registers; announces the first one of a server to all other servers, and to clients.
     Registered add(Route& route, RouteEntry entry);
     // The route cannot be what it was dialed for: it is not dialed again.
     void give_up(Route& route);
@@ -65,8 +65,8 @@ class Routes final : private server_link::RetryDialer::User {
     void closed(Route& route);
     // A registered server has sent another INFO of itself.
     void updated(Route& route, const proto::ServerInfo& info);
-    // A route has told of a third server, or of its route for one account.
-    void heard_of(const proto::ServerInfo& info);
+    // Gossip from a route: a third server, or the other server's route for one account.
+    void on_gossip(const proto::ServerInfo& info);
     // The server at the other end of `route` calls the cluster `name`. A name that was made up here gives way
     // to a configured one, for good, and to a greater made-up one: all routes but that one are closed then,
     // and dialed again.
@@ -108,18 +108,18 @@ class Routes final : private server_link::RetryDialer::User {
     // May, or must, that target still be dialed?
     bool is_wanted(const server_link::LinkTarget& target) const;
     static bool is_old_news(const RouteEntry& newcomer);
-    void tell(const RouteEntry& other, const RouteEntry& newcomer);
-    void tell_routes(const RouteEntry& newcomer);
-    void tell_routes_of_account(const RouteEntry& newcomer);
+    void introduce(const RouteEntry& other, const RouteEntry& newcomer);
+    void announce_to_routes(const RouteEntry& newcomer);
+    void announce_to_routes_of_account(const RouteEntry& newcomer);
     // Addresses that a server has announced: where clients and leafnodes find it.
     using UrlChange = bool (server_link::GossipUrls::*)(const std::vector<std::string>&);
     void change_urls(const proto::ServerInfo& info, UrlChange change);
     void add_urls(const proto::ServerInfo& info);
     void remove_urls(const proto::ServerInfo& info);
-    void tell_leafnodes();
+    void announce_to_leafnodes();
     // With `is_news` the URLs have changed, with `is_ws_news` those for WebSocket; else the cluster's
     // name alone, which is no reason for an INFO.
-    void tell_clients(bool is_news, bool is_ws_news);
+    void announce_to_clients(bool is_news, bool is_ws_news);
 
     server::LinkWorkers<Dialing> workers_;
     RouteSet set_;

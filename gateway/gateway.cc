@@ -38,7 +38,7 @@ class Gateway final : public server::Subsystem {
     server::Server* server_ = nullptr;
     server::LinkPort port_;
     std::shared_ptr<const config::Options> options_;
-    std::string url_;                      // of this server, as others are told
+    std::string url_;                      // of this server, as announced
     std::unique_ptr<Gateways> gateways_;   // as long as links may be
 };
 

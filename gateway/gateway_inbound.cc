@@ -91,8 +91,8 @@ bool GatewayInbound::may_come_from(const std::string& cluster) {
 
 // A later INFO has nothing new: addresses are learned from the connections that were dialed.
 void GatewayInbound::on_info(const proto::ServerInfo& info) {
-    if (is_told_) return;
-    is_told_ = true;
+    if (has_first_info_) return;
+    has_first_info_ = true;
     if (gateways_.has_server_name(info)) {
         host_.log.error("{} - Remote server has a duplicate name: {}", label(),
                          proto::quote(info.server_name));
@@ -222,7 +222,7 @@ void GatewayInbound::on_synced() {
     on_account_changed();
 }
 
-// Requests over service imports are told apart from others only where all interest is known.
+// Requests over service imports can be distinguished only where all interest is known.
 void GatewayInbound::on_account_changed() {
     if (!serving() || is_registering_) return;
     for (account::Account* account : delivery_.accounts.list()) {

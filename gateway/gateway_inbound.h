@@ -86,7 +86,7 @@ class GatewayInbound final : public server_link::ServerLink, private InboundInte
     const std::shared_ptr<const GatewaySettings> settings_;
     proto::RouteConnect connect_;
     std::string cluster_;
-    bool is_told_ = false;           // the first INFO has come
+    bool has_first_info_ = false;
     bool wants_all_interest_ = false;
     bool is_registering_ = false;    // the first sync runs: it goes over all accounts
     InboundInterest interest_{*this};

@@ -200,7 +200,7 @@ void InboundInterest::refuse_account(std::string_view account) {
 
 void InboundInterest::on_unwanted(account::Account& account, std::string_view subject, bool has_interest) {
     Entry& entry = entries_[&account];
-    // An A- after the switch makes other servers forget what they were told.
+    // An A- after the switch makes other servers forget the announcements.
     if (entry.mode != InterestMode::kOptimistic) return;
     if (!has_interest) {
         entry.refused.clear();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What two clusters tell each other of their interest, at both ends of a gateway connection. Interest travels
+// The interest of two clusters in each other, at both ends of a gateway connection. Interest travels
 // against the messages: the server that accepted the connection announces, the one that dialed listens.
 //
 //   optimistic      everything is sent. RS- refuses a subject, A- an account; RS+ and A+ withdraw that.
@@ -37,7 +37,7 @@ class OutboundInterest {
   public:
     static constexpr size_t kRefusedMax = 65536;
 
-    // Where the subscriptions stand. A plain one has no queue.
+    // The store of the subscriptions. A plain one has no queue.
     class Store {
       public:
         // The pattern is valid. False: it was there.
@@ -103,8 +103,8 @@ class OutboundInterest {
     size_t refused_count_ = 0;  // over all accounts
 };
 
-// InboundInterest is what the far cluster was told, at the end that receives messages. It decides which line
-// goes out when the interest of this cluster changes, or when a message comes that nobody here wants.
+// InboundInterest is the interest announced to the far cluster, at the end that receives. It decides which
+// line goes out when the interest of this cluster changes, or when a message comes that nobody here wants.
 // The caller reads the interest first, so that lines may be repeated, but never stay wrong.
 //
 // Threads:  the worker of its link.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What both directions of a gateway connection share.
+// The common part of both directions of a gateway connection.
 // Source: server/gateway.go 2.15.3.
 #pragma once
 
@@ -21,14 +21,14 @@ inline constexpr server_link::LinkTraits kGatewayTraits{.kind = proto::Kind::kGa
                                                         .channel = "gateway",
                                                         .passes_answers = true};
 
-// What an INFO asks for: `gateway_cmd`.
+// The request in an INFO: `gateway_cmd`.
 inline constexpr int64_t kGossipCommand = 1;           // there is such a cluster
 inline constexpr int64_t kAllInterestCommand = 2;      // all interest of an account follows
 inline constexpr int64_t kAllInterestDoneCommand = 3;  // that was all
 
 inline uint64_t nanoseconds(std::chrono::nanoseconds time) { return static_cast<uint64_t>(time.count()); }
 
-// The clusters are told apart by their round trips, so that these are measured often.
+// The round trips decide which cluster is nearest, so they are measured often.
 inline server_link::KeepAlive gateway_keep_alive(server_link::KeepAlive rule,
                                                  const config::LinkTimes& times) {
     if (times.ping_interval.count() > 0) rule.interval_ns = nanoseconds(times.ping_interval);

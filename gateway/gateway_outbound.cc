@@ -55,7 +55,7 @@ void GatewayOutbound::on_info(const proto::ServerInfo& info) {
             link::CloseReason::kIncorrectPort);
     }
     if (info.gateway != cluster_) {
-        if (is_told_ && info.gateway_cmd == kGossipCommand) return gateways_.learn(info);
+        if (has_first_info_ && info.gateway_cmd == kGossipCommand) return gateways_.learn(info);
         host_.log.error("{} - Failing connection to gateway {}, remote gateway name is {}", label(),
                          proto::quote(cluster_), proto::quote(info.gateway));
         send_error(fmt::format("Connection from {} rejected, wanted to connect to {}, this is {}",
@@ -63,9 +63,9 @@ void GatewayOutbound::on_info(const proto::ServerInfo& info) {
                                proto::quote(info.gateway)));
         return close(link::CloseReason::kWrongGateway);
     }
-    if (is_told_ && info.gateway_cmd != 0) return on_command(info);
-    const bool is_news = !is_told_ || info.gateway_urls != reported_urls_;
-    if (!is_told_) on_first_info(info);
+    if (has_first_info_ && info.gateway_cmd != 0) return on_command(info);
+    const bool is_news = !has_first_info_ || info.gateway_urls != reported_urls_;
+    if (!has_first_info_) on_first_info(info);
     if (!open() || !is_news) return;
     reported_urls_ = info.gateway_urls;
     gateways_.on_remote_info(info);
@@ -77,7 +77,7 @@ void GatewayOutbound::on_first_info(const proto::ServerInfo& info) {
                          proto::quote(info.server_name));
         return close(link::CloseReason::kDuplicateServerName);
     }
-    is_told_ = true;
+    has_first_info_ = true;
     set_takes_headers(info.headers && settings_->info.headers);
     maps_the_old_way_ = !info.gateway_nrp;
     if (maps_the_old_way_) {

@@ -39,7 +39,7 @@ class GatewayOutbound final : public server_link::ServerLink, private OutboundIn
     void greet(const std::string& tls_name);
 
     const std::string& cluster() const { return cluster_; }
-    // What the other cluster wants, as asked for.
+    // The interest of the other cluster, as the query asks.
     void copy_accounts(const GatewayQuery& query, std::vector<GatewayAccountSnapshot>* out) const;
 
     // --- ServerLink
@@ -77,7 +77,7 @@ class GatewayOutbound final : public server_link::ServerLink, private OutboundIn
     Gateways& gateways_;
     const std::shared_ptr<const GatewaySettings> settings_;
     const std::string cluster_;
-    bool is_told_ = false;          // the first INFO has come
+    bool has_first_info_ = false;
     std::vector<std::string> reported_urls_;  // of the last one that was passed on
     bool maps_the_old_way_ = false;  // a server before 2.1.2
     std::string old_prefix_;

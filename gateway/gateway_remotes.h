@@ -15,7 +15,7 @@
 
 namespace nuring::gateway {
 
-// What is known of one other cluster.
+// One other cluster.
 struct Remote {
     std::string name;
     bool is_implicit = false;  // learned from other servers, not configured

@@ -34,7 +34,7 @@ struct GatewaySnapshot {
     std::vector<GatewayAccountSnapshot> accounts;  // if asked for, by name
 };
 
-// What is asked for.
+// The parts that a page asks for.
 struct GatewayQuery {
     std::string cluster_name;    // only connections to this cluster; empty: to all
     bool accounts = false;

@@ -26,8 +26,8 @@ namespace nuring::gateway {
 class GatewayInbound;
 class GatewayOutbound;
 
-// Gateways is what the gateway connections of one server have in common: the other clusters, which
-// connections there are, what is dialed, and what of it this cluster's other servers are told.
+// Gateways is the common part of the gateway connections of one server: the other clusters, the
+// connections, the dialed addresses, and the gossip to the other servers of this cluster.
 //
 // Threads:  the connections call it on their workers; it takes a mutex for moments, when a connection comes,
 //           ends or is reported, never per message. reload() and stop() on the control thread.
@@ -60,9 +60,9 @@ class Gateways final : public link::GatewayGossip, private server_link::RetryDia
     // --- any worker
     // An accepted connection: goes to the worker with the fewest.
     void accept(int fd);
-    // What this server says of itself, with the addresses of its cluster.
+    // The INFO of this server, with the addresses of its cluster.
     proto::ServerInfo own_info() const;
-    // One INFO for each cluster but that one, as the other end of a new connection is told.
+    // One INFO for each cluster but that one, for the other end of a new connection.
     // Is this server, or another one of its cluster, called as that one of another cluster says that it is?
     bool has_server_name(const proto::ServerInfo& info) const;
     std::vector<proto::ServerInfo> gossip(const std::string& except) const;

@@ -32,10 +32,10 @@ void LeafAudience::add(LeafLink& link) {
     members_.push_back({.link = &link, .source = link.source(), .number = ++last_number_});
     Member& member = members_.back();
     forget_line();
-    tell_plain(member, loop_subject_, LeafSource::everybody());
+    send_plain_line(member, loop_subject_, LeafSource::everybody());
     if (delivery_.host.facts.gateways != nullptr) {
         forget_line();
-        tell_plain(member, kAnswersOfClusters, LeafSource::everybody());
+        send_plain_line(member, kAnswersOfClusters, LeafSource::everybody());
     }
     for (const std::string& source : account_.exchange().mappings.sources()) {
         if (!terms_.permissions.announces(source)) continue;
@@ -64,7 +64,7 @@ bool LeafAudience::is_own_interest(std::string_view pattern) const {
     return account_.exchange().mappings.has_source(pattern);
 }
 
-// Where messages of the other server go on from into other accounts, or under other subjects.
+// The patterns from which messages of the other server go on into other accounts, or to other subjects.
 std::vector<std::string> LeafAudience::taken_patterns() const {
     const account::Exchange& exchange = account_.exchange();
     std::vector<std::string> patterns = exchange.mappings.sources();
@@ -93,7 +93,7 @@ void LeafAudience::announce(account::Account& account, std::string_view pattern,
                               });
     forget_line();
     if (!queue.empty()) {
-        for (Member& member : members_) tell_group(member, pattern, queue, now);
+        for (Member& member : members_) send_group_line(member, pattern, queue, now);
         return;
     }
     if (is_own_interest(pattern)) now.sole = LeafSource::everybody();
@@ -106,38 +106,38 @@ void LeafAudience::announce_plain(std::string_view pattern, LeafSource now) {
     const bool is_known = known != plain_.end();
     if (!is_known && now == LeafSource::nobody()) return;
     // Of what is not known all members know that nobody wants it.
-    const Known before = is_known ? known->second : Known{.sole = {}, .told_up_to = last_number_};
+    const Known before = is_known ? known->second : Known{.sole = {}, .sent_up_to = last_number_};
     if (before.sole != now) {
         for (Member& member : members_) {
-            if (member.number > before.told_up_to) break;
+            if (member.number > before.sent_up_to) break;
             if (before.sole.concerns(member.source) == now.concerns(member.source)) continue;
-            tell_plain(member, pattern, now);
+            send_plain_line(member, pattern, now);
         }
     }
-    for (size_t i = members_.size(); i-- > 0 && members_[i].number > before.told_up_to;) {
-        tell_plain(members_[i], pattern, now);
+    for (size_t i = members_.size(); i-- > 0 && members_[i].number > before.sent_up_to;) {
+        send_plain_line(members_[i], pattern, now);
     }
     if (now == LeafSource::nobody()) {
         plain_.erase(known);
     } else if (is_known) {
-        known->second = {.sole = now, .told_up_to = last_number_};
+        known->second = {.sole = now, .sent_up_to = last_number_};
     } else {
-        plain_.emplace(key, Known{.sole = now, .told_up_to = last_number_});
+        plain_.emplace(key, Known{.sole = now, .sent_up_to = last_number_});
     }
 }
 
-void LeafAudience::tell_plain(Member& member, std::string_view pattern, LeafSource now) {
+void LeafAudience::send_plain_line(Member& member, std::string_view pattern, LeafSource now) {
     member.link->send_interest_line(line(pattern, {}, now.concerns(member.source) ? 1 : 0));
 }
 
-void LeafAudience::tell_group(Member& member, std::string_view pattern, std::string_view queue,
-                              const LeafInterestSummary& now) {
+void LeafAudience::send_group_line(Member& member, std::string_view pattern, std::string_view queue,
+                                   const LeafInterestSummary& now) {
     const size_t count = now.members_for(member.source);
     if (!member.link->note_group(absl::HashOf(pattern, queue), count)) return;
     member.link->send_interest_line(line(pattern, queue, count));
 }
 
-// The same text for all, as long as they are told the same.
+// One text for all members with the same announcement.
 std::string_view LeafAudience::line(std::string_view pattern, std::string_view queue, size_t count) {
     if (!line_.empty() && line_count_ == count) return line_;
     line_count_ = count;
@@ -165,23 +165,23 @@ size_t LeafAudience::announce_slice(LeafLink& link, uint32_t slice) {
             LeafInterestSummary now = summarize(terms_.role, subscriptions);
             forget_line();
             ++announced;
-            if (!queue.empty()) return tell_group(member, pattern, queue, now);
+            if (!queue.empty()) return send_group_line(member, pattern, queue, now);
             if (is_own_interest(pattern)) now.sole = LeafSource::everybody();
             if (now.sole != LeafSource::nobody()) join_plain(member, pattern, now.sole);
         });
     return announced;
 }
 
-// Of what differs from the kept state announce() is still to come: nobody counts as told until then.
+// If it differs from the kept state, announce() is still to come: no member counts as up to date until then.
 void LeafAudience::join_plain(Member& member, std::string_view pattern, LeafSource now) {
-    Known& known = plain_.try_emplace(absl::HashOf(pattern), Known{.sole = now, .told_up_to = 0})
+    Known& known = plain_.try_emplace(absl::HashOf(pattern), Known{.sole = now, .sent_up_to = 0})
                        .first->second;
-    if (known.told_up_to >= member.number) return;
-    if (now.concerns(member.source)) tell_plain(member, pattern, now);
+    if (known.sent_up_to >= member.number) return;
+    if (now.concerns(member.source)) send_plain_line(member, pattern, now);
     if (known.sole != now) {
-        known.told_up_to = 0;
-    } else if (known.told_up_to >= number_before(member)) {
-        known.told_up_to = member.number;
+        known.sent_up_to = 0;
+    } else if (known.sent_up_to >= number_before(member)) {
+        known.sent_up_to = member.number;
     }
 }
 

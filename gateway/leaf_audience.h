@@ -20,7 +20,7 @@ namespace nuring::gateway {
 
 class LeafLink;
 
-// What decides on which interest a link is told.
+// The terms that decide which interest is announced to a link.
 struct LeafAudienceTerms {
     LeafRole role;
     LeafPermissions permissions;
@@ -28,20 +28,20 @@ struct LeafAudienceTerms {
     friend bool operator==(const LeafAudienceTerms&, const LeafAudienceTerms&) = default;
 };
 
-// LeafAudience is the leafnode links of one account on one worker that are told alike: a change of interest
+// LeafAudience is the leafnode links of one account on one worker with the same terms: a change of interest
 // is looked up once for all of them, and its line is made once. A plain pattern is wanted by nobody, by one
-// source alone (a link, or the links of one cluster), which is not told of itself, or by more. That is all
+// source alone (a link, or the links of one cluster), to which it is not announced, or by more. That is all
 // that is kept of a pattern, so that a thousand links cost the memory of one. Of queue groups each link keeps
-// the weight that it was told.
+// the weight that was announced to it.
 //
 //   SUB, LS+ --> announce() --> summarize, under the lock of the shard --> old state, new state --> lines
 //
-// A link that joins is told everything in slices (announce_slice()). The sublist may be ahead of announce(),
-// so that what it is told may differ from the kept state. So each pattern says up to which link, in the order
-// of joining, all were told according to its state; links after that one are told at the next change whatever
-// they know: a repeated line means nothing.
+// A link that joins gets all interest in slices (announce_slice()). The sublist may be ahead of announce(),
+// so a slice may differ from the kept state. Each pattern keeps the last link, in the order of joining, up to
+// which all have got its state; links after that one get a line at the next change in any case: a repeated
+// line means nothing.
 //
-// Threads: its worker. Limits: 25 bytes or so for each pattern that is told. Errors: none.
+// Threads: its worker. Limits: about 25 bytes for each announced pattern. Errors: none.
 // Lifetime: of the first to the last of its links.
 class LeafAudience final : public delivery::InterestListener {
   public:
@@ -55,7 +55,7 @@ class LeafAudience final : public delivery::InterestListener {
     account::Account& account() const { return account_; }
     bool empty() const { return members_.empty(); }
 
-    // It is told what this server wants by itself, and of changes from now on.
+    // The link announces the interest of this server itself in slices; changes come from now on.
     void add(LeafLink& link);
     void remove(LeafLink& link);
     // Tells it of one slice of the account's sublist; returns how many patterns that were.
@@ -64,7 +64,9 @@ class LeafAudience final : public delivery::InterestListener {
     void on_account_changed(const LeafLink& link);
 
     void announce(account::Account& account, std::string_view pattern, std::string_view queue) override;
-    bool is_told_of(proto::Kind of) const override { return interest::is_announced(of, terms_.role.kind); }
+    bool listens_to(proto::Kind of) const override {
+        return interest::is_announced(of, terms_.role.kind);
+    }
 
   private:
     struct Member {
@@ -74,14 +76,14 @@ class LeafAudience final : public delivery::InterestListener {
     };
     struct Known {
         LeafSource sole;      // see LeafInterestSummary
-        uint64_t told_up_to;  // members up to that number were told according to it
+        uint64_t sent_up_to;  // members up to that number have got it
     };
 
     bool is_own_interest(std::string_view pattern) const;
     void announce_plain(std::string_view pattern, LeafSource now);
-    void tell_plain(Member& member, std::string_view pattern, LeafSource now);
-    void tell_group(Member& member, std::string_view pattern, std::string_view queue,
-                    const LeafInterestSummary& now);
+    void send_plain_line(Member& member, std::string_view pattern, LeafSource now);
+    void send_group_line(Member& member, std::string_view pattern, std::string_view queue,
+                         const LeafInterestSummary& now);
     std::string_view line(std::string_view pattern, std::string_view queue, size_t count);
     void forget_line() { line_.clear(); }
     void join_plain(Member& member, std::string_view pattern, LeafSource now);

@@ -23,7 +23,7 @@ const config::CompressionOptions& LeafLink::compression_options() const {
     return is_solicited() ? remote_settings_->options.compression : settings_->leafnodes().compression;
 }
 
-// What the two ends do; nothing: the link was closed.
+// The compression of both ends; nothing: the link was closed.
 std::optional<Compression> LeafLink::choose_compression(std::string_view mode) {
     if (compresses_websocket()) return Compression::kOff;
     const auto chosen =
@@ -36,7 +36,7 @@ std::optional<Compression> LeafLink::choose_compression(std::string_view mode) {
 }
 
 // The mode as this end's INFO has it.
-std::string LeafLink::told_compression() const {
+std::string LeafLink::announced_compression() const {
     if (compresses_websocket()) return {};
     const config::CompressionMode mode = compression_options().mode;
     const bool names_mode =
@@ -54,7 +54,7 @@ void LeafLink::ask_for_compression() {
     proto::ServerInfo request;
     request.proto = 0;
     request.client_id = hub_info_.client_id;
-    request.compression = told_compression();
+    request.compression = announced_compression();
     send_info(request, " ");
     if (!open()) return;
     begin_compression(*chosen);
@@ -70,7 +70,7 @@ void LeafLink::answer_compression(const proto::ServerInfo& info) {
     if (!compresses(*chosen)) return set_compression(*chosen);
     begin_compression(*chosen);
     proto::ServerInfo answer = own_info();
-    answer.compression = told_compression();
+    answer.compression = announced_compression();
     send_info(answer, " ");
 }
 

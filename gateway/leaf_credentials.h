@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a leafnode proves its identity with: a credentials file, or the seed of an nkey.
+// The proof of a leafnode's identity: a credentials file, or the seed of an nkey.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ struct LeafCredentials {
 };
 
 // The text of a credentials file: two blocks, each a body between two lines of dashes; the first body is the
-// token, the second one the seed. What stands outside the blocks is ignored.
+// token, the second one the seed. Text outside the blocks is ignored.
 // Errors: "Credentials file malformed", "Credentials file has malformed seed".
 // Source: nkeys, creds_utils.go, ParseDecoratedJWT and ParseDecoratedNKey.
 absl::StatusOr<LeafCredentials> parse_leaf_credentials(std::string_view text);

@@ -25,7 +25,6 @@ namespace nuring::gateway {
 namespace {
 
 constexpr uint64_t kSecondInfo_ns = 2'000'000'000;
-constexpr uint64_t kProofSecond_ns = 1'000'000'000;
 
 // A credentials file is a few hundred bytes; tokens of accounts are larger, but never this large.
 constexpr size_t kCredentialsBytesMax = 1024 * 1024;
@@ -51,7 +50,7 @@ class LeafLink::ProofJob final : public link::LinkJob {
           settings_(link.remote_settings_),
           trust_(link.all_.clients(link.host_.id).authenticator().trust()),
           nonce_(link.hub_info_.nonce),
-          now_s_(static_cast<int64_t>(link.host_.ring.wall_ns() / kProofSecond_ns)) {}
+          now_s_(link.host_.ring.wall_s()) {}
 
   private:
     void compute() override {
@@ -245,7 +244,7 @@ void LeafLink::register_dialed() {
                   hub_info_.cluster);
 }
 
-// What a server without JetStream keeps apart: the clients of each side ask their own.
+// Keeps JetStream's subjects apart: the clients of each side ask their own server.
 // Source: server/leafnode.go, addLeafNodeConnection 2.7.4.
 void LeafLink::deny_jetstream() {
     std::vector<std::string> denied{"$JS.API.>", "$KV.>", "$OBJ.>"};

@@ -12,7 +12,7 @@ bool is_exempt(std::string_view subject) {
            subject.starts_with(proto::kGatewayReplyPrefix);
 }
 
-bool is_told(const LeafRole& role, const interest::Subscription& subscription) {
+bool is_announced_over(const LeafRole& role, const interest::Subscription& subscription) {
     const bool is_of_leafnodes =
         proto::facts_of(subscription.kind()).is_leafnode || !subscription.origin().empty();
     return !(role.is_isolated && is_of_leafnodes) && subscription.is_announced_to(role.kind);
@@ -26,7 +26,7 @@ LeafInterestSummary summarize(const LeafRole& role,
         subscriptions = subscriptions.subspan(summary.members);
     }
     for (const interest::Subscription* each : subscriptions) {
-        if (!is_told(role, *each)) continue;
+        if (!is_announced_over(role, *each)) continue;
         const LeafSource source = LeafSource::of(*each);
         if (!each->is_queue()) {
             summary.sole = summary.sole.with(source);

@@ -77,7 +77,7 @@ struct LeafRole {
 // clients, leafnodes, routes and gateways. A spoke announces the interest of its clients and of its own
 // leafnodes, not that of routes: every server of a leafnode cluster dials the hub by itself.
 // Source: server/leafnode.go, initLeafNodeSmapAndSendSubs and updateLeafNodesEx 2.9.10 to 2.15.
-bool is_told(const LeafRole& role, const interest::Subscription& subscription);
+bool is_announced_over(const LeafRole& role, const interest::Subscription& subscription);
 
 // The interest in one pattern.
 struct LeafInterestSummary {

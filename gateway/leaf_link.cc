@@ -164,7 +164,7 @@ void LeafLink::on_channel_ready() {
 
 void LeafLink::send_first_info() {
     proto::ServerInfo info = own_info();
-    info.compression = told_compression();
+    info.compression = announced_compression();
     send_info(info, " ");
 }
 

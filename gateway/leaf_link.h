@@ -147,7 +147,7 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
         return websocket_terms_.has_value() && websocket_terms_->compression;
     }
     std::optional<server_link::Compression> choose_compression(std::string_view mode);
-    std::string told_compression() const;
+    std::string announced_compression() const;
     void ask_for_compression();
     void answer_compression(const proto::ServerInfo& info);
     bool may_precede_login(proto::RouteVerb verb) const override;
@@ -227,7 +227,7 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
     uint32_t origin_cluster_ = 0;                     // its number
     std::string loop_subject_;
     LeafAudience* audience_ = nullptr;                   // from begin_serving() on
-    absl::flat_hash_map<uint64_t, size_t> told_groups_;  // their weights, as last announced
+    absl::flat_hash_map<uint64_t, size_t> sent_groups_;  // their weights, as last announced
     bool is_greeted_ = false;                            // accepted: the first INFO is out
     bool is_isolated_ = false;
     uint64_t reconnect_delay_ns_ = 0;

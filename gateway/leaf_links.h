@@ -87,7 +87,7 @@ class LeafLinks {
     void closed(LeafLink& link);
     size_t count() const;
 
-    // Those of the link's worker that are told alike, of which it is one from now on until it leaves.
+    // The audience of the link's worker with the same terms; the link is in it until it leaves.
     LeafAudience& join_audience(LeafLink& link, account::Account& account,
                                 const LeafAudienceTerms& terms);
     void leave_audience(LeafLink& link, LeafAudience& audience);

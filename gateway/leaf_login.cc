@@ -10,6 +10,7 @@
 #include "core/auth/jwt_login.h"
 #include "core/auth/trust.h"
 #include "core/base/status.h"
+#include "core/base/time_units.h"
 #include "core/client/claims_end.h"
 #include "core/link/link_job.h"
 #include "core/tls/tls_engine.h"
@@ -21,8 +22,6 @@
 
 namespace nuring::gateway {
 namespace {
-
-constexpr uint64_t kLoginSecond_ns = 1'000'000'000;
 
 // Tokens that outlast this are looked at again when it is over, so that no sum overflows.
 constexpr int64_t kExpiryMax_s = 1'000'000'000;
@@ -127,7 +126,7 @@ class LeafLink::JwtJob final : public link::LinkJob {
                  .signature = link.connect_.sig,
                  .nonce = link.nonce(),
                  .host = link.peer_host(),
-                 .now_s = static_cast<int64_t>(link.host_.ring.wall_ns() / kLoginSecond_ns),
+                 .now_s = link.host_.ring.wall_s(),
                  .type = link.connection_type()} {}
 
   private:
@@ -288,16 +287,15 @@ void LeafLink::welcome_again(std::shared_ptr<const auth::Identity> identity) {
 void LeafLink::arm_expiry() {
     host_.timers.disarm(expiry_timer_);
     if (identity_->valid_until_s == 0) return;
-    const auto now_s = static_cast<int64_t>(host_.ring.wall_ns() / kLoginSecond_ns);
-    const int64_t left_s = std::clamp<int64_t>(identity_->valid_until_s - now_s, 0, kExpiryMax_s);
+    const int64_t left_s =
+        std::clamp<int64_t>(identity_->valid_until_s - host_.ring.wall_s(), 0, kExpiryMax_s);
     host_.timers.arm(expiry_timer_,
-                     host_.ring.now_ns() + static_cast<uint64_t>(left_s) * kLoginSecond_ns);
+                     host_.ring.now_ns() + static_cast<uint64_t>(left_s) * base::kSecond_ns);
 }
 
 void LeafLink::on_expiry() {
-    const auto now_s = static_cast<int64_t>(host_.ring.wall_ns() / kLoginSecond_ns);
     // A clock that was set back, or a timer cut short.
-    if (now_s < identity_->valid_until_s) return arm_expiry();
+    if (host_.ring.wall_s() < identity_->valid_until_s) return arm_expiry();
     refuse_peer(identity_->ends_with_account ? proto::kErrAccountAuthenticationExpired
                                              : proto::kErrUserAuthenticationExpired,
                 link::CloseReason::kAuthenticationExpired);
@@ -313,13 +311,13 @@ void LeafLink::send_confirmation(const auth::Identity& identity) {
     info.acc_is_sys = system != nullptr && system->name() == info.remote_account;
     if (identity.permissions != nullptr) {
         const config::Permissions& permissions = identity.permissions->configured();
-        const auto told =
+        const auto announced =
             [](const config::SubjectPermissions& lists) -> std::optional<proto::SubjectPermission> {
             if (lists.empty()) return std::nullopt;
             return proto::SubjectPermission{.allow = lists.allow, .deny = lists.deny};
         };
-        info.import_subjects = told(permissions.subscribe);
-        info.export_subjects = told(permissions.publish);
+        info.import_subjects = announced(permissions.subscribe);
+        info.export_subjects = announced(permissions.publish);
     }
     send_info(info, " ");
 }

@@ -28,8 +28,8 @@ constexpr uint64_t kAfterViolation_ns = 30'000'000'000;
 // ------------------------------------------------------------------ what this server wants
 
 bool LeafLink::note_group(uint64_t key, size_t members) {
-    if (members == 0) return told_groups_.erase(key) != 0;
-    const auto [known, is_new] = told_groups_.try_emplace(key, members);
+    if (members == 0) return sent_groups_.erase(key) != 0;
+    const auto [known, is_new] = sent_groups_.try_emplace(key, members);
     return is_new || std::exchange(known->second, members) != members;
 }
 

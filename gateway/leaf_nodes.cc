@@ -104,7 +104,7 @@ absl::Status Leafnodes::start(server::Server& server, std::shared_ptr<const conf
     return absl::OkStatus();
 }
 
-// Where claims make the accounts, they may come later.
+// In operator mode, accounts may come later.
 absl::Status Leafnodes::check_accounts(const config::Options& options) const {
     if (server_->trust() != nullptr) return absl::OkStatus();
     const auto is_known = [this](const std::string& name) {

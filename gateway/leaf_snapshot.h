@@ -21,7 +21,7 @@ struct LeafSnapshot {
     client::ConnectionSnapshot connection;
 };
 
-// What is asked for.
+// The parts that a page asks for.
 struct LeafQuery {
     std::string account;         // only leafnodes of this account; empty: all
     bool subscriptions = false;  // what the other side wants

@@ -3,18 +3,10 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cctype>
+
+#include "core/base/host_port.h"
 
 namespace nuring::gateway {
-namespace {
-
-bool is_address(const std::string& host) {
-    return host.find(':') != std::string::npos ||
-           std::all_of(host.begin(), host.end(), [](unsigned char c) { return c == '.' ||
-               std::isdigit(c) != 0; });
-}
-
-}  // namespace
 
 server_link::LinkTarget LeafUrls::target_of(const config::Url& url) {
     server_link::LinkTarget target = server_link::LinkTarget::from_url(url);
@@ -60,9 +52,9 @@ const server_link::LinkTarget& LeafUrls::next() {
 }
 
 const std::string& LeafUrls::certificate_name(const server_link::LinkTarget& target) const {
-    if (!is_address(target.host)) return target.host;
+    if (!base::is_numeric_host(target.host)) return target.host;
     for (const server_link::LinkTarget& each : configured_) {
-        if (!is_address(each.host)) return each.host;
+        if (!base::is_numeric_host(each.host)) return each.host;
     }
     return target.host;
 }

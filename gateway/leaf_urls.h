@@ -45,7 +45,7 @@ class LeafUrls {
 
   private:
     static server_link::LinkTarget target_of(const config::Url& url);
-    // Where an address of the configuration has a path.
+    // An address of the configuration with a path.
     struct Path {
         server_link::LinkTarget target;
         std::string path;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all workers say of accounts, added up.
+// The sums of accounts over all workers.
 #pragma once
 
 #include "absl/container/flat_hash_map.h"

@@ -13,9 +13,10 @@
 
 namespace nuring::monitor {
 
-// AnswerCache keeps expensive answers: one that cost `c` of processor time is served again for 100 c. So a
-// flood of requests for ten thousand connections costs the workers no more than a hundredth of one
-// processor, while cheap pages, which are most, are always fresh.
+// AnswerCache keeps expensive answers: one that cost `c` of processor time is served again for kShare times
+// as long, kAgeMax_ns at most. So a flood of requests for one page of ten thousand connections costs the
+// workers a hundredth of one processor (more only if the page takes over 20 ms), while cheap pages, which are
+// most, are always fresh.
 // Threads: one. Limits: kEntriesMax answers; kBytesMax, beside the last one; kAgeMax_ns. Errors: none.
 // Source:  ours.
 class AnswerCache {

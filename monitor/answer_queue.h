@@ -23,10 +23,10 @@ struct RequestOrigin {
     bool is_operator = false;  // a user of the system account
 };
 
-// AnswerQueue holds what is to be answered or told under $SYS. The server's own events come first, then the
-// operator's requests, then those of other accounts; accounts take turns, and in each its connections.
-// While others wait, at most kOperatorRun of the operator's are served in a row, so that a busy operator
-// locks nobody out.
+// AnswerQueue holds the requests to answer and the events to publish under $SYS. The server's own events come
+// first, then the operator's requests, then those of other accounts. Accounts take turns, and in each its
+// connections. While others wait, at most kOperatorRun of the operator's are served in a row, so that a busy
+// operator locks nobody out.
 //
 // Threads: one at a time; the owner locks.
 // Limits:  kConnectionMax requests of one connection, kAccountMax of one account, kRequestsMax in all, of

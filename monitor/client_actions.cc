@@ -33,7 +33,7 @@ class ConnectionAction final : public observe::Survey {
     Outcome outcome() const { return outcome_; }
 
   private:
-    // Only a client is told that the server leaves; leafnodes can be closed, too.
+    // Only a client gets the INFO of a lame duck; leafnodes can be closed, too.
     Outcome act_on(link::Link& link) {
         const bool is_client = proto::facts_of(link.kind()).is_client;
         switch (action_) {

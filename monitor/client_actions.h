@@ -11,7 +11,7 @@ namespace nuring::monitor {
 // Source:  reloadConfig, kickClient, ldmClient in server/events.go 2.15.
 absl::Status reload_server(const Sources& sources, const Query& query, HttpAnswer* answer);
 absl::Status kick_connection(const Sources& sources, const Query& query, HttpAnswer* answer);
-// The client is told that the server leaves, as all are by a lame duck.
+// Sends the client the INFO of a lame duck.
 absl::Status announce_lame_duck(const Sources& sources, const Query& query, HttpAnswer* answer);
 
 }  // namespace nuring::monitor

@@ -9,15 +9,16 @@
 namespace nuring::monitor {
 
 bool ClusterConnections::update(std::string_view json) {
-    proto::AccountConnections told;
-    if (proto::parse_account_connections(json, &parser_, &told) != proto::JsonStatus::kOk) return false;
-    if (told.server_id.empty() || told.server_id == own_id_) return false;
-    account::Account* account = accounts_.find(told.account);
+    proto::AccountConnections report;
+    if (proto::parse_account_connections(json, &parser_, &report) != proto::JsonStatus::kOk)
+        return false;
+    if (report.server_id.empty() || report.server_id == own_id_) return false;
+    account::Account* account = accounts_.find(report.account);
     if (account == nullptr) return false;
-    if (servers_.size() >= kServersMax && !servers_.contains(told.server_id)) return false;
-    Count& known = servers_[told.server_id][account];
-    const Count count{.connections = std::clamp<int64_t>(told.connections, 0, kConnectionsMax),
-                      .leafnodes = std::clamp<int64_t>(told.leafnodes, 0, kConnectionsMax)};
+    if (servers_.size() >= kServersMax && !servers_.contains(report.server_id)) return false;
+    Count& known = servers_[report.server_id][account];
+    const Count count{.connections = std::clamp<int64_t>(report.connections, 0, kConnectionsMax),
+                      .leafnodes = std::clamp<int64_t>(report.leafnodes, 0, kConnectionsMax)};
     account->add_connections_elsewhere(count.connections - known.connections);
     account->add_leafnodes_elsewhere(count.leafnodes - known.leafnodes);
     known = count;

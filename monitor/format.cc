@@ -3,20 +3,17 @@
 
 #include <chrono>
 
+#include "core/base/time_units.h"
 #include "core/config/duration.h"
 #include "fmt/format.h"
 
 namespace nuring::monitor {
 namespace {
 
-constexpr uint64_t kSecond_ns = 1'000'000'000;
-constexpr uint64_t kMillisecond_ns = 1'000'000;
-constexpr uint64_t kMicrosecond_ns = 1'000;
-
 }  // namespace
 
 std::string format_uptime(uint64_t ns) {
-    const uint64_t seconds = ns / kSecond_ns;
+    const uint64_t seconds = ns / base::kSecond_ns;
     const uint64_t minutes = seconds / 60;
     const uint64_t hours = minutes / 60;
     const uint64_t days = hours / 24;
@@ -32,8 +29,8 @@ std::string format_uptime(uint64_t ns) {
 }
 
 std::string format_rtt(uint64_t ns) {
-    const bool micro = ns > kMicrosecond_ns && ns < kMillisecond_ns;
-    const uint64_t unit = micro ? kMicrosecond_ns : kMillisecond_ns;
+    const bool micro = ns > base::kMicrosecond_ns && ns < base::kMillisecond_ns;
+    const uint64_t unit = micro ? base::kMicrosecond_ns : base::kMillisecond_ns;
     return config::format_duration(std::chrono::nanoseconds(ns - ns % unit));
 }
 

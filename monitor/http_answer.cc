@@ -6,6 +6,7 @@
 #include <cassert>
 #include <ctime>
 
+#include "core/base/time_units.h"
 #include "fmt/format.h"
 
 namespace nuring::monitor {
@@ -60,7 +61,7 @@ std::string http_head(const HttpForm& form, const HttpAnswer& answer, std::strin
 }
 
 std::string http_date(uint64_t wall_ns) {
-    const auto now = static_cast<time_t>(wall_ns / 1'000'000'000);
+    const auto now = static_cast<time_t>(wall_ns / base::kSecond_ns);
     std::tm parts{};
     ::gmtime_r(&now, &parts);
     std::array<char, 64> text;

@@ -27,7 +27,7 @@ struct HttpForm {
     bool goes_on = true;        // the connection, after the answer
 };
 
-// What every answer begins with, whatever its status.
+// The begin of every answer, for all status codes.
 std::string_view http_version(const HttpForm& form);
 
 // All up to the body, with the empty line. date: as RFC 9110 has it.

@@ -69,7 +69,7 @@ class HttpConnection {
     bool idle() const { return state_ == State::kReading && input_.empty() && answered_; }
     uint64_t deadline_ns() const;
 
-    // What poll() reports; the client may have gone.
+    // Takes the events of poll(); the client may have gone.
     void on_events(short events, uint64_t now_ns);
     void on_readable(uint64_t now_ns);
     void on_writable(uint64_t now_ns);

@@ -305,7 +305,8 @@ void HttpServer::deliver_made() {
     }
 }
 
-// May a client of that address have a large page? If only a stalled one stands in the way, it is given up.
+// May a client of that address have a large page? If the only obstacle is one without progress, that one is
+// given up.
 bool HttpServer::has_room(const std::string& address, uint64_t now_ns) {
     size_t owed = 0;
     HttpConnection* slowest = nullptr;
@@ -317,7 +318,7 @@ bool HttpServer::has_room(const std::string& address, uint64_t now_ns) {
         }
     }
     if (owed < kLargePerAddress) return true;
-    if (now_ns - slowest->progress_ns() < kStallTime_ns) return false;
+    if (now_ns - slowest->progress_ns() < kNoProgressMax_ns) return false;
     slowest->end();
     return true;
 }

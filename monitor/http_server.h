@@ -46,7 +46,7 @@ struct HttpServerOptions {
 // Threads: start() and stop() on one thread; forget() on any; the handlers as said above.
 // Limits:  kConnectionsMax: then of the address with the most connections the one that has been idle, or at
 //          its request, for longest goes; kLargePerAddress large pages that an address has not taken yet: it
-//          gets no further one before, unless one made no progress for kStallTime and is given up;
+//          gets no further one before, unless one made no progress for kNoProgressMax_ns and is given up;
 //          kOwedBytesMax of large pages that clients do not take, unless one page alone is larger: then the
 //          client that has been at its page for longest goes; those of HttpConnection.
 // Errors:  start() returns the kernel's reason. A client's mistakes are answered with a status of 4xx.
@@ -57,7 +57,7 @@ class HttpServer {
     static constexpr size_t kOwedBytesMax = size_t{64} << 20;
     static constexpr size_t kLargeBytes = size_t{128} << 10;
     static constexpr size_t kLargePerAddress = 4;
-    static constexpr uint64_t kStallTime_ns = 1'000'000'000;
+    static constexpr uint64_t kNoProgressMax_ns = 1'000'000'000;
 
     explicit HttpServer(HttpServerOptions options);
     ~HttpServer();

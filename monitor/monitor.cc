@@ -11,6 +11,7 @@
 #include "core/auth/authenticator.h"
 #include "core/base/host_port.h"
 #include "core/base/status.h"
+#include "core/base/time_units.h"
 #include "core/config/url.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/server/tls_files.h"
@@ -31,8 +32,9 @@ constexpr int kStatusNotFound = 404;
 // When a request is counted in http_req_stats.
 enum class Counted : uint8_t { kAlways, kIfGood, kNever };
 
-// Where a page is made, and whether an expensive answer is served again (answer_cache.h). Large pages grow
-// with connections, subscriptions or accounts; small ones are always fresh.
+// The size of a page decides which thread makes it, and whether an expensive answer is cached
+// (answer_cache.h). Large pages grow with connections, subscriptions or accounts; small ones are
+// always fresh.
 enum class Size : uint8_t { kSmall, kLarge };
 
 struct Page {
@@ -66,7 +68,8 @@ constexpr std::array kPages = {
 uint64_t thread_cpu_ns() {
     timespec time{};
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+    return static_cast<uint64_t>(time.tv_sec) * base::kSecond_ns +
+           static_cast<uint64_t>(time.tv_nsec);
 }
 
 HttpAnswer text_answer(int status, std::string text) {

@@ -23,7 +23,7 @@ namespace nuring::monitor {
 inline constexpr char kJsonType[] = "application/json";
 inline constexpr char kTextType[] = "text/plain; charset=utf-8";
 
-// What pages are made of. Threads: the monitor's.
+// The sources of pages. Threads: the monitor's.
 struct Sources {
     server::Server& server;
     server::SurveyRunner& runner;

@@ -2,7 +2,6 @@
 // /routez: the other servers of the cluster.
 #include <algorithm>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "core/base/rfc3339.h"
@@ -16,9 +15,11 @@
 namespace nuring::monitor {
 namespace {
 
+// Of the configuration, or as another server has announced them.
+template <class Permissions>
 void write_permissions(proto::JsonWriter* json, std::string_view key,
-                       const config::SubjectPermissions& permissions) {
-    if (permissions.empty()) return;
+                       const Permissions& permissions) {
+    if (permissions.allow.empty() && permissions.deny.empty()) return;
     const auto write_list = [json](std::string_view name, const std::vector<std::string>& subjects) {
         if (subjects.empty()) return;
         json->begin_array(name);
@@ -33,14 +34,6 @@ void write_permissions(proto::JsonWriter* json, std::string_view key,
 
 void write_route(proto::JsonWriter* json, const delivery::ServerLinkSnapshot& route,
                  const LinkDetail& detail) {
-    const auto write_told = [json](std::string_view key,
-                                   const std::optional<proto::SubjectPermission>& told) {
-        if (!told.has_value()) return;
-        config::SubjectPermissions permissions;
-        permissions.allow = told->allow;
-        permissions.deny = told->deny;
-        write_permissions(json, key, permissions);
-    };
     const uint64_t now_ns = ring::realtime_ns();
     json->begin_object();
     json->field("rid", route.cid);
@@ -55,8 +48,10 @@ void write_route(proto::JsonWriter* json, const delivery::ServerLinkSnapshot& ro
     if (route.rtt_ns != 0) json->field("rtt", format_rtt(route.rtt_ns));
     json->field("uptime", format_uptime(now_ns - std::min(now_ns, route.start_wall_ns)));
     json->field("idle", format_uptime(now_ns - std::min(now_ns, route.last_activity_wall_ns)));
-    write_told("import", route.import_subjects);
-    write_told("export", route.export_subjects);
+    if (route.import_subjects.has_value())
+        write_permissions(json, "import", *route.import_subjects);
+    if (route.export_subjects.has_value())
+        write_permissions(json, "export", *route.export_subjects);
     json->field("pending_size", route.pending_bytes);
     json->field("in_msgs", route.traffic.in_messages);
     json->field("out_msgs", route.traffic.out_messages);

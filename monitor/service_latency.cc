@@ -126,8 +126,8 @@ delivery::LatencyParty describe_party(server::WorkerState& state, const delivery
                              party.detailed);
 }
 
-void tell_service_latency(server::Server& server, EventWriter& writer, server::WorkerState& state,
-                          delivery::ServiceLatency latency) {
+void publish_service_latency(server::Server& server, EventWriter& writer,
+                             server::WorkerState& state, delivery::ServiceLatency latency) {
     if (!state.internal.has_interest(*latency.exporter, latency.subject)) return;
     const bool is_here = !latency.responder.valid() || latency.responder.worker() == state.host.id;
     if (is_here) return publish(writer, state, latency);
@@ -141,8 +141,8 @@ std::string remote_latency_subject(std::string_view node) {
     return fmt::format("$SYS.LATENCY.M2.{}", node);
 }
 
-void tell_tracked_answer(account::Account& system, server::WorkerState& state,
-                         const delivery::TrackedAnswer& answer) {
+void report_tracked_answer(account::Account& system, server::WorkerState& state,
+                           const delivery::TrackedAnswer& answer) {
     const delivery::LatencyParty responder = describe_party(
         state, {.link = answer.responder, .account = answer.exporter, .detailed = true});
     std::string text;
@@ -163,7 +163,7 @@ void tell_tracked_answer(account::Account& system, server::WorkerState& state,
     json.field("total", answer.elapsed_ns);
     json.end_object();
     json.end_object();
-    // Without a look at the interest: the servers of other clusters have told nothing of theirs.
+    // Without a look at the interest: the servers of other clusters have not announced theirs.
     state.internal.publish({.account = &system,
                             .subject = remote_latency_subject(proto::tracking_node(answer.request)),
                             .reply = {},

@@ -24,17 +24,18 @@
 #include "monitor/statsz.h"
 #include "monitor/system_requests.h"
 #include "monitor/user_info.h"
-#include "proto/subject.h"
 #include "proto/quote.h"
+#include "proto/subject.h"
 
 namespace nuring::monitor {
 namespace {
 
-// The server's statistics: soon after the start, then at twice the distance each, up to this.
+// Statistics are published soon after the start; then the interval doubles up to kHeartbeat_ns.
 constexpr uint64_t kFirstHeartbeat_ns = 250'000'000;
 constexpr uint64_t kHeartbeat_ns = 30'000'000'000;
 
-constexpr uint64_t kEventSecond_ns = 1'000'000'000;
+// Before the name of an account.
+constexpr std::string_view kAccountRequestPrefix = "$SYS.REQ.ACCOUNT.";
 
 // How often dropped requests are logged at most.
 constexpr uint64_t kDroppedLogInterval_ns = 10'000'000'000;
@@ -70,10 +71,10 @@ class SystemEvents final : public server::Subsystem,
         return describe_party(state_of(worker), party);
     }
     void on_tracked_answer(base::WorkerId worker, const delivery::TrackedAnswer& answer) override {
-        tell_tracked_answer(*account_, state_of(worker), answer);
+        report_tracked_answer(*account_, state_of(worker), answer);
     }
     void on_service_latency(base::WorkerId worker, delivery::ServiceLatency latency) override {
-        tell_service_latency(*server_, *writer_, state_of(worker), std::move(latency));
+        publish_service_latency(*server_, *writer_, state_of(worker), std::move(latency));
     }
     server::WorkerState& state_of(base::WorkerId worker) {
         return server_->worker_state(index_of(worker));
@@ -83,6 +84,9 @@ class SystemEvents final : public server::Subsystem,
     void on_timer();
     // A request found no room.
     void note_dropped(const client::InternalMessage& message);
+
+    // The worker of the connection that asks who it is and what it may do.
+    void answer_user(base::LinkHandle origin, account::Account& asker, const std::string& reply);
 
     // Control thread.
     void take(std::shared_ptr<const config::Options> options);
@@ -221,7 +225,7 @@ void SystemEvents::on_leaf_closed(base::WorkerId worker, account::Account& accou
     connection_events_->on_leaf_closed(state_of(worker), account, leaf);
 }
 
-// Responders' servers tell what they have measured of the requests that come from here.
+// Takes the measurements that responders' servers publish of requests from here.
 void SystemEvents::follow_measurements() {
     const std::shared_ptr<const config::Options> now = options();
     const bool has_links = now->cluster.port != 0 || now->gateway.configured() || now->leafnodes.configured();
@@ -287,12 +291,11 @@ void SystemEvents::publish(account::Account& account, std::string subject, std::
 
 // A request over a service import is that of the account which it names (account/system_services.h).
 account::Account* SystemEvents::asker_of(const client::InternalMessage& message) {
-    constexpr std::string_view kPrefix = "$SYS.REQ.ACCOUNT.";
     if (&message.account != account_ || !message.reply.starts_with(proto::kServiceReplyPrefix) ||
-        !message.subject.starts_with(kPrefix)) {
+        !message.subject.starts_with(kAccountRequestPrefix)) {
         return &message.account;
     }
-    const std::string_view rest = message.subject.substr(kPrefix.size());
+    const std::string_view rest = message.subject.substr(kAccountRequestPrefix.size());
     account::Account* named = server_->accounts().find(rest.substr(0, rest.find('.')));
     return named != nullptr ? named : &message.account;
 }
@@ -332,34 +335,34 @@ void SystemEvents::note_dropped(const client::InternalMessage& message) {
                   std::exchange(dropped_, 0), proto::quote(message.account.name()));
 }
 
-// A user asks who it is and what it may do. The worker that has the connection answers.
 void SystemEvents::serve_users(account::Account& account) {
     server_->subscribe(
         account, "$SYS.REQ.USER.INFO", [this](const client::InternalMessage& message) {
             if (message.reply.empty() || !message.origin.valid()) return;
-            const auto worker = static_cast<uint32_t>(message.origin.worker());
-            server_->post(worker, [this, worker, origin = message.origin, asker = &message.account,
-                                   reply = std::string(message.reply)] {
-                server::WorkerState& state = server_->worker_state(worker);
-                const client::Client* client = client::as_client(state.host.table.find(origin));
-                if (client == nullptr) return;
-                std::string text;
-                proto::JsonWriter json(&text, /*indent=*/0);
-                json.begin_object();
-                json.begin_object("server");
-                writer_->write_server(&json, state.clients.options());
-                json.end_object();
-                write_user_info(&json.key("data"), *client,
-                                state.clients.authenticator().trust().get(),
-                                static_cast<int64_t>(state.host.ring.wall_ns() / kEventSecond_ns));
-                json.end_object();
-                state.internal.publish({.account = asker,
-                                        .subject = reply,
-                                        .reply = {},
-                                        .headers = {},
-                                        .body = std::move(text)});
-            });
+            // The worker that has the connection answers.
+            server_->post(
+                index_of(message.origin.worker()),
+                [this, origin = message.origin, asker = &message.account,
+                 reply = std::string(message.reply)] { answer_user(origin, *asker, reply); });
         });
+}
+
+void SystemEvents::answer_user(base::LinkHandle origin, account::Account& asker,
+                               const std::string& reply) {
+    server::WorkerState& state = state_of(origin.worker());
+    const client::Client* client = client::as_client(state.host.table.find(origin));
+    if (client == nullptr) return;
+    std::string text;
+    proto::JsonWriter json(&text, /*indent=*/0);
+    json.begin_object();
+    json.begin_object("server");
+    writer_->write_server(&json, state.clients.options());
+    json.end_object();
+    write_user_info(&json.key("data"), *client, state.clients.authenticator().trust().get(),
+                    state.host.ring.wall_s());
+    json.end_object();
+    state.internal.publish(
+        {.account = &asker, .subject = reply, .reply = {}, .headers = {}, .body = std::move(text)});
 }
 
 void SystemEvents::subscribe_requests() {
@@ -379,12 +382,12 @@ void SystemEvents::subscribe_requests() {
     subscribe(*account_, "$SYS.REQ.SERVER.PING",
               [this](const Received& m) { answer_server(server_requests()[0], m); });
     for (const SystemRequest& request : account_requests()) {
-        subscribe(*account_, fmt::format("$SYS.REQ.ACCOUNT.*.{}", request.name),
+        subscribe(*account_, fmt::format("{}*.{}", kAccountRequestPrefix, request.name),
                   [this, &request](const Received& m) {
-                      constexpr size_t kPrefix = std::string_view("$SYS.REQ.ACCOUNT.").size();
+                      const size_t begin = kAccountRequestPrefix.size();
                       const size_t end = m.subject.size() - request.name.size() - 1;
+                      const std::string name = m.subject.substr(begin, end - begin);
                       // PING asks for all accounts, where that is possible.
-                      const std::string name = m.subject.substr(kPrefix, end - kPrefix);
                       answer_account(request, *account_, name == "PING" ? "" : name, m);
                   });
     }

@@ -7,8 +7,8 @@
 
 namespace nuring::monitor {
 
-// What the server tells and answers in the system account, under $SYS: events of clients, accounts and of
-// itself, and the monitoring pages as requests. Null without a system account.
+// The server's messages in the system account, under $SYS: events of clients, accounts and of
+// itself, and the monitoring pages as answers. Null without a system account.
 // Threads: events are written on the client's worker; answers and what concerns all workers on a thread of
 //          their own (answer_thread.h), so that the control thread never waits for them.
 // Limits:  an event is written only if somebody listens to it; requests wait in an AnswerQueue.

@@ -35,7 +35,7 @@ std::span<const SystemRequest> server_actions();
 // $SYS.REQ.ACCOUNT.<account>.<name>: the page's parameter `acc` is the account.
 std::span<const SystemRequest> account_requests();
 
-// What was asked of all servers may be meant for others: by name, host, cluster, tags or domain (server_name,
+// A request to all servers may be meant for others: by name, host, cluster, tags or domain (server_name,
 // host, cluster, tags, domain in the JSON).
 enum class Answered { kNotForUs, kWithPage, kWithError };
 

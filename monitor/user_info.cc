@@ -7,12 +7,11 @@
 
 #include "core/auth/authenticator.h"
 #include "core/auth/trust.h"
+#include "core/base/time_units.h"
 #include "core/client/client.h"
 
 namespace nuring::monitor {
 namespace {
-
-constexpr int64_t kExpirySecond_ns = 1'000'000'000;
 
 void write_subjects(proto::JsonWriter* json, std::string_view key, const std::vector<std::string>& subjects) {
     if (subjects.empty()) return;
@@ -55,8 +54,8 @@ void write_user_info(proto::JsonWriter* json, const client::Client& client, cons
         json->end_object();
     }
     if (identity != nullptr && identity->valid_until_s != 0) {
-        json->optional_field("expires",
-                             std::max<int64_t>(identity->valid_until_s - now_s, 0) * kExpirySecond_ns);
+        const int64_t left_s = std::max<int64_t>(identity->valid_until_s - now_s, 0);
+        json->optional_field("expires", left_s * static_cast<int64_t>(base::kSecond_ns));
     }
     json->end_object();
 }

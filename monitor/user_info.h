@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a user may know of itself, the answer to $SYS.REQ.USER.INFO:
+// The facts about a user, for itself: the answer to $SYS.REQ.USER.INFO:
 //     {"user","account","account_name","user_name","permissions","expires"}
 // The names are those of tokens, in operator mode. Permissions are left out where everything is allowed,
 // `expires` (ns that are left) where nothing ends.

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "core/base/rfc3339.h"
+#include "core/base/time_units.h"
 #include "core/observe/route_survey.h"
 #include "core/ring/kernel_sockets.h"
 #include "monitor/format.h"
@@ -53,10 +54,10 @@ void write_times(proto::JsonWriter* json, const config::LinkTimes& times) {
 }
 
 void write_certificate_end(proto::JsonWriter* json, const std::atomic<int64_t>& end_s) {
-    constexpr uint64_t kSecond_ns = 1'000'000'000;
     const int64_t end = end_s.load(std::memory_order_relaxed);
     if (end <= 0) return;
-    json->field("tls_cert_not_after", base::format_rfc3339(static_cast<uint64_t>(end) * kSecond_ns));
+    json->field("tls_cert_not_after",
+                base::format_rfc3339(static_cast<uint64_t>(end) * base::kSecond_ns));
 }
 
 void write_cluster(proto::JsonWriter* json, const Sources& sources, const std::string& name) {
@@ -304,7 +305,7 @@ Totals sum_of(const std::vector<observe::WorkerSnapshot>& workers) {
 uint64_t count_subscriptions(const Sources& sources) {
     uint64_t count = 0;
     for (account::Account* account : sources.server.accounts().list()) {
-        // What brings replies back is no subscription of anybody; the reference makes it later.
+        // The subscription for replies is no user's; the reference makes it later.
         count += account->sublist().count() - (account->reply_pattern().empty() ? 0 : 1);
     }
     return count;

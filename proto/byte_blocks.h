@@ -48,7 +48,7 @@ inline uint32_t bits_of(__m128i compared) {
     return static_cast<uint32_t>(_mm_movemask_epi8(compared));
 }
 
-// Where a byte is a blank or a control byte (unsigned <= 0x20).
+// One bit for each byte that is a blank or a control byte (unsigned <= 0x20).
 inline uint32_t blank_bits(const char* from) {
     const __m128i bytes = load_block(from);
     const __m128i low = _mm_min_epu8(bytes, _mm_set1_epi8(0x20));

@@ -105,7 +105,7 @@ inline ArgSpan find_args(const char* verb_end, const char* line_end, uint32_t co
     return {from, blanks > control_line_max || size > control_line_max};
 }
 
-// Where the end of the line may be at the earliest. The first byte behind the blanks is the args' whatever
+// The earliest end of the line. The first byte behind the blanks is the args' whatever
 // it is, a line feed, too (server/parser.go: `default:` of the states OP_PUB_SPC and the like).
 inline const char* first_line_end(const char* verb_end, const char* end, AfterVerb behind) {
     if (behind == AfterVerb::kNothing) return verb_end;

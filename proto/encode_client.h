@@ -55,16 +55,16 @@ inline char* append_short(char* out, std::string_view text) {
     return out + size;
 }
 
-// The parts of a MSG or HMSG line besides the sizes.
+// The parts of a MSG line besides the size.
 struct MessageHead {
     std::string_view subject;
     std::string_view sid;
     std::string_view reply;  // may be empty
 };
 
-// Room for the line of a MSG or HMSG, at most.
+// Room for the line of a MSG, at most.
 constexpr size_t message_head_size_max(const MessageHead& head) {
-    constexpr size_t kFixed = sizeof("HMSG     \r\n") - 1 + 2 * kDecimalDigitsMax;
+    constexpr size_t kFixed = sizeof("MSG    \r\n") - 1 + kDecimalDigitsMax;
     return kFixed + head.subject.size() + head.sid.size() + head.reply.size();
 }
 
@@ -93,18 +93,6 @@ inline char* encode_msg_head(char* out, const MessageHead& head, uint32_t total_
     std::memcpy(out, "MSG ", 4);
     out = internal::encode_names(out + 4, head);
     return internal::encode_line_end(write_decimal(out, total_size));
-}
-
-struct MessageSizes {
-    uint32_t header = 0;
-    uint32_t total = 0;  // headers included
-};
-
-inline char* encode_hmsg_head(char* out, const MessageHead& head, MessageSizes sizes) {
-    std::memcpy(out, "HMSG ", 5);
-    out = write_decimal(internal::encode_names(out + 5, head), sizes.header);
-    *out++ = ' ';
-    return internal::encode_line_end(write_decimal(out, sizes.total));
 }
 
 // The whole frame for a subscriber, when the publisher's line was canonical: the caller has

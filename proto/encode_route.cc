@@ -18,7 +18,8 @@ bool has_weight(const RouteInterest& interest) { return interest.weight != 0 && 
 
 // The parts of a message's line and payload.
 struct Parts {
-    MessageSizes sizes;
+    uint32_t header_size;
+    uint32_t total_size;  // headers included
     std::string_view headers;
     bool has_header_size;
 };
@@ -28,8 +29,8 @@ Parts parts_of(const RouteMessage& message) {
     const bool is_leaf = !head.origin.empty();
     Parts parts;
     parts.headers = head.has_headers ? message.headers : std::string_view();
-    parts.sizes.header = static_cast<uint32_t>(parts.headers.size());
-    parts.sizes.total = static_cast<uint32_t>(parts.headers.size() + message.body.size());
+    parts.header_size = static_cast<uint32_t>(parts.headers.size());
+    parts.total_size = static_cast<uint32_t>(parts.headers.size() + message.body.size());
     parts.has_header_size = is_leaf || head.has_headers;
     return parts;
 }
@@ -75,10 +76,10 @@ char* encode_account_interest(char* out, std::string_view account, bool is_wante
 size_t route_message_size(const RouteMessage& message) {
     const Parts parts = parts_of(message);
     const RouteMessageHead& head = message.head;
-    size_t size = route_head_size(head) + 1 + decimal_size(parts.sizes.total) + kLineEndSize;
-    if (parts.has_header_size) size += 1 + decimal_size(parts.sizes.header);
+    size_t size = route_head_size(head) + 1 + decimal_size(parts.total_size) + kLineEndSize;
+    if (parts.has_header_size) size += 1 + decimal_size(parts.header_size);
     if (head.queues.empty() && !head.reply.empty()) size += 1 + head.reply.size();
-    return size + parts.sizes.total + kLineEndSize;
+    return size + parts.total_size + kLineEndSize;
 }
 
 char* encode_route_message(char* out, const RouteMessage& message) {
@@ -91,10 +92,10 @@ char* encode_route_message(char* out, const RouteMessage& message) {
         *out++ = ' ';
     }
     if (parts.has_header_size) {
-        out = write_decimal(out, parts.sizes.header);
+        out = write_decimal(out, parts.header_size);
         *out++ = ' ';
     }
-    out = internal::encode_line_end(write_decimal(out, parts.sizes.total));
+    out = internal::encode_line_end(write_decimal(out, parts.total_size));
     return internal::encode_line_end(append(append(out, parts.headers), message.body));
 }
 

@@ -24,11 +24,7 @@ inline constexpr std::string_view kErrConnectionsExceeded = "maximum connections
 inline constexpr std::string_view kErrAccountConnectionsExceeded =
     "maximum account active connections exceeded";
 inline constexpr std::string_view kErrClientProtocol = "invalid client protocol";
-inline constexpr std::string_view kErrAccountMissing = "account missing";
-inline constexpr std::string_view kErrAccountExists = "account exists";
-inline constexpr std::string_view kErrAccountRegistration = "Failed Account Registration";
 inline constexpr std::string_view kErrStaleConnection = "Stale Connection";
-inline constexpr std::string_view kErrTlsRequired = "Secure Connection - TLS Required";
 inline constexpr std::string_view kErrConnectionThrottling =  // 2.7.0
     "Connection throttling is active. Please try again later.";
 inline constexpr std::string_view kErrRoutePort = "attempted to connect to route port";

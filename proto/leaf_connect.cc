@@ -42,7 +42,7 @@ constexpr std::string_view kKeysOfAny[] = {"nkey",    "jwt",        "sig",      
                                            "pass",    "auth_token", "tls_required", "name",
                                            "version", "headers",    "protocol",     "lang"};
 
-// Which of the two structs the reference finds a wrong type in.
+// The struct in which the reference reports a wrong type of that key.
 std::string_view leaf_struct_of(std::string_view key) {
     for (const std::string_view known : kKeysOfAny) {
         if (equal_keys(key, known)) return kAnyLeafStruct;

@@ -33,7 +33,7 @@ void visit_route_fields(Connect& connect, Fields& fields) {
 
 constexpr std::string_view kKeysOfRoutes[] = {"cluster", "cluster_dynamic", "lnoc", "lnocu", "ln", "gateway"};
 
-// Which of the two structs the reference finds a wrong type in.
+// The struct in which the reference reports a wrong type of that key.
 std::string_view route_struct_of(std::string_view key) {
     for (const std::string_view known : kKeysOfRoutes) {
         if (equal_keys(key, known)) return kRouteStruct;

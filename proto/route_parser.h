@@ -51,7 +51,6 @@ enum class RouteVerb : uint8_t {
 };
 
 inline constexpr size_t kRouteVerbCount = 15;
-inline constexpr size_t kRouteMessageVerbCount = 3;
 
 constexpr bool has_payload(RouteVerb verb) {
     return verb <= RouteVerb::kLeafMessage;

@@ -15,7 +15,6 @@ inline constexpr std::string_view kAnyToken = "*";
 inline constexpr std::string_view kAnyTail = ">";
 
 // Subjects that the server keeps for itself.
-inline constexpr std::string_view kSystemPrefix = "$SYS.";
 inline constexpr std::string_view kServiceReplyPrefix = "_R_.";
 inline constexpr std::string_view kGatewayReplyPrefix = "$GR.";
 inline constexpr std::string_view kGatewayRoutedReplyPrefix = "_GR_.";

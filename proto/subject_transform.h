@@ -28,7 +28,7 @@ namespace nuring::proto {
 //          reversed() is right for any order.
 class SubjectTransform {
   public:
-    // What the target may be. A mapping may drop tokens of the source (since 2.10); an import uses all
+    // The use of the target. A mapping may drop tokens of the source (since 2.10); an import uses all
     // of them, because it leads back, too, and none of left(), right() and random().
     enum class Use : uint8_t { kMapping, kImport };
 

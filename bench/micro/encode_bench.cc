@@ -37,17 +37,6 @@ void msg_head_with_reply(benchmark::State& state) {
 }
 BENCHMARK(msg_head_with_reply);
 
-void hmsg_head(benchmark::State& state) {
-    MessageHead head = {"bench.subject", "12", ""};
-    char* out = out_buffer();
-    for (auto _ : state) {
-        benchmark::DoNotOptimize(head);
-        benchmark::DoNotOptimize(encode_hmsg_head(out, head, {12, 140}));
-        benchmark::ClobberMemory();
-    }
-}
-BENCHMARK(hmsg_head);
-
 // A frame from a canonical PUB: start and tail are ready, the sid changes.
 void msg_from_tail(benchmark::State& state) {
     const size_t payload_size = static_cast<size_t>(state.range(0));

@@ -46,7 +46,7 @@ class SubjectMap {
     bool empty() const { return literals_.empty() && patterns_.empty(); }
     // Null: the subject stays as it is.
     const Mapping* find(std::string_view subject) const;
-    // What is mapped: subjects and patterns.
+    // The mapped subjects and patterns.
     std::vector<std::string> sources() const;
     bool has_source(std::string_view pattern) const;
 

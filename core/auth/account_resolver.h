@@ -13,10 +13,10 @@ namespace nuring::auth {
 
 class AccountDirectory;
 
-// AccountResolver is where the tokens of accounts come from: memory, a URL, a directory.
+// AccountResolver is the source of the tokens of accounts: memory, a URL, a directory.
 // Threads: any, several at once; may block (files, network), so never on a worker.
 // Limits:  tokens up to kJwtBytesMax; those of a directory.
-// Errors:  "account missing", or why it could not be read. What is fetched is text, believed by nobody.
+// Errors:  "account missing", or why it could not be read. The caller has to verify each token.
 // Source:  server/accounts.go 2.9.10.
 class AccountResolver {
   public:

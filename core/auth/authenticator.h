@@ -18,7 +18,7 @@ namespace nuring::auth {
 
 class Trust;
 
-// What a connection may do, once it is known whose it is.
+// The rights of a connection after its login.
 struct Identity {
     std::string name;     // user or nkey, as in log lines; empty: nobody in particular
     bool is_nkey = false;
@@ -33,11 +33,11 @@ struct Identity {
     bool ends_with_account = false;                  // that time is the account's
     std::string name_tag;                            // the user's name in its token
     std::string issuer_key;
-    bool bearer_token = false;  // its token lets in whoever shows it
+    bool bearer_token = false;  // its token alone is enough for a login
     std::vector<std::string> tags;
 };
 
-// What a client showed. Views into its CONNECT.
+// The credentials of a client. Views into its CONNECT.
 struct Credentials {
     std::string_view user;
     std::string_view password;
@@ -76,7 +76,7 @@ class Authenticator {
 
     // Does CONNECT decide who a client is? Until then it may say nothing else, and its time is limited.
     bool required() const { return required_; }
-    // Must a client show credentials? (INFO auth_required: where it may go without, it is told so.)
+    // Must a client show credentials? (INFO auth_required: false where none are needed.)
     bool asks_for_credentials() const {
         return required_ && (anonymous_ == nullptr || only_system_account_);
     }

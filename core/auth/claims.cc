@@ -39,7 +39,7 @@ class Document {
     bool is_v1() const { return version_ == 1; }
     const JsonObject& top() const { return *object_; }
     JsonObject nats() const { return top().below("nats"); }
-    // Where version 1 keeps what moved into "nats" later.
+    // The object that holds the fields which version 2 moved into "nats".
     JsonObject moved() const { return is_v1() ? top() : nats(); }
 
     void read(ClaimsHead* head) {

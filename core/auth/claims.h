@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the signed tokens of operator mode claim, as plain structs.
+// The claims of the signed tokens of operator mode, as plain structs.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,7 @@ struct TimeRange {  // of a day, "15:04:05"
     friend bool operator==(const TimeRange&, const TimeRange&) = default;
 };
 
-// What a user may do: part of its own token, or of a scoped signing key's template.
+// The rights of a user: part of its own token, or of a scoped signing key's template.
 struct UserRights {
     config::Permissions permissions;
     NatsLimits limits;
@@ -129,7 +129,7 @@ struct ActivationClaims {
     std::string kind;  // "stream", "service"
 };
 
-// What an operator signs to have accounts deleted: a claim without a type.
+// An operator signs this to delete accounts: a claim without a type.
 struct DeletionClaims {
     ClaimsHead head;
     std::vector<std::string> accounts;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What makes signed claims unacceptable, although their signature is right.
+// The reasons to refuse claims although their signature is right.
 // Threads: any. Errors: the faults, in the words of the jwt library; none: empty.
 // Source: Validate() in nats-io/jwt v2.3; where 0.2.6 differs, the stricter one.
 #pragma once
@@ -22,7 +22,7 @@ Faults faults_of(const UserClaims& claims, int64_t now_s);
 // An activation token that is not good spoils its import only, not the account as in the reference:
 // who exports could otherwise lock out an importer by letting a token expire.
 Faults faults_of(const AccountClaims& claims, int64_t now_s);
-// Mappings that cannot be applied. Whoever pushes such claims is refused; of an account that has them
+// Mappings that cannot be applied. A push of such claims is refused; of an account that has them
 // already, they alone are left out. Source: validateAccountClaimMappings in server/accounts.go 2.15.3.
 Faults mapping_faults(const AccountClaims& claims);
 

@@ -34,7 +34,7 @@ std::string shown_url(std::string_view url) {
     return fmt::format("{}{}", url.substr(0, host), url.substr(begin));
 }
 
-// What comes of a request. The functions are called by curl while it runs.
+// The outcome of a request. curl calls these functions while the request runs.
 struct Answer {
     std::string body;
     std::string status;  // "404 Not Found", of the last answer

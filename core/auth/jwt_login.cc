@@ -22,7 +22,7 @@ JwtVerdict refuse(std::string reason, JwtOutcome outcome = JwtOutcome::kRefused)
     return {.outcome = outcome, .reason = std::move(reason)};
 }
 
-// Nothing: the nonce was signed. Else why not.
+// Empty: the user's key has signed the nonce.
 std::string signature_fault(const UserClaims& user, const JwtLogin& login) {
     if (login.signature.empty()) return "Signature missing";
     std::string signature;
@@ -34,7 +34,8 @@ std::string signature_fault(const UserClaims& user, const JwtLogin& login) {
     return {};
 }
 
-// The rights that count: the user's own, or those of the scoped key that signed it.
+// The rights that count: the user's own, or those of the scoped key that signed it. Returns the fault; empty:
+// none.
 std::string settle_rights(const TrustedAccount& account, bool strict, const UserClaims& user,
                           UserRights* rights) {
     const AccountClaims& claims = account.claims;
@@ -51,6 +52,29 @@ std::string settle_rights(const TrustedAccount& account, bool strict, const User
     if (!filled.has_value()) return "User JWT generated invalid permissions";
     rights->permissions = *std::move(filled);
     return {};
+}
+
+// Settles the rights, and checks that they allow this connection. Empty: they do.
+std::string rights_fault(const Trust& trust, const TrustedAccount& account, const UserClaims& user,
+                         const JwtLogin& login, UserRights* rights) {
+    const bool strict = trust.is_strict(account.claims.head.issuer);
+    if (std::string fault = settle_rights(account, strict, user, rights); !fault.empty())
+        return fault;
+    if (!allows_connection(rights->connection_types, login.type))
+        return "Connection type not allowed";
+    if (rights->proxy_required && !config::is_active(config::Part::kProxyRequired)) {
+        return config::inactive_text(config::Part::kProxyRequired);
+    }
+    if (rights->bearer_token && account.claims.limits.disallow_bearer) {
+        return "Account does not allow bearer token";
+    }
+    return rights->bearer_token ? std::string() : signature_fault(user, login);
+}
+
+JwtVerdict refuse_as_error(std::string reason, JwtOutcome outcome = JwtOutcome::kRefused) {
+    JwtVerdict verdict = refuse(std::move(reason), outcome);
+    verdict.is_error = true;
+    return verdict;
 }
 
 // The earliest of the ends that there are.
@@ -125,33 +149,18 @@ JwtVerdict check_jwt_login(const Trust& trust, const JwtLogin& login) {
         return refuse("Account JWT not signed by trusted operator");
     }
     UserRights rights;
-    std::string fault =
-        settle_rights(*account, trust.is_strict(account->claims.head.issuer), *user, &rights);
-    if (!fault.empty()) return refuse(std::move(fault));
-    if (!allows_connection(rights.connection_types, login.type)) {
-        return refuse("Connection type not allowed");
+    if (std::string fault = rights_fault(trust, *account, *user, login, &rights); !fault.empty()) {
+        return refuse(std::move(fault));
     }
-    if (rights.proxy_required && !config::is_active(config::Part::kProxyRequired)) {
-        return refuse(config::inactive_text(config::Part::kProxyRequired));
-    }
-    if (rights.bearer_token && account->claims.limits.disallow_bearer) {
-        return refuse("Account does not allow bearer token");
-    }
-    if (!rights.bearer_token) fault = signature_fault(*user, login);
-    if (!fault.empty()) return refuse(std::move(fault));
     if (is_revoked(account->claims.revocations, head.subject, head.issued_at)) {
         return refuse("User authentication revoked", JwtOutcome::kRevoked);
     }
     if (!is_within(login.host, rights.sources)) {
-        JwtVerdict verdict = refuse(fmt::format("Bad src Ip {}", login.host));
-        verdict.is_error = true;
-        return verdict;
+        return refuse_as_error(fmt::format("Bad src Ip {}", login.host));
     }
     const AllowedTime allowed = allowed_time(rights, login.now_s);
     if (!allowed.now) {
-        JwtVerdict verdict = refuse("Outside connect times", JwtOutcome::kUserExpired);
-        verdict.is_error = true;
-        return verdict;
+        return refuse_as_error("Outside connect times", JwtOutcome::kUserExpired);
     }
     JwtVerdict verdict;
     verdict.outcome = JwtOutcome::kAccepted;

@@ -12,7 +12,7 @@
 
 namespace nuring::auth {
 
-// What the client showed, and when and where it stands. Owned: it is checked on another thread.
+// The client's credentials, its address, and the time. Owned: another thread checks them.
 struct JwtLogin {
     std::string token;
     std::string sentinel;  // counts instead of what is no user token; may be empty

@@ -36,7 +36,7 @@ std::optional<Version> parse_version(std::string_view text) {
     return at == text.end() ? std::optional(version) : std::nullopt;
 }
 
-// Which system account do the operators and the configuration agree on?
+// The system account on which the operators and the configuration agree.
 absl::Status settle_system_account(const std::vector<OperatorClaims>& operators,
                                    config::Options* options) {
     const bool is_directory = options->trust.resolver == config::ResolverKind::kFullDirectory ||

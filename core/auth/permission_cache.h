@@ -67,7 +67,7 @@ class PermissionCache {
     struct Slot {
         Answer answer = Answer::kUnknown;
         uint8_t size = 0;
-        uint16_t tag = 0;  // the low bits of the hash: neighbours are told apart without their texts
+        uint16_t tag = 0;  // the low bits of the hash: most neighbours differ in them
         char text[kTextMax];
 
         bool holds(uint64_t hash, std::string_view subject) const {

@@ -16,7 +16,7 @@ bool is_place(std::string_view token) {
     return token.size() >= 4 && token.starts_with("{{") && token.ends_with("}}");
 }
 
-// What may stand in one token's place; several values only for tags.
+// The values that one token may have; only tags have several.
 using Values = std::vector<std::string>;
 
 Values tag_values(const std::vector<std::string>& tags, std::string_view name) {

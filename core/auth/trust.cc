@@ -215,7 +215,7 @@ absl::Status Trust::update(const std::string& account, const std::string& token,
     }
     if (!loaded && !resolver->keeps_all()) return absl::NotFoundError("account is not loaded");
     const absl::Status stored = resolver->store(account, token, now_s);
-    // A URL keeps its tokens itself, and tells the servers so that they take them over.
+    // A URL keeps its tokens itself, and pushes them to the servers.
     if (!stored.ok() && !absl::IsUnimplemented(stored)) return stored;
     if (!loaded) return absl::OkStatus();
     load_exporters(**fresh, now_s);

@@ -33,10 +33,10 @@ struct TrustedAccount {
 };
 using TrustedAccountPtr = std::shared_ptr<const TrustedAccount>;
 
-// What has happened to an account that was loaded.
+// The change of an account that was loaded.
 enum class TrustChange : uint8_t { kLoaded, kUpdated, kRemoved };
 
-// What a reload has prepared; no resolver: the former one stays as it is.
+// A prepared reload; no resolver: the former one stays as it is.
 struct TrustUpdate {
     config::OperatorOptions options;
     std::shared_ptr<AccountResolver> resolver;
@@ -93,7 +93,7 @@ class Trust {
     std::shared_ptr<AccountDirectory> directory() const;
     // A reload, in two steps: other preloads, files, or another URL. prepare() does all that can fail
     // and changes nothing; apply() takes it over. Loaded accounts that the resolver has no more are
-    // removed. A URL that stays is not asked: it tells by itself what changes.
+    // removed. A URL that stays is not asked: it pushes changes by itself.
     absl::StatusOr<TrustUpdate> prepare(const config::OperatorOptions& options) const;
     void apply(TrustUpdate update, int64_t now_s);
 

@@ -6,7 +6,7 @@
 
 namespace nuring::base {
 
-// What a person can do about a file that cannot be opened, to stand behind the cause; empty where the cause
+// The remedy for a file that cannot be opened, to be printed after the cause; empty where the cause
 // says enough. From any thread.
 constexpr std::string_view file_remedy(int error) {
     switch (error) {

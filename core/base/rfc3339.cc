@@ -3,11 +3,10 @@
 
 #include <ctime>
 
+#include "core/base/time_units.h"
 #include "fmt/format.h"
 
 namespace nuring::base {
-
-constexpr uint64_t kSecond_ns = 1'000'000'000;
 
 std::string format_rfc3339(uint64_t wall_ns) {
     const auto seconds = static_cast<time_t>(wall_ns / kSecond_ns);

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <string>
 
+#include "core/base/time_units.h"
 #include "core/client/client_events.h"
 #include "core/client/client_upgrade.h"
 #include "core/link/handover.h"
@@ -220,7 +221,7 @@ void Client::announce_cluster() {
     if (!takes_info()) return;
     const auto view = host_.facts.cluster_views.now();
     if (view == nullptr) return;
-    if (told_view_ != (is_websocket() ? view->ws_serial : view->serial)) send_info();
+    if (sent_view_ != (is_websocket() ? view->ws_serial : view->serial)) send_info();
 }
 
 void Client::ping() {
@@ -266,7 +267,7 @@ void Client::send_info(bool lame_duck) {
         const auto& other = is_websocket() ? view->ws_other_urls : view->other_urls;
         info.connect_urls = lame_duck ? other : own;
         info.cluster = view->cluster;
-        told_view_ = is_websocket() ? view->ws_serial : view->serial;
+        sent_view_ = is_websocket() ? view->ws_serial : view->serial;
     }
     queue(proto::encode_info(info));
     greeted_ = true;
@@ -318,7 +319,8 @@ void Client::keep_alive() {
     shrink();
     const bool wants_rtt = !was_pinged() || since_ping_ns() > kRttInterval_ns;
     if (idle_ns() < interval_ns && !wants_rtt) {
-        host_.log.debug("{} - Delaying PING due to activity {}s ago", label(), idle_ns() / 1'000'000'000);
+        host_.log.debug("{} - Delaying PING due to activity {}s ago", label(),
+                        idle_ns() / base::kSecond_ns);
     } else {
         if (close_if_stale("Client", host_.limits().ping_max)) return;
         send_ping();

@@ -58,7 +58,7 @@ class Client final : public delivery::NatsLink,
     void announce_lame_duck() override;
     // Whether it knows what to do with an INFO in between, and has seen the first PONG.
     bool takes_info() const { return open() && connected_ && ponged_ && connect_.protocol >= 1; }
-    // What is known of the cluster has changed.
+    // Sends INFO after a change of the cluster.
     void announce_cluster();
 
     account::Account& account() const { return *account_; }
@@ -107,6 +107,18 @@ class Client final : public delivery::NatsLink,
     // Operations parsed ahead of the one carried out: by the time a match is looked up, its memory has
     // been asked for. More than what a cache miss lasts gains nothing.
     static constexpr size_t kAheadMax = 8;
+
+    struct Ahead {
+        size_t count = 0;             // of publishes and SUBs
+        bool has_other_verb = false;  // behind them
+        // Of the last operation that was parsed; it stands at `count`, unless it is counted.
+        proto::ParseStatus status = proto::ParseStatus::kOperation;
+    };
+    // Parses up to kAheadMax publishes and SUBs into `batch`, or as far as another verb. `scanned`: bytes at
+    // the start that are known to hold no line end.
+    Ahead parse_ahead(const char* at, const char* end, size_t scanned, Parsed* batch);
+    // Moves *at behind what is done. False: the link was paused or closed before the end.
+    bool perform_ahead(std::span<Parsed> batch, const char** at);
 
     // One verb each. publish() returns false when the link was paused before it.
     bool publish(Parsed& publish);
@@ -195,7 +207,7 @@ class Client final : public delivery::NatsLink,
     void keep_alive();
     void on_expiry();
 
-    // What a user token brings along that others do not need.
+    // The fields that only the login by a user token needs.
     struct Claimed {
         explicit Claimed(Client& client) : expiry_timer(client) {}
         runtime::OwnedTimer<Client, &Client::on_expiry> expiry_timer;
@@ -238,7 +250,8 @@ class Client final : public delivery::NatsLink,
     bool ponged_ = false;   // has had a PONG: before, an INFO of its own accord may surprise it
     bool joined_ = false;   // counted among its account's connections
     runtime::OwnedTimer<Client, &Client::keep_alive> keep_alive_timer_{*this};
-    uint64_t told_view_ = 0;  // serial, for its kind of URLs, of the ClusterView that the last INFO showed
+    // The serial, for its kind of URLs, of the ClusterView in the last INFO.
+    uint64_t sent_view_ = 0;
 };
 
 // The link as a client; null: there is none, or it is of another kind.

@@ -23,7 +23,7 @@ ClientLimits::ClientLimits(const config::Options& options)
       parse{.control_line_max = static_cast<uint32_t>(options.max_control_line),
             .payload_max = options.max_payload} {}
 
-// Where the block has credentials of its own, they stand for the single user and token of the server, and its
+// Credentials of the block replace the single user and token of the server, and its
 // no_auth_user for the server's; users, nkeys and operator mode are common to both ports.
 // Source: wsConfigAuth in server/websocket.go, processClientOrLeafAuthentication in server/auth.go 2.15.3.
 std::shared_ptr<const WebsocketSettings> make_websocket_settings(const config::Options& options,

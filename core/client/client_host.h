@@ -41,13 +41,13 @@ struct ClientLimits {
     proto::ClientParseLimits parse;
 };
 
-// Where clients find this server, as INFO says: client_advertise, or the listener itself.
+// The address of this server in INFO: client_advertise, or that of the listener.
 struct ClientAddress {
     std::string host;
     uint16_t port = 0;
 };
 
-// What is different for clients that come over WebSocket.
+// The settings of WebSocket clients that differ from those of others.
 struct WebsocketSettings {
     std::shared_ptr<const auth::Authenticator> authenticator;
     uint64_t auth_timeout_ns = 0;
@@ -58,7 +58,7 @@ struct WebsocketSettings {
 std::shared_ptr<const WebsocketSettings> make_websocket_settings(const config::Options& options,
                                                                  std::shared_ptr<auth::Trust> trust);
 
-// What a reload replaces as a whole.
+// The settings that a reload replaces as a whole.
 struct ClientSettings {
     std::shared_ptr<const config::Options> options;
     std::shared_ptr<const auth::Authenticator> authenticator;  // made from the same options
@@ -67,7 +67,7 @@ struct ClientSettings {
     std::shared_ptr<const WebsocketSettings> websocket;        // null: no such port
 };
 
-// What the closed links of one account have done on this worker.
+// The sums of one account's closed links on this worker.
 struct ClosedLinkTotals {
     link::LinkTraffic traffic;
     uint64_t slow_consumers = 0;
@@ -93,7 +93,7 @@ class ClientHost {
 
     void apply(const ClientSettings& settings);
     void set_address(ClientAddress address) { settings_.address = std::move(address); }
-    // Where clients find the WebSocket port; before the worker runs.
+    // The address of the WebSocket port in INFO; set before the worker runs.
     const ClientAddress& websocket_address() const { return websocket_address_; }
     void set_websocket_address(ClientAddress address) { websocket_address_ = std::move(address); }
     // Not null for a client that has come over WebSocket.

@@ -7,6 +7,7 @@
 #include "core/auth/jwt_login.h"
 #include "core/auth/trust.h"
 #include "core/base/status.h"
+#include "core/base/time_units.h"
 #include "core/client/claims_end.h"
 #include "core/client/client.h"
 #include "core/config/duration.h"
@@ -17,13 +18,11 @@
 namespace nuring::client {
 namespace {
 
-constexpr uint64_t kSecond_ns = 1'000'000'000;
-
 // Timers of tokens that outlast this are set again when it is over, so that no sum overflows.
 constexpr int64_t kTimerMax_s = 1'000'000'000;
 
 // A fetch that takes longer is warned of.
-constexpr uint64_t kSlowFetch_ns = kSecond_ns;
+constexpr uint64_t kSlowFetch_ns = base::kSecond_ns;
 
 }  // namespace
 
@@ -42,7 +41,7 @@ class Client::JwtJob final : public link::LinkJob {
                  .signature = std::string(client.connect_.text(proto::ConnectText::kSig)),
                  .nonce = client.nonce_,
                  .host = client.peer_host(),
-                 .now_s = static_cast<int64_t>(client.host_.ring.wall_ns() / kSecond_ns),
+                 .now_s = client.host_.ring.wall_s(),
                  .type = client.is_websocket() ? auth::ConnectionType::kWebsocket
                                                : auth::ConnectionType::kStandard} {}
 
@@ -146,18 +145,18 @@ void Client::arm_claimed_expiry() {
 }
 
 void Client::arm_expiry() {
-    const auto now_s = static_cast<int64_t>(host_.ring.wall_ns() / kSecond_ns);
-    const uint64_t into_second_ns = host_.ring.wall_ns() % kSecond_ns;
+    const uint64_t wall_ns = host_.ring.wall_ns();
+    const auto now_s = static_cast<int64_t>(wall_ns / base::kSecond_ns);
+    const uint64_t into_second_ns = wall_ns % base::kSecond_ns;
     const int64_t left_s = std::clamp<int64_t>(identity_->valid_until_s - now_s, 0, kTimerMax_s);
-    uint64_t left_ns = static_cast<uint64_t>(left_s) * kSecond_ns;
+    uint64_t left_ns = static_cast<uint64_t>(left_s) * base::kSecond_ns;
     left_ns -= std::min(left_ns, into_second_ns);
     host_.timers.arm(claimed().expiry_timer, host_.ring.now_ns() + left_ns);
 }
 
 void Client::on_expiry() {
-    const auto now_s = static_cast<int64_t>(host_.ring.wall_ns() / kSecond_ns);
     // A clock that was set back, or a timer cut short.
-    if (now_s < identity_->valid_until_s) return arm_expiry();
+    if (host_.ring.wall_s() < identity_->valid_until_s) return arm_expiry();
     end_login(identity_->ends_with_account ? proto::kErrAccountAuthenticationExpired
                                            : proto::kErrUserAuthenticationExpired,
               link::CloseReason::kAuthenticationExpired);

@@ -32,7 +32,7 @@ bool may_change_interest(proto::ClientVerb verb) {
 
 }  // namespace
 
-// Parses up to kAheadMax publishes and SUBs ahead, carries them out, then the operation that ended the batch.
+// Parses publishes and SUBs ahead, carries them out, then the operation that ended the batch.
 size_t Client::consume(const char* begin, const char* end) {
     const char* at = begin;
     // Made one by one, as they are needed: most input is an operation or two.
@@ -47,55 +47,62 @@ size_t Client::consume(const char* begin, const char* end) {
         if (!admitted_ && !admit_anonymous(*at)) break;
         if (tracing_ && delivery_.log_gate.pause_until_logged(*this)) [[unlikely]]
             break;
-        size_t count = 0;
-        const char* parsed = at;
-        proto::ParseStatus status = proto::ParseStatus::kOperation;
-        bool another_verb = false;
-        while (parsed < end && count < kAheadMax) {
-            Parsed& next = *new (&batch[count]) Parsed;
-            status = proto::parse_client(parsed, end, parse_limits_, &next.operation, scanned);
-            scanned = 0;
-            if (status != proto::ParseStatus::kOperation) break;
-            if (next.is_publish()) {
-                find_run(parsed, end, &next);
-            } else if (next.operation.verb != proto::ClientVerb::kSubscribe) {
-                another_verb = true;
-                break;
-            }
-            parsed += next.consumed_bytes();
-            ++count;
-            if (next.is_publish() && (next.run.count > 1 || !next.operation.canonical)) break;
-        }
-        if (count > 1) look_ahead({batch, count});
-        for (size_t i = 0; i < count; ++i) {
-            if (!batch[i].is_publish()) {
-                if (!may_announce(batch[i].operation)) [[unlikely]]
-                    return static_cast<size_t>(at - begin);
-                perform(batch[i].operation);
-            } else if (!publish(batch[i])) {
-                return static_cast<size_t>(at - begin);
-            }
-            at += batch[i].consumed_bytes();
-            if (!open()) return static_cast<size_t>(at - begin);
-        }
-        if (count < kAheadMax && status != proto::ParseStatus::kOperation) {
-            const proto::ClientOperation& operation = batch[count].operation;
-            if (status == proto::ParseStatus::kNeedMore) {
-                if (operation.needed_bytes != 0 && refuses_headers(operation)) break;
-                need(operation.needed_bytes, operation.scanned_bytes);
-            } else {
-                refuse(status, operation, at, end);
-            }
+        const Ahead ahead = parse_ahead(at, end, std::exchange(scanned, 0), batch);
+        if (ahead.count > 1) look_ahead({batch, ahead.count});
+        if (!perform_ahead({batch, ahead.count}, &at)) break;
+        if (ahead.status == proto::ParseStatus::kOperation && !ahead.has_other_verb) continue;
+        const proto::ClientOperation& last = batch[ahead.count].operation;
+        if (ahead.status == proto::ParseStatus::kNeedMore) {
+            if (last.needed_bytes == 0 || !refuses_headers(last))
+                need(last.needed_bytes, last.scanned_bytes);
             break;
         }
-        if (another_verb) {
-            const proto::ClientOperation& operation = batch[count].operation;
-            if (may_change_interest(operation.verb) && !may_announce(operation)) break;
-            perform(operation);
-            at += operation.consumed;
+        if (ahead.status != proto::ParseStatus::kOperation) {
+            refuse(ahead.status, last, at, end);
+            break;
         }
+        if (may_change_interest(last.verb) && !may_announce(last)) break;
+        perform(last);
+        at += last.consumed;
     }
     return static_cast<size_t>(at - begin);
+}
+
+// A run of more than one message ends the batch, and so does one that is not canonical: each of its messages
+// is found anew.
+Client::Ahead Client::parse_ahead(const char* at, const char* end, size_t scanned, Parsed* batch) {
+    Ahead ahead;
+    while (at < end && ahead.count < kAheadMax) {
+        Parsed& next = *new (&batch[ahead.count]) Parsed;
+        ahead.status = proto::parse_client(at, end, parse_limits_, &next.operation, scanned);
+        scanned = 0;
+        if (ahead.status != proto::ParseStatus::kOperation) break;
+        if (next.is_publish()) {
+            find_run(at, end, &next);
+        } else if (next.operation.verb != proto::ClientVerb::kSubscribe) {
+            ahead.has_other_verb = true;
+            break;
+        }
+        at += next.consumed_bytes();
+        ++ahead.count;
+        if (next.is_publish() && (next.run.count > 1 || !next.operation.canonical)) break;
+    }
+    return ahead;
+}
+
+bool Client::perform_ahead(std::span<Parsed> batch, const char** at) {
+    for (Parsed& each : batch) {
+        if (each.is_publish()) {
+            if (!publish(each)) return false;
+        } else {
+            if (!may_announce(each.operation)) [[unlikely]]
+                return false;
+            perform(each.operation);
+        }
+        *at += each.consumed_bytes();
+        if (!open()) return false;
+    }
+    return true;
 }
 
 // False: the link was paused, and consumes the same input later.

@@ -8,7 +8,7 @@
 
 namespace nuring::client {
 
-// What a client that came over WebSocket brings along from its HTTP request.
+// The facts from the HTTP request of a WebSocket client.
 struct ClientUpgrade {
     link::WebsocketTerms terms;
     std::string forwarded_for;  // the address that a proxy names; may be empty

@@ -19,7 +19,7 @@ namespace nuring::client {
 
 // SpaceSaving keeps the heaviest of a stream of keys in constant memory: a newcomer takes the place of the
 // lightest and starts with its weight, so each key with more than a kCapacity-th of all is in the table.
-// What it reports of a key is only what came since that key took its place: never too much.
+// It reports only the weight that a key gained since it took its place: never too much.
 // Threads: one. Limits: kCapacity keys. Errors: none.
 // Source:  Metwally and others, "Efficient Computation of Frequent and Top-k Elements", 2005.
 template <class Label>
@@ -60,7 +60,7 @@ class SpaceSaving {
     }
 
   private:
-    // What a message costs beside its bytes, in bytes.
+    // The cost of a message beside its bytes, in bytes.
     static constexpr uint64_t kMessageWeight = 128;
 
     size_t size_ = 0;

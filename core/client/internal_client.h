@@ -27,7 +27,7 @@ struct InternalMessage {
     base::LinkHandle origin;  // the link that has published it
 };
 
-// What the server says.
+// A message that the server publishes.
 struct InternalPublish {
     account::Account* account = nullptr;
     std::string subject;

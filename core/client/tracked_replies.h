@@ -13,7 +13,7 @@
 namespace nuring::client {
 
 // TrackedReplies remembers, for one client, the requests that it got and that another server measures
-// (proto/tracked_reply.h): that server is told how long the answer took.
+// (proto/tracked_reply.h): that server gets a report of how long the answer took.
 // Threads:  one. Limits: kRepliesMax requests; more of them push out all. Errors: none.
 // Lifetime: of its client.
 // Source:   server/client.go, trackRemoteReply 2.9.10.

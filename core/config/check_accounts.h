@@ -15,8 +15,8 @@ namespace nuring::config {
 // Source: parseAccounts in server/opts.go and server/accounts.go 2.9.10.
 std::vector<std::string> check_exchanges(const std::vector<AccountOptions>& accounts);
 
-// Empty, or that the subject is longer than proto::kSubjectSizeMax. What comes out of files and claims is
-// asked here, since no control line bounds it.
+// Empty, or that the subject is longer than proto::kSubjectSizeMax. Subjects of files and claims are
+// checked here, because no control line bounds them.
 std::string subject_size_fault(std::string_view subject);
 // The same of all that the import can make: its subject, and the local name.
 std::string import_size_fault(const AccountImport& wanted);

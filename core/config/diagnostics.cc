@@ -26,30 +26,30 @@ std::string Diagnostic::to_syntax_error() const {
 }
 
 void Diagnostics::syntax_error(Position position, std::string_view text) {
-    error(std::move(position), text);
-    if (!entries_.empty()) entries_.back().is_syntax = true;
+    ++error_count_;
+    add({Severity::kError, std::move(position), std::string(text), /*is_syntax=*/true});
 }
 
 void Diagnostics::error(Position position, std::string_view text) {
     ++error_count_;
-    add(Severity::kError, std::move(position), text);
+    add({Severity::kError, std::move(position), std::string(text)});
 }
 
 void Diagnostics::warning(Position position, std::string_view text) {
     ++warning_count_;
-    add(Severity::kWarning, std::move(position), text);
+    add({Severity::kWarning, std::move(position), std::string(text)});
 }
 
 void Diagnostics::notice(Position position, std::string_view text) {
-    add(Severity::kNotice, std::move(position), text);
+    add({Severity::kNotice, std::move(position), std::string(text)});
 }
 
-void Diagnostics::add(Severity severity, Position position, std::string_view text) {
+void Diagnostics::add(Diagnostic entry) {
     if (entries_.size() >= kDiagnosticsMax) {
         ++dropped_;
         return;
     }
-    entries_.push_back({severity, std::move(position), std::string(text)});
+    entries_.push_back(std::move(entry));
 }
 
 std::string Diagnostics::to_string(std::string_view program) const {

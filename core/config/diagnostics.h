@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the reading of a configuration has to say, and where in which file.
+// The messages of reading a configuration, with their places in its files.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ struct Position {
     friend bool operator==(const Position&, const Position&) = default;
 };
 
-// A notice tells that something is accepted without effect; it never fails a check (-t), while a
+// A notice: something is accepted without effect. It never fails a check (-t), while a
 // warning does, as in the reference.
 enum class Severity { kNotice, kWarning, kError };
 
@@ -61,7 +61,7 @@ class Diagnostics {
     std::string to_string(std::string_view program = {}) const;
 
   private:
-    void add(Severity severity, Position position, std::string_view text);
+    void add(Diagnostic entry);
 
     std::vector<Diagnostic> entries_;
     size_t error_count_ = 0;

@@ -61,7 +61,7 @@ std::string show_io(IoKind io) {
 
 using O = const Options&;
 
-// Everything that is one value. What is compared as a whole comes below.
+// The options that are one value each. Those that are compared as a whole come below.
 constexpr DiffRow kRows[] = {
     {OptionId::kDebug, "debug", Wording::kValue, [](O o) { return show(o.log.debug); }},
     {OptionId::kTrace, "trace", Wording::kValue, [](O o) { return show(o.log.trace); }},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a reload changes, and whether it may.
+// The differences that a reload makes, and whether it may make them.
 #pragma once
 
 #include <cstdint>
@@ -63,7 +63,7 @@ enum class OptionId : uint8_t {
     kGatewayTls,
     kLeafnodesTls,
     // A line for each thing that has changed: remotes that came, went, were disabled or enabled;
-    // compression; handshake_first. Who applies it compares the two Options himself.
+    // compression; handshake_first. The user compares the two Options itself.
     kLeafnodes,
     kWebsocketTls,
     // Only at start.

@@ -34,7 +34,7 @@ std::string show(WriteTimeout value) {
     return "";
 }
 
-// What tells remotes apart, passwords included.
+// The identity of a remote, passwords included.
 bool same_remote(const RemoteLeafnode& a, const RemoteLeafnode& b) {
     return a.urls == b.urls && a.account == b.account && a.credentials == b.credentials &&
            a.nkey == b.nkey;

@@ -21,8 +21,8 @@ struct PartRow {
 //
 // A part may be kNoticed only if its absence gives nobody access or data that the file forbids: a missing
 // listener, a link that is not dialed, a trace that is not written. A part that decides who may log in, what
-// they may do, or who sees their traffic is kRefused until it works. What stands inside a
-// block that is not built itself says nothing.
+// they may do, or who sees their traffic is kRefused until it works. The options inside a
+// block that is not built need no row.
 constexpr std::array kPartRows = {
     PartRow{Part::kCluster, "cluster", PartState::kBuilt},
     PartRow{Part::kGateway, "gateway", PartState::kBuilt},

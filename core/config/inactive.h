@@ -9,11 +9,11 @@
 
 namespace nuring::config {
 
-// What the server does about a part that the file asks for.
+// The treatment of a part that the file asks for.
 enum class PartState : uint8_t {
     kBuilt,    // it works
     kNoticed,  // goes without it and says so: nobody enters or sees anything because of that
-    kRefused,  // does not start: without the part, more would be let in or shown than the file says
+    kRefused,  // does not start: without the part, the server would admit or show more than the file says
 };
 
 enum class Part : uint8_t {

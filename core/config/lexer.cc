@@ -266,7 +266,7 @@ Token Lexer::lex_bracket_end(TokenKind kind) {
     return token(kind, "");
 }
 
-// What may follow a value: white space, a comment, then what starts the next item or ends the list.
+// Reads past a value: white space, a comment, then the start of the next item or the end of the list.
 bool Lexer::lex_value_end(Token* out) {
     skip_blanks();
     if (at_comment()) skip_comment();

@@ -18,7 +18,7 @@ namespace nuring::config {
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
-// Where a port is an int: kPortRandom asks the kernel for a free one, 0 means "not set" (for a
+// A port that is an int: kPortRandom asks the kernel for a free one, 0 means "not set" (for a
 // listener that is optional: off).
 inline constexpr int kPortRandom = -1;
 
@@ -149,7 +149,7 @@ const std::vector<std::string>& default_curves();
 enum class ExchangeKind { kStream, kService };
 enum class ResponseType { kSingleton, kStream, kChunked };
 
-// Of a service export (2.1.0): how long its requests take is told on a subject of the exporter's.
+// Of a service export (2.1.0): the durations of its requests are published on a subject of the exporter's.
 struct LatencyOptions {
     int sampling = 100;  // percent of the requests; 0: those whose trace headers ask for it
     std::string subject;
@@ -222,7 +222,7 @@ struct AccountOptions {
     friend bool operator==(const AccountOptions& a, const AccountOptions& b);
 };
 
-// What becomes of the file of an account that is deleted by a request.
+// The treatment of an account's file when a request deletes the account.
 enum class AccountDeletion : uint8_t { kRefused, kRenamed, kRemoved };
 
 // The directory of a resolver: a file per account.
@@ -388,7 +388,7 @@ struct RemoteLeafnode {
     ProxyOptions proxy;
     Position position;
 
-    // urls=["nats-leaf://h:7422"], account="$G": what tells remotes apart; without passwords.
+    // urls=["nats-leaf://h:7422"], account="$G": the identity of a remote, without passwords.
     std::string name() const;
     // Compares what is configured, not where it stands.
     friend bool operator==(const RemoteLeafnode& a, const RemoteLeafnode& b);
@@ -482,7 +482,7 @@ enum class Pinning : uint8_t { kAuto, kAlways, kNever };
 struct UringOptions {
     int workers = 0;            // 0: one per CPU that this process may use
     Pinning pin = Pinning::kAuto;
-    nanoseconds busy_poll{0};   // spin so long for completions before sleeping; 0: sleep at once
+    nanoseconds busy_poll{0};   // spin for this time before sleeping; 0: sleep at once
     IoKind io = IoKind::kAuto;  // auto: io_uring where the kernel allows it, else epoll
     int64_t receive_buffer_size = 128 * 1024;  // bytes of one buffer lent to the ring
     int64_t receive_buffer_count = 256;       // per worker; a power of two

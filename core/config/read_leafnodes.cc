@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The `leafnodes` block. What it must not hold beside other options is in validate_leafnodes.cc.
+// The `leafnodes` block. validate_leafnodes.cc checks it against other options.
 #include <fmt/format.h>
 
 #include <utility>
@@ -296,7 +296,7 @@ void read_remote(Reader& reader, const Value& value, absl::flat_hash_set<std::st
     for (const Url& url : block.out.urls) {
         if (url.is_websocket()) note_inside(reader, value, Part::kWebsocketRemotes);
     }
-    // What tells remotes apart has the passwords in it, what is shown has not.
+    // The identity includes the passwords; the text that is shown does not.
     std::string identity = fmt::format("{}\n{}\n{}\n", block.out.account, block.out.credentials,
                                        block.out.nkey);
     for (const Url& url : block.out.urls) identity += url.text + "\n";
@@ -328,7 +328,7 @@ void read_min_version(Reader& reader, const Member& member, LeafnodeOptions* lea
     if (!version) {
         return reader.error(member.value, "invalid leafnode's minimum version: invalid semver");
     }
-    // Older ones do not tell their version.
+    // Older ones do not send their version.
     if (*version < Version{2, 8, 0}) {
         return reader.error(member.value, "the minimum version should be at least 2.8.0");
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the blocks about other servers share: compression, and times of their connections.
+// The common options of the blocks about other servers: compression, and times of their connections.
 #include <fmt/format.h>
 
 #include "core/config/duration.h"

@@ -20,7 +20,7 @@ using std::chrono::nanoseconds;
 constexpr nanoseconds kLameDuckMin = seconds(30);
 constexpr int64_t kSubTokensMax = std::numeric_limits<uint8_t>::max();
 
-// Limits that clients are told as 32-bit numbers.
+// Limits that INFO announces as 32-bit numbers.
 void read_limit(Reader& reader, const Member& member, int64_t* out) {
     int64_t limit = 0;
     if (!reader.integer(member.value, &limit)) return;

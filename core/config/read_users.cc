@@ -23,7 +23,7 @@ constexpr UnknownKey kInSubjects = {
 
 // ---------------------------------------------------------------------------- permissions
 
-// What is wrong with a subject, or with "subject queue"; empty if nothing is.
+// The fault of a subject, or of "subject queue"; empty: none.
 std::string subject_fault(std::string_view text, QueueNames queues) {
     if (std::string fault = subject_size_fault(text); !fault.empty()) return fault;
     if (proto::is_valid_subject(text)) return "";
@@ -158,7 +158,7 @@ constexpr Row<UserEntry> kUserRows[] = {
     {"proxy_required", &read_proxy_required<UserEntry>},
 };
 
-// Sorts an entry into users or nkeys. What is wrong with it as a whole is said of its first key.
+// Sorts an entry into users or nkeys. A fault of the whole entry is reported at its first key.
 void add_entry(Reader& reader, const Value& map, UserEntry entry, std::vector<User>* users,
                std::vector<NkeyUser>* nkeys) {
     const Value& at = map.members.empty() ? map : map.members.front().value;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The `websocket` block. What has to hold once it has a port is in validate_websocket.cc.
+// The `websocket` block. validate_websocket.cc checks a block that has a port.
 #include <fmt/format.h>
 
 #include <utility>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all read_*.cc files share: typed access to values, tables of keys, messages.
+// The common part of all read_*.cc files: typed access to values, tables of keys, messages.
 // Private to core/config.
 #pragma once
 
@@ -129,7 +129,7 @@ void read_proxy_required(Reader& reader, const Member& member, Target*) {
     }
 }
 
-// What an `authorization` block can hold, for clients, cluster and gateway.
+// An `authorization` block of clients, cluster or gateway.
 struct AuthorizationBlock {
     std::string user;
     std::string password;
@@ -143,7 +143,7 @@ struct AuthorizationBlock {
     std::optional<Permissions> default_permissions;
 };
 
-// Whose TLS block: what is required and allowed depends on it.
+// The owner of a TLS block, which decides what is required and allowed.
 enum class TlsSide : uint8_t { kClients, kLinks, kLinkRemote, kLeafnodeRemote, kResolver };
 
 // May a queue name stand behind a subject? Only subscriptions have one.
@@ -185,7 +185,7 @@ void read_ocsp_cache(Reader& reader, const Value& value);
 void read_named_values(Reader& reader, const Value& value, Part part);
 void read_uring(Reader& reader, const Value& value);
 
-// What can be said only when everything is read: users here and accounts there.
+// The checks that need the whole file: users here and accounts there.
 void check_users(Reader& reader, const Value& root);
 
 }  // namespace nuring::config

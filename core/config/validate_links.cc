@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What cluster, gateway and leafnodes may not hold, alone or beside each other.
+// Checks of cluster, gateway and leafnodes, alone and beside each other.
 // Source: validateCluster, validateGatewayOptions, validateLeafNode of 2.15.3.
 #include <fmt/format.h>
 

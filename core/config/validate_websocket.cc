@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a `websocket` block with a port has to hold.
+// Checks of a `websocket` block that has a port.
 // Source: validateWebsocketOptions in server/websocket.go 2.15.3.
 #include <fmt/format.h>
 

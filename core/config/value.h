@@ -35,9 +35,9 @@ struct Value {
 
     Position position() const { return {file ? *file : std::string(), line, column}; }
 
-    // What the reference calls the type in its messages (Go's %T).
+    // The reference's name of the type in its messages (Go's %T).
     std::string_view go_type() const;
-    // What the reference prints for the value (Go's %v), shortened when it is long.
+    // The reference's text of the value (Go's %v), shortened when it is long.
     std::string go_text() const;
     // The member with exactly this key, or null.
     const Value* find(std::string_view key) const;

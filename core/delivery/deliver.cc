@@ -34,7 +34,7 @@ static_assert(kDeliverQueueLarge == kDeliverQueue + 1);
 static_assert(kDeliverReplyLarge == kDeliverReply + 1);
 static_assert(kDeliverServerLarge == kDeliverServer + 1);
 
-// What is common to all records of one run. One is made for each run, so that it refers to what it can.
+// The common part of all records of one run. It is made per run, so it refers to parts instead of copying.
 struct RecordPlan {
     RecordKind kind;
     account::Account* account;
@@ -114,7 +114,7 @@ struct Choice {
     uint64_t weight;
 };
 
-// What another server of the cluster has picked this one for.
+// A message for which another server of the cluster has picked this one.
 bool is_routed(const Publisher& publisher) {
     return publisher.was_matched() && !interest::may_forward(publisher.kind, proto::Kind::kRoute);
 }
@@ -175,45 +175,73 @@ bool may_take(Delivery& delivery, base::LinkHandle server, account::Account& acc
     return link != nullptr && static_cast<RemoteServer&>(*link).may_take(account, subject);
 }
 
+// The order in which the members of a group are asked: a circle through the first choice, from `start` on;
+// then all others of this cluster.
+class MemberWalk {
+  public:
+    MemberWalk(const Publisher& publisher, const interest::QueueGroup& group, uint32_t start)
+        : choice_(first_choice(publisher, group)),
+          start_(start - choice_.first),
+          rest_count_(group.home_count - choice_.count),
+          // Leafnodes go before other servers, which would have to be asked a second time.
+          rest_start_(is_routed(publisher)
+                          ? group.near_count - std::min(group.near_count, choice_.count)
+                          : 0) {
+        assert(start >= choice_.first);
+        assert(start_ < std::max(choice_.count, 1U));
+    }
+
+    uint32_t count() const { return choice_.count + rest_count_; }
+    uint32_t member(uint32_t step) const {
+        if (step < choice_.count) return choice_.first + (start_ + step) % choice_.count;
+        const uint32_t rest = step - choice_.count;
+        if (choice_.first == 0) return choice_.count + (rest + rest_start_) % rest_count_;
+        return rest < choice_.first ? rest : step;  // those before the circle, then those after it
+    }
+
+  private:
+    const Choice choice_;
+    const uint32_t start_;
+    const uint32_t rest_count_;
+    const uint32_t rest_start_;
+};
+
+enum class ServerAnswer : uint8_t { kRefuses, kSentIt, kTakes };
+
+// Does the message go to that member, which is another server? kSentIt: only if no other member takes it.
+ServerAnswer ask_server(Delivery& delivery, const RecordPlan& plan,
+                        const interest::QueueMember& member, std::string_view subject) {
+    const Publisher& publisher = plan.publisher;
+    // No cluster of leafnodes gets its own messages back, over whatever hub.
+    if (member.origin_cluster != 0 && member.origin_cluster == publisher.origin_cluster) {
+        return ServerAnswer::kRefuses;
+    }
+    if (member.link == publisher.link) {
+        return may_go_back(publisher.kind, member.kind) ? ServerAnswer::kSentIt
+                                                        : ServerAnswer::kRefuses;
+    }
+    const bool takes = interest::may_reroute(publisher.kind, member.kind) &&
+                       may_take(delivery, member.link, *plan.account, subject);
+    return takes ? ServerAnswer::kTakes : ServerAnswer::kRefuses;
+}
+
 // The part, which begins at message `first` of its run, to the member at `start`; what it does not take to
 // the next ones. The members of the first choice come first, the server that has sent it and other clusters
 // last: a group is served once in all clusters. False: nobody took any.
 bool deliver_to_members(Delivery& delivery, const RecordPlan& base_plan,
                         const interest::QueueGroup& group, uint32_t start, uint32_t first,
                         MessageRun part, Payload** shared, Picks* picks) {
-    const uint32_t count = group.home_count;
-    // The circle that is walked first; the others come after it.
-    const Choice choice = first_choice(base_plan.publisher, group);
-    const uint32_t circle = choice.count;
-    // Among those behind it: leafnodes go before other servers, which would have to be asked a second time.
-    const uint32_t behind =
-        is_routed(base_plan.publisher) ? group.near_count - std::min(group.near_count, circle) : 0;
-    assert(start >= choice.first && start - choice.first < std::max(circle, 1U));
+    const Publisher& publisher = base_plan.publisher;
+    const MemberWalk walk(publisher, group, start);
     bool any = false;
     base::LinkHandle sender;
-    for (uint32_t tried = 0; tried < count; ++tried) {
-        uint32_t index = 0;
-        if (tried < circle) {
-            index = choice.first + (start - choice.first + tried) % circle;
-        } else if (choice.first == 0) {
-            index = circle + (tried - circle + behind) % (count - circle);
-        } else {  // those before the circle, then those after it
-            index = tried - circle < choice.first ? tried - circle : tried;
-        }
-        const interest::QueueMember& member = group.members[index];
-        if (member.link == base_plan.publisher.link && !base_plan.publisher.echo) continue;
+    for (uint32_t step = 0; step < walk.count(); ++step) {
+        const interest::QueueMember& member = group.members[walk.member(step)];
+        if (member.link == publisher.link && !publisher.echo) continue;
         if (proto::is_server(member.kind)) {
-            // No cluster of leafnodes gets its own messages back, over whatever hub.
-            if (member.origin_cluster != 0 &&
-                member.origin_cluster == base_plan.publisher.origin_cluster) {
-                continue;
-            }
-            if (member.link == base_plan.publisher.link) {
-                if (may_go_back(base_plan.publisher.kind, member.kind)) sender = member.link;
-                continue;
-            }
-            if (!interest::may_reroute(base_plan.publisher.kind, member.kind)) continue;
-            if (!may_take(delivery, member.link, *base_plan.account, part.subject)) continue;
+            const ServerAnswer answer = ask_server(delivery, base_plan, member, part.subject);
+            if (answer == ServerAnswer::kSentIt) sender = member.link;
+            if (answer != ServerAnswer::kTakes) continue;
             picks->push_back({member.link, first, part.count, group.name});
             return true;
         }
@@ -227,20 +255,17 @@ bool deliver_to_members(Delivery& delivery, const RecordPlan& base_plan,
         }
         interest::Subscription& subscription = *member.subscription;
         Subscriber& subscriber = *static_cast<Subscriber*>(subscription.owner);
-        if (!subscriber.accepts(subscription, base_plan.publisher.link)) continue;
-        const uint32_t taken = subscriber.deliver(subscription, part, base_plan.publisher.link);
+        if (!subscriber.accepts(subscription, publisher.link)) continue;
+        const uint32_t taken = subscriber.deliver(subscription, part, publisher.link);
         if (taken == part.count) return true;
         any |= taken != 0;
         first += taken;
         part = part_of(part, taken, part.count - taken);
     }
-    if (sender != base::LinkHandle()) {
-        picks->push_back({sender, first, part.count, group.name});
-        return true;
-    }
-    const base::LinkHandle cluster = nearest_cluster(delivery, base_plan.publisher, group);
-    if (cluster != base::LinkHandle()) {
-        picks->push_back({cluster, first, part.count, group.name});
+    const base::LinkHandle last_resort =
+        sender.valid() ? sender : nearest_cluster(delivery, publisher, group);
+    if (last_resort.valid()) {
+        picks->push_back({last_resort, first, part.count, group.name});
         return true;
     }
     delivery.count_lost_group_messages(part.count);
@@ -374,8 +399,8 @@ Publisher publisher_of(const DeliverRecord& record) {
             .origin_cluster = record.origin_cluster};
 }
 
-// Where to go on after the member that this worker was asked for; if it is not in the group any more,
-// anywhere. All workers see the members in the same order, so that the walk meets each of them.
+// The place after the member that this worker was asked for; any place if it has left the group.
+// All workers see the members in the same order, so that the walk meets each of them.
 uint32_t member_after(Delivery& delivery, const Publisher& publisher,
                       const interest::QueueGroup& group, uint64_t serial) {
     const Choice choice = first_choice(publisher, group);

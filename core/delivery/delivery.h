@@ -40,7 +40,7 @@ struct DeliveryCounters {
 // Threads: its worker. Lifetime: outlives all links and the subscriptions of its worker.
 class Delivery {
   public:
-    // What the workers of one server share; all of it outlives them.
+    // The shared parts of one server's workers; all of them outlive the workers.
     struct Shared {
         account::AccountRegistry& accounts;
         Announcer* announcer = nullptr;  // null: this server has no links to others, and never will

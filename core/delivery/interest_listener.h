@@ -11,16 +11,16 @@ class Account;
 
 namespace nuring::delivery {
 
-// InterestListener announces changes of interest to other servers: one link, or links that are told alike.
+// InterestListener announces changes of interest to other servers: one link, or several with the same lines.
 // Threads: its worker. Lifetime: from RemoteServers::listen() until unlisten().
 class InterestListener {
   public:
-    // What this server wants of that pattern may have changed: the sublist says to what. `queue` is empty for
-    // plain subscriptions.
+    // The interest of this server in that pattern may have changed; the sublist has the new one. `queue` is
+    // empty for plain subscriptions.
     virtual void announce(account::Account& account, std::string_view pattern, std::string_view queue) = 0;
     // Is what connections of that kind want announced here, too? Then announce() is called for those changes
     // as well.
-    virtual bool is_told_of(proto::Kind of) const = 0;
+    virtual bool listens_to(proto::Kind of) const = 0;
 
   protected:
     ~InterestListener() = default;

@@ -17,7 +17,7 @@ enum class [[nodiscard]] MapResult : uint8_t{
     kLost,      // by the weights of the mapping, or since the new subject is too long
 };
 
-// Where several targets share a source, each message is drawn by itself: the run is cut to one.
+// If several targets share a source, each message is drawn by itself: the run is cut to one.
 // Threads: the worker. Errors: none. Lifetime: `text` outlives the run.
 MapResult map_subject(Delivery& delivery, const account::SubjectMap& mappings, MessageRun* run,
                       std::string* text);

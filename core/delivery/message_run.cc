@@ -15,8 +15,7 @@ char* write(char* out, std::string_view text) { return std::copy(text.begin(), t
 
 }  // namespace
 
-// What an earlier, longer frame has left behind this one does no harm, so memory that is reused is not
-// cleared.
+// Reused memory is not cleared: the rest of an earlier, longer frame behind this one does no harm.
 MessageRun frame_message(const MessageParts& parts, std::string* frame) {
     constexpr size_t kHeadSizeMax = 64;  // blanks, two numbers of 20 digits, line ends
     const size_t total_size = parts.headers.size() + parts.body.size();

@@ -46,7 +46,7 @@ struct MessageRun {
     size_t block_size() const { return (count - 1) * stride + tail_size; }
 };
 
-// What the server itself publishes, or writes anew: odd but legal input, its own events, requests that
+// A message that the server publishes or rewrites: odd but legal input, its own events, requests that
 // change on their way into another account.
 struct MessageParts {
     std::string_view subject;

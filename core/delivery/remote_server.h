@@ -19,8 +19,8 @@ namespace nuring::delivery {
 struct MessageRun;
 struct ServerLinkSnapshot;
 
-// RemoteServer is a link to another server, as delivery sees it. What that server has announced of its
-// subscribers stands in the sublists of this one as subscriptions of the link (kinds kRoute, kGateway,
+// RemoteServer is a link to another server, as delivery sees it. The interest that it has
+// announced stands in the sublists of this one as subscriptions of the link (kinds kRoute, kGateway,
 // kLeafnode), so that a match names it; what this server's subscribers want is announced to it.
 // Threads: its worker. Lifetime: as any Link; listed in RemoteServers from RemoteServers::add() on.
 class RemoteServer : public NatsLink, public Subscriber, public InterestListener {
@@ -41,16 +41,16 @@ class RemoteServer : public NatsLink, public Subscriber, public InterestListener
     virtual bool may_take(account::Account& /*account*/, std::string_view /*subject*/) {
         return open();
     }
-    // What is known of the cluster has changed (link::ClusterView).
+    // The cluster has changed (link::ClusterView).
     virtual void on_cluster_view() {}
-    bool is_told_of(proto::Kind of) const override { return interest::is_announced(of, kind()); }
+    bool listens_to(proto::Kind of) const override { return interest::is_announced(of, kind()); }
     // False: changes are announced to it by a listener that it shares with others.
     virtual bool listens_alone() const { return true; }
 
     // Goes on announcing to a new server what is wanted here (RemoteServers::send_interest_later()); true:
     // that was all.
     virtual bool send_interest_slice() { return true; }
-    // What it alone knows, and up to `subscriptions` patterns that the other server has announced.
+    // Copies its own state, and up to `subscriptions` patterns that the other server has announced.
     virtual void copy(uint64_t wall_ns, size_t subscriptions, ServerLinkSnapshot* out) const = 0;
 
     // Its messages are matched where they come in; its subscriptions are never delivered to.

@@ -52,7 +52,7 @@ void RemoteServers::announce(account::Account& account, std::string_view pattern
 void RemoteServers::announce_others(account::Account& account, std::string_view pattern,
                                     std::string_view queue, proto::Kind kind) {
     for_each_listener(account, [&](InterestListener& each) {
-        if (each.is_told_of(kind)) each.announce(account, pattern, queue);
+        if (each.listens_to(kind)) each.announce(account, pattern, queue);
     });
 }
 

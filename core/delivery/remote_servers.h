@@ -37,7 +37,7 @@ class RemoteServers {
 
     void announce(account::Account& account, std::string_view pattern, std::string_view queue);
     // The interest of another server has changed: announced to those that take it
-    // (InterestListener::is_told_of()).
+    // (InterestListener::listens_to()).
     void announce_others(account::Account& account, std::string_view pattern,
                          std::string_view queue, proto::Kind kind);
     // The patterns of replies to services that are new: the control thread inserts them, which announces

@@ -40,7 +40,7 @@ struct ReplyRoute {
 // without a search; a responder cannot guess those of others.
 //
 // Threads: its worker.
-// Limits:  kRoutesMax routes per requesting account, then the oldest goes. What has expired goes when
+// Limits:  kRoutesMax routes per requesting account, then the oldest goes. Expired ones go when
 //          its account adds another.
 // Errors:  find() of a route that is gone, or is not of this account, is null.
 // Source:  ours. Life and number: server/accounts.go (response threshold 2.1.0; 100,000 in RC19).
@@ -58,7 +58,7 @@ class ReplyTable {
     Slot add(const ReplyRoute& route, uint64_t now_ns, base::Prng& prng);
     // The subject under which the responder knows it.
     void write_subject(Slot slot, std::string* out) const;
-    // Whose table knows that subject; nothing: it is none of ours.
+    // The worker whose table has that subject; nothing: it is none of ours.
     static std::optional<base::WorkerId> worker_of(std::string_view subject);
     // `subject` names a route here that leads out of `responder` and has not expired, or kNone.
     Slot find(std::string_view subject, const account::Account& responder, uint64_t now_ns) const;

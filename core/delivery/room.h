@@ -30,7 +30,7 @@ struct RecordSize {
 RecordSize record_size(const Delivery& delivery, const MessageRun& run, size_t queue_size,
                        size_t block_size);
 
-// What a match asks of the mailboxes to other workers.
+// The demand of a match on the mailboxes to other workers.
 struct MailboxDemand {
     interest::WorkerSet workers;
     size_t group_count = 0;   // queue groups with members there
@@ -43,7 +43,7 @@ MailboxDemand demand_of(const Delivery& delivery, proto::Kind from,
 // How many messages of the run the records of an empty mailbox can hold; at least one.
 uint32_t deliverable_count(const Delivery& delivery, const MailboxDemand& demand,
                            const MessageRun& run);
-// What the records of the run may cost one mailbox at most.
+// The most bytes that the records of the run may take of one mailbox.
 size_t bytes_needed(const Delivery& delivery, const MailboxDemand& demand,
                     const interest::MatchResult& match, const MessageRun& run);
 

@@ -16,7 +16,7 @@ namespace nuring::delivery {
 struct InterestSnapshot {
     std::string subject;
     std::string queue;
-    std::string key;  // what tells it from others of its link: about the line that announced it
+    std::string key;  // its identity within its link: about the line that announced it
     uint64_t delivered = 0;
 };
 

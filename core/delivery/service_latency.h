@@ -41,7 +41,7 @@ struct LatencyParty {
     uint64_t rtt_ns = 0;
 };
 
-// What was measured: the request from its arrival to that of its answer. The layers above publish it to
+// A measurement of a request, from its arrival to that of its answer. The layers above publish it to
 // the exporter.
 struct ServiceLatency {
     account::Account* exporter = nullptr;
@@ -50,7 +50,7 @@ struct ServiceLatency {
     LatencyLink asker;           // detailed: the importer shares that
     LatencyParty requestor;      // of it, when the request ended
     base::LinkHandle responder;  // on any worker; invalid: there was none, or it is no client
-    // What the responder's server has measured, if that is another one.
+    // The measurement of the responder's server, if that is another one.
     std::optional<proto::RemoteLatency> remote;
     LatencyStatus status = LatencyStatus::kAnswered;
     uint64_t start_wall_ns = 0;  // when the request arrived
@@ -58,7 +58,7 @@ struct ServiceLatency {
     uint64_t system_ns = 0;      // that this server has spent on it since
 };
 
-// A client of this server has answered a request that another server measures, which is told so.
+// A client of this server has answered a request that another server measures; that server gets a report.
 struct TrackedAnswer {
     account::Account* exporter = nullptr;
     std::string_view request;    // the tracked reply subject
@@ -105,7 +105,7 @@ class LatencySample {
     void end(LatencyStatus status, base::LinkHandle responder = {});
     // The answer has arrived from another server.
     void end_elsewhere();
-    // What that server has measured. True: the sample is complete.
+    // The measurement of that server. True: the sample is complete.
     bool add_remote(proto::RemoteLatency remote);
     bool awaits_remote() const { return phase_ == Phase::kAnsweredElsewhere; }
     uint64_t expires_ns() const { return expires_ns_; }

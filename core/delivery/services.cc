@@ -25,7 +25,9 @@ constexpr size_t kFrameGrowthMax = 512;
 // Frames above this are given back at once.
 constexpr size_t kKeptFrameBytesMax = 64 * 1024;
 
-bool is_heard(const interest::MatchResult& match) { return !match.empty() || match.has_services(); }
+bool has_receiver(const interest::MatchResult& match) {
+    return !match.empty() || match.has_services();
+}
 
 }  // namespace
 
@@ -92,7 +94,7 @@ void Services::follow_from(size_t first) {
 void Services::follow(Leg& leg, const interest::Subscription& service) {
     const account::ServiceImport* import = account::ServiceImport::of(service);
     if (import == nullptr) return follow_reply(leg);
-    // What comes from another server was sent on by that one; only answers find their way back here.
+    // The other server has already applied its imports; only answers may return through here.
     if (!interest::may_forward(publisher_.kind, proto::Kind::kAccount)) return;
     if (!is_followed(leg, *import)) follow_import(leg, *import);
 }
@@ -265,7 +267,7 @@ void Services::measure(Leg& leg) {
 
 bool Services::is_awaited(ReplyTable::Slot slot) {
     const ReplyRoute route = replies_.at(slot);
-    return is_heard(delivery_.cache.find(route.requestor->sublist(), route.reply).result());
+    return has_receiver(delivery_.cache.find(route.requestor->sublist(), route.reply).result());
 }
 
 void Services::end_sample(ReplyTable::Slot slot, LatencyStatus status) {
@@ -281,7 +283,7 @@ void Services::on_remote_latency(const account::Account& exporter, proto::Remote
 
 void Services::end_measurement(Leg& leg) {
     LatencySample& sample = *replies_.sample(leg.route);
-    if (!is_heard(leg.entry->result())) {
+    if (!has_receiver(leg.entry->result())) {
         sample.end(LatencyStatus::kRequestorGone);
     } else if (interest::rules_of(publisher_.kind).place == interest::MatchPlace::kServer) {
         sample.end_elsewhere();

@@ -36,7 +36,7 @@ class Requestor {
     ~Requestor() = default;
 };
 
-// Where a message comes from that may lead into other accounts.
+// The source of a message that may lead into other accounts.
 struct ServiceSource {
     const Publisher& publisher;
     account::Account& account;           // of its subject
@@ -87,7 +87,7 @@ class Services {
     bool is_awaited(ReplyTable::Slot slot);
     // Tells how the request has ended, and closes the route.
     void end_sample(ReplyTable::Slot slot, LatencyStatus status);
-    // What the responder's server has measured did not come.
+    // The measurement of the responder's server did not come.
     void drop_sample(ReplyTable::Slot slot) { replies_.remove(slot); }
     // It has come; `exporter` is the account that `remote` names.
     void on_remote_latency(const account::Account& exporter, proto::RemoteLatency remote);

@@ -15,15 +15,15 @@ namespace nuring::delivery {
 class Delivery;
 
 // Shadow stands in an exporting account for one subscription of a client whose account imports from
-// there. What reaches it is delivered to that subscription, under the importer's subject: same sid,
+// there. It delivers to that subscription, under the importer's subject: same sid,
 // same queue group, one maximum for both. The shadow of a server's subscription belongs to
 // that server, too: however many of them match, a message goes to the server once, and the link translates
 // the subject.
 // Threads: the link's worker. Limits, errors: those of the parent.
 // Lifetime: owned by Shadows; when it ends, its subscription is closed and both live until the end of
 //           the turn (SubscriptionIndex::retire), as a delivery may be going on.
-// What came into the exporting account over a service import goes no further: a request would be seen by all
-// who import a stream there.
+// A message that came into the exporting account over a service import goes no further: all importers of a
+// stream there would see the request.
 // Source:  addShadowSubscriptions and deliverMsg in server/client.go 2.9.10; the subject is made for
 //          each delivery, so that none leaks into the next subscriber's (a bug of RC19).
 class Shadow final : public Subscriber {

@@ -13,14 +13,14 @@
 
 namespace nuring::interest {
 
-// Where a match lists a subscription of a kind.
+// The list of a match in which a subscription of a kind stands.
 enum class MatchPlace : uint8_t {
     kSubscriber,  // by its worker: messages are delivered to it
     kServer,      // by its link: a message goes there once, however many of its subscriptions match
     kService,     // apart: it leads into another account
 };
 
-// Which members of a queue group are asked first.
+// The order in which the members of a queue group are asked.
 enum class QueueRank : uint8_t {
     kOwn,      // of this server
     kCluster,  // behind a route

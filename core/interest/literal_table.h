@@ -56,7 +56,6 @@ class LiteralTable {
         }
     }
 
-    uint32_t subject_count() const { return live_; }
     size_t heap_bytes() const { return slots() == nullptr ? 0 : slot_count() * sizeof(uint64_t); }
 
   private:

@@ -90,7 +90,7 @@ class PatternTrie {
             return nodes_[child].parent == node && nodes_[child].token == id;
         });
     }
-    // Where a pattern ends.
+    // The node at which a pattern ends.
     struct Place {
         uint32_t node = kNone;
         bool is_tail = false;  // behind `>`

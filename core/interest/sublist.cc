@@ -65,7 +65,7 @@ void Sublist::insert(Subscription* subscription, uint64_t hash) {
         bump(*place.generation);
     }
     inserts_.fetch_add(1, std::memory_order_relaxed);
-    tell(*subscription, change);
+    notify(*subscription, change);
 }
 
 bool Sublist::remove(Subscription* subscription) {
@@ -73,7 +73,7 @@ bool Sublist::remove(Subscription* subscription) {
     if (change == InterestChange::kAbsent) return false;
     // Release: who counts the removal counts the insertion too.
     removes_.fetch_add(1, std::memory_order_release);
-    tell(*subscription, change);
+    notify(*subscription, change);
     return true;
 }
 
@@ -145,7 +145,7 @@ size_t Sublist::remove_batch(std::span<Subscription* const> subscriptions) {
     absl::flat_hash_set<std::pair<std::string_view, std::string_view>> groups;
     for (const auto& [each, change] : changed) {
         if (each->is_queue() && !groups.emplace(each->subject(), each->queue()).second) continue;
-        tell(*each, change);
+        notify(*each, change);
     }
     return found;
 }
@@ -163,7 +163,8 @@ void Sublist::set_weight(Subscription* subscription, uint32_t weight) {
         subscription->weight_ = weight;
         bump(*place.generation);
     }
-    tell(*subscription, subscription->is_own() ? InterestChange::kChanged : InterestChange::kForLeafnodes);
+    notify(*subscription,
+           subscription->is_own() ? InterestChange::kChanged : InterestChange::kForLeafnodes);
 }
 
 // An empty shard is skipped without its lock. A peer that got the answer to its SUB caused this look-up

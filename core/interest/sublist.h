@@ -179,7 +179,7 @@ class Sublist {
     InterestChange take_out(Subscription* subscription);
     uint64_t first_token_hash(std::string_view subject) const;
 
-    void tell(const Subscription& subscription, InterestChange change) {
+    void notify(const Subscription& subscription, InterestChange change) {
         if (observer_ == nullptr) return;
         if (change == InterestChange::kChanged) observer_->on_interest_changed(subscription);
         if (change == InterestChange::kForLeafnodes) observer_->on_leaf_interest_changed(subscription);

@@ -8,8 +8,8 @@
 #include <cassert>
 #include <cstdlib>
 
-// Under the address sanitizer each subscription is an allocation of its own, so that it can tell when
-// one is used after its end.
+// Under the address sanitizer each subscription is an allocation of its own, so that it finds a
+// use after the end.
 #if defined(__SANITIZE_ADDRESS__)
 #define NURING_PLAIN_SUBSCRIPTIONS 1
 #elif defined(__has_feature)

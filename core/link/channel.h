@@ -39,8 +39,8 @@ class Channel {
     // may be paused (what is passed up then waits), or closed during the call; also called when it is
     // closed already, until the socket is: see ignore().
     virtual void receive(char* bytes, size_t size) = 0;
-    // What the layer below is to send now: this turns a batch of pending() into it, unless an earlier
-    // batch is still there. Called when no send is under way; an empty answer means that nothing waits.
+    // The frames that the layer below is to send now: turns a batch of pending() into frames, unless an
+    // earlier batch is still there. Called when no send is under way. Empty: nothing waits.
     virtual Outbound& ready() = 0;
     // Of the lowest layer: ready() as parts for one send. `waiting`: all bytes of it.
     virtual unsigned gather(std::span<iovec> parts, uint64_t* waiting) {
@@ -69,9 +69,9 @@ class Channel {
   protected:
     // To the layer above, or to the link.
     void pass_up(char* bytes, size_t size);
-    // What the link has queued itself; for the constructor of the topmost layer.
+    // The link's own queue; for the constructor of the topmost layer.
     Outbound& queued();
-    // What waits above. The first bytes of it stay until took() says that the socket has them.
+    // The queue of the layer above. Its first bytes stay until took() says that the socket has them.
     Outbound& pending();
     void took(uint64_t size);
     // The link is closing, and all of pending() but its first `size` bytes has been turned into bytes for

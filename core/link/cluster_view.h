@@ -10,13 +10,13 @@
 
 namespace nuring::link {
 
-// What INFO says to clients about the cluster of this server.
+// The part of a client's INFO about the cluster of this server.
 struct ClusterView {
     uint64_t serial = 0;     // grows whenever connect_urls change
     uint64_t ws_serial = 0;  // the same, of ws_connect_urls
     std::string cluster;
     std::vector<std::string> connect_urls;  // this server's own come first
-    std::vector<std::string> other_urls;    // of other servers: what a lame duck tells
+    std::vector<std::string> other_urls;    // of other servers: the list of a lame duck's INFO
     // The same, of WebSocket ports.
     std::vector<std::string> ws_connect_urls;
     std::vector<std::string> ws_other_urls;

@@ -29,8 +29,8 @@ namespace nuring::link {
 //            dial tcp 10.0.0.1:6222: i/o timeout
 //            dial tcp: lookup nosuch: no such host
 //          It does not try again: that is for the user to decide.
-// Lifetime: owned by its user, and destroyed at any time, also from within `done`. What the ring still
-//          has of it goes by itself: LinkHost::is_empty() says that it is drained only after that.
+// Lifetime: owned by its user, and destroyed at any time, also from within `done`. Its requests
+//          in the ring end by themselves: LinkHost::is_empty() says that it is drained only after that.
 class Dialer {
   public:
     using Done = std::function<void(absl::StatusOr<int> fd)>;

@@ -8,14 +8,14 @@
 
 namespace nuring::link {
 
-// GatewayGossip is what routes tell the gateways of this server, and are told by them: the two know nothing
+// GatewayGossip passes gossip between the routes and the gateways of this server, which know nothing
 // else of each other.
 // Threads: any. Lifetime: outlives the links.
 class GatewayGossip {
   public:
     // A server of this cluster has reported another cluster.
     virtual void learn(const proto::ServerInfo& info) = 0;
-    // What a server that has come into this cluster is told of other clusters.
+    // The INFO about other clusters for a server that has joined this cluster.
     virtual std::vector<proto::ServerInfo> gossip_for_routes() const = 0;
     // A server with that gateway address has come into this cluster, or has left it.
     virtual void add_cluster_url(const std::string& url) = 0;

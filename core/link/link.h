@@ -126,8 +126,8 @@ class Link {
     void hold();
 
   protected:
-    // Handles all complete operations in [begin, end); returns how many bytes they were. What is
-    // left is kept and offered again with more behind it. May pause() or close().
+    // Handles all complete operations in [begin, end); returns how many bytes they were. The
+    // rest is kept and offered again with more behind it. May pause() or close().
     virtual size_t consume(const char* begin, const char* end) = 0;
     // The link has left the open state: drop subscriptions, notify others, log.
     virtual void on_close() = 0;
@@ -136,8 +136,8 @@ class Link {
     // queued.
     void push_channel(std::unique_ptr<Channel> channel);
 
-    // The peer speaks TLS from now on; what is queued already leaves in clear text. Optional: its first
-    // byte tells.
+    // The peer speaks TLS from now on; frames that are queued already leave in clear text. Optional: its
+    // first byte decides.
     void start_tls(std::shared_ptr<const tls::Profile> profile, bool optional);
     // This side dialed, and speaks TLS from its first byte on to a server of that name (or address, or any:
     // tls::Engine::create()). Instead of start(): the first receive is armed when there is something

@@ -75,7 +75,7 @@ struct LinkCounters {
 // Threads: its worker. Limits: LinkTable's. Errors: none. Lifetime: outlives all its links and dialers.
 class LinkHost {
   public:
-    // What the workers of one server share; all of it outlives them.
+    // The shared parts of one server's workers; all of them outlive the workers.
     struct Shared {
         ServerFacts& facts;
         runtime::JobRunner& jobs;
@@ -105,7 +105,7 @@ class LinkHost {
     void release_later(Link& link) { releasing_.push_back(&link); }
     void close_slow_consumer(Link& link);
     void close_late_consumer(Link& link);
-    // Where messages of a link of that kind are counted.
+    // The counters for messages of links of that kind.
     LinkTraffic& traffic_of(proto::Kind kind) { return counters_.traffic[index_of(kind)]; }
     void count_stale(proto::Kind kind) { ++counters_.faults[index_of(kind)].stale_connections; }
     void count_send() { ++counters_.sends_in_flight; }

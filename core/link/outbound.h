@@ -11,8 +11,8 @@
 
 namespace nuring::link {
 
-// What several frames end with: `size` bytes at `first`, and again at each `stride` after it, with a block of
-// readable bytes after the last.
+// The common end of several frames: `size` bytes at `first`, and again at each `stride` after it, with a
+// block of readable bytes after the last.
 struct FrameTails {
     const char* first = nullptr;
     size_t size = 0;

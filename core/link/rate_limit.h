@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "core/base/time_units.h"
+
 namespace nuring::link {
 
 // RateLimit says no to more than so many things in one second, all workers together.
@@ -13,7 +15,7 @@ namespace nuring::link {
 class RateLimit {
   public:
     bool allows(uint64_t now_ns, int64_t per_second) {
-        const uint64_t second = now_ns / 1'000'000'000;
+        const uint64_t second = now_ns / base::kSecond_ns;
         bool allowed = false;
         // relaxed: the counters guard no other memory
         uint64_t seen = window_.load(std::memory_order_relaxed);

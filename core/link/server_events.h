@@ -5,7 +5,7 @@
 
 namespace nuring::link {
 
-// ServerEvents hears of the other servers that this one has links to.
+// ServerEvents observes the other servers to which this one has links.
 // Threads: the link's worker, in the middle of a turn: must not block, close a link, or deliver.
 // Errors:  none.
 class ServerEvents {

@@ -40,7 +40,7 @@ struct ServerFacts {
     // Relaxed, too: the number of a message that the server sends by itself.
     uint64_t take_sequence() { return own_messages.fetch_add(1, std::memory_order_relaxed) + 1; }
 
-    // What INFO says to every client; client_id and client_ip differ, and ClientSettings::address has host
+    // The INFO for all clients; client_id and client_ip differ, and ClientSettings::address has host
     // and port.
     proto::ServerInfo info;
     std::string node_hash;  // proto/tracked_reply.h
@@ -48,7 +48,7 @@ struct ServerFacts {
     uint64_t start_wall_ns = 0;
     std::string leafnode_url;  // where leafnodes find this server, for its cluster; empty: nowhere
 
-    // Where WebSocket clients find this server; empty: nowhere.
+    // The addresses of this server for WebSocket clients; empty: none.
     std::vector<std::string> websocket_urls;
 
     ClusterViews cluster_views;

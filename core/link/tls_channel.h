@@ -43,7 +43,7 @@ class TlsChannel final : public Channel {
     TlsChannel(Link& link, std::unique_ptr<tls::Engine> engine);
     ~TlsChannel() override;
 
-    // Whatever comes first must be TLS, until it is decided; see Link::await_hello().
+    // Until it is decided, the first bytes must be TLS; see Link::await_hello().
     void await_hello() { hello_due_ = true; }
     bool awaits_hello() const { return hello_due_; }
     void end_hello_wait(bool optional);

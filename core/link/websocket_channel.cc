@@ -30,7 +30,7 @@ Masks masks_of(const WebsocketTerms& terms) {
 
 }  // namespace
 
-// Source: wsEnqueueCloseMessage 2.15.3. What ends the socket itself has no close frame.
+// Source: wsEnqueueCloseMessage 2.15.3. An end of the socket itself has no close frame.
 uint16_t websocket_close_code(CloseReason reason) {
     switch (reason) {
         case CloseReason::kClientClosed:

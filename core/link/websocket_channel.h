@@ -19,7 +19,7 @@
 
 namespace nuring::link {
 
-// What the upgrade has agreed on.
+// The terms of the upgrade.
 struct WebsocketTerms {
     bool dialed = false;  // this end is the WebSocket client
     bool compression = false;
@@ -58,7 +58,7 @@ class WebsocketChannel final : public Channel {
     static constexpr size_t kBatchBytes = 128 * 1024;
     // A frame that leaves from where it is queued: pongs do not wait for more.
     static constexpr uint64_t kInPlaceBytesMax = 1024 * 1024;
-    // What the input of one turn may become by decompression; the rest is read in later ones.
+    // The limit of decompressed input per turn; later turns read the rest.
     static constexpr uint64_t kInflatedPerTurnMax = 1024 * 1024;
 
     // `message_max`: bytes that one compressed message may have when it is decompressed. `early`:
@@ -67,10 +67,10 @@ class WebsocketChannel final : public Channel {
                      ByteBuffer early);
     ~WebsocketChannel() override;
 
-    // For a layer that is put below this one. What the link has queued so far becomes frames; `held`: the
-    // bytes that came and were not read.
+    // For a layer that is put below this one. The queue so far becomes frames; `held`: the
+    // received bytes that were not read.
     Outbound& frame_all(ByteBuffer* held);
-    // What is left of the input that is being read goes to the new layer below.
+    // The rest of the input that is being read goes to the new layer below.
     void hand_rest_to(Channel& below) {
         if (is_reading_) rest_to_ = &below;
     }

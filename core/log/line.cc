@@ -6,6 +6,8 @@
 #include <array>
 #include <iterator>
 
+#include "core/base/time_units.h"
+
 namespace nuring::log {
 namespace {
 
@@ -103,7 +105,7 @@ void append_json_escaped(std::string& out, std::string_view text) {
 }
 
 const std::tm& LineWriter::calendar(uint64_t time_ns, bool utc) {
-    const auto second = static_cast<std::time_t>(time_ns / 1'000'000'000);
+    const auto second = static_cast<std::time_t>(time_ns / base::kSecond_ns);
     if (second != calendar_second_ || utc != calendar_utc_) {
         if (utc) {
             gmtime_r(&second, &calendar_);
@@ -123,7 +125,7 @@ void LineWriter::append_text(std::string& out, const Line& line) {
         const std::tm& at = calendar(line.time_ns, format_.logtime_utc);
         fmt::format_to(to, "{:04}/{:02}/{:02} {:02}:{:02}:{:02}.{:06} ", at.tm_year + 1900,
                        at.tm_mon + 1, at.tm_mday, at.tm_hour, at.tm_min, at.tm_sec,
-                       line.time_ns % 1'000'000'000 / 1000);
+                       line.time_ns % base::kSecond_ns / base::kMicrosecond_ns);
     }
     const LevelText& level = text_of(line.level);
     if (format_.colour) {
@@ -141,7 +143,7 @@ void LineWriter::append_json(std::string& out, const Line& line) {
         std::back_inserter(out),
         R"({{"time":"{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z","pid":{},"level":"{}","text":")",
         at.tm_year + 1900, at.tm_mon + 1, at.tm_mday, at.tm_hour, at.tm_min, at.tm_sec,
-        line.time_ns % 1'000'000'000 / 1000, format_.pid, label_of(line.level));
+        line.time_ns % base::kSecond_ns / base::kMicrosecond_ns, format_.pid, label_of(line.level));
     append_json_escaped(out, line.text);
     out += "\"}\n";
 }

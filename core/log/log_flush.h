@@ -16,8 +16,8 @@
 
 namespace nuring::log {
 
-// Where lines go and how they look. There is one place only, the first that is set of: file, remote_syslog,
-// syslog, stderr.
+// The target of the lines and their form. There is one target, the first that is set of: file,
+// remote_syslog, syslog, stderr.
 struct LogOutput {
     std::string file;
     uint64_t file_size_limit_bytes = 0;  // logfile_size_limit; 0: none

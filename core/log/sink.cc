@@ -17,6 +17,7 @@
 
 #include "core/base/errno_text.h"
 #include "core/base/remedy.h"
+#include "core/base/time_units.h"
 #include "fmt/format.h"
 
 namespace nuring::log {
@@ -68,12 +69,12 @@ LineFormat with_colour(LineFormat format, bool colour) {
 }
 
 std::string backup_suffix(uint64_t time_ns) {
-    const auto second = static_cast<std::time_t>(time_ns / 1'000'000'000);
+    const auto second = static_cast<std::time_t>(time_ns / base::kSecond_ns);
     std::tm at = {};
     localtime_r(&second, &at);
     return fmt::format(".{:04}.{:02}.{:02}.{:02}.{:02}.{:02}.{:09}", at.tm_year + 1900,
                        at.tm_mon + 1, at.tm_mday, at.tm_hour, at.tm_min, at.tm_sec,
-                       time_ns % 1'000'000'000);
+                       time_ns % base::kSecond_ns);
 }
 
 // True for what backup_suffix() makes: digits in the places of digits, dots in the places of dots.
@@ -101,7 +102,7 @@ void StderrSink::write(const Line& line) {
 
 void StderrSink::end_batch() {
     std::string_view left = batch_;
-    const int error = write_where_room(fd_, &left, stuck_ ? 0 : kStallMax_ms, kStallMax_ms);
+    const int error = write_where_room(fd_, &left, stuck_ ? 0 : kWriteWaitMax_ms, kWriteWaitMax_ms);
     stuck_ = error == ETIMEDOUT;
     if (error != 0) count_lost(batch_count_, base::errno_text(error));
     const size_t written = batch_.size() - left.size();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where log lines end: stderr, a file. (syslog_sink.h has the third.)
+// The targets of log lines: stderr, a file. (syslog_sink.h has the third.)
 #pragma once
 
 #include <cstdint>
@@ -45,12 +45,12 @@ class Sink {
 
 // StderrSink writes to a descriptor that it does not own: a terminal, a pipe, a journal's socket.
 // Threads: as Sink.
-// Limits:  a reader that does not read delays the flusher by kStallMax_ms once; then lines are lost at once
-//          until it reads again: a stuck pipe must not keep the control thread from its signals.
+// Limits:  a reader that does not read delays the flusher by kWriteWaitMax_ms once; then lines are lost at
+//          once until it reads again: a stuck pipe must not keep the control thread from its signals.
 // Errors:  lines that could not be written count as lost.
 class StderrSink : public Sink {
   public:
-    static constexpr int kStallMax_ms = 1000;
+    static constexpr int kWriteWaitMax_ms = 1000;
 
     // Colours the labels if the descriptor is a character device.
     StderrSink(LineFormat format, int fd);

@@ -13,6 +13,7 @@
 #include <ctime>
 
 #include "core/base/errno_text.h"
+#include "core/base/time_units.h"
 #include "fmt/format.h"
 
 namespace nuring::log {
@@ -93,7 +94,7 @@ std::string hostname() {
 }
 
 std::string time_text(uint64_t time_ns, const char* form) {
-    const auto second = static_cast<std::time_t>(time_ns / 1'000'000'000);
+    const auto second = static_cast<std::time_t>(time_ns / base::kSecond_ns);
     std::tm at = {};
     localtime_r(&second, &at);
     std::array<char, 64> text = {};

@@ -15,7 +15,7 @@ class LinkHost;
 
 namespace nuring::observe {
 
-// What a survey can look at on one worker.
+// The parts of one worker that a survey can read.
 struct WorkerView {
     link::LinkHost& host;
     delivery::Delivery& delivery;
@@ -27,7 +27,7 @@ struct WorkerView {
 // do not hold up the traffic.
 // Threads: step() on the worker; the asking thread makes it before, and reads it after the last step.
 // Limits:  a slice is about 100 us of work: the constants below.
-// Errors:  none. What comes or goes between two slices may be in the answer or not.
+// Errors:  none. Links that come or go between two slices may be in the answer or not.
 class Survey {
   public:
     virtual ~Survey() = default;

@@ -68,7 +68,7 @@ class WorkerSurvey final : public Survey {
     WorkerSnapshot snapshot_;
 };
 
-// What one account is to one worker: the links that are there, and all that ever were.
+// One account on one worker: its open links, and the sums of all that ever were.
 struct AccountSnapshot {
     uint64_t connections = 0;
     link::LinkTraffic traffic;

@@ -18,14 +18,13 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "core/base/time_units.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/ring/receive_arena.h"
 
 namespace nuring::ring {
 namespace {
 
-constexpr uint64_t kNsPerSecond = 1'000'000'000;
-constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr unsigned kReceivesPerTurnMax = 8;  // runs of bytes per socket and turn
 constexpr unsigned kAcceptsPerTurnMax = 64;  // connections per listening socket and turn
 constexpr unsigned kEventsPerTurnMax = 512;  // sockets whose readiness is fetched per turn
@@ -432,12 +431,13 @@ unsigned EpollRing::wait(uint64_t deadline_ns) {
         const uint64_t now = deadline_ns == 0 || deadline_ns == kForever ? 0 : monotonic_ns();
         const uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
         if (has_pwait2_) {
-            const timespec timeout{static_cast<time_t>(left / kNsPerSecond),
-                                   static_cast<long>(left % kNsPerSecond)};
+            const timespec timeout{static_cast<time_t>(left / base::kSecond_ns),
+                                   static_cast<long>(left % base::kSecond_ns)};
             count = ::epoll_pwait2(epoll_fd_, events_.data(), static_cast<int>(events_.size()),
                                    deadline_ns == kForever ? nullptr : &timeout, nullptr);
         } else {
-            const uint64_t ms = std::min<uint64_t>((left + kNsPerMs - 1) / kNsPerMs, INT_MAX);
+            const uint64_t ms = std::min<uint64_t>(
+                (left + base::kMillisecond_ns - 1) / base::kMillisecond_ns, INT_MAX);
             count = ::epoll_wait(epoll_fd_, events_.data(), static_cast<int>(events_.size()),
                                  deadline_ns == kForever ? -1 : static_cast<int>(ms));
         }

@@ -19,6 +19,7 @@
 #include "core/base/errno_text.h"
 #include "core/base/host_port.h"
 #include "core/base/status.h"
+#include "core/base/time_units.h"
 
 namespace nuring::ring {
 namespace {
@@ -190,13 +191,15 @@ PeerAddress socket_peer(int fd) {
 uint64_t monotonic_ns() {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+    return static_cast<uint64_t>(now.tv_sec) * base::kSecond_ns +
+           static_cast<uint64_t>(now.tv_nsec);
 }
 
 uint64_t realtime_ns() {
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+    return static_cast<uint64_t>(now.tv_sec) * base::kSecond_ns +
+           static_cast<uint64_t>(now.tv_nsec);
 }
 
 void fill_random_bytes(std::span<unsigned char> out) {

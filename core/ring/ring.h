@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "core/base/time_units.h"
 #include "core/ring/submission.h"
 
 namespace nuring::ring {
@@ -43,7 +44,7 @@ struct PeerAddress {
     uint16_t port = 0;
 };
 
-// Where to connect to. IPv4 or IPv6, as text, so that it reads the same in a log; no names.
+// The target of a connect. IPv4 or IPv6, as text, so that it reads the same in a log; no names.
 struct SocketAddress {
     std::string host;  // numeric: "127.0.0.1", "::1", "fe80::1%eth0"
     uint16_t port = 0;
@@ -137,6 +138,7 @@ class Ring {
     uint64_t now_ns() const { return now_ns_; }
     // Wall clock, ns since 1970; a fresh reading.
     virtual uint64_t wall_ns() = 0;
+    int64_t wall_s() { return static_cast<int64_t>(wall_ns() / base::kSecond_ns); }
     // A fresh reading of the monotonic clock (histograms, busy polling).
     virtual uint64_t fresh_now_ns() = 0;
     virtual void fill_random(std::span<unsigned char> out) = 0;

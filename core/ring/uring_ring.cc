@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/time_units.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/ring/lent_buffers.h"
 #include "core/ring/uring_compat.h"
@@ -378,8 +379,8 @@ void UringRing::submit_and_wait(uint64_t deadline_ns) {
         wait_ns = deadline_ns > now ? deadline_ns - now : 0;
     }
     __kernel_timespec limit{};
-    limit.tv_sec = static_cast<int64_t>(wait_ns / 1'000'000'000);
-    limit.tv_nsec = static_cast<long long>(wait_ns % 1'000'000'000);
+    limit.tv_sec = static_cast<int64_t>(wait_ns / base::kSecond_ns);
+    limit.tv_nsec = static_cast<long long>(wait_ns % base::kSecond_ns);
     io_uring_cqe* first = nullptr;
     (void)io_uring_submit_and_wait_timeout(&ring_, &first, 1,
                                            wait_ns == kForever ? nullptr : &limit, nullptr);

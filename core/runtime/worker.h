@@ -94,7 +94,7 @@ class Worker {
     Mesh& mesh() { return mesh_; }
     TimerWheel& timers() { return timers_; }
     const WorkerStats& stats() const { return stats_; }
-    // Which part of the last second, or since it last woke if that is longer ago, it did not wait.
+    // The share of the last second in which it did not wait (or since it last woke, if that is longer ago).
     double busy_share() const { return busy_share_; }
 
   private:

@@ -14,7 +14,7 @@
 
 namespace nuring::runtime {
 
-// Where the workers run.
+// The processors of the workers.
 struct WorkerPlaces {
     std::vector<int> processors;  // worker i is pinned to [i % size]; empty: the scheduler places all
     // Releases a worker that has to wait for its processor (pin_guard.h), to all of `processors`.

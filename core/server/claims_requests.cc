@@ -11,6 +11,7 @@
 #include "core/auth/nkey.h"
 #include "core/base/rfc3339.h"
 #include "core/base/status.h"
+#include "core/base/time_units.h"
 #include "core/server/server.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
@@ -18,8 +19,6 @@
 
 namespace nuring::server {
 namespace {
-
-constexpr int64_t kSecond_ns = 1'000'000'000;
 
 // $SYS.REQ.ACCOUNT.<a>.CLAIMS.x, $SYS.ACCOUNT.<a>.CLAIMS.x, $SYS.REQ.CLAIMS.x: what follows "ACCOUNT".
 std::string account_in(std::string_view subject) {
@@ -53,7 +52,7 @@ class ClaimsRequests::RequestJob final : public runtime::Job {
           reply_(message.reply),
           asked_{.account = account_in(message.subject),
                  .body = std::string(message.body),
-                 .now_s = static_cast<int64_t>(state_.host.ring.wall_ns()) / kSecond_ns} {}
+                 .now_s = state_.host.ring.wall_s()} {}
 
     void work() override { answer_ = (requests_.*handle_)(asked_); }
     void run() override {
@@ -82,9 +81,7 @@ class ClaimsRequests::RequestJob final : public runtime::Job {
 class ClaimsRequests::ExpireJob final : public runtime::Job {
   public:
     explicit ExpireJob(ClaimsRequests& requests)
-        : requests_(requests),
-          now_s_(static_cast<int64_t>(requests.server_.worker_state(0).host.ring.wall_ns()) /
-                 kSecond_ns) {}
+        : requests_(requests), now_s_(requests.server_.worker_state(0).host.ring.wall_s()) {}
     void work() override {
         if (const auto directory = requests_.trust_->directory()) directory->expire(now_s_);
     }
@@ -141,7 +138,8 @@ void ClaimsRequests::arm_expire() {
     const auto directory = trust_->directory();
     if (directory == nullptr) return;
     link::LinkHost& host = server_.worker_state(0).host;
-    const auto interval_ns = static_cast<uint64_t>(directory->expire_interval_s() * kSecond_ns);
+    const auto interval_ns =
+        static_cast<uint64_t>(directory->expire_interval_s()) * base::kSecond_ns;
     host.timers.arm(expire_timer_, host.ring.now_ns() + interval_ns);
 }
 

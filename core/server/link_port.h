@@ -57,7 +57,7 @@ class LinkPort {
     std::unique_ptr<Listener> listener_;  // null: not started
 };
 
-// What INFO on a link to another server says of this one, whatever the kind of the link.
+// The INFO of this server on links to other servers; the same for all kinds.
 proto::ServerInfo link_info(const proto::ServerInfo& facts, const config::Options& options);
 
 }  // namespace nuring::server

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "core/auth/operators.h"
 #include "core/base/status.h"
+#include "core/base/time_units.h"
 #include "core/config/source.h"
 #include "core/server/server.h"
 #include "fmt/format.h"
@@ -16,7 +17,6 @@
 namespace nuring::server {
 namespace {
 
-constexpr int64_t kClaimSecond_ns = 1'000'000'000;
 constexpr int64_t kExpiryTimerMax_s = 24 * 60 * 60;
 
 // "2026-11-25 02:12:49 +0000 UTC", as the reference prints it.
@@ -82,7 +82,7 @@ OperatorMode::~OperatorMode() {
 
 // Any thread: the real clock is nobody's.
 int64_t OperatorMode::now_s() const {
-    return static_cast<int64_t>(server_.worker_state(0).host.ring.wall_ns()) / kClaimSecond_ns;
+    return server_.worker_state(0).host.ring.wall_s();
 }
 
 void OperatorMode::update_accounts() {
@@ -99,7 +99,8 @@ void OperatorMode::arm_expiry() {
     assert(next > now);
     // A timer of days is cut short and armed again.
     const int64_t left_s = std::min<int64_t>(next - now, kExpiryTimerMax_s);
-    host.timers.arm(expiry_timer_, host.ring.now_ns() + static_cast<uint64_t>(left_s * kClaimSecond_ns));
+    host.timers.arm(expiry_timer_,
+                    host.ring.now_ns() + static_cast<uint64_t>(left_s) * base::kSecond_ns);
 }
 
 // The imports are looked at again, off the workers, since tokens are verified.

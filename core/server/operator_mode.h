@@ -17,8 +17,8 @@ namespace nuring::server {
 
 class Server;
 
-// What this server believes in operator mode, checked as far as a start needs it, and the lines that it
-// says about its operators. Null: not operator mode.
+// The trust of this server in operator mode, checked as far as a start needs it; logs the lines
+// about its operators. Null: not operator mode.
 // Threads: the control thread; blocks (files, the URL of the accounts). Errors: those of auth::Trust, an
 //          operator that asks for a newer server, "error resolving system account: ...".
 // Source:  server/server.go 2.0.0-RC19 (the lines) and 2.9.10 (the checks).

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The file that tells other programs which ports a server took.
+// The file in which other programs read the ports of a server.
 #pragma once
 
 #include <string>

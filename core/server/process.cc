@@ -22,6 +22,7 @@
 #include "core/base/host_port.h"
 #include "core/base/remedy.h"
 #include "core/base/status.h"
+#include "core/base/time_units.h"
 #include "core/base/version.h"
 #include "core/config/diff.h"
 #include "core/config/validate.h"
@@ -168,7 +169,7 @@ bool has_plain_password(const config::AuthorizationOptions& options) {
                        [&](const config::User& user) { return plain(user.password); });
 }
 
-// What a person can do about a port that cannot be had.
+// The remedy for a port that cannot be bound.
 std::string_view remedy_of(const absl::Status& status) {
     switch (status.code()) {
         case absl::StatusCode::kAlreadyExists:
@@ -179,7 +180,9 @@ std::string_view remedy_of(const absl::Status& status) {
     }
 }
 
-int64_t wall_seconds() { return static_cast<int64_t>(ring::realtime_ns() / 1'000'000'000); }
+int64_t wall_seconds() {
+    return static_cast<int64_t>(ring::realtime_ns() / base::kSecond_ns);
+}
 
 uint64_t wall_clock(void*) { return ring::realtime_ns(); }
 
@@ -254,7 +257,7 @@ int Process::run() {
             return 1;
         }
     }
-    auto tls = load_client_tls(*options_);
+    auto tls = load_listener_tls(options_->tls);
     if (!tls.ok()) {
         fail(base::message_of(tls.status()));
         return 1;
@@ -487,7 +490,7 @@ std::string Process::try_reload() {
     if (const absl::Status status = config::check_reload(changes); !status.ok()) {
         return std::string(base::message_of(status));
     }
-    auto tls = load_client_tls(*fresh);
+    auto tls = load_listener_tls(fresh->tls);
     if (!tls.ok()) return std::string(base::message_of(tls.status()));
     if (const auto address = server::client_address(*fresh, server_->client_listener().port);
         !address.ok()) {
@@ -526,11 +529,11 @@ std::string Process::try_reload() {
     server_->facts().certificate_ends.clients = tls::certificate_end_s(tls_.get());
     // Waits, so that connections made after the log line "Reloaded" have the new options.
     server_->apply(options_, tls_, authorization)->wait();
-    const bool told = std::any_of(
+    const bool is_logged = std::any_of(
         changes.begin(), changes.end(),
         [](const config::Change& change) { return change.id == config::OptionId::kTls; });
     // The same names, but the files hold something else now.
-    if (renewed && !told) logger_->writer(0).info("Reloaded: tls = enabled");
+    if (renewed && !is_logged) logger_->writer(0).info("Reloaded: tls = enabled");
     for (const auto& subsystem : subsystems_) {
         const std::string before = subsystem->warning();
         subsystem->reload(options_);
@@ -553,7 +556,7 @@ void Process::enter_lame_duck() {
     server_->enter_lame_duck();
 }
 
-// What was accepted is delivered: stop accepting, let every link send what it has, then end.
+// Delivers every accepted message: stops accepting, lets each link send its frames, then ends.
 void Process::stop_gracefully() {
     logger_->writer(0).info("Server Exiting..");
     report_stopping();

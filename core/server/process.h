@@ -13,7 +13,7 @@ namespace nuring::server {
 // Reads the configuration anew, flags included. Null, with the reason, when it is not valid.
 using ReadOptions = std::function<std::shared_ptr<config::Options>(std::string* error)>;
 
-// What the process is called.
+// The names of the process.
 struct ProgramNames {
     std::string file;    // the last part of argv[0]: syslog, ports file
     std::string shown;   // nats-uring, or nats-server where it stands in for that

@@ -4,10 +4,10 @@
 
 namespace nuring::server {
 
-// The supervisor is told by a datagram to $NOTIFY_SOCKET; without that variable, and in a build
+// Notifies the supervisor by a datagram to $NOTIFY_SOCKET; without that variable, and in a build
 // without libsystemd, these do nothing.
 // Threads: the control thread.
-// Errors:  none; a supervisor that is not told runs into its own timeout and says so.
+// Errors:  none; a supervisor without a notification runs into its own timeout and says so.
 // Source:  sd_notify(3).
 void report_ready();
 // A reload begins; report_ready() says that it is over.

@@ -31,7 +31,7 @@ namespace nuring::server {
 
 class OperatorMode;
 
-// What INFO calls the version: clients gate features on it, so it names the reference's release whose
+// The version in INFO: clients gate features on it, so it names the reference's release whose
 // client protocol this is.
 inline constexpr const char* kProtocolVersion = "2.10.0";
 
@@ -61,7 +61,7 @@ struct ServerSetup {
     void* wake_state = nullptr;
 };
 
-// What INFO says: client_advertise, completed by the listener. The error says what is wrong with it.
+// The address in INFO: client_advertise, completed by the listener. Errors: a fault of client_advertise.
 absl::StatusOr<client::ClientAddress> client_address(const config::Options& options,
                                                      uint16_t listener_port);
 
@@ -81,7 +81,7 @@ class Server {
     absl::Status listen();
     // Stops accepting and reading, delivers and sends what is pending, closes every link. Returns at once.
     void stop();
-    // Stops accepting, tells the clients, and closes them one by one over the lame duck duration.
+    // Stops accepting, announces that to the clients, and closes them one by one over the lame duck duration.
     void enter_lame_duck();
     // A reload: new clients and all limits follow it from now on; with `authorization` every client is
     // checked again; client_address() of the options must be good. The latch opens when all workers have
@@ -111,7 +111,7 @@ class Server {
     // Work for the control thread.
     ControlQueue& control() { return control_; }
 
-    // What claims tell of accounts, all of them; any thread. New messages follow it when this returns,
+    // Applies the accounts of all claims; any thread. New messages follow them when this returns,
     // imports and limits of clients that are there a turn later; nobody else notices.
     void update_accounts(const std::vector<config::AccountOptions>& accounts);
     // How many workers have no link left, after stop() or enter_lame_duck().

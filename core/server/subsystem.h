@@ -22,7 +22,7 @@ struct PortsEntry {
 
 // Subsystem is a part of the process that lives in a folder above core/server (monitoring, other servers)
 // and that the program hands to run_process(); tools/server/assemble.h has the list.
-// Threads: all calls on the control thread. What it wants of a worker it posts there (Worker::post()) or
+// Threads: all calls on the control thread. It posts its work for a worker there (Worker::post()) or
 //          asks as a survey (survey_runner.h).
 // Errors:  start() returns why it cannot run, and the process ends with that text.
 // Lifetime: start() once, reload() any number of times, stop() once, even after a failed start().

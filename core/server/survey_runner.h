@@ -42,7 +42,7 @@ class SurveyRunner {
     // No answer comes any more, now and later.
     void cancel();
 
-    // What all answers so far have cost the workers.
+    // The workers' time for all answers so far.
     uint64_t cost_ns() const { return cost_ns_; }
 
   private:

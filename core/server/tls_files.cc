@@ -52,8 +52,6 @@ Loaded load_dialer_tls(const Block& block) {
     return load(*block, tls::Role::kClient, dialer_check(*block));
 }
 
-Loaded load_client_tls(const config::Options& options) { return load_listener_tls(options.tls); }
-
 Loaded load_monitor_tls(const config::Options& options) {
     if (!options.tls.has_value()) return std::shared_ptr<const tls::Profile>();
     return load(*options.tls, tls::Role::kServer, tls::PeerCheck::kNone);
@@ -66,10 +64,6 @@ absl::StatusOr<LinkProfiles> load_link_tls(const Block& block) {
     Loaded dialer = load_dialer_tls(block);
     if (!dialer.ok()) return dialer.status();
     return LinkProfiles{.acceptor = *std::move(acceptor), .dialer = *std::move(dialer)};
-}
-
-absl::StatusOr<LinkProfiles> load_cluster_tls(const config::Options& options) {
-    return load_link_tls(options.cluster.tls);
 }
 
 bool check_tls_files(const config::Options& options, config::Diagnostics* diagnostics) {

@@ -19,7 +19,7 @@ namespace nuring::server {
 // Threads: its worker. Errors: none. Lifetime: outlives all links of its worker.
 class WorkerState final : public runtime::WorkerDelegate {
   public:
-    // What the workers of one server share; all of it outlives them.
+    // The shared parts of one server's workers; all of them outlive the workers.
     struct Shared {
         link::LinkHost::Shared links;
         delivery::Delivery::Shared delivery;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What two servers agree on for the bytes between them.
+// The compression on which two servers agree.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace nuring::server_link {
 
-// What one end compresses with, and what monitoring shows. kBetter and kBest differ in name only: one encoder
+// The compression of one end, as monitoring shows it. kBetter and kBest differ in name only: one encoder
 // writes both (proto/s2_encoder.h). kUncompressed: framing and sums alone.
 enum class Compression : uint8_t {
     kNotNegotiated,
@@ -36,7 +36,7 @@ constexpr bool may_compress(config::CompressionMode mode) {
 // The mode as this end's INFO has it; empty: the key is left out.
 std::string_view mode_text(config::CompressionMode mode);
 
-// What this end does, once it knows the mode of the other (the text of its INFO). Nothing: a mode that does
+// The compression of this end for the mode of the other (the text of its INFO). Nothing: a mode that does
 // not exist. `rtt_ns`: for s2_auto.
 // Source: server/server.go, selectCompressionMode 2.15.
 std::optional<Compression> select_compression(const config::CompressionOptions& own, std::string_view other,

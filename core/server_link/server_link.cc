@@ -25,7 +25,7 @@ constexpr uint64_t kPingIntervalMax_ns = 30'000'000'000;
 // PONGs that wait for the end of a sync: beyond it one answers several PINGs.
 constexpr uint32_t kPongsDueMax = 16;
 
-// What fail_handshake() is given when the time is over.
+// The text for fail_handshake() when the time is over.
 constexpr std::string_view kHandshakeTimeout = "timeout";
 
 bool is_interest(proto::RouteVerb verb) {
@@ -38,12 +38,7 @@ ServerLink::ServerLink(delivery::Delivery& delivery, int fd, const LinkTraits& t
                        std::optional<LinkTarget> target)
     : RemoteServer(delivery, fd, traits.kind),
       traits_(traits),
-      remote_interest_(
-          delivery, *this,
-          [this](account::Account& account, interest::Subscription& each) {
-              return keeps_interest(account, each);
-          },
-          [this](const interest::Subscription& each) { on_interest_released(each); }),
+      remote_interest_(make_remote_interest()),
       target_(std::move(target)),
       limits_{.dialect = traits.dialect, .control_line_max = kGuestLineMax} {}
 
@@ -51,14 +46,17 @@ ServerLink::ServerLink(delivery::Delivery& delivery, link::Handover&& connection
                        const LinkTraits& traits, std::optional<LinkTarget> target)
     : RemoteServer(delivery, std::move(connection), traits.kind),
       traits_(traits),
-      remote_interest_(
-          delivery, *this,
-          [this](account::Account& account, interest::Subscription& each) {
-              return keeps_interest(account, each);
-          },
-          [this](const interest::Subscription& each) { on_interest_released(each); }),
+      remote_interest_(make_remote_interest()),
       target_(std::move(target)),
       limits_{.dialect = traits.dialect, .control_line_max = kGuestLineMax} {}
+
+RemoteInterest ServerLink::make_remote_interest() {
+    return {delivery_, *this,
+            [this](account::Account& account, interest::Subscription& each) {
+                return keeps_interest(account, each);
+            },
+            [this](const interest::Subscription& each) { on_interest_released(each); }};
+}
 
 ServerLink::~ServerLink() {
     assert(!serving_);

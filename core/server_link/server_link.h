@@ -33,7 +33,7 @@
 
 namespace nuring::server_link {
 
-// What is fixed for a kind: its dialect and its words in log lines.
+// The constants of a kind: its dialect and its words in log lines.
 struct LinkTraits {
     proto::Kind kind;
     proto::RouteDialect dialect;
@@ -74,13 +74,13 @@ struct KeepAlive {
 //     -> serve()             registered: takes interest and messages, announces, is listed for delivery
 //     -> close()             interest is released in slices
 //
-// What the other server wants stands in the sublists here (RemoteInterest); what this server wants is
+// The interest of the other server stands in the sublists here (RemoteInterest); that of this server is
 // announced (InterestSync, announce()). Messages come in and leave in the kind's dialect of the protocol.
 //
 // Threads: its worker.
 // Limits:  until serve(): a control line of kStrangerLineMax with, kGuestLineMax without credentials asked
 //          for, and the worker's list of strangers; from then on kControlLineMax, and no limit for payloads,
-//          as in the reference. What is written obeys max_pending, the sync a quarter of it. Of the other
+//          as in the reference. Outbound frames obey max_pending, the sync a quarter of it. Of the other
 //          server's interest as much is read per turn as InterestGate allows.
 // Errors:  the texts of proto/error_text.h, to the other server; then the link is closed.
 // Source:  server/client.go, route.go, gateway.go and leafnode.go, 2.0.0-RC19 to 2.15.
@@ -187,9 +187,9 @@ class ServerLink : public delivery::RemoteServer {
     // May PINGs be sent? Not before the two ends have agreed on compression: nothing may come in between. A
     // link that stays silent until then is stale all the same.
     virtual bool may_ping() const { return true; }
-    // Of several links to one server: is this the one that takes what the server is told once?
+    // Of several links to one server: is this the one for lines that the server gets once?
     virtual bool speaks_for_remote() const { return true; }
-    // Where the other server listens, for the log; empty: not known.
+    // The address of the other server's listener, for the log; empty: not known.
     virtual std::string far_address() const;
     // Closing, after the log line, before the interest is released.
     virtual void on_ended() = 0;
@@ -212,7 +212,7 @@ class ServerLink : public delivery::RemoteServer {
     void refuse_login(std::string_view user);
     void accept_login(std::shared_ptr<const auth::Identity> identity);
     virtual void on_logged_in(std::shared_ptr<const auth::Identity> /*identity*/) {}
-    // What may come before CONNECT where credentials are asked for.
+    // The verbs that may come before CONNECT where credentials are required.
     virtual bool may_precede_login(proto::RouteVerb /*verb*/) const { return false; }
 
     // --- compression -----------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ class ServerLink : public delivery::RemoteServer {
     }
     // Does this link announce that account at all?
     virtual bool carries(account::Account& /*account*/) const { return true; }
-    // What this server wants of a pattern, for announce().
+    // The interest of this server in a pattern, for announce().
     virtual size_t wanted(account::Account& account, std::string_view pattern,
                           std::string_view queue);
     // One line: `count` members of the queue, or plain subscriptions; 0: none any more.
@@ -325,6 +325,8 @@ class ServerLink : public delivery::RemoteServer {
     RemoteInterest remote_interest_;
 
   private:
+    RemoteInterest make_remote_interest();
+
     // link::Link
     size_t consume(const char* begin, const char* end) final;
     void on_close() final;

@@ -108,7 +108,6 @@ void Engine::fail() {
     error_ = profile_->role() == Role::kServer
                  ? "tls: failed to verify client certificate: " + refusal_
                  : refusal_;
-    met_another_ = is_name_mismatch(static_cast<int>(SSL_get_verify_result(ssl_.get())));
 }
 
 // The error queue belongs to the thread, and what another connection left there must not count.

@@ -15,7 +15,7 @@
 
 namespace nuring::tls {
 
-// Where an engine puts what is to be sent; the bytes are valid during the call.
+// The receiver of the bytes to send; they are valid during the call.
 struct Output {
     void (*append)(void* state, const char* bytes, size_t size) = nullptr;
     void* state = nullptr;
@@ -63,8 +63,6 @@ class Engine {
     void close_notify(Output output);
 
     const std::string& error() const { return error_; }
-    // A client failed because it met somebody, but not whom it wanted to meet.
-    bool met_another() const { return met_another_; }
 
     // After the handshake:
     std::string_view version() const;       // "1.3"
@@ -94,7 +92,6 @@ class Engine {
     std::string server_name_;
     std::string refusal_;  // why the peer's certificate was refused
     std::string error_;
-    bool met_another_ = false;
 };
 
 }  // namespace nuring::tls

@@ -10,7 +10,7 @@
 
 namespace nuring::tls {
 
-// What monitoring shows of a certificate. Digests are SHA-256 in lower-case hex.
+// The fields of a certificate that monitoring shows. Digests are SHA-256 in lower-case hex.
 struct PeerCertificate {
     std::string subject;
     std::string public_key_digest;  // of its SubjectPublicKeyInfo; what pinned_certs names

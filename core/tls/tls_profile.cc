@@ -67,7 +67,7 @@ absl::StatusOr<std::string> read_file(const std::string& path) {
     return text;
 }
 
-// What the files hold. The key is wiped when it is not needed any more.
+// The content of the files. The key is wiped when it is not needed any more.
 struct Material {
     std::string certificates;
     std::string key;

@@ -16,7 +16,7 @@ enum class Role : uint8_t { kServer, kClient };
 // Whether the peer has to have a certificate; one that is shown is verified, but for kNone.
 enum class PeerCheck : uint8_t { kNone, kIfGiven, kRequired };
 
-// What a profile is made from: file names and policy.
+// The source of a profile: file names and policy.
 struct ProfileSettings {
     Role role = Role::kServer;
     std::string cert_file;  // PEM: the certificate, then its intermediates; a server without one

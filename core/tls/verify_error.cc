@@ -91,12 +91,12 @@ std::string wrong_name(X509* certificate, const std::string& name) {
     return fmt::format("x509: certificate is not valid for any names, but wanted to match {}", name);
 }
 
-}  // namespace
-
 bool is_name_mismatch(int verify_result) {
     return verify_result == X509_V_ERR_HOSTNAME_MISMATCH ||
            verify_result == X509_V_ERR_IP_ADDRESS_MISMATCH;
 }
+
+}  // namespace
 
 std::string verify_error(X509_STORE_CTX* store, const std::string& server_name) {
     const int result = X509_STORE_CTX_get_error(store);

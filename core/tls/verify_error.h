@@ -14,7 +14,4 @@ namespace nuring::tls {
 // Source: crypto/x509/verify.go of Go 1.19, CertificateInvalidError and HostnameError.
 std::string verify_error(X509_STORE_CTX* store, const std::string& server_name);
 
-// Was it refused because it is somebody else's?
-bool is_name_mismatch(int verify_result);
-
 }  // namespace nuring::tls

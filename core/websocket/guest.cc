@@ -17,14 +17,14 @@ namespace {
 
 constexpr std::string_view kEarlyBytes = "client sent data before handshake is complete";
 
-// What begins like this on a TLS port is HTTP. Source: crypto/tls, tlsRecordHeaderLooksLikeHTTP.
+// The first bytes of HTTP on a TLS port. Source: crypto/tls, tlsRecordHeaderLooksLikeHTTP.
 constexpr size_t kClearTextSize = 5;
 constexpr std::array<std::string_view, 5> kClearTextStarts = {"GET /", "HEAD ", "POST ", "PUT /",
                                                               "OPTIO"};
 constexpr std::string_view kClearTextAnswer =
     "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
 
-// What does not begin like HTTP need not be waited for: the size of such a first line, or 0.
+// The size of a complete first line that is not HTTP's, 0: none. It ends the wait for a request.
 size_t foreign_line_size(std::string_view input) {
     const size_t end = input.find('\n');
     if (end == std::string_view::npos ||

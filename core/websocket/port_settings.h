@@ -11,7 +11,7 @@
 
 namespace nuring::websocket {
 
-// What the WebSocket port of one server goes by; immutable, a reload makes another one.
+// The settings of one server's WebSocket port; immutable, a reload makes another one.
 struct PortSettings {
     std::shared_ptr<const config::Options> options;
     std::shared_ptr<const tls::Profile> tls;  // null: clear text

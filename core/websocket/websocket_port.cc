@@ -22,7 +22,7 @@
 namespace nuring::websocket {
 namespace {
 
-// nats-server has none unless told; without one, whoever connects and says nothing stays for ever.
+// nats-server has none by default; without one, a silent connection stays for ever.
 constexpr uint64_t kHandshakeDefault_ns = 2'000'000'000;
 
 class Port final : public WebsocketPort {
@@ -149,7 +149,7 @@ absl::StatusOr<std::shared_ptr<const PortSettings>> Port::make_settings(
     return settings;
 }
 
-// Where WebSocket clients find this server. Source: server/server.go, getConnectURLs 2.15.3.
+// The addresses of this server for WebSocket clients. Source: server/server.go, getConnectURLs 2.15.3.
 absl::StatusOr<std::vector<std::string>> Port::own_urls(
     const config::WebsocketOptions& options) const {
     if (!options.advertise.empty()) {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plants faults in a copy of the tree, one at a time, and says which of them the unit tests catch.
 
-usage: mutate.py [--build FOLDER] [--group NAME] [--only TEXT] [--jobs N]
+usage: mutate.py [--build FOLDER] [--group NAME] [--only TEXT] [--jobs N] [--timeout S]
 
 All faults of faults.txt are compiled in at once: each stands behind the question fault(<its number>), and the
 environment variable NURING_FAULT says which one is true. So there is one build, and a run of tests per fault.
@@ -21,7 +21,6 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-TIMEOUT_S = 120
 HEADER = """#pragma once
 #include <cstdlib>
 inline int planted_fault() {
@@ -152,7 +151,7 @@ def build(tree, folder, programs, jobs):
     return {program: os.path.join(folder, path) for program, path in paths.items()}
 
 
-def outcome(fault, paths):
+def outcome(fault, paths, timeout_s):
     """'' if all pass, else the test that failed."""
     number = fault.number if fault else 0
     environment = {**os.environ, "NURING_FAULT": str(number)}
@@ -161,7 +160,7 @@ def outcome(fault, paths):
         options = ["--seeds", seeds] if seeds else ["--gtest_fail_fast", "--gtest_brief=1"]
         command = [paths[program], *options]
         try:
-            done = subprocess.run(command, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False)
+            done = subprocess.run(command, env=environment, capture_output=True, timeout=timeout_s, check=False)
         except subprocess.TimeoutExpired:
             return f"{program}: no end"
         if done.returncode != 0:
@@ -176,6 +175,7 @@ def main():
     parser.add_argument("--group", help="only the faults of this group; all are built in")
     parser.add_argument("--only", default="", help="only the faults whose line has this text")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--timeout", type=int, default=120, help="seconds for one program; more on a busy machine")
     options = parser.parse_args()
     listed = read_faults()
     stale = [each for each in listed if is_stale(each)]
@@ -184,14 +184,14 @@ def main():
     tree, folder = os.path.join(options.build, "tree"), os.path.join(options.build, "build")
     copy_tree(tree, faults)
     paths = build(tree, folder, sorted({name for each in asked for name in each.programs}), options.jobs)
-    wrong = outcome(None, paths)
+    wrong = outcome(None, paths, options.timeout)
     if wrong:
         raise SystemExit(f"mutate.py: without a fault, too: {wrong}")
     with open(os.path.join(HERE, "missed.txt"), encoding="utf-8") as lines:
         explained = {line.split(" -- ")[0].strip() for line in lines if " -- " in line}
     begin, unit, other, unexplained = time.monotonic(), 0, 0, 0
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for fault, by in zip(asked, pool.map(lambda each: outcome(each, paths), asked)):
+        for fault, by in zip(asked, pool.map(lambda each: outcome(each, paths, options.timeout), asked)):
             known = name_of(fault) in explained
             unit += by.startswith("unit-")
             other += bool(by) and not by.startswith("unit-")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the server is put together from, beyond core/: the list of subsystems.
+// The subsystems of the server above core/.
 #pragma once
 
 #include "core/config/options.h"

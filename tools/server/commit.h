@@ -3,7 +3,7 @@
 
 namespace nuring::tools {
 
-// What `git describe` says of the sources this was built from; of a tarball, its version.
+// The output of `git describe` for these sources; for a tarball, its version.
 extern const char* const kCommit;
 
 }  // namespace nuring::tools

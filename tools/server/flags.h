@@ -85,7 +85,7 @@ struct Override {
     std::string text;    // of strings
 };
 
-// What the command line asks for. Kept for the whole life of the process: a reload lays the same
+// The options of the command line. Kept for the whole life of the process: a reload lays the same
 // overrides over the newly read file, so that flags stay above the file.
 struct Flags {
     // Called nats-server (by a link), it gives that name in all that it says.
@@ -142,7 +142,7 @@ Answer check_answer(const Flags& flags, const config::Options& options,
 // `active` is what -c names. Source: main.go 2.15.3.
 Answer reload_answer(const Flags& flags, const config::Options& active, config::Options* fresh);
 
-// What the diagnostics say, for stderr: the first error, and those without a place, under the program's
+// The diagnostics for stderr: the first error, and those without a place, under the program's
 // name.
 std::string report(const Flags& flags, const config::Diagnostics& diagnostics);
 // The same for a line of the log, which has the name elsewhere.

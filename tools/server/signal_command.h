@@ -9,7 +9,7 @@
 
 namespace nuring::tools {
 
-// What -sl needs of the system; tests give their own.
+// The system as -sl sees it; tests give their own.
 struct ProcessTable {
     virtual ~ProcessTable() = default;
     // Other processes that run this program, by their executable's name.

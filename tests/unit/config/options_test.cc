@@ -97,5 +97,14 @@ TEST(DiagnosticsTest, CountsWhatIsTooMuch) {
     EXPECT_TRUE(diagnostics.to_string().ends_with("... and 5 more\n"));
 }
 
+TEST(DiagnosticsTest, ASyntaxErrorThatIsDroppedMarksNoOtherEntry) {
+    Diagnostics diagnostics;
+    for (size_t i = 0; i < Diagnostics::kDiagnosticsMax; ++i) diagnostics.error({}, "x");
+    diagnostics.syntax_error({"a.conf", 3, 1}, "y");
+    EXPECT_EQ(diagnostics.dropped(), 1U);
+    EXPECT_EQ(diagnostics.error_count(), Diagnostics::kDiagnosticsMax + 1);
+    EXPECT_FALSE(diagnostics.entries().back().is_syntax);
+}
+
 }  // namespace
 }  // namespace nuring::config

@@ -42,9 +42,9 @@ TEST(LeafInterestTest, EachEndIsToldByItsRole) {
     EXPECT_EQ(cases.size(), proto::kKindCount);
     for (const Case& each : cases) {
         const auto subscription = make(each.kind, 1);
-        EXPECT_EQ(is_told({.kind = Kind::kLeafnode}, *subscription), each.by_hub)
+        EXPECT_EQ(is_announced_over({.kind = Kind::kLeafnode}, *subscription), each.by_hub)
             << static_cast<int>(each.kind);
-        EXPECT_EQ(is_told({.kind = Kind::kHub}, *subscription), each.by_spoke)
+        EXPECT_EQ(is_announced_over({.kind = Kind::kHub}, *subscription), each.by_spoke)
             << static_cast<int>(each.kind);
     }
 }
@@ -80,11 +80,11 @@ TEST(LeafInterestTest, TwoSourcesConcernEverybody) {
 
 TEST(LeafInterestTest, AnIsolatedLinkIsNotToldOfLeafnodes) {
     const LeafRole isolated{.is_isolated = true};
-    EXPECT_FALSE(is_told(isolated, *make(Kind::kLeafnode, 1)));
-    EXPECT_FALSE(is_told(isolated, *make(Kind::kHub, 1)));
-    EXPECT_FALSE(is_told(isolated, *make(Kind::kRoute, 2, 7)));
-    EXPECT_TRUE(is_told(isolated, *make(Kind::kRoute, 2)));
-    EXPECT_TRUE(is_told(isolated, *make(Kind::kClient, 3)));
+    EXPECT_FALSE(is_announced_over(isolated, *make(Kind::kLeafnode, 1)));
+    EXPECT_FALSE(is_announced_over(isolated, *make(Kind::kHub, 1)));
+    EXPECT_FALSE(is_announced_over(isolated, *make(Kind::kRoute, 2, 7)));
+    EXPECT_TRUE(is_announced_over(isolated, *make(Kind::kRoute, 2)));
+    EXPECT_TRUE(is_announced_over(isolated, *make(Kind::kClient, 3)));
 }
 
 TEST(LeafInterestTest, MembersCountByTheirWeight) {

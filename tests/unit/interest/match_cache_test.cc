@@ -151,6 +151,21 @@ TEST_F(MatchCacheTest, DropForgetsAnAccountAndItsMemos) {
     EXPECT_EQ(cache_.stats().entries, 1U);
 }
 
+TEST_F(MatchCacheTest, DropFreesEntriesAndForgetsScratchOnes) {
+    MatchCache small(kWorker0, MatchCacheOptions{.entries_max = 8});
+    for (int round = 0; round < 2; ++round) {
+        for (int i = 0; i < 8; ++i) {
+            for (int j = 0; j < 2; ++j) small.find(sublist_, std::to_string(i));
+        }
+        EXPECT_EQ(small.stats().entries, 8U);
+        const MatchMemo scratch(small.find(sublist_, "once." + std::to_string(round)));
+        EXPECT_TRUE(scratch.current());
+        small.drop(&sublist_);
+        EXPECT_EQ(small.stats().entries, 0U);
+        EXPECT_FALSE(scratch.current());
+    }
+}
+
 TEST_F(MatchCacheTest, LongSubjectsAreCached) {
     const std::string subject = std::string(3000, 'x') + "." + std::string(500, 'y');
     subscribed_.add(subject);
@@ -245,6 +260,34 @@ TEST_F(MatchCacheTest, ResultTooLargeToKeepIsNotRecomputedInARow) {
     EXPECT_LE(small.stats().result_bytes, 4096U);
 }
 
+TEST_F(MatchCacheTest, ALargeResultLeavesNoScratchMemoryBehind) {
+    for (int i = 0; i < 10'000; ++i) subscribed_.add("wide");
+    EXPECT_GT(cache_.find(sublist_, "wide").result().heap_bytes(), 64U * 1024U);
+    EXPECT_EQ(cache_.find(sublist_, "narrow").result().heap_bytes(), 0U);
+}
+
+TEST_F(MatchCacheTest, ASmallResultIsAdmittedAfterOneThatIsTooLarge) {
+    MatchCache small(kWorker0, MatchCacheOptions{.entries_max = 64, .result_bytes_max = 4096});
+    for (int i = 0; i < 1000; ++i) subscribed_.add("wide");
+    for (int i = 0; i < 3; ++i) small.find(sublist_, "wide");
+    EXPECT_EQ(small.stats().entries, 0U);
+    for (int i = 0; i < 2; ++i) small.find(sublist_, "narrow");
+    EXPECT_EQ(small.stats().entries, 1U);
+}
+
+TEST_F(MatchCacheTest, ARebuiltResultCountsOnce) {
+    for (int i = 0; i < 10; ++i) subscribed_.add("foo");
+    warm("foo");
+    const uint64_t bytes = cache_.stats().result_bytes;
+    EXPECT_GT(bytes, 0U);
+    const SubscriptionPtr brief = make_subscription("foo");
+    sublist_.insert(brief.get());
+    EXPECT_EQ(local_count("foo"), 11U);
+    EXPECT_TRUE(sublist_.remove(brief.get()));
+    EXPECT_EQ(local_count("foo"), 10U);
+    EXPECT_EQ(cache_.stats().result_bytes, bytes);
+}
+
 TEST_F(MatchCacheTest, PinnedEntriesAreNeitherRebuiltNorReused) {
     Subscription* first = subscribed_.add("foo");
     warm("foo");
@@ -297,6 +340,31 @@ TEST_F(MatchCacheTest, MemoOfAReusedEntryIsNotCurrent) {
     }
     EXPECT_FALSE(memo.current());
     EXPECT_FALSE(MatchMemo().current());
+}
+
+TEST_F(MatchCacheTest, AnEntryInUseOutlivesThoseThatAreNot) {
+    MatchCache small(kWorker0, MatchCacheOptions{.entries_max = 8});
+    const auto misses_of_hot = [&] {
+        const uint64_t before = small.stats().misses;
+        small.find(sublist_, "hot");
+        return small.stats().misses - before;
+    };
+    for (int i = 0; i < 2; ++i) small.find(sublist_, "hot");
+    for (int i = 0; i < 1000; ++i) {
+        ASSERT_EQ(misses_of_hot(), 0U) << i;
+        for (int j = 0; j < 2; ++j) small.find(sublist_, "other." + std::to_string(i));
+    }
+    EXPECT_GT(small.stats().evictions, 10U);
+}
+
+TEST_F(MatchCacheTest, MemoOfAReusedScratchEntryIsNotCurrent) {
+    MatchCache fresh(kWorker0);
+    // A subject that comes for the first time is not admitted.
+    const MatchMemo memo(fresh.find(sublist_, "first"));
+    EXPECT_TRUE(memo.current());
+    fresh.find(sublist_, "second");
+    EXPECT_EQ(fresh.stats().entries, 0U);
+    EXPECT_FALSE(memo.current());
 }
 
 TEST(MatchCacheRandomTest, AgreesWithThePlainModel) {

@@ -133,6 +133,19 @@ TEST(OwnInterestTest, APeerIsNamedOnceForAllItsPatterns) {
     EXPECT_TRUE(result_of(sublist, "a.b").empty());
 }
 
+TEST(OwnInterestTest, AMatchNamesAsManyServicesAsItCanCount) {
+    Sublist sublist(SublistOptions{});
+    std::vector<SubscriptionPtr> imports;
+    std::vector<Subscription*> all;
+    for (size_t i = 0; i <= UINT16_MAX; ++i) {
+        imports.push_back(make(proto::Kind::kAccount, "a"));
+        all.push_back(imports.back().get());
+        sublist.insert(all.back());
+    }
+    EXPECT_EQ(result_of(sublist, "a").services().size(), UINT16_MAX);
+    EXPECT_EQ(sublist.remove_batch(all), all.size());
+}
+
 TEST(OwnInterestTest, OwnMembersComeBeforeThoseOfPeers) {
     Sublist sublist({});
     std::vector<SubscriptionPtr> all;
@@ -268,13 +281,36 @@ TEST(LeafInterestTest, MembersBehindALeafnodeCountAsManyAsTheyAre) {
     EXPECT_TRUE(sublist.remove(client.get()));
 }
 
+TEST(LeafInterestTest, ANewWeightIsAChangeForThoseWhoCountIt) {
+    Observed observed;
+    Sublist sublist({.observer = &observed});
+    for (const char* pattern : {"a", "b.*"}) {
+        const Strings change = {std::string(pattern) + " q"};
+        const auto leaf = make(proto::Kind::kLeafnode, pattern, "q", 2, 3);
+        const auto route = make(proto::Kind::kRoute, pattern, "q", 3, 2);
+        sublist.insert(leaf.get());
+        sublist.insert(route.get());
+        (void)observed.take();
+        (void)observed.take_for_leafs();
+        sublist.set_weight(leaf.get(), 5);
+        EXPECT_EQ(sublist.own_interest(kWorker0, pattern, "q"), 5U);
+        EXPECT_EQ(observed.take(), change);
+        EXPECT_EQ(observed.take_for_leafs(), Strings{});
+        sublist.set_weight(route.get(), 4);
+        EXPECT_EQ(observed.take(), Strings{});
+        EXPECT_EQ(observed.take_for_leafs(), change);
+        EXPECT_TRUE(sublist.remove(leaf.get()));
+        EXPECT_TRUE(sublist.remove(route.get()));
+    }
+}
+
 TEST(LeafInterestTest, AMatchTellsOfWhatKindEachServerIs) {
     Sublist sublist({});
     const auto leaf = make(proto::Kind::kLeafnode, "a", {}, 1);
     const auto hub = make(proto::Kind::kHub, "*", {}, 2);
     const auto route = make(proto::Kind::kRoute, ">", {}, 3);
     for (const auto* each : {&leaf, &hub, &route}) sublist.insert(each->get());
-    const MatchResult result = result_of(sublist, "a");
+    MatchResult result = result_of(sublist, "a");
     ASSERT_EQ(result.peers().size(), 3U);
     ASSERT_EQ(result.peer_kinds().size(), 3U);
     for (size_t i = 0; i < 3; ++i) {
@@ -282,6 +318,13 @@ TEST(LeafInterestTest, AMatchTellsOfWhatKindEachServerIs) {
             if ((*each)->link() != result.peers()[i]) continue;
             EXPECT_EQ((*each)->kind(), result.peer_kinds()[i]);
         }
+    }
+    // The same result again.
+    sublist.match(kWorker0, "b", sublist.hash("b"), &result);
+    ASSERT_EQ(result.peer_kinds().size(), 2U);
+    for (size_t i = 0; i < 2; ++i) {
+        const auto& peer = result.peers()[i] == hub->link() ? hub : route;
+        EXPECT_EQ(result.peer_kinds()[i], peer->kind());
     }
     for (const auto* each : {&leaf, &hub, &route}) EXPECT_TRUE(sublist.remove(each->get()));
 }

@@ -117,6 +117,19 @@ TEST_F(SublistTest, RemovalIsByIdentityNotByText) {
     EXPECT_EQ(local_count("a.b.c.d"), 0U);
 }
 
+TEST_F(SublistTest, RemovalAmongSeveralIsByIdentityToo) {
+    for (const char* queue : {"", "workers"}) {
+        for (const char* pattern : {"a.b", "a.*"}) {
+            Subscribed members(sublist_);
+            members.add(pattern, queue);
+            members.add(pattern, queue);
+            const SubscriptionPtr twin = make_subscription(pattern, queue);
+            EXPECT_FALSE(sublist_.remove(twin.get())) << pattern << " " << queue;
+            EXPECT_EQ(sublist_.count(), 2U);
+        }
+    }
+}
+
 TEST_F(SublistTest, WildcardRemovalIsByIdentityToo) {
     for (const char* pattern : {"a.*", "a.>", ">", "*"}) {
         const SubscriptionPtr own = make_subscription(pattern);
@@ -240,6 +253,12 @@ TEST_F(SublistTest, ManyQueueGroupsAreMergedByName) {
         }
     }
     EXPECT_EQ(names.size(), 300U);
+    // The same result again, for fewer groups.
+    for (const char* pattern : {"few.groups", "few.*"}) {
+        for (int i = 0; i < 40; ++i) subscribed_.add(pattern, "few" + std::to_string(i));
+    }
+    sublist_.match(kWorker0, "few.groups", sublist_.hash("few.groups"), &result);
+    EXPECT_EQ(result.queue_group_count(), 40U);
 }
 
 TEST_F(SublistTest, AGroupIsFoundByItsNameAmongFewAndMany) {
@@ -303,6 +322,16 @@ TEST_F(SublistTest, EachWorkerSeesItsOwnAndTheOthersByName) {
     EXPECT_EQ(match(sublist_, "foo", base::WorkerId{2}).remote_workers,
               (std::vector<uint32_t>{0, 1, 3}));
     EXPECT_TRUE(match(sublist_, "foo", base::WorkerId{2}).local.empty());
+    MatchResult result;
+    sublist_.match(kWorker0, "foo", sublist_.hash("foo"), &result);
+    ASSERT_EQ(result.queue_group_count(), 1U);
+    EXPECT_EQ(result.queue_group(0).workers, WorkerSet::from_words({2, 0}));
+}
+
+TEST(WorkerSetTest, AUnionHasTheMembersOfBoth) {
+    WorkerSet both = WorkerSet::from_words({5, 0});
+    both |= WorkerSet::from_words({6, 1});
+    EXPECT_EQ(both, WorkerSet::from_words({7, 1}));
 }
 
 TEST_F(SublistTest, LongSubjectsHaveNoTokenLimit) {
@@ -338,7 +367,11 @@ TEST_F(SublistTest, ClearedResultsKeepTheirMemoryResetOnesDoNot) {
     for (int i = 0; i < 100; ++i) {
         subscribed_.add("foo");
         subscribed_.add("foo", "q");
+        subscribed_.add("plain");
     }
+    MatchResult locals;
+    sublist_.match(kWorker0, "plain", sublist_.hash("plain"), &locals);
+    EXPECT_GE(locals.heap_bytes(), 100 * sizeof(void*));
     MatchResult result;
     EXPECT_EQ(result.heap_bytes(), 0U);
     sublist_.match(kWorker0, "foo", sublist_.hash("foo"), &result);
@@ -364,6 +397,20 @@ TEST_F(SublistTest, TableMemoryComesBackAfterABurst) {
     EXPECT_LT(sublist_.heap_bytes(), kBurst * 20U);
     EXPECT_EQ(sublist_.remove_batch(pointers), pointers.size());
     EXPECT_LT(sublist_.heap_bytes(), 16384U);
+}
+
+TEST_F(SublistTest, PatternsThatComeAndGoLeaveNoMemoryBehind) {
+    const auto come_and_go = [this](int first, int end) {
+        for (int i = first; i < end; ++i) {
+            const SubscriptionPtr some = make_subscription("a." + std::to_string(i) + ".*");
+            sublist_.insert(some.get());
+            ASSERT_TRUE(sublist_.remove(some.get()));
+        }
+    };
+    come_and_go(0, 100);
+    const size_t bytes = sublist_.heap_bytes();
+    come_and_go(100, 10'000);
+    EXPECT_LE(sublist_.heap_bytes(), bytes);
 }
 
 // Random patterns and subjects of few tokens, so that they meet often.

@@ -201,7 +201,7 @@ TEST(StderrSinkTest, AReaderThatIsStuckHoldsUpOnlyOnce) {
         sink.end_batch();
         return std::chrono::steady_clock::now() - begin;
     };
-    const std::chrono::milliseconds stall(StderrSink::kStallMax_ms);
+    const std::chrono::milliseconds stall(StderrSink::kWriteWaitMax_ms);
     EXPECT_LT(write_much(), 10 * stall);  // each batch for itself: 30
     EXPECT_GT(sink.take_lost_count(), 1800U);
     EXPECT_LT(write_much(), 10 * stall);

@@ -154,6 +154,8 @@ TEST_F(ConnectTest, InvalidUtf8BecomesTheReplacementRune) {
     ASSERT_EQ(parse("{\"user\":\"a\xff\"}"), JsonStatus::kOk);
     EXPECT_EQ(text(ConnectText::kUser), "a\xef\xbf\xbd");
     EXPECT_EQ(parse("{\xff}"), JsonStatus::kBadJson);
+    ASSERT_EQ(parse("{\"user\":\"\xff\",\"protocol\":1234567890123456789}"), JsonStatus::kOk);
+    EXPECT_EQ(options_.protocol, 1234567890123456789);
 }
 
 TEST_F(ConnectTest, UnpairedSurrogateEscapesBecomeTheReplacementRune) {

@@ -25,17 +25,10 @@ std::string msg(const MessageHead& head, uint32_t total) {
                    [&](char* out) { return encode_msg_head(out, head, total); });
 }
 
-std::string hmsg(const MessageHead& head, MessageSizes sizes) {
-    return encoded(message_head_size_max(head),
-                   [&](char* out) { return encode_hmsg_head(out, head, sizes); });
-}
-
 TEST(EncodeClientTest, MessageHeadHasSingleSpaces) {
     EXPECT_EQ(msg({"foo", "1", ""}, 5), "MSG foo 1 5\r\n");
     EXPECT_EQ(msg({"foo.bar", "12", "_INBOX.x"}, 0), "MSG foo.bar 12 _INBOX.x 0\r\n");
     EXPECT_EQ(msg({"foo", "1", ""}, UINT32_MAX), "MSG foo 1 4294967295\r\n");
-    EXPECT_EQ(hmsg({"foo", "1", ""}, {12, 17}), "HMSG foo 1 12 17\r\n");
-    EXPECT_EQ(hmsg({"foo", "1", "r"}, {12, 1048576}), "HMSG foo 1 r 12 1048576\r\n");
 }
 
 TEST(EncodeClientTest, EveryLengthIsCopiedWhole) {

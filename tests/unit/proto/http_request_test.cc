@@ -22,6 +22,17 @@ TEST(HttpRequestTest, TargetIsPathAndQueryInAnyForm) {
     EXPECT_EQ(read_http_request("GET /%41%7a?%zz% HTTP/1.1\r\nHost: x\r\n\r\n").target, "/%41%7a?%zz%");
 }
 
+TEST(HttpRequestTest, AHeadEndsAtItsFirstEmptyLine) {
+    constexpr std::string_view kHead = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    EXPECT_EQ(find_http_head_end("GET / HTTP/1.1\nHost: x\n\nbody\n\r\n", 0), 24U);
+    EXPECT_EQ(find_http_head_end("GET / HTTP/1.1\nHost: x\n\r\nbody\n\n", 0), 25U);
+    EXPECT_EQ(find_http_head_end(kHead.substr(0, kHead.size() - 1), 0), 0U);
+    // However much of it has been searched before.
+    for (size_t scanned = 0; scanned < kHead.size(); ++scanned) {
+        EXPECT_EQ(find_http_head_end(kHead, scanned), kHead.size()) << scanned;
+    }
+}
+
 TEST(HttpRequestTest, WhatIsNoHttpIsRefused) {
     for (const std::string_view head :
          {"", " ", "\r\n\r\n", "GET\r\n\r\n", "GET /varz\r\n\r\n", " / HTTP/1.1\r\n\r\n",

@@ -220,7 +220,11 @@ TEST(RouteParserTest, MalformedMessagesHaveTheReferencesLogLines) {
     expect_error("RMSG $G foo | q1 q2 x\r\n", routed + "Bad or Missing Size: '[$G foo | q1 q2 x]'");
     expect_error("RMSG $G foo -5\r\n", routed + "Bad or Missing Size: '[$G foo -5]'");
     expect_error("RMSG $G foo 1000000000\r\n", routed + "Bad or Missing Size: '[$G foo 1000000000]'");
-    expect_error("RMSG $G foo 0000000005\r\n", routed + "Bad or Missing Size: '[$G foo 0000000005]'");
+    // With and without the payload that a size of five would have.
+    for (const std::string rest : {"", "hello\r\n"}) {
+        expect_error("RMSG $G foo 0000000005\r\n" + rest,
+                     routed + "Bad or Missing Size: '[$G foo 0000000005]'");
+    }
     const std::string header = "processRoutedHeaderMsgArgs ";
     expect_error("HMSG $G foo 5\r\n", header + "Parse Error: '[$G foo 5]'");
     expect_error("HMSG $G foo r q 1 5\r\n", header + "Bad or Missing Reply Indicator: 'r'");

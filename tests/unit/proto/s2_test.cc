@@ -3,6 +3,7 @@
 
 #include <snappy.h>
 
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -208,6 +209,17 @@ TEST(S2Test, FaultyBlocksAreRefused) {
     refused("05 0061 0f010000");
     refused("09 0061 0101 1500");  // a repeat without its length
     refused("09 0061 0101 1d0000");
+}
+
+TEST(S2Test, ASizeIsThatOfTheLargestBlockAtMost) {
+    const auto size_of = [](std::string_view bytes) -> std::optional<uint32_t> {
+        uint32_t size = 0;
+        if (!take_s2_block_size(&bytes, &size)) return std::nullopt;
+        return size;
+    };
+    EXPECT_EQ(size_of("\x80\x80\x80\x02"), kS2BlockMax);
+    EXPECT_EQ(size_of("\x81\x80\x80\x02"), std::nullopt);
+    EXPECT_EQ(size_of("\x85\x80\x80\x80\x10"), std::nullopt);  // 5, cut to 32 bits
 }
 
 TEST(S2Test, TagsOfEveryFormAreRead) {

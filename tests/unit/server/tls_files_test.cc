@@ -27,7 +27,7 @@ class ClusterTlsTest : public testing::Test {
     }
     config::TlsOptions& block() { return *options_.cluster.tls; }
     LinkProfiles load() const {
-        auto made = load_cluster_tls(options_);
+        auto made = load_link_tls(options_.cluster.tls);
         EXPECT_TRUE(made.ok()) << made.status();
         return made.ok() ? *std::move(made) : LinkProfiles{};
     }

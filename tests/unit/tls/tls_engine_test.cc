@@ -244,7 +244,6 @@ TEST_F(TlsEngineTest, AClientSaysWhyItRefusesTheServer) {
     };
     EXPECT_EQ(refusal(server_pair_, "elsewhere.io"),
               "x509: certificate is valid for localhost, not elsewhere.io");
-    EXPECT_TRUE(client_.engine->met_another());
     EXPECT_EQ(refusal(server_pair_, "10.0.0.1"),
               "x509: certificate is valid for 127.0.0.1, not 10.0.0.1");
     EXPECT_EQ(refusal(server_pair_, "::1"), "x509: certificate is valid for 127.0.0.1, not ::1");
@@ -261,9 +260,9 @@ TEST_F(TlsEngineTest, AClientSaysWhyItRefusesTheServer) {
     EXPECT_EQ(refusal(common_name, "localhost"),
               "x509: certificate relies on legacy Common Name field, use SANs instead");
     const TestCertificate old({.valid_s = -60}, &authority_);
-    EXPECT_THAT(refusal(old, "localhost"), MatchesRegex("x509: certificate has expired or is not yet "
-                                                        "valid: current time .+Z is after .+Z"));
-    EXPECT_FALSE(client_.engine->met_another());
+    EXPECT_THAT(refusal(old, "localhost"),
+                MatchesRegex("x509: certificate has expired or is not yet "
+                             "valid: current time .+Z is after .+Z"));
     const TestCertificate stranger({});
     EXPECT_EQ(refusal(stranger, "localhost"), "x509: certificate signed by unknown authority");
 }
