@@ -25,7 +25,8 @@ bool rename_requestor(std::string_view json, OtherName other_name, JsonParser* p
     for (const auto& [key, value] : *object) {
         if (!equal_keys(key, kAccountKey)) continue;
         has_account = true;
-        (void)value.get(account);  // of several the last counts
+        // Of several the last counts.
+        if (value.get(account) != simdjson::SUCCESS) account = {};
     }
     const std::string* name = other_name(account);
     if (name == nullptr) return false;
