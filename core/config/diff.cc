@@ -376,7 +376,8 @@ std::vector<std::string_view> fixed_options(const Options& options) {
     }
     std::vector<std::string_view> keys;
     for (const Change& change : diff(defaults, options)) {
-        if (!change.reloadable) keys.push_back(change.key);
+        const bool is_new = std::find(keys.begin(), keys.end(), change.key) == keys.end();
+        if (!change.reloadable && is_new) keys.push_back(change.key);
     }
     return keys;
 }

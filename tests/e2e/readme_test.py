@@ -63,6 +63,12 @@ RUN_ELSEWHERE = {
     "build/release/bench/load/nuring-load verify --server build/release/tools/server/nats-uring --count 10000000":
         ".ci/run: load",
     "nats server check connection": ".ci/run: monitoring (consumers_test.py)",
+    "mkdir -p certs": "test_a_certificate_for_a_trial",
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost "
+    "-addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' -keyout certs/server-key.pem -out certs/server-cert.pem":
+        "test_a_certificate_for_a_trial",
+    "cp certs/server-cert.pem certs/ca.pem": "test_a_certificate_for_a_trial",
+    "sudo install -m 640 -g nats-uring /etc/nats-server.conf /etc/nats-uring.conf": "coreutils",
 }
 
 CLIENT_VERBS = ("CONNECT ", "SUB ", "UNSUB ", "PUB ", "HPUB ", "PING")
@@ -273,6 +279,14 @@ class ReadmeTest(ServerCase):
                 for line in sample.lines:
                     command = line.split("  #")[0].strip()
                     self.assertIn(command, RUN_ELSEWHERE, f"{name}, line {sample.line}")
+
+    def test_a_certificate_for_a_trial(self):
+        (commands,) = [each for each in self.samples["docs/tls.md"] if each.kind == "sh"]
+        for command in [*commands.lines, "openssl verify -CAfile certs/ca.pem certs/server-cert.pem"]:
+            code, text = self.run_command(command)
+            self.assertEqual(code, 0, text)
+        self.start_server("-a 127.0.0.1 -p -1 --tls --tlscert=certs/server-cert.pem --tlskey=certs/server-key.pem")
+        self.stop_servers()
 
     def test_links_lead_somewhere(self):
         for name in pages():

@@ -227,6 +227,9 @@ ClusterDraw draw_cluster(uint64_t seed) {
     if (prng.percent(30)) draw.hiccup_permille = 1 + prng.below(20);
     draw_network(prng, &draw);
     draw_clients(prng, &draw);
+    // A message passes well within the time of a PING: a peer in the middle of one counts as silent.
+    const uint64_t ping_us = draw.ping_ms * 1'000;
+    draw.stream_bytes = std::max(draw.stream_bytes, 8 * draw.payload * draw.latency_us / ping_us);
     if (prng.percent(40)) {
         draw.servers += prng.below(3);
         draw.clusters = draw_between(prng, 2, std::min<uint64_t>(draw.servers, 3));

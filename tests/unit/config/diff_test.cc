@@ -143,6 +143,9 @@ TEST(DiffTest, FixedOptionsAreThoseThatAreNotAtTheirDefault) {
     EXPECT_THAT(fixed("host: a, http_port: 1"), ElementsAre("host", "http", "http_port"));
     EXPECT_THAT(fixed("max_subs: 1, uring {pin: false}"),
                 ElementsAre("max_subscriptions", "uring.pin"));
+    EXPECT_THAT(fixed("leafnodes {listen: 'a:1', advertise: 'b:1', min_version: 2.9.0}"),
+                ElementsAre("leafnodes"))
+        << "once, for all its keys";
 }
 
 TEST(DiffTest, RandomPortMeansTheOneInUse) {
@@ -162,16 +165,25 @@ TEST(DiffTest, ClusterKeepsHostAndPort) {
 }
 
 TEST(DiffTest, OfGatewaysOnlyTlsCanChange) {
-    constexpr std::string_view kBefore = "gateway {name: A, listen: 'a:1', gateways: [{name: B, url: 'nats://b:1'}]}";
-    EXPECT_EQ(refusal(kBefore, "gateway {name: A, listen: 'a:1', gateways: [{name: B, url: 'nats://b:1'}, "
-                               "{name: C, url: 'nats://c:1'}]}"),
-              "config reload not supported for Gateway: old={A a:1, 1 remotes}, new={A a:1, 2 remotes}");
-    EXPECT_EQ(refusal(kBefore, "gateway {name: A, listen: 'a:1', gateways: [{name: B, url: 'nats://u:secret@b:1'}]}"),
-              "config reload not supported for Gateway: old={A a:1, 1 remotes}, new={A a:1, 1 remotes}");
-    EXPECT_THAT(lines("gateway {name: A, port: 1, gateways: [{name: B, url: 'nats://b:1'}, {name: C, url: 'nats://c:1'}]}",
-                      "gateway {name: A, port: 1, gateways: [{name: C, url: 'nats://c:1'}, {name: B, url: 'nats://b:1'}]}"),
+    constexpr std::string_view kBefore =
+        "gateway {name: A, listen: 'a:1', gateways: [{name: B, url: 'nats://b:1'}]}";
+    EXPECT_EQ(
+        refusal(kBefore,
+                "gateway {name: A, listen: 'a:1', gateways: [{name: B, url: 'nats://b:1'}, "
+                "{name: C, url: 'nats://c:1'}]}"),
+        "config reload not supported for Gateway: old={A a:1, 1 remotes}, new={A a:1, 2 remotes}");
+    EXPECT_EQ(
+        refusal(
+            kBefore,
+            "gateway {name: A, listen: 'a:1', gateways: [{name: B, url: 'nats://u:secret@b:1'}]}"),
+        "config reload not supported for Gateway: old={A a:1, 1 remotes}, new={A a:1, 1 remotes}");
+    EXPECT_THAT(lines("gateway {name: A, port: 1, gateways: [{name: B, url: 'nats://b:1'}, {name: "
+                      "C, url: 'nats://c:1'}]}",
+                      "gateway {name: A, port: 1, gateways: [{name: C, url: 'nats://c:1'}, {name: "
+                      "B, url: 'nats://b:1'}]}"),
                 IsEmpty());
-    constexpr std::string_view kSecure = "gateway {name: A, port: 1, tls {cert_file: c, key_file: k}}";
+    constexpr std::string_view kSecure =
+        "gateway {name: A, port: 1, tls {cert_file: c, key_file: k}}";
     EXPECT_THAT(lines(kSecure, "gateway {name: A, port: 1, tls {cert_file: d, key_file: k}}"),
                 ElementsAre("Reloaded: gateway tls"));
     EXPECT_NE(refusal("gateway {name: A, port: 1}", kSecure), "");  // it changes the time to log in
@@ -182,9 +194,11 @@ TEST(DiffTest, OfGatewaysOnlyTlsCanChange) {
 TEST(DiffTest, AnAccountThatGetsARouteOfItsOwnHasToBeThere) {
     EXPECT_EQ(refusal("cluster {port: 1}", "cluster {port: 1, accounts: [A]}"),
               "unable to add account \"A\" to the list of dedicated routes: account missing");
-    EXPECT_THAT(lines("cluster {port: 1}", "cluster {port: 1, accounts: [A, \"$G\"]}, accounts {A {}}"),
-                testing::Contains("Reloaded: cluster"));
-    EXPECT_THAT(lines("cluster {port: 1, accounts: [A]}", "cluster {port: 1, accounts: [A], no_advertise: true}"),
+    EXPECT_THAT(
+        lines("cluster {port: 1}", "cluster {port: 1, accounts: [A, \"$G\"]}, accounts {A {}}"),
+        testing::Contains("Reloaded: cluster"));
+    EXPECT_THAT(lines("cluster {port: 1, accounts: [A]}",
+                      "cluster {port: 1, accounts: [A], no_advertise: true}"),
                 ElementsAre("Reloaded: cluster"));
 }
 
