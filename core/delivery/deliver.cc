@@ -208,10 +208,19 @@ class MemberWalk {
 
 enum class ServerAnswer : uint8_t { kRefuses, kSentIt, kTakes };
 
+// Servers that may not get the message, since their plain subscribers have had it.
+using Served = std::span<const base::LinkHandle>;
+
+bool contains(Served served, base::LinkHandle server) {
+    return std::find(served.begin(), served.end(), server) != served.end();
+}
+
 // Does the message go to that member, which is another server? kSentIt: only if no other member takes it.
 ServerAnswer ask_server(Delivery& delivery, const RecordPlan& plan,
-                        const interest::QueueMember& member, std::string_view subject) {
+                        const interest::QueueMember& member, std::string_view subject,
+                        Served served) {
     const Publisher& publisher = plan.publisher;
+    if (contains(served, member.link)) return ServerAnswer::kRefuses;
     // No cluster of leafnodes gets its own messages back, over whatever hub.
     if (member.origin_cluster != 0 && member.origin_cluster == publisher.origin_cluster) {
         return ServerAnswer::kRefuses;
@@ -230,7 +239,7 @@ ServerAnswer ask_server(Delivery& delivery, const RecordPlan& plan,
 // last: a group is served once in all clusters. False: nobody took any.
 bool deliver_to_members(Delivery& delivery, const RecordPlan& base_plan,
                         const interest::QueueGroup& group, uint32_t start, uint32_t first,
-                        MessageRun part, Payload** shared, Picks* picks) {
+                        MessageRun part, Payload** shared, Picks* picks, Served served = {}) {
     const Publisher& publisher = base_plan.publisher;
     const MemberWalk walk(publisher, group, start);
     bool any = false;
@@ -239,7 +248,7 @@ bool deliver_to_members(Delivery& delivery, const RecordPlan& base_plan,
         const interest::QueueMember& member = group.members[walk.member(step)];
         if (member.link == publisher.link && !publisher.echo) continue;
         if (proto::is_server(member.kind)) {
-            const ServerAnswer answer = ask_server(delivery, base_plan, member, part.subject);
+            const ServerAnswer answer = ask_server(delivery, base_plan, member, part.subject, served);
             if (answer == ServerAnswer::kSentIt) sender = member.link;
             if (answer != ServerAnswer::kTakes) continue;
             picks->push_back({member.link, first, part.count, group.name});
@@ -264,7 +273,7 @@ bool deliver_to_members(Delivery& delivery, const RecordPlan& base_plan,
     }
     const base::LinkHandle last_resort =
         sender.valid() ? sender : nearest_cluster(delivery, publisher, group);
-    if (last_resort.valid()) {
+    if (last_resort.valid() && !contains(served, last_resort)) {
         picks->push_back({last_resort, first, part.count, group.name});
         return true;
     }
@@ -414,8 +423,10 @@ uint32_t member_after(Delivery& delivery, const Publisher& publisher,
     return member_at(group, choice, delivery.prng.below(static_cast<uint32_t>(choice.weight)));
 }
 
+enum class Missing : uint8_t { kMember, kServer };
+
 void pick_again(Delivery& delivery, const DeliverRecord& record, std::string_view queue,
-                const MessageRun& rest);
+                const MessageRun& rest, Missing missing);
 
 // The chosen member takes the messages; what it does not take, as it has gone meanwhile, may not have
 // it or has reached its maximum, others do.
@@ -428,12 +439,14 @@ void deliver_queue_record(Delivery& delivery, const DeliverRecord& record, const
             taken = subscriber.deliver(*chosen, run, record.origin);
         if (taken == run.count) return;
     }
-    pick_again(delivery, record, queue_of(record), part_of(run, taken, run.count - taken));
+    pick_again(delivery, record, queue_of(record), part_of(run, taken, run.count - taken),
+               Missing::kMember);
 }
 
-// The member that the record names does not take these messages: others of the group do.
+// The member that the record names does not take these messages: others of the group do. A server that has
+// gone may have members that live on: then nobody is to have a message twice for them.
 void pick_again(Delivery& delivery, const DeliverRecord& record, std::string_view queue,
-                const MessageRun& rest) {
+                const MessageRun& rest, Missing missing) {
     if (record.hops >= kHopsMax) {
         delivery.count_lost_group_messages(rest.count);
         return;
@@ -451,10 +464,11 @@ void pick_again(Delivery& delivery, const DeliverRecord& record, std::string_vie
                           .target = 0,  // whoever is chosen
                           .queue = queue,
                           .hops = static_cast<uint8_t>(record.hops + 1)};
+    const Served served = missing == Missing::kServer ? entry.result().peers() : Served();
     Payload* shared = nullptr;
     Picks picks;
     deliver_to_members(delivery, plan, *group, member_after(delivery, publisher, *group, record.target), 0,
-                       rest, &shared, &picks);
+                       rest, &shared, &picks, served);
     deliver_to_servers(delivery, plan, {}, picks, rest, &shared);
     if (shared != nullptr) Payload::release(shared);
 }
@@ -467,9 +481,11 @@ void deliver_server_record(Delivery& delivery, const DeliverRecord& record, cons
     if (server != nullptr && server->may_take(*record.account, run.subject)) {
         return hand_over(*server, record.origin_cluster, *record.account, run, queues);
     }
+    const bool has_gone = server == nullptr || !server->open();
+    const Missing missing = has_gone ? Missing::kServer : Missing::kMember;
     while (!queues.empty()) {
         const size_t end = std::min(queues.find(' '), queues.size());
-        pick_again(delivery, record, queues.substr(0, end), run);
+        pick_again(delivery, record, queues.substr(0, end), run, missing);
         queues.remove_prefix(std::min(end + 1, queues.size()));
     }
 }

@@ -149,11 +149,13 @@ class RefusingMember final : public Subscriber {
 // A stage of workers with a peer on some of them.
 class RemoteServerTest : public testing::Test {
   protected:
-    FakeRemoteServer& peer(uint32_t worker, proto::Kind kind = proto::Kind::kRoute) {
+    FakeRemoteServer& peer(uint32_t worker, proto::Kind kind = proto::Kind::kRoute,
+                           SimPeer** other_end = nullptr) {
         FakeRemoteServer* made = nullptr;
-        stage.accept_as(worker, [&](server::WorkerState& state, int fd) {
+        SimPeer& end = stage.accept_as(worker, [&](server::WorkerState& state, int fd) {
             made = new FakeRemoteServer(state.delivery, fd, kind);
         });
+        if (other_end != nullptr) *other_end = &end;
         return *made;
     }
     void on(FakeRemoteServer& peer, std::function<void(FakeRemoteServer&)> function) {
@@ -316,6 +318,47 @@ TEST_F(RemoteServerTest, AGroupThatHasGoneHereIsServedByAnotherServerThanTheSend
     on(from, [](FakeRemoteServer& peer) { peer.send("a", "x", "q"); });
     EXPECT_THAT(from.messages, IsEmpty());
     EXPECT_THAT(other.messages, ElementsAre("a x [q]"));
+}
+
+// The picks for a server wait for its worker; then it has gone.
+TEST_F(RemoteServerTest, WhatAServerThatHasGoneWasPickedForGoesToNobodyTwice) {
+    SimPeer* end = nullptr;
+    FakeRemoteServer& gone = peer(1, proto::Kind::kRoute, &end);
+    FakeRemoteServer& served = peer(2);
+    on(gone, [](FakeRemoteServer& peer) { peer.subscribe("a", "q"); });
+    on(served, [](FakeRemoteServer& peer) {
+        peer.subscribe("a");
+        peer.subscribe("a", "q");
+    });
+    const auto publish_and_lose = [&] {
+        stage.pause(1, true);
+        SimPeer& client = stage.client(0);
+        for (int i = 0; i < 50; ++i) client.say(fmt::format("PUB a 2\r\n{:02}\r\n", i));
+        stage.pass(1'000'000);
+        end->stream().reset();
+        stage.pass(1'000'000);
+        stage.pause(1, false);
+        stage.settle();
+    };
+    publish_and_lose();
+    EXPECT_EQ(served.messages.size(), 50U);
+    EXPECT_GT(stage.state(1).delivery.counters().lost_group_messages, 0U);
+
+    // Members here, and servers without plain subscribers, have not had it.
+    FakeRemoteServer& gone_too = peer(1, proto::Kind::kRoute, &end);
+    FakeRemoteServer& spare = peer(0);
+    for (FakeRemoteServer* each : {&gone_too, &spare}) {
+        on(*each, [](FakeRemoteServer& peer) { peer.subscribe("a", "q"); });
+    }
+    const uint64_t lost = stage.state(1).delivery.counters().lost_group_messages;
+    served.messages.clear();
+    publish_and_lose();
+    EXPECT_EQ(served.messages.size(), 50U);
+    const auto with_group = static_cast<size_t>(std::count_if(
+        served.messages.begin(), served.messages.end(),
+        [](const std::string& each) { return each.ends_with("[q]"); }));
+    EXPECT_EQ(spare.messages.size() + with_group, 50U);
+    EXPECT_EQ(stage.state(1).delivery.counters().lost_group_messages, lost);
 }
 
 // Other servers of the cluster would pass it on in turn, and their plain subscribers had it twice.
