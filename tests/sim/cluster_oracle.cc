@@ -2,8 +2,10 @@
 #include "tests/sim/cluster_oracle.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "fmt/format.h"
+#include "tests/sim/cluster_draw.h"
 #include "tests/sim/payload.h"
 #include "tests/sim/tenants.h"
 
@@ -20,7 +22,8 @@ uint64_t minus(uint64_t time_ns, uint64_t duration_ns) {
 
 // A subject, or a pattern that no other subject matches.
 bool is_denied(std::string_view pattern) {
-    return pattern == "b" || pattern.starts_with("b.");
+    return std::any_of(std::begin(kDeniedSubjects), std::end(kDeniedSubjects),
+                       [&](std::string_view denied) { return subject_matches(denied, pattern); });
 }
 
 }  // namespace
