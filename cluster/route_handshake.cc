@@ -153,8 +153,8 @@ void Route::take_gateway_url(const std::string& url) {
     if (!gateway_url_.empty()) gateways->add_cluster_url(gateway_url_);
 }
 
-// A reload reaches routes that are registered. What came between, and what the other server has taken over or
-// given away of the cluster's name, is known here.
+// A reload reaches registered routes only; one that is being set up looks for itself. The cluster's name may
+// have changed, too.
 void Route::follow_reloads() {
     if (serving()) return change(routes_.settings());
     settings_ = routes_.settings();
