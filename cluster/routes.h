@@ -46,7 +46,7 @@ class Routes final : private server_link::RetryDialer::User {
 
     // --- control thread
     void dial_configured();
-    void reload(std::shared_ptr<const RouteSettings> settings);
+    void reload(std::shared_ptr<const RouteSettings> settings, bool is_renamed);
     // Dials nobody from now on; returns when no dialer is left on any worker.
     void stop();
 
@@ -117,6 +117,7 @@ class Routes final : private server_link::RetryDialer::User {
     void add_urls(const proto::ServerInfo& info);
     void remove_urls(const proto::ServerInfo& info);
     void announce_to_leafnodes();
+    void announce_name();
     // With `is_news` the URLs have changed, with `is_ws_news` those for WebSocket; else the cluster's
     // name alone, which is no reason for an INFO.
     void announce_to_clients(bool is_news, bool is_ws_news);
