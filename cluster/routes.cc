@@ -271,23 +271,28 @@ Registered Routes::add(Route& route, RouteEntry entry) {
     assert(!registered.is_first || registered.result == Registration::kAdded);
     if (registered.result != Registration::kAdded) return registered;
     if (!newcomer.account.empty()) announce_to_routes_of_account(newcomer);
+    if (newcomer.target.has_value() && newcomer.pool_size > 0) dial_accounts(newcomer);
     if (!registered.is_first) return registered;
     announce_to_routes(newcomer);
     add_urls(newcomer.info);
-    if (newcomer.target.has_value() && newcomer.pool_size > 0) dial_accounts(*newcomer.target);
     return registered;
 }
 
-void Routes::give_up(Route& route) {
+void Routes::give_up_account(Route& route) {
+    if (set_.pools_with(route.peer_id())) return;  // it has reloaded since it sent its INFO
     if (route.target().has_value() && !route.settled()) end_lane(*route.target());
     route.settle();
 }
 
-void Routes::dial_accounts(const server_link::LinkTarget& target) {
-    assert(target.account.empty());
+// At each connection of a pool: a reload moves an account only when the connection that carries it is there.
+void Routes::dial_accounts(const RouteEntry& pooled) {
+    assert(pooled.account.empty());
+    assert(pooled.target.has_value());
     for (const std::string& account : settings()->pinned_accounts) {
-        server_link::LinkTarget own = target;
+        if (set_.is_complete(pooled.remote_id, account)) continue;
+        server_link::LinkTarget own = *pooled.target;
         own.account = account;
+        if (!own.is_explicit) own.remote_id = pooled.remote_id;
         dial(std::move(own), 0, /*is_reconnect=*/false);
     }
 }
@@ -373,7 +378,9 @@ void Routes::closed(Route& route) {
             targets = targets_after(*removed);
         } else if (const auto& target = route.target(); target.has_value() && !route.settled()) {
             lanes_.erase(lane_of(*target));
-            if (target->is_explicit || set_.contains(target->remote_id)) targets.push_back(*target);
+            const bool is_reloaded = route.close_reason() == link::CloseReason::kRouteRemoved;
+            if (target->is_explicit || is_reloaded || set_.contains(target->remote_id))
+                targets.push_back(*target);
         }
     }
     if (removed.has_value() && removed->was_last_of_pool) remove_urls(removed->entry.info);
