@@ -294,16 +294,6 @@ std::string report(const Flags& flags, const config::Diagnostics& diagnostics) {
     return diagnostics.to_string(flags.program);
 }
 
-std::string report_to_log(const config::Diagnostics& diagnostics) {
-    std::string text;
-    for (const config::Diagnostic& entry : diagnostics.entries()) {
-        if (entry.severity == config::Severity::kNotice) continue;
-        if (!text.empty()) text += '\n';
-        text += entry.is_syntax ? entry.to_syntax_error() : entry.to_string();
-    }
-    return text;
-}
-
 Answer check_answer(const Flags& flags, const config::Options& options,
                     const config::Diagnostics& diagnostics) {
     Answer answer;
@@ -323,7 +313,8 @@ Answer check_answer(const Flags& flags, const config::Options& options,
 Answer reload_answer(const Flags& flags, const config::Options& active, config::Options* fresh) {
     constexpr int kRestartNeeded = 3;
     config::keep_ports(active, fresh);
-    const absl::Status status = config::check_reload(config::diff(active, *fresh));
+    absl::Status status = config::check_reload(config::diff(active, *fresh));
+    if (status.ok()) status = config::check_links(active.links_servers(), *fresh);
     if (!status.ok()) {
         const std::string why(status.message());
         return {.error = fmt::format("{}: {}\n", flags.program, why), .exit_code = kRestartNeeded};

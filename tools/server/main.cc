@@ -58,17 +58,16 @@ int main(int argc, char** argv) {
         std::fputs(answer.error.c_str(), stderr);
         return answer.exit_code;
     }
-    std::fputs(tools::report(flags, diagnostics).c_str(), stderr);
+    // The log has notices and warnings; where that is stderr, once is enough.
+    if (!good || !options->log.to_stderr()) std::fputs(tools::report(flags, diagnostics).c_str(), stderr);
     if (!good) return 1;
-    const auto read_again = [&read_options](std::string* error) {
+    const auto read_again = [&read_options](config::Diagnostics* found) {
         auto fresh = std::make_shared<config::Options>();
-        config::Diagnostics found;
-        if (read_options(fresh.get(), &found)) return fresh;
-        *error = tools::report_to_log(found);
-        return std::shared_ptr<config::Options>();
+        if (!read_options(fresh.get(), found)) fresh = nullptr;
+        return fresh;
     };
     server::Subsystems subsystems = tools::assemble(*options);
     return server::run_process(
-        std::move(options), {.file = program, .shown = flags.program, .commit = tools::kCommit}, read_again,
-        std::move(subsystems));
+        std::move(options), {.file = program, .shown = flags.program, .commit = tools::kCommit},
+        std::move(diagnostics), read_again, std::move(subsystems));
 }
