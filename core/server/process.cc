@@ -176,6 +176,8 @@ std::string_view remedy_of(const absl::Status& status) {
             return " - another process listens there: stop it, or choose another port";
         case absl::StatusCode::kPermissionDenied:
             return " - ports below 1024 need the capability CAP_NET_BIND_SERVICE";
+        case absl::StatusCode::kOutOfRange:
+            return " - this machine has no such address: choose one that 'ip address' shows, or 0.0.0.0 for all";
         default: return "";
     }
 }

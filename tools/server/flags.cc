@@ -258,7 +258,11 @@ class FlagReader {
         if (help_tls) return choose(Action::kHelpTls);
         if (has_word && config::to_lower(word) == "version") return choose(Action::kVersion);
         if (has_word && config::to_lower(word) == "help") return choose(Action::kHelp);
-        if (has_word) return fail(fmt::format("unrecognized command: \"{}\"", word));
+        if (has_word) {
+            const bool is_file = word.find_first_of("./") != std::string_view::npos;
+            return fail(fmt::format("unrecognized command: \"{}\"{}", word,
+                                    is_file ? " - a configuration file follows -c" : ""));
+        }
         if (!flags_.signal.empty()) return choose(Action::kSignal);
         if (!test && !flags_.reload_file.empty()) {
             return fail("--test_reload can only be used together with -t");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // nats-uring: the server's executable.
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <memory>
 #include <string>
 
@@ -14,15 +16,31 @@
 #include "tools/server/flags.h"
 #include "tools/server/signal_command.h"
 
+namespace {
+
+// The only exceptions that end the program are those of threads and memory that the system refuses.
+[[noreturn]] void on_refusal() {
+    std::fputs(
+        "nats-uring: the system refuses a thread or memory - raise the limits of processes and memory (ulimit -u "
+        "and -v, TasksMax=, MemoryMax=, --pids-limit)\n",
+        stderr);
+    std::abort();
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
     using namespace nuring;
+    std::set_terminate(&on_refusal);
     const tools::Flags flags = tools::parse_flags(argc, argv);
     const tools::Versions versions{.own = NURING_VERSION,
                                    .commit = tools::kCommit,
                                    .compatible = server::kProtocolVersion};
     if (const auto answer = tools::immediate_answer(flags, versions)) {
-        std::fputs(answer->error.c_str(), stderr);
+        // The error last: behind the help it would be off the screen.
         std::fputs(answer->out.c_str(), stdout);
+        std::fflush(stdout);
+        std::fputs(answer->error.c_str(), stderr);
         return answer->exit_code;
     }
     const std::string path(argv[0]);
