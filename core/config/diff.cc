@@ -284,11 +284,9 @@ class Differ {
         if (before.port != after.port) {
             refuse("cluster.port", refusal("cluster port", show(before.port), show(after.port)));
         }
-        // Without a name of its own, a cluster has the gateway's, which is refused below.
-        const bool is_gateways =
-            before.name == active_.gateway.name && after.name == fresh_.gateway.name;
-        if (before.name != after.name && !is_gateways) {
-            refuse("cluster.name", refusal("cluster name", before.name, after.name));
+        const std::string& name = fresh_.configured_cluster_name();
+        if (!name.empty() && name != active_.configured_cluster_name()) {
+            add(OptionId::kCluster, fmt::format("Cluster name updated to {}", name));
         }
         for (const std::string& account : after.pinned_accounts) {
             const std::vector<std::string>& known = before.pinned_accounts;
@@ -303,7 +301,6 @@ class Differ {
         rest.routes = before.routes;
         rest.host = before.host;
         rest.port = before.port;
-        rest.name = before.name;
         if (rest != before) add(OptionId::kCluster, "Reloaded: cluster", true);
         if (before.routes != after.routes) add(OptionId::kRoutes, "Reloaded: cluster routes");
     }

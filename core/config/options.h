@@ -561,6 +561,11 @@ struct Options {
     // Are there, or may there be, links to other servers?
     bool links_servers() const { return cluster.port != 0 || gateway.configured() || leafnodes.configured(); }
 
+    // Empty: the server makes one up, and takes over that of others.
+    const std::string& configured_cluster_name() const {
+        return cluster.name.empty() ? gateway.name : cluster.name;
+    }
+
     friend bool operator==(const Options&, const Options&) = default;
 };
 

@@ -152,7 +152,7 @@ TEST(DiffTest, FixedOptionsAreThoseThatAreNotAtTheirDefault) {
                 ElementsAre("leafnodes.host", "leafnodes.port", "leafnodes.authorization"))
         << "once, for all keys in it";
     EXPECT_THAT(fixed("cluster {name: C, port: 1, accounts: [A, B]}, accounts {A {}}"),
-                ElementsAre("cluster.host", "cluster.port", "cluster.name"));
+                ElementsAre("cluster.host", "cluster.port"));
     EXPECT_THAT(fixed("gateway {name: A, port: 1, gateways: [{name: B, url: 'nats://b:1'}]}"),
                 ElementsAre("gateway.name", "gateway.host", "gateway.port", "gateway.gateways"));
 }
