@@ -148,6 +148,7 @@ class Route final : public server_link::ServerLink {
     void on_gateway_gossip(const proto::ServerInfo& info);
     void take_gateway_url(const std::string& url);
     void on_own_info(const proto::ServerInfo& info);
+    void follow_reloads();
     bool accepts_cluster_name(const std::string& name, bool is_dynamic, bool reports);
     void apply_permissions();
     bool keeps_interest(account::Account& account, interest::Subscription& subscription) override;
@@ -179,6 +180,7 @@ class Route final : public server_link::ServerLink {
     proto::ServerInfo remote_info_;
     std::string gateway_url_;  // where other clusters find the other server; reported to our gateways
     bool first_info_sent_ = false;
+    int64_t announced_pool_size_ = 0;
     bool settled_ = false;
     bool has_connect_ = false;  // of an accepted route: it has said who it is
 

@@ -30,8 +30,8 @@ void Route::announce_self() {
     connect.tls_required = settings_->tls_acceptor != nullptr;
     connect.headers = settings_->info.headers;
     connect.name = settings_->info.server_id;
-    connect.cluster = settings_->cluster_name;
-    connect.cluster_dynamic = settings_->is_dynamic_name;
+    connect.cluster = settings_->cluster_name();
+    connect.cluster_dynamic = settings_->is_dynamic_name();
     connect.lnoc = settings_->info.lnoc;
     connect.lnocu = settings_->info.lnocu;
     connect.ln = settings_->info.ln;
@@ -57,6 +57,7 @@ void Route::send_first_info() {
     assert(!first_info_sent_);
     send_info(first_info(), " ");
     first_info_sent_ = true;
+    announced_pool_size_ = settings_->info.route_pool_size;
 }
 
 void Route::on_connect(std::string_view json) {
@@ -96,9 +97,9 @@ bool Route::accepts_cluster_name(const std::string& name, bool is_dynamic, bool 
         return false;
     }
     const NameAgreement agreement = routes_.agree_on_name(*this, name, is_dynamic);
-    settings_ = routes_.settings();
-    if (agreement == NameAgreement::kAgreed) return true;
-    const std::string& own = settings_->cluster_name;
+    follow_reloads();
+    if (agreement == NameAgreement::kAgreed) return open();
+    const std::string& own = settings_->cluster_name();
     const std::string text = fmt::format("Rejecting connection, cluster name {} does not match {}",
                                          proto::quote(is_solicited() ? own : name),
                                          proto::quote(is_solicited() ? name : own));
@@ -152,7 +153,18 @@ void Route::take_gateway_url(const std::string& url) {
     if (!gateway_url_.empty()) gateways->add_cluster_url(gateway_url_);
 }
 
+// A reload reaches registered routes only; one that is being set up looks for itself. The cluster's name may
+// have changed, too.
+void Route::follow_reloads() {
+    if (serving()) return change(routes_.settings());
+    settings_ = routes_.settings();
+    if (first_info_sent_ && settings_->info.route_pool_size != announced_pool_size_)
+        close(link::CloseReason::kRouteRemoved);  // the other server dials again, and gets the new INFO
+}
+
 void Route::on_first_info(const proto::ServerInfo& info) {
+    follow_reloads();
+    if (!open()) return;
     peer_id_ = info.server_id;
     remote_info_ = info;
     remote_info_.lnoc |= info.ln;

@@ -91,7 +91,7 @@ bool Route::enter_pool(const proto::ServerInfo& info) {
     const bool pools = info.route_pool_size > 0 && own_size > 0;
     const int64_t common_size = pools ? std::max<int64_t>(own_size, info.route_pool_size) : 0;
     if (const std::string fault = pool_fault(info, common_size); !fault.empty()) {
-        if (is_pinned && !pools) routes_.give_up(*this);
+        if (is_pinned && !pools) routes_.give_up_account(*this);
         return refuse_pool(fault, link::CloseReason::kProtocolViolation);
     }
     const int pool_size = base::narrow<int>(common_size);
@@ -107,6 +107,11 @@ bool Route::enter_pool(const proto::ServerInfo& info) {
             return drop_duplicate("Detected duplicate remote route", proto::quote(peer_id_));
         case Registration::kAdded:
             break;
+    }
+    // A reload that ran just now may have missed this connection. The next one begins with its settings.
+    if (routes_.settings() != settings_) {
+        close(link::CloseReason::kRouteRemoved);
+        return false;
     }
     assert(!is_pinned || pools);
     assert(registered.slot >= 0);

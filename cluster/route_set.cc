@@ -105,6 +105,13 @@ bool RouteSet::has_pool(std::string_view remote_id) const {
     });
 }
 
+bool RouteSet::pools_with(std::string_view remote_id) const {
+    const std::lock_guard lock(mutex_);
+    return std::any_of(entries_.begin(), entries_.end(), [&](const RouteEntry& entry) {
+        return entry.remote_id == remote_id && entry.pool_size > 0;
+    });
+}
+
 bool RouteSet::is_complete(std::string_view remote_id, std::string_view account) const {
     const std::lock_guard lock(mutex_);
     int count = 0;

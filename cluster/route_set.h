@@ -66,6 +66,8 @@ class RouteSet {
     bool contains(std::string_view remote_id) const;
     // Is it registered by a connection that is not for one account alone?
     bool has_pool(std::string_view remote_id) const;
+    // Do both servers have pools?
+    bool pools_with(std::string_view remote_id) const;
     // Is there nothing left to dial at that server: for that account, or (empty) of its pool?
     bool is_complete(std::string_view remote_id, std::string_view account) const;
     // Is this the connection that carries what its server needs once (gossip, addresses)?

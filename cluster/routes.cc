@@ -158,22 +158,19 @@ void Routes::on_connected(server_link::RetryDialer& dialer, int fd) {
     (new Route(delivery, fd, *this, dialer.target()))->greet();  // LinkHost deletes it
 }
 
-void Routes::reload(std::shared_ptr<const RouteSettings> settings) {
+void Routes::reload(std::shared_ptr<const RouteSettings> settings, bool is_renamed) {
     std::shared_ptr<const RouteSettings> before;
     {
         const std::lock_guard lock(mutex_);
         before = settings_;
-        if (settings->is_dynamic_name || !before->is_dynamic_name) {
-            // The name may have been taken over from others since these settings were made.
+        if (!is_renamed) {  // the name of others may have replaced it since these settings were made
             auto fresh = std::make_shared<RouteSettings>(*settings);
-            fresh->cluster_name = before->cluster_name;
-            fresh->is_dynamic_name = before->is_dynamic_name;
-            fresh->info.cluster = before->info.cluster;
-            fresh->info.cluster_dynamic = before->info.cluster_dynamic;
+            fresh->set_name(before->name());
             settings = std::move(fresh);
         }
         settings_ = settings;
     }
+    if (settings->cluster_name() != before->cluster_name()) announce_name();
     for (const config::Url& url : before->cluster().routes) {
         const server_link::LinkTarget target = server_link::LinkTarget::from_url(url);
         if (settings->is_configured(target)) continue;
@@ -271,23 +268,28 @@ Registered Routes::add(Route& route, RouteEntry entry) {
     assert(!registered.is_first || registered.result == Registration::kAdded);
     if (registered.result != Registration::kAdded) return registered;
     if (!newcomer.account.empty()) announce_to_routes_of_account(newcomer);
+    if (newcomer.target.has_value() && newcomer.pool_size > 0) dial_accounts(newcomer);
     if (!registered.is_first) return registered;
     announce_to_routes(newcomer);
     add_urls(newcomer.info);
-    if (newcomer.target.has_value() && newcomer.pool_size > 0) dial_accounts(*newcomer.target);
     return registered;
 }
 
-void Routes::give_up(Route& route) {
+void Routes::give_up_account(Route& route) {
+    if (set_.pools_with(route.peer_id())) return;  // it has reloaded since it sent its INFO
     if (route.target().has_value() && !route.settled()) end_lane(*route.target());
     route.settle();
 }
 
-void Routes::dial_accounts(const server_link::LinkTarget& target) {
-    assert(target.account.empty());
+// At each connection of a pool: a reload moves an account only when the connection that carries it is there.
+void Routes::dial_accounts(const RouteEntry& pooled) {
+    assert(pooled.account.empty());
+    assert(pooled.target.has_value());
     for (const std::string& account : settings()->pinned_accounts) {
-        server_link::LinkTarget own = target;
+        if (set_.is_complete(pooled.remote_id, account)) continue;
+        server_link::LinkTarget own = *pooled.target;
         own.account = account;
+        if (!own.is_explicit) own.remote_id = pooled.remote_id;
         dial(std::move(own), 0, /*is_reconnect=*/false);
     }
 }
@@ -373,7 +375,9 @@ void Routes::closed(Route& route) {
             targets = targets_after(*removed);
         } else if (const auto& target = route.target(); target.has_value() && !route.settled()) {
             lanes_.erase(lane_of(*target));
-            if (target->is_explicit || set_.contains(target->remote_id)) targets.push_back(*target);
+            const bool is_reloaded = route.close_reason() == link::CloseReason::kRouteRemoved;
+            if (target->is_explicit || is_reloaded || set_.contains(target->remote_id))
+                targets.push_back(*target);
         }
     }
     if (removed.has_value() && removed->was_last_of_pool) remove_urls(removed->entry.info);
@@ -458,20 +462,17 @@ void Routes::on_gossip(const proto::ServerInfo& info) {
 NameAgreement Routes::agree_on_name(Route& route, const std::string& name, bool is_dynamic) {
     {
         const std::lock_guard lock(mutex_);
-        const std::string& own = settings_->cluster_name;
-        if (name == own && (is_dynamic || !settings_->is_dynamic_name))
+        const std::string& own = settings_->cluster_name();
+        if (name == own && (is_dynamic || !settings_->is_dynamic_name()))
             return NameAgreement::kAgreed;
         if (name != own) {
-            if (!settings_->is_dynamic_name) return NameAgreement::kConflict;
+            if (!settings_->is_dynamic_name()) return NameAgreement::kConflict;
             if (is_dynamic && name <= own) return NameAgreement::kConflict;
             if (name.empty()) return NameAgreement::kAgreed;
         }
         auto fresh = std::make_shared<RouteSettings>(*settings_);
-        fresh->cluster_name = name;
-        fresh->info.cluster = name;
         // A configured name stays, as if it had been configured here.
-        fresh->is_dynamic_name = is_dynamic;
-        fresh->info.cluster_dynamic = is_dynamic;
+        fresh->set_name({.text = name, .is_dynamic = is_dynamic});
         const bool is_new = name != own;
         settings_ = std::move(fresh);
         if (!is_new) return NameAgreement::kAgreed;
@@ -480,7 +481,7 @@ NameAgreement Routes::agree_on_name(Route& route, const std::string& name, bool 
         .worker_state(index_of(route.handle().worker()))
         .host.log.info("Cluster name updated to {}", name);
     close_others(route);
-    announce_to_clients(/*is_news=*/false, /*is_ws_news=*/false);
+    announce_name();
     return NameAgreement::kAgreed;
 }
 
@@ -527,6 +528,16 @@ void Routes::announce_to_leafnodes() {
     });
 }
 
+// Clients find it in their next INFO.
+void Routes::announce_name() {
+    if (workers_.stopping()) return;
+    announce_to_clients(/*is_news=*/false, /*is_ws_news=*/false);
+    workers_.on_all([](server::WorkerState& state) {
+        for (delivery::RemoteServer* server : state.delivery.servers.list())
+            server->on_cluster_name();
+    });
+}
+
 // This server's own come first.
 void Routes::announce_to_clients(bool is_news, bool is_ws_news) {
     if (workers_.stopping()) return;
@@ -537,7 +548,7 @@ void Routes::announce_to_clients(bool is_news, bool is_ws_news) {
         if (is_ws_news) ++last_ws_view_;
         view->serial = last_view_;
         view->ws_serial = last_ws_view_;
-        view->cluster = settings_->cluster_name;
+        view->cluster = settings_->cluster_name();
         if (!settings_->cluster().no_advertise && last_view_ != 0) {
             view->connect_urls = settings_->info.connect_urls;
             urls_.append_to(&view->connect_urls);

@@ -46,7 +46,7 @@ class Routes final : private server_link::RetryDialer::User {
 
     // --- control thread
     void dial_configured();
-    void reload(std::shared_ptr<const RouteSettings> settings);
+    void reload(std::shared_ptr<const RouteSettings> settings, bool is_renamed);
     // Dials nobody from now on; returns when no dialer is left on any worker.
     void stop();
 
@@ -55,8 +55,8 @@ class Routes final : private server_link::RetryDialer::User {
     void accept(int fd);
     // Registers; announces the first one of a server to all other servers, and to clients.
     Registered add(Route& route, RouteEntry entry);
-    // The route cannot be what it was dialed for: it is not dialed again.
-    void give_up(Route& route);
+    // The server at the other end has no routes for single accounts: that one is not dialed again.
+    void give_up_account(Route& route);
     // The server of that route has room for more in its pool.
     void grow_pool(Route& route);
     // An account gets its own route to the server of that one.
@@ -77,8 +77,8 @@ class Routes final : private server_link::RetryDialer::User {
     // served by a registered server, or leads to this very server.
     //
     // To each server there is at most one attempt at a time for its pool, and one for each account with a
-    // route of its own (lane_of()). The connections of a pool come one after the other; the accounts follow
-    // the first, which shows that the server has pools.
+    // route of its own (lane_of()). The connections of a pool come one after the other. Each of them has the
+    // accounts dialed that have no route yet.
     struct Configured {
         server_link::LinkTarget target;
         std::string served_by = {};  // id of the registered server found there; empty: none
@@ -95,7 +95,7 @@ class Routes final : private server_link::RetryDialer::User {
     void on_ended(server_link::RetryDialer& dialer) override;
 
     void dial(server_link::LinkTarget target, uint64_t delay_ns, bool is_reconnect);
-    void dial_accounts(const server_link::LinkTarget& target);
+    void dial_accounts(const RouteEntry& pooled);
     static std::string lane_of(const server_link::LinkTarget& target);
     void end_lane(const server_link::LinkTarget& target);
     std::vector<server_link::LinkTarget> targets_after(const RouteSet::Removed& removed);
@@ -117,6 +117,7 @@ class Routes final : private server_link::RetryDialer::User {
     void add_urls(const proto::ServerInfo& info);
     void remove_urls(const proto::ServerInfo& info);
     void announce_to_leafnodes();
+    void announce_name();
     // With `is_news` the URLs have changed, with `is_ws_news` those for WebSocket; else the cluster's
     // name alone, which is no reason for an INFO.
     void announce_to_clients(bool is_news, bool is_ws_news);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/headers.h"
 
+#include <algorithm>
+
 #include "proto/encode_client.h"
 
 namespace nuring::proto {
@@ -28,6 +30,27 @@ bool has_version(std::string_view block) {
     if (!block.starts_with(kHeaderVersion)) return false;
     const std::string_view after = block.substr(kHeaderVersion.size());
     return after.starts_with(kLineEnd) || after.starts_with(' ') || after.starts_with('\t');
+}
+
+bool ends_line(char c) {
+    return c == '\r' || c == '\n';
+}
+
+// The next line that begins with `name:`, or npos.
+size_t find_line(std::string_view block, std::string_view name, size_t from) {
+    for (size_t at = block.find(name, from); at != std::string_view::npos;
+         at = block.find(name, at + 1)) {
+        const size_t colon = at + name.size();
+        if (at > 0 && ends_line(block[at - 1]) && colon < block.size() && block[colon] == ':')
+            return at;
+    }
+    return std::string_view::npos;
+}
+
+// That line, with its CRLF if it has one.
+std::string_view line_at(std::string_view block, size_t at) {
+    const size_t end = block.find(kLineEnd, at);
+    return end == std::string_view::npos ? block.substr(at) : block.substr(at, end + 2 - at);
 }
 
 char* append_field(char* out, const HeaderChange& field) {
@@ -74,11 +97,14 @@ std::string_view header_status(std::string_view block) {
 }
 
 bool find_header(std::string_view block, std::string_view name, HeaderField* field) {
-    HeaderReader reader(block);
-    while (reader.next(field)) {
-        if (field->name == name) return true;
-    }
-    return false;
+    const size_t at = find_line(block, name, 0);
+    if (at == std::string_view::npos) return false;
+    field->line = line_at(block, at);
+    field->name = field->line.substr(0, name.size());
+    field->value = field->line.substr(name.size() + 1);
+    if (field->value.ends_with(kLineEnd)) field->value.remove_suffix(kLineEnd.size());
+    field->value = trimmed(field->value);
+    return true;
 }
 
 size_t set_header_size_max(std::string_view block, const HeaderChange& change) {
@@ -88,41 +114,17 @@ size_t set_header_size_max(std::string_view block, const HeaderChange& change) {
 }
 
 char* set_header(char* out, std::string_view block, const HeaderChange& change) {
-    if (block.empty()) {
-        out = append(append(out, kHeaderVersion), kLineEnd);
-        return append(append_field(out, change), kLineEnd);
+    char* const begin = out;
+    size_t at = 0;
+    for (size_t found = 0; at < block.size(); at = found + line_at(block, found).size()) {
+        found = std::min(find_line(block, change.name, at), block.size());
+        out = append(out, block.substr(at, found - at));
+        if (found == block.size()) break;
     }
-    if (check_headers(block) != HeaderStatus::kOk) return append(out, block);
-    out = append(out, first_line(block));
-    HeaderReader reader(block);
-    HeaderField field;
-    bool written = false;
-    while (reader.next(&field)) {
-        if (field.name != change.name) {
-            out = append(out, field.line);
-        } else if (!written) {
-            out = append_field(out, change);
-            written = true;
-        }
-    }
-    if (!written) out = append_field(out, change);
-    return append(out, kLineEnd);
-}
-
-char* remove_header(char* out, std::string_view block, std::string_view name) {
-    if (check_headers(block) != HeaderStatus::kOk) return append(out, block);
-    char* const start = out;
-    out = append(out, first_line(block));
-    HeaderReader reader(block);
-    HeaderField field;
-    size_t count = 0;
-    while (reader.next(&field)) {
-        if (field.name == name) continue;
-        out = append(out, field.line);
-        ++count;
-    }
-    if (count == 0 && header_status(block).empty()) return start;
-    return append(out, kLineEnd);
+    while (out != begin && ends_line(out[-1])) --out;
+    if (out == begin) out = append(out, kHeaderVersion);
+    out = append(out, kLineEnd);
+    return append(append_field(out, change), kLineEnd);
 }
 
 }  // namespace nuring::proto

@@ -6,9 +6,12 @@
 //   ...
 //   \r\n
 //
-// On plain routing nobody looks inside; these are for the features that do.
+// On plain routing nobody looks inside; these are for the features that do. Publishers may send blocks that
+// are not well-formed, and servers and clients read them differently: a line may end with CRLF, or with CR
+// or LF alone, and reading may go on behind a bad line. find_header() and set_header() see every line that
+// one of them may see, so that no publisher gets a header past them that only servers may set.
 // Threads: any. Errors: return values. Nothing is allocated; output goes to the caller's memory.
-// Source: server/client.go 2.9 (getHeader, removeHeaderIfPresent, setHeader) and the header page
+// Source: server/client.go 2.15.3 (sliceHeader, removeHeaderIfPresent, setHeader) and the header page
 // of the protocol documentation. Names are compared as written, like there.
 #pragma once
 
@@ -54,7 +57,7 @@ class HeaderReader {
     std::string_view rest_;
 };
 
-// The first field of that name.
+// The first line of that name, behind the first one of the block; its value ends with CRLF or the block.
 bool find_header(std::string_view block, std::string_view name, HeaderField* field);
 
 struct HeaderChange {
@@ -62,14 +65,10 @@ struct HeaderChange {
     std::string_view value;
 };
 
-// Writes the block with the header set: the first of that name replaced and others removed, or
-// added at the end. An empty block becomes a new one. `out` has room for set_header_size_max() and
-// does not overlap the block; returns the end. A bad block is copied as it is.
+// Writes the block with that header at the end, and without any other of that name. An empty block becomes a
+// new one; one without an end gets one. `out` has room for set_header_size_max() and does not overlap the
+// block; returns the end.
 size_t set_header_size_max(std::string_view block, const HeaderChange& change);
 char* set_header(char* out, std::string_view block, const HeaderChange& change);
-
-// Writes the block without the headers of that name (at most the size of the block). A block which
-// is left without any header and status becomes empty, as in the reference.
-char* remove_header(char* out, std::string_view block, std::string_view name);
 
 }  // namespace nuring::proto

@@ -11,6 +11,9 @@
 namespace nuring::proto {
 namespace {
 
+// As deep as Go reads: the library stops one level before its limit.
+constexpr size_t kDepthMax = 10'001;
+
 // Invalid bytes as U+FFFD: Go reads them so, the library refuses the document.
 std::string with_valid_runes(std::string_view text) {
     std::string result;
@@ -84,6 +87,11 @@ simdjson::error_code JsonParser::State::parse_copy(std::string_view text,
                                                    simdjson::dom::element* root) {
     padded_.assign(text);
     padded_.append(simdjson::SIMDJSON_PADDING, '\0');
+    // By itself the library grows with its own limit of depth.
+    if (parser_.capacity() < text.size() || parser_.max_depth() < kDepthMax) {
+        const auto code = parser_.allocate(std::max(parser_.capacity(), text.size()), kDepthMax);
+        if (code != simdjson::SUCCESS) return code;
+    }
     return parser_.parse(padded_.data(), text.size(), false).get(*root);
 }
 

@@ -283,8 +283,9 @@ class Differ {
         if (before.port != after.port) {
             refuse("cluster.port", refusal("cluster port", show(before.port), show(after.port)));
         }
-        if (before.name != after.name) {
-            refuse("cluster.name", refusal("cluster name", before.name, after.name));
+        const std::string& name = fresh_.configured_cluster_name();
+        if (!name.empty() && name != active_.configured_cluster_name()) {
+            add(OptionId::kCluster, fmt::format("Cluster name updated to {}", name));
         }
         for (const std::string& account : after.pinned_accounts) {
             const std::vector<std::string>& known = before.pinned_accounts;
@@ -299,7 +300,6 @@ class Differ {
         rest.routes = before.routes;
         rest.host = before.host;
         rest.port = before.port;
-        rest.name = before.name;
         if (rest != before) add(OptionId::kCluster, "Reloaded: cluster", true);
         if (before.routes != after.routes) add(OptionId::kRoutes, "Reloaded: cluster routes");
     }

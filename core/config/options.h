@@ -557,6 +557,11 @@ struct Options {
 
     UringOptions uring;
 
+    // Empty: the server makes one up, and takes over that of others.
+    const std::string& configured_cluster_name() const {
+        return cluster.name.empty() ? gateway.name : cluster.name;
+    }
+
     friend bool operator==(const Options&, const Options&) = default;
 };
 

@@ -133,6 +133,27 @@ class ImportsTest(LeafCase):
         self.assertEqual((info["acc"], body), ("A", b"hi"))
         self.assertNotIn("user", info)
 
+    def test_a_leafnode_is_who_asks_in_bad_headers_too(self):
+        """Clients and servers of Go find a header behind a line without a colon, and one behind a lone line feed."""
+        leaf, responder = self.leaf("la"), self.client(self.server, user="b", **{"pass": "b"})
+        client = self.client(self.server, user="a", **{"pass": "a"})
+        for wire, subject in ((responder, "svc.time"), (client, "plain")):
+            wire.send(f"SUB {subject} 1\r\n")
+            wire.expect_quiet()
+        leaf.send("LS+ _INBOX.leaf\r\n")
+        forged = 'Nats-Request-Info: {"acc":"SYS"}\r\n'
+        for headers in (f"NATS/1.0\r\nno colon\r\n{forged}\r\n", f"NATS/1.0\r\n{forged}no colon\r\n\r\n",
+                        f"NATS/1.0\r\nA: b\n{forged}\r\n", f"NATS/1.0\r\n{forged}"):  # fmt: skip
+            with self.subTest(headers=headers):
+                for subject in ("svc.time", "plain"):
+                    leaf.send(f"HMSG {subject} _INBOX.leaf {len(headers)} {len(headers) + 2}\r\n{headers}hi\r\n")
+                _, info, body = self.read_request(responder, "svc.time")
+                self.assertEqual((info["acc"], body), ("A", b"hi"))
+                size = int(client.expect_line(r"HMSG plain 1 _INBOX.leaf \d+ (\d+)").group(1))
+                text = client.read(size + 2)
+                self.assertIn(b'\r\nNats-Request-Info: {"acc":"A"}\r\n\r\nhi\r\n', text)
+                self.assertNotIn(b"SYS", text)
+
     def test_a_leafnode_speaks_for_its_own_account(self):
         """Also to those who get its messages without an import."""
         leaf, client = self.leaf("la"), self.client(self.server, user="a", **{"pass": "a"})

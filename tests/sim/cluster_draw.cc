@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::array<std::string_view, kFaultKindCount> kFaultNames = {
     "cut",   "one_way", "reset",     "crash", "silent", "move",
-    "pause", "reload",  "lame_duck", "rough", "pools",  "deny"};
+    "pause", "reload",  "lame_duck", "rough", "pools",  "deny",
+    "accounts"};
 
 struct Field {
     std::string_view name;
@@ -108,7 +109,8 @@ bool is_survivable(FaultKind kind, const ClusterDraw& draw) {
     if (kind == FaultKind::kMove && !draw.has_one_cluster()) return false;
     if (kind == FaultKind::kPools) return true;
     // Leafnodes log in as users, and would be denied the same.
-    if (kind == FaultKind::kDeny) return draw.accounts > 1 && draw.leafs == 0;
+    if (kind == FaultKind::kDeny || kind == FaultKind::kAccounts)
+        return draw.accounts > 1 && draw.leafs == 0;
     return draw.seeds_only == 0 || kind == FaultKind::kCrash || kind == FaultKind::kReload ||
            kind == FaultKind::kLameDuck;
 }

@@ -43,7 +43,7 @@ constexpr uint32_t kShrinkRunsMax = 400;
 constexpr unsigned kWorldSecondsMax = 120;  // then it is stuck
 
 // What must come up in some world of a long run.
-constexpr std::array<std::string_view, 29> kMarks = {"cut",
+constexpr std::array<std::string_view, 30> kMarks = {"cut",
                                                      "one_way",
                                                      "reset",
                                                      "crash",
@@ -55,6 +55,7 @@ constexpr std::array<std::string_view, 29> kMarks = {"cut",
                                                      "rough",
                                                      "pools",
                                                      "deny",
+                                                     "accounts",
                                                      "random-reset",
                                                      "duplicate-route",
                                                      "stale-connection",

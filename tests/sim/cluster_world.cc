@@ -122,6 +122,7 @@ std::shared_ptr<config::Options> ClusterWorld::options(uint32_t index) const {
         std::chrono::hours(1);  // slow networks are not what this is about
     if (draw_.accounts > 1) {
         for (const char* name : kAccountNames) {
+            if (place.lacks_account && name != kAccountNames[0]) continue;
             options->accounts.push_back({.name = name});
             config::User user{.name = name, .password = kSimPassword, .account = name};
             if (place.denies) {
@@ -202,6 +203,7 @@ void ClusterWorld::start(uint32_t index) {
     Place& place = places_[index];
     if (failed() || place.process != nullptr) return;
     net_.bring_up(index);
+    place.lacks_account = false;
     SimServerSetup setup;
     setup.host = index;
     const auto start_options = options(index);
@@ -242,6 +244,12 @@ void ClusterWorld::restart_after(uint32_t index, uint64_t delay_ns) {
 void ClusterWorld::deny(uint32_t index, bool on) {
     Place& place = places_[index];
     place.denies = on;
+    if (place.process != nullptr && !place.is_lame) reload(index, /*authorization=*/true);
+}
+
+void ClusterWorld::lack_account(uint32_t index, bool on) {
+    Place& place = places_[index];
+    place.lacks_account = on;
     if (place.process != nullptr && !place.is_lame) reload(index, /*authorization=*/true);
 }
 
@@ -340,6 +348,10 @@ void ClusterWorld::happen(const Fault& fault) {
             oracle_.add_denial(now_ns, now_ns + for_ns, a);
             deny(a, true);
             return net_.after(for_ns, [this, a] { deny(a, false); });
+        case FaultKind::kAccounts:
+            oracle_.add_disturbance(now_ns, now_ns + for_ns, a, a);
+            lack_account(a, true);
+            return net_.after(for_ns, [this, a] { lack_account(a, false); });
     }
 }
 

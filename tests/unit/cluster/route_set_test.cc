@@ -200,7 +200,9 @@ TEST(RouteSetTest, ConnectionsOfAccountsStandBesideThePool) {
     EXPECT_EQ(pinned.result, Registration::kAdded);
     EXPECT_FALSE(pinned.is_first);
     EXPECT_FALSE(set.has_pool("A"));
+    EXPECT_FALSE(set.pools_with("A"));
     EXPECT_TRUE(set.add(dialed_pooled("A", 2)).is_first);
+    EXPECT_TRUE(set.pools_with("A"));
     EXPECT_EQ(set.add(of_account("A", 3, "X")).result, Registration::kDuplicate);
     EXPECT_TRUE(set.is_complete("A", "X"));
     EXPECT_FALSE(set.is_complete("A", "Y"));

@@ -27,16 +27,19 @@ class RenameRequestorTest : public testing::Test {
 };
 
 TEST_F(RenameRequestorTest, TheAccountGetsItsOtherNameAndAllElseStays) {
-    EXPECT_EQ(renamed(R"({"start":"2026-01-01T00:00:00Z","id":7,"acc":"A","rtt":1234567890123,"tags":["x",1],)"
-                      R"("own":{"acc":"A"},"nothing":null})"),
-              R"({"start":"2026-01-01T00:00:00Z","id":7,"acc":"HUB","rtt":1234567890123,"tags":["x",1],)"
-              R"("own":{"acc":"A"},"nothing":null})");
+    EXPECT_EQ(
+        renamed(
+            R"({"start":"2026-01-01T00:00:00Z","id":7,"acc":"A","rtt":1234567890123,"tags":["x",1],)"
+            R"("own":{"acc":"A"},"nothing":null})"),
+        R"({"start":"2026-01-01T00:00:00Z","id":7,"acc":"HUB","rtt":1234567890123,"tags":["x",1],)"
+        R"("own":{"acc":"A"},"nothing":null})");
     EXPECT_EQ(renamed(R"( { "acc" : "A" } )"), R"({"acc":"HUB"})");
     EXPECT_EQ(renamed(R"({"\u0061cc":"\u0041"})"), R"({"acc":"HUB"})");
 }
 
 TEST_F(RenameRequestorTest, AnAccountWithoutAnotherNameStays) {
-    for (const char* json : {R"({"acc":"B"})", R"({"acc":""})", R"({"svc":"A"})", "{}", R"({"acc":1})"}) {
+    for (const char* json :
+         {R"({"acc":"B"})", R"({"acc":""})", R"({"svc":"A"})", "{}", R"({"acc":1})"}) {
         EXPECT_EQ(renamed(json), "as it is") << json;
     }
 }
@@ -49,10 +52,24 @@ TEST_F(RenameRequestorTest, AnAccountMayBeAdded) {
 }
 
 TEST_F(RenameRequestorTest, WhatIsNoSuchObjectStays) {
-    for (const char* json : {"", "null", "A", R"("A")", "[]", R"(["acc","A"])", R"({"acc":"A")", R"({"acc":"A"} x)",
-                             "{\"acc\":\"A\"", "\xff"}) {
+    for (const char* json : {"", "null", "A", R"("A")", "[]", R"(["acc","A"])", R"({"acc":"A")",
+                             R"({"acc":"A"} x)", "{\"acc\":\"A\"", "\xff"}) {
         EXPECT_EQ(renamed(json), "as it is") << json;
     }
+}
+
+// As deep as readers in Go go: a header that they understand must not get past it.
+TEST_F(RenameRequestorTest, DeepValuesHideNoAccount) {
+    for (const size_t depth :
+         {size_t{1000}, size_t{1023}, size_t{1024}, size_t{9998}, size_t{9999}}) {
+        const std::string deep = std::string(depth, '[') + std::string(depth, ']');
+        EXPECT_EQ(renamed(R"({"x":)" + deep + R"(,"acc":"A"})"),
+                  R"({"x":)" + deep + R"(,"acc":"HUB"})")
+            << depth;
+    }
+    const std::string too_deep(1'000'000, '[');
+    EXPECT_EQ(renamed(R"({"acc":"A","x":)" + too_deep), "as it is");
+    EXPECT_EQ(renamed(R"({"acc":"A"})"), R"({"acc":"HUB"})");
 }
 
 TEST_F(RenameRequestorTest, OfSeveralAccountsTheLastCounts) {
