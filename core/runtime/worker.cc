@@ -12,7 +12,7 @@ constexpr uint64_t kBusyWindow_ns = 1'000'000'000;
 }  // namespace
 
 Worker::Worker(base::WorkerId id, ring::Ring& ring, Mesh& mesh, uint64_t busy_poll_ns)
-    : id_(id), ring_(ring), mesh_(mesh), busy_poll_ns_(busy_poll_ns) {
+    : id_(id), ring_(ring), mesh_(mesh), spin_(busy_poll_ns) {
     ring_.set_before_receive([](void* self) { static_cast<Worker*>(self)->drain_arrived(); }, this);
 }
 
@@ -125,8 +125,8 @@ void Worker::post(std::unique_ptr<ControlTask> task) {
 
 void Worker::decide_wait(bool more_work, bool active) {
     const uint64_t now = ring_.now_ns();
-    if (active && busy_poll_ns_ != 0) busy_until_ns_ = now + busy_poll_ns_;
-    if (more_work || now < busy_until_ns_ || !mesh_.park(id_)) {
+    if (active) spin_.on_work(now);
+    if (more_work || spin_.lasts(now) || !mesh_.park(id_)) {
         wait_until_ns_ = 0;
         return;
     }

@@ -12,6 +12,7 @@
 #include "core/ring/ring.h"
 #include "core/runtime/latency_histogram.h"
 #include "core/runtime/mesh.h"
+#include "core/runtime/spin_window.h"
 #include "core/runtime/timer_wheel.h"
 
 namespace nuring::runtime {
@@ -110,11 +111,10 @@ class Worker {
     const base::WorkerId id_;
     ring::Ring& ring_;
     Mesh& mesh_;
-    const uint64_t busy_poll_ns_;
+    SpinWindow spin_;
     WorkerDelegate* delegate_ = nullptr;
     TimerWheel timers_;
     uint64_t wait_until_ns_ = 0;
-    uint64_t busy_until_ns_ = 0;
     uint64_t busy_since_ns_ = 0;  // the end of the last wait
     uint64_t busy_marked_ns_ = 0;   // when busy_share_ was computed,
     uint64_t busy_ns_at_mark_ = 0;  // and what had been busy by then

@@ -177,12 +177,14 @@ TEST_F(WorkerTest, BusyPollsForAWhileAfterTheLastCompletion) {
     busy.set_delegate(this);
     ring.on_turn = [](uint64_t) { return 1U; };
     busy.turn();
-    EXPECT_EQ(busy.wait_until_ns(), 0U);
-    ring.on_turn = nullptr;
-    ring.set_now(1000);
+    ring.set_now(2);
     busy.turn();
     EXPECT_EQ(busy.wait_until_ns(), 0U);
+    ring.on_turn = nullptr;
     ring.set_now(1001);
+    busy.turn();
+    EXPECT_EQ(busy.wait_until_ns(), 0U);
+    ring.set_now(1002);
     busy.turn();
     EXPECT_EQ(busy.wait_until_ns(), ring::kForever);
 }
