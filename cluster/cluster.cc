@@ -32,13 +32,12 @@ class Cluster final : public server::Subsystem {
 
   private:
     absl::StatusOr<std::shared_ptr<const RouteSettings>> make_settings(
-        std::shared_ptr<const config::Options> options) const;
+        std::shared_ptr<const config::Options> options, const ClusterName& name) const;
     std::vector<std::string> own_urls(const config::Options& options) const;
 
     server::Server* server_ = nullptr;
     server::LinkPort port_;
-    std::string name_;
-    bool is_dynamic_name_ = false;
+    ClusterName name_;  // at the start
     std::shared_ptr<const config::Options> options_;
     std::unique_ptr<Routes> routes_;  // from on_ready() on; as long as links may be
 };
@@ -51,26 +50,33 @@ absl::Status Cluster::start(server::Server& server, std::shared_ptr<const config
         fmt::format("Error listening on router port: {} - ", std::max(cluster.port, 0));
     absl::Status status = port_.open(server, cluster.host, cluster.port, failure);
     if (!status.ok()) return status;
-    name_ = !cluster.name.empty() ? cluster.name : options_->gateway.name;
-    is_dynamic_name_ = name_.empty();
-    if (is_dynamic_name_) name_ = ring::random_name(server.worker_state(0).host.ring);
-    server.facts().info.cluster = name_;
-    const auto settings = make_settings(options_);
+    name_ = {.text = options_->configured_cluster_name()};
+    if (name_.text.empty()) {
+        name_ = {.text = ring::random_name(server.worker_state(0).host.ring), .is_dynamic = true};
+    }
+    server.facts().info.cluster = name_.text;
+    const auto settings = make_settings(options_, name_);
     return settings.status();
 }
 
 // Only now: the client port is known, which routes announce to other servers.
 void Cluster::on_ready() {
-    auto settings = make_settings(options_);
+    auto settings = make_settings(options_, name_);
     routes_ = std::make_unique<Routes>(*server_, *std::move(settings));
     port_.start("Route", [routes = routes_.get()](int fd) { routes->accept(fd); });
     routes_->dial_configured();
 }
 
 void Cluster::reload(std::shared_ptr<const config::Options> options) {
+    const std::string before = options_->configured_cluster_name();
     options_ = std::move(options);
-    auto settings = make_settings(options_);
-    if (settings.ok()) routes_->reload(*std::move(settings));
+    const std::string& name = options_->configured_cluster_name();
+    const bool is_renamed = name != before;
+    // The name of others may have replaced the one that was made up here.
+    ClusterName now = routes_->settings()->name();
+    if (is_renamed) now = {.text = name.empty() ? now.text : name, .is_dynamic = name.empty()};
+    auto settings = make_settings(options_, now);
+    if (settings.ok()) routes_->reload(*std::move(settings), is_renamed);
 }
 
 void Cluster::stop() {
@@ -85,7 +91,7 @@ std::vector<server::PortsEntry> Cluster::ports() const {
 }
 
 std::vector<std::string> Cluster::notices() const {
-    return {fmt::format("Cluster name is {}", name_),
+    return {fmt::format("Cluster name is {}", name_.text),
             fmt::format("Listening for route connections on {}", port_.text())};
 }
 
@@ -97,16 +103,9 @@ std::string Cluster::warning() const {
 }
 
 absl::StatusOr<std::shared_ptr<const RouteSettings>> Cluster::make_settings(
-    std::shared_ptr<const config::Options> options) const {
+    std::shared_ptr<const config::Options> options, const ClusterName& name) const {
     const config::ClusterOptions& cluster = options->cluster;
     auto settings = std::make_shared<RouteSettings>();
-    settings->cluster_name = name_;
-    settings->is_dynamic_name = is_dynamic_name_;
-    if (routes_ != nullptr) {  // it may have been taken over from others
-        const auto now = routes_->settings();
-        settings->cluster_name = now->cluster_name;
-        settings->is_dynamic_name = now->is_dynamic_name;
-    }
     if (cluster.permissions.has_value()) settings->permissions.emplace(*cluster.permissions);
     proto::ServerInfo& info = settings->info;
     info = server::link_info(server_->facts().info, *options);
@@ -129,8 +128,7 @@ absl::StatusOr<std::shared_ptr<const RouteSettings>> Cluster::make_settings(
     info.tls_required = settings->tls_acceptor != nullptr;
     info.tls_verify = info.tls_required;
     info.gateway_url = server_->facts().gateway_url;
-    info.cluster = settings->cluster_name;
-    info.cluster_dynamic = settings->is_dynamic_name;
+    settings->set_name(name);
     info.route_pool_size = std::max(cluster.pool_size, 0);
     if (cluster.pool_size > 0) {
         settings->pinned_accounts.insert(cluster.pinned_accounts.begin(), cluster.pinned_accounts.end());

@@ -150,7 +150,10 @@ void Route::change(std::shared_ptr<const RouteSettings> settings) {
     if (!open()) return;
     apply_compression(before->cluster().compression, settings_->cluster().compression);
     if (!open()) return;
-    if (before->info == settings_->info) return;  // a reload of other things
+    // As the reference: another name of the cluster matters to servers that come from now on.
+    RouteSettings renamed = *before;
+    renamed.set_name(settings_->name());
+    if (renamed.info == settings_->info) return;  // a reload of other things
     send_info(own_info());
     if (serving() && before->cluster().permissions != settings_->cluster().permissions) {
         apply_permissions();

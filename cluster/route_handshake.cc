@@ -30,8 +30,8 @@ void Route::announce_self() {
     connect.tls_required = settings_->tls_acceptor != nullptr;
     connect.headers = settings_->info.headers;
     connect.name = settings_->info.server_id;
-    connect.cluster = settings_->cluster_name;
-    connect.cluster_dynamic = settings_->is_dynamic_name;
+    connect.cluster = settings_->cluster_name();
+    connect.cluster_dynamic = settings_->is_dynamic_name();
     connect.lnoc = settings_->info.lnoc;
     connect.lnocu = settings_->info.lnocu;
     connect.ln = settings_->info.ln;
@@ -99,7 +99,7 @@ bool Route::accepts_cluster_name(const std::string& name, bool is_dynamic, bool 
     const NameAgreement agreement = routes_.agree_on_name(*this, name, is_dynamic);
     follow_reloads();
     if (agreement == NameAgreement::kAgreed) return open();
-    const std::string& own = settings_->cluster_name;
+    const std::string& own = settings_->cluster_name();
     const std::string text = fmt::format("Rejecting connection, cluster name {} does not match {}",
                                          proto::quote(is_solicited() ? own : name),
                                          proto::quote(is_solicited() ? name : own));
@@ -126,7 +126,9 @@ void Route::on_info(const proto::ServerInfo& info) {
     if (peer_id_.empty()) peer_id_ = info.server_id;
     const bool is_own = info.server_id == peer_id_;
     if (!is_own) {
-        if (serving()) routes_.on_gossip(info);
+        if (serving() && !routes_.on_gossip(info)) {
+            host_.log.debug("{} - {} is known already", label(), proto::quote(info.server_id));
+        }
         return;
     }
     const bool names_cluster = !info.cluster.empty();

@@ -33,6 +33,11 @@ inline constexpr int64_t kDisabled = 1;  // the same, and the server passes on n
 inline constexpr int64_t kOverride = 2;  // dials the server, and passes the INFO on: nobody else may do so
 }  // namespace gossip
 
+struct ClusterName {
+    std::string text;
+    bool is_dynamic = false;  // made up; another one may replace it
+};
+
 // RouteSettings is the configuration of all routes of this server: an immutable snapshot, replaced as a whole
 // by a reload, or when this server adopts the cluster name of others.
 // Threads: any. Errors: none.
@@ -44,13 +49,18 @@ struct RouteSettings {
     // `import` limits the subjects that this server requests from others, `export` those that they may
     // request.
     std::optional<auth::Permissions> permissions;
-    std::string cluster_name;
-    bool is_dynamic_name = false;  // made up; another one may replace it
-    proto::ServerInfo info;        // of this server, as its routes send it
+    proto::ServerInfo info;  // of this server, as its routes send it; holds the cluster's name
     // Accounts with a route of their own.
     absl::flat_hash_set<std::string> pinned_accounts;
 
     const config::ClusterOptions& cluster() const { return options->cluster; }
+    const std::string& cluster_name() const { return info.cluster; }
+    bool is_dynamic_name() const { return info.cluster_dynamic; }
+    ClusterName name() const { return {.text = info.cluster, .is_dynamic = info.cluster_dynamic}; }
+    void set_name(ClusterName name) {
+        info.cluster = std::move(name.text);
+        info.cluster_dynamic = name.is_dynamic;
+    }
     bool has_pools() const { return cluster().pool_size > 0; }
     bool is_pinned(std::string_view account) const {
         return pinned_accounts.contains(absl::string_view(account.data(), account.size()));

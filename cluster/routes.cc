@@ -158,22 +158,19 @@ void Routes::on_connected(server_link::RetryDialer& dialer, int fd) {
     (new Route(delivery, fd, *this, dialer.target()))->greet();  // LinkHost deletes it
 }
 
-void Routes::reload(std::shared_ptr<const RouteSettings> settings) {
+void Routes::reload(std::shared_ptr<const RouteSettings> settings, bool is_renamed) {
     std::shared_ptr<const RouteSettings> before;
     {
         const std::lock_guard lock(mutex_);
         before = settings_;
-        if (settings->is_dynamic_name || !before->is_dynamic_name) {
-            // The name may have been taken over from others since these settings were made.
+        if (!is_renamed) {  // the name of others may have replaced it since these settings were made
             auto fresh = std::make_shared<RouteSettings>(*settings);
-            fresh->cluster_name = before->cluster_name;
-            fresh->is_dynamic_name = before->is_dynamic_name;
-            fresh->info.cluster = before->info.cluster;
-            fresh->info.cluster_dynamic = before->info.cluster_dynamic;
+            fresh->set_name(before->name());
             settings = std::move(fresh);
         }
         settings_ = settings;
     }
+    if (settings->cluster_name() != before->cluster_name()) announce_name();
     for (const config::Url& url : before->cluster().routes) {
         const server_link::LinkTarget target = server_link::LinkTarget::from_url(url);
         if (settings->is_configured(target)) continue;
@@ -430,24 +427,24 @@ void Routes::updated(Route& route, const proto::ServerInfo& info) {
 }
 
 // Source: server/route.go, processImplicitRoute 2.9.10.
-void Routes::on_gossip(const proto::ServerInfo& info) {
+bool Routes::on_gossip(const proto::ServerInfo& info) {
     const std::shared_ptr<const RouteSettings> now = settings();
-    if (info.server_id == now->info.server_id || info.server_id.empty() || info.ip.empty()) return;
+    if (info.server_id == now->info.server_id || info.server_id.empty() || info.ip.empty()) return true;
     const bool is_pinned = !info.route_account.empty();
-    if (is_pinned && (!now->has_pools() || !now->is_pinned(info.route_account))) return;
+    if (is_pinned && (!now->has_pools() || !now->is_pinned(info.route_account))) return true;
     // Only the first connection of a pool is reported.
     const bool is_known = is_pinned ? set_.is_complete(info.server_id, info.route_account)
                                     : set_.has_pool(info.server_id);
-    if (is_known) return;
+    if (is_known) return false;
     const auto url = config::parse_url(info.ip);
-    if (!url.ok()) return;
+    if (!url.ok()) return true;
     server_link::LinkTarget target = server_link::LinkTarget::from_url(*url);
     target.remote_id = info.server_id;
     target.gossip_mode = info.gossip_mode;
     // A configured server is dialed anyway, under the name that it has in the configuration.
     const server_link::LinkTarget named{.host = info.host,
                                         .port = static_cast<uint16_t>(info.port)};
-    if (now->is_configured(named) || now->is_configured(target)) return;
+    if (now->is_configured(named) || now->is_configured(target)) return true;
     if (info.auth_required) {
         target.user = now->cluster().authorization.user;
         target.password = now->cluster().authorization.password;
@@ -455,9 +452,10 @@ void Routes::on_gossip(const proto::ServerInfo& info) {
     target.account = info.route_account;
     {
         const std::lock_guard lock(mutex_);
-        if (lanes_.size() >= kLanesMax) return;
+        if (lanes_.size() >= kLanesMax) return true;
     }
     dial(std::move(target), 0, /*is_reconnect=*/false);
+    return true;
 }
 
 // Source: server/route.go, processRouteConnect and processRouteInfo 2.9.10. An empty name, as servers
@@ -465,20 +463,17 @@ void Routes::on_gossip(const proto::ServerInfo& info) {
 NameAgreement Routes::agree_on_name(Route& route, const std::string& name, bool is_dynamic) {
     {
         const std::lock_guard lock(mutex_);
-        const std::string& own = settings_->cluster_name;
-        if (name == own && (is_dynamic || !settings_->is_dynamic_name))
+        const std::string& own = settings_->cluster_name();
+        if (name == own && (is_dynamic || !settings_->is_dynamic_name()))
             return NameAgreement::kAgreed;
         if (name != own) {
-            if (!settings_->is_dynamic_name) return NameAgreement::kConflict;
+            if (!settings_->is_dynamic_name()) return NameAgreement::kConflict;
             if (is_dynamic && name <= own) return NameAgreement::kConflict;
             if (name.empty()) return NameAgreement::kAgreed;
         }
         auto fresh = std::make_shared<RouteSettings>(*settings_);
-        fresh->cluster_name = name;
-        fresh->info.cluster = name;
         // A configured name stays, as if it had been configured here.
-        fresh->is_dynamic_name = is_dynamic;
-        fresh->info.cluster_dynamic = is_dynamic;
+        fresh->set_name({.text = name, .is_dynamic = is_dynamic});
         const bool is_new = name != own;
         settings_ = std::move(fresh);
         if (!is_new) return NameAgreement::kAgreed;
@@ -487,7 +482,7 @@ NameAgreement Routes::agree_on_name(Route& route, const std::string& name, bool 
         .worker_state(index_of(route.handle().worker()))
         .host.log.info("Cluster name updated to {}", name);
     close_others(route);
-    announce_to_clients(/*is_news=*/false, /*is_ws_news=*/false);
+    announce_name();
     return NameAgreement::kAgreed;
 }
 
@@ -534,6 +529,16 @@ void Routes::announce_to_leafnodes() {
     });
 }
 
+// Clients find it in their next INFO.
+void Routes::announce_name() {
+    if (workers_.stopping()) return;
+    announce_to_clients(/*is_news=*/false, /*is_ws_news=*/false);
+    workers_.on_all([](server::WorkerState& state) {
+        for (delivery::RemoteServer* server : state.delivery.servers.list())
+            server->on_cluster_name();
+    });
+}
+
 // This server's own come first.
 void Routes::announce_to_clients(bool is_news, bool is_ws_news) {
     if (workers_.stopping()) return;
@@ -544,7 +549,7 @@ void Routes::announce_to_clients(bool is_news, bool is_ws_news) {
         if (is_ws_news) ++last_ws_view_;
         view->serial = last_view_;
         view->ws_serial = last_ws_view_;
-        view->cluster = settings_->cluster_name;
+        view->cluster = settings_->cluster_name();
         if (!settings_->cluster().no_advertise && last_view_ != 0) {
             view->connect_urls = settings_->info.connect_urls;
             urls_.append_to(&view->connect_urls);

@@ -46,7 +46,7 @@ class Routes final : private server_link::RetryDialer::User {
 
     // --- control thread
     void dial_configured();
-    void reload(std::shared_ptr<const RouteSettings> settings);
+    void reload(std::shared_ptr<const RouteSettings> settings, bool is_renamed);
     // Dials nobody from now on; returns when no dialer is left on any worker.
     void stop();
 
@@ -66,7 +66,8 @@ class Routes final : private server_link::RetryDialer::User {
     // A registered server has sent another INFO of itself.
     void updated(Route& route, const proto::ServerInfo& info);
     // Gossip from a route: a third server, or the other server's route for one account.
-    void on_gossip(const proto::ServerInfo& info);
+    // False: that one is known.
+    [[nodiscard]] bool on_gossip(const proto::ServerInfo& info);
     // The server at the other end of `route` calls the cluster `name`. A name that was made up here gives way
     // to a configured one, for good, and to a greater made-up one: all routes but that one are closed then,
     // and dialed again.
@@ -117,6 +118,7 @@ class Routes final : private server_link::RetryDialer::User {
     void add_urls(const proto::ServerInfo& info);
     void remove_urls(const proto::ServerInfo& info);
     void announce_to_leafnodes();
+    void announce_name();
     // With `is_news` the URLs have changed, with `is_ws_news` those for WebSocket; else the cluster's
     // name alone, which is no reason for an INFO.
     void announce_to_clients(bool is_news, bool is_ws_news);

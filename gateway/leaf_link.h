@@ -101,6 +101,7 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
     void on_account_changed() override;
     void on_reload() override;
     void on_cluster_view() override;
+    void on_cluster_name() override;
 
   private:
     enum class Stage : uint8_t {

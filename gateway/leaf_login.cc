@@ -67,6 +67,11 @@ void LeafLink::on_cluster_view() {
     send_info(info);
 }
 
+// Source: server/server.go, setClusterName 2.15.
+void LeafLink::on_cluster_name() {
+    if (is_solicited() && open()) close(link::CloseReason::kClusterNameConflict);
+}
+
 // ------------------------------------------------------------------------------------ login
 
 void LeafLink::on_connect(std::string_view json) {

@@ -20,14 +20,21 @@ inline constexpr std::string_view kGatewayReplyPrefix = "$GR.";
 inline constexpr std::string_view kGatewayRoutedReplyPrefix = "_GR_.";
 inline constexpr std::string_view kJetStreamAckPrefix = "$JS.ACK.";
 
+// Each of these prefixes begins so: the first byte answers for nearly all subjects, and each message asks.
+inline bool may_have_reserved_prefix(std::string_view subject) {
+    return !subject.empty() && (subject.front() == '_' || subject.front() == '$');
+}
+
 // On the way back through a gateway: no client may publish to it.
 inline bool is_gateway_reply(std::string_view subject) {
+    if (!may_have_reserved_prefix(subject)) [[likely]] return false;
     return subject.starts_with(kGatewayRoutedReplyPrefix) &&
            subject.size() > kGatewayRoutedReplyPrefix.size();
 }
 
 // A reply that only servers make up: no client may ask for an answer there (since 2.2).
 inline bool is_reserved_reply(std::string_view reply) {
+    if (!may_have_reserved_prefix(reply)) [[likely]] return false;
     return reply.starts_with(kServiceReplyPrefix) || is_gateway_reply(reply) ||
            (reply.starts_with(kJetStreamAckPrefix) && reply.size() > kJetStreamAckPrefix.size());
 }

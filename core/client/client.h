@@ -165,6 +165,10 @@ class Client final : public delivery::NatsLink,
     uint32_t deliver_jetstream(interest::Subscription& subscription,
                                const delivery::MessageRun& run);
     uint32_t append_run(interest::Subscription& subscription, const delivery::MessageRun& run);
+    void append_frames(const interest::Subscription& subscription, const delivery::MessageRun& run,
+                       uint32_t count);
+    void append_stamped(const interest::Subscription& subscription, const delivery::MessageRun& run,
+                        uint32_t count);
     void append_stripped(interest::Subscription& subscription, const delivery::MessageRun& run,
                          uint32_t count);
     bool fits_pending(uint64_t bytes) const {
@@ -187,7 +191,7 @@ class Client final : public delivery::NatsLink,
     void drop_subscriptions();
     void find_members();
     void drop(std::vector<interest::Subscription*>& some);
-    bool permits_publish(std::string_view subject);
+    [[gnu::noinline]] bool permits_publish(std::string_view subject);
     bool has_response(std::string_view subject);
     void forget_responses(const auth::Permissions* next);
     void use_response(std::string_view subject);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "core/base/block_copy.h"
 #include "core/delivery/delivery.h"
 #include "core/delivery/frame_pool.h"
 #include "core/delivery/line_buffer.h"
@@ -15,6 +16,19 @@
 #include "proto/tracked_reply.h"
 
 namespace nuring::client {
+namespace {
+
+// "HMSG <subject> <sid>"
+size_t head_size_max(const interest::Subscription& subscription, const delivery::MessageRun& run) {
+    return 6 + run.subject.size() + subscription.sid().size();
+}
+
+char* write_head(char* out, const interest::Subscription& subscription, const delivery::MessageRun& run) {
+    if (run.header_size != 0) *out++ = 'H';
+    return proto::append_short(proto::encode_msg_start(out, run.subject), subscription.sid());
+}
+
+}  // namespace
 
 bool Client::accepts(const interest::Subscription& subscription,
                      base::LinkHandle /*origin*/) const {
@@ -70,8 +84,7 @@ uint32_t Client::append_run(interest::Subscription& subscription, const delivery
     }
     const bool strip = run.header_size != 0 && !connect_.headers;
     const std::string_view sid = subscription.sid();
-    const size_t head_size = 6 + run.subject.size() + sid.size();
-    const uint64_t frame_size = head_size + run.tail_size;
+    const uint64_t frame_size = head_size_max(subscription, run) + run.tail_size;
     bool slow = false;
     if (!fits_pending(count * frame_size)) [[unlikely]] {
         const uint64_t pending = outbound_.pending_bytes();
@@ -82,15 +95,7 @@ uint32_t Client::append_run(interest::Subscription& subscription, const delivery
     if (strip) {
         append_stripped(subscription, run, count);
     } else {
-        delivery::LineBuffer head(head_size);
-        char* out = head.data();
-        if (run.header_size != 0) *out++ = 'H';
-        out = proto::encode_msg_start(out, run.subject);
-        out = proto::append_short(out, sid);
-        const std::string_view stamp(head.data(), static_cast<size_t>(out - head.data()));
-        if (host_.log.trace_enabled()) [[unlikely]]
-            trace_out(stamp, run);
-        outbound_.append_frames(stamp, run.tails(), count);
+        append_frames(subscription, run, count);
     }
     subscription.delivered += count;
     count_out(count, strip ? run.body_size() : run.total_size);
@@ -103,6 +108,29 @@ uint32_t Client::append_run(interest::Subscription& subscription, const delivery
         remove(&subscription);
     }
     return count;
+}
+
+void Client::append_frames(const interest::Subscription& subscription, const delivery::MessageRun& run,
+                           uint32_t count) {
+    const size_t size = head_size_max(subscription, run) + run.tail_size;
+    char* const frame = count == 1 ? outbound_.begin_frame(size) : nullptr;
+    if (frame == nullptr) return append_stamped(subscription, run, count);
+    char* const tail = write_head(frame, subscription, run);
+    if (host_.log.trace_enabled()) [[unlikely]]
+        trace_out({frame, static_cast<size_t>(tail - frame)}, run);
+    base::block_copy(tail, run.tail, run.tail_size);
+    outbound_.advance(static_cast<size_t>(tail - frame) + run.tail_size);
+}
+
+// The head is built once.
+void Client::append_stamped(const interest::Subscription& subscription, const delivery::MessageRun& run,
+                            uint32_t count) {
+    delivery::LineBuffer head(head_size_max(subscription, run));
+    const char* const end = write_head(head.data(), subscription, run);
+    const std::string_view stamp(head.data(), static_cast<size_t>(end - head.data()));
+    if (host_.log.trace_enabled()) [[unlikely]]
+        trace_out(stamp, run);
+    outbound_.append_frames(stamp, run.tails(), count);
 }
 
 bool Client::permits_receive(const interest::Subscription& subscription, std::string_view subject) {

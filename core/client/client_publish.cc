@@ -170,7 +170,8 @@ void Client::drop_mapped(const Parsed& publish) {
     if (connect_.no_responders && !publish.run.reply.empty()) send_no_responders(publish.run.reply);
 }
 
-// Permission comes before match and room: a denied message must not cost them.
+// Permission comes before match and room: a denied message must not cost them. The common way is one
+// function, with the calls in it inlined: a message that is a run of its own pays for each call.
 bool Client::publish_run(Parsed& publish) {
     delivery::MessageRun& run = publish.run;
     const Permit permit = permit_of(publish);
@@ -188,7 +189,7 @@ bool Client::publish_run(Parsed& publish) {
     return publish_matched(publish);
 }
 
-bool Client::publish_matched(Parsed& publish) {
+[[gnu::always_inline]] inline bool Client::publish_matched(Parsed& publish) {
     delivery::MessageRun& run = publish.run;
     const interest::MatchEntry& entry = match(*account_, run.subject, publish.hash);
     const interest::MatchResult& matched = entry.result();
@@ -207,7 +208,8 @@ bool Client::publish_matched(Parsed& publish) {
 }
 
 // The run has its final length, and will be delivered: it is counted and, if verbose, answered.
-void Client::begin_publish(const Parsed& publish, const interest::MatchEntry* entry) {
+[[gnu::always_inline]] inline void Client::begin_publish(const Parsed& publish,
+                                                         const interest::MatchEntry* entry) {
     const delivery::MessageRun& run = publish.run;
     count_in(publish.run);
     if (entry != nullptr && clients_.heavy_hitters.due(run.count)) [[unlikely]] {
@@ -378,9 +380,9 @@ void Client::report_publish_violation(std::string_view part, std::string_view qu
 // Each message that follows with the same control line joins the run. Not in verbose and pedantic mode,
 // where each is answered by itself, nor when each is traced, nor where responses are counted.
 void Client::find_run(const char* begin, const char* end, Parsed* publish) const {
+    assert(publish->hash == 0);
     const proto::ClientOperation& operation = publish->operation;
-    publish->hash = 0;
-    publish->run = delivery::run_of_one(operation);
+    delivery::begin_run(operation, &publish->run);
     if (!operation.canonical) [[unlikely]]
         return;
     if (connect_.verbose || connect_.pedantic || tracing_ || responses_ != nullptr) return;

@@ -53,6 +53,18 @@ struct Pick {
 };
 using Picks = absl::InlinedVector<Pick, 4>;
 
+RecordFlags flags_of(const RecordPlan& plan, const MessageRun& run) {
+    RecordFlags flags{};
+    flags.kind = static_cast<uint16_t>(plan.publisher.kind) & 0xf;
+    flags.hops = plan.hops & 0x7f;
+    flags.echo = plan.publisher.echo ? 1 : 0;
+    flags.all_queues = plan.publisher.all_queues ? 1 : 0;
+    flags.is_service = run.is_service ? 1 : 0;
+    flags.is_jetstream = run.is_jetstream ? 1 : 0;
+    flags.has_reply_origin = run.reply_origin.empty() ? 0 : 1;
+    return flags;
+}
+
 void send_record(Delivery& delivery, base::WorkerId to, const RecordPlan& plan,
                  const MessageRun& run, Payload** shared) {
     const size_t block_size = run.block_size();
@@ -73,13 +85,7 @@ void send_record(Delivery& delivery, base::WorkerId to, const RecordPlan& plan,
     record->subject_size = base::narrow<uint16_t>(run.subject.size());
     record->reply_size = base::narrow<uint16_t>(run.reply.size());
     record->queue_size = base::narrow<uint16_t>(plan.queue.size());
-    record->kind = static_cast<uint16_t>(plan.publisher.kind) & 0xf;
-    record->hops = plan.hops & 0x7f;
-    record->echo = plan.publisher.echo ? 1 : 0;
-    record->all_queues = plan.publisher.all_queues ? 1 : 0;
-    record->is_service = run.is_service ? 1 : 0;
-    record->is_jetstream = run.is_jetstream ? 1 : 0;
-    record->has_reply_origin = run.reply_origin.empty() ? 0 : 1;
+    record->flags = flags_of(plan, run);
     char* out = proto::append_short(reinterpret_cast<char*>(record + 1), run.subject);
     out = proto::append_short(out, plan.queue);
     if (!run.reply_origin.empty()) [[unlikely]] {
@@ -414,9 +420,9 @@ MessageRun run_of(const DeliverRecord& record, const char* block) {
     run.count = record.count;
     run.header_size = record.header_size;
     run.total_size = record.total_size;
-    run.is_service = record.is_service != 0;
-    run.is_jetstream = record.is_jetstream != 0;
-    if (record.has_reply_origin != 0) [[unlikely]] {
+    run.is_service = record.flags.is_service != 0;
+    run.is_jetstream = record.flags.is_jetstream != 0;
+    if (record.flags.has_reply_origin != 0) [[unlikely]] {
         const std::string_view queue = queue_of(record);
         std::memcpy(&run.reply_origin, queue.data() + queue.size(), sizeof run.reply_origin);
     }
@@ -426,9 +432,9 @@ MessageRun run_of(const DeliverRecord& record, const char* block) {
 
 Publisher publisher_of(const DeliverRecord& record) {
     return {.link = record.origin,
-            .kind = static_cast<proto::Kind>(record.kind),
-            .echo = record.echo != 0,
-            .all_queues = record.all_queues != 0,
+            .kind = static_cast<proto::Kind>(record.flags.kind),
+            .echo = record.flags.echo != 0,
+            .all_queues = record.flags.all_queues != 0,
             .origin_cluster = record.origin_cluster};
 }
 
@@ -471,7 +477,7 @@ void deliver_queue_record(Delivery& delivery, const DeliverRecord& record, const
 // gone may have members that live on: then nobody is to have a message twice for them.
 void pick_again(Delivery& delivery, const DeliverRecord& record, std::string_view queue,
                 const MessageRun& rest, Missing missing) {
-    if (record.hops >= kHopsMax) {
+    if (record.flags.hops >= kHopsMax) {
         delivery.count_lost_group_messages(rest.count);
         return;
     }
@@ -487,7 +493,7 @@ void pick_again(Delivery& delivery, const DeliverRecord& record, std::string_vie
                           .publisher = publisher,
                           .target = 0,  // whoever is chosen
                           .queue = queue,
-                          .hops = static_cast<uint8_t>(record.hops + 1)};
+                          .hops = static_cast<uint8_t>(record.flags.hops + 1)};
     const Served served = missing == Missing::kServer ? entry.result().peers() : Served();
     Payload* shared = nullptr;
     Picks picks;
@@ -514,6 +520,59 @@ void deliver_server_record(Delivery& delivery, const DeliverRecord& record, cons
         pick_again(delivery, record, queues.substr(0, end), run, missing);
         queues.remove_prefix(std::min(end + 1, queues.size()));
     }
+}
+
+const char* block_of(const DeliverRecord& record) {
+    return reinterpret_cast<const char*>(&record + 1) + record.subject_size + record.queue_size +
+           (record.flags.has_reply_origin != 0 ? sizeof(proto::ReplyOrigin) : 0);
+}
+
+// To the plain subscriptions of this worker.
+void deliver_plain(Delivery& delivery, const DeliverRecord& record, const MessageRun& run) {
+    const interest::MatchEntry& entry =
+        delivery.cache.find(record.account->sublist(), run.subject, record.target);
+    const interest::MatchPin pin(entry);
+    for (interest::Subscription* subscription : entry.result().local()) {
+        static_cast<Subscriber*>(subscription->owner)->deliver(*subscription, run, record.origin);
+    }
+}
+
+// To the queue groups and the other servers.
+bool deliver_to_others(Delivery& delivery, const RecordPlan& plan, const interest::MatchResult& match,
+                       const MessageRun& run, Payload** shared) {
+    const Publisher& publisher = plan.publisher;
+    absl::InlinedVector<base::LinkHandle, kServersInline> servers;
+    for (size_t i = 0; i < match.peers().size(); ++i) {
+        const base::LinkHandle server = match.peers()[i];
+        if (may_reach(publisher, server, match.peer_kinds()[i], run)) servers.push_back(server);
+    }
+    bool taken = false;
+    Picks picks;
+    for (uint32_t i = 0; i < match.queue_group_count(); ++i) {
+        const interest::QueueGroup group = match.queue_group(i);
+        if (!publisher.may_serve(group.name)) continue;
+        taken |= deliver_to_group(delivery, plan, group, run, shared, &picks);
+    }
+    if (servers.empty() && picks.empty()) return taken;
+    deliver_to_servers(delivery, plan, {servers.data(), servers.size()}, picks, run, shared);
+    return true;
+}
+
+// To everybody but the plain subscriptions of this worker.
+bool deliver_run_beyond(Delivery& delivery, const Publisher& publisher, account::Account& account,
+                        const interest::MatchEntry& entry, const MessageRun& run) {
+    const interest::MatchResult& match = entry.result();
+    const RecordPlan plan{
+        .kind = kDeliver, .account = &account, .publisher = publisher, .target = entry.hash()};
+    Payload* shared = nullptr;
+    bool taken = false;
+    match.remote_workers().for_each([&](base::WorkerId worker) {
+        send_record(delivery, worker, plan, run, &shared);
+        taken = true;
+    });
+    if (!match.is_plain()) taken |= deliver_to_others(delivery, plan, match, run, &shared);
+    if (shared != nullptr) Payload::release(shared);
+    return taken;
 }
 
 }  // namespace
@@ -559,33 +618,8 @@ bool deliver_run(Delivery& delivery, const Publisher& publisher, account::Accoun
         taken |= static_cast<Subscriber*>(subscription->owner)
                      ->deliver(*subscription, run, publisher.link) != 0;
     }
-    const uint32_t group_count = match.queue_group_count();
-    absl::InlinedVector<base::LinkHandle, kServersInline> servers;
-    for (size_t i = 0; i < match.peers().size(); ++i) {
-        const base::LinkHandle server = match.peers()[i];
-        if (may_reach(publisher, server, match.peer_kinds()[i], run)) servers.push_back(server);
-    }
-    if (group_count == 0 && match.remote_workers().empty() && servers.empty()) return taken;
-
-    const RecordPlan plan{
-        .kind = kDeliver, .account = &account, .publisher = publisher, .target = entry.hash()};
-    Payload* shared = nullptr;
-    match.remote_workers().for_each([&](base::WorkerId worker) {
-        send_record(delivery, worker, plan, run, &shared);
-        taken = true;
-    });
-    Picks picks;
-    for (uint32_t i = 0; i < group_count; ++i) {
-        const interest::QueueGroup group = match.queue_group(i);
-        if (!publisher.may_serve(group.name)) continue;
-        taken |= deliver_to_group(delivery, plan, group, run, &shared, &picks);
-    }
-    if (!servers.empty() || !picks.empty()) {
-        deliver_to_servers(delivery, plan, {servers.data(), servers.size()}, picks, run, &shared);
-        taken = true;
-    }
-    if (shared != nullptr) Payload::release(shared);
-    return taken;
+    if (match.is_local()) return taken;
+    return deliver_run_beyond(delivery, publisher, account, entry, run) || taken;
 }
 
 // Entries first, then the subscriptions that they name: the loads of one step do not wait for each other.
@@ -603,11 +637,11 @@ void look_ahead(Delivery& delivery, std::span<const runtime::RecordHeader* const
 }
 
 void deliver_record(Delivery& delivery, const DeliverRecord& record) {
-    const char* block = reinterpret_cast<const char*>(&record + 1) + record.subject_size +
-                        record.queue_size +
-                        (record.has_reply_origin != 0 ? sizeof(proto::ReplyOrigin) : 0);
-    Payload* payload = nullptr;
+    const char* block = block_of(record);
     RecordKind kind = static_cast<RecordKind>(record.header.kind);
+    if (kind == kDeliver) [[likely]]
+        return deliver_plain(delivery, record, run_of(record, block));
+    Payload* payload = nullptr;
     if (kind == kDeliverLarge || kind == kDeliverQueueLarge || kind == kDeliverReplyLarge ||
         kind == kDeliverServerLarge) {
         std::memcpy(&payload, block, sizeof payload);
@@ -622,13 +656,7 @@ void deliver_record(Delivery& delivery, const DeliverRecord& record) {
     } else if (kind == kDeliverServer) {
         deliver_server_record(delivery, record, run);
     } else {
-        const interest::MatchEntry& entry =
-            delivery.cache.find(record.account->sublist(), run.subject, record.target);
-        const interest::MatchPin pin(entry);
-        for (interest::Subscription* subscription : entry.result().local()) {
-            static_cast<Subscriber*>(subscription->owner)
-                ->deliver(*subscription, run, record.origin);
-        }
+        deliver_plain(delivery, record, run);
     }
     if (payload != nullptr) Payload::release(payload);
 }

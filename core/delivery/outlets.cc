@@ -10,19 +10,21 @@
 #include "core/link/link.h"
 
 namespace nuring::delivery {
+namespace {
+
+constexpr size_t kInlineBytesMax = 32 * 1024;
+
+}  // namespace
 
 Outlets::Outlets(link::LinkHost& host)
     : host_(host), mesh_(host.worker.mesh()), outlets_(mesh_.worker_count()) {
-    if (mesh_.worker_count() == 1) return;
-    const auto other = static_cast<base::WorkerId>(index_of(host_.id) == 0 ? 1 : 0);
-    record_size_max_ = mesh_.mailbox(host_.id, other).record_size_max();
-}
-
-bool Outlets::has_room(base::WorkerId to, size_t bytes) {
-    if (!outlets_[index_of(to)].spill.empty()) return false;
-    runtime::Mailbox& box = mesh_.mailbox(host_.id, to);
-    // Records that can never fit together begin when half the mailbox is free; the rest spills.
-    return box.has_room(std::min(bytes, box.capacity() / 2));
+    for (uint32_t i = 0; i < outlets_.size(); ++i) {
+        const auto to = static_cast<base::WorkerId>(i);
+        if (to == host_.id) continue;
+        outlets_[i].mailbox = &mesh_.mailbox(host_.id, to);
+        record_size_max_ = outlets_[i].mailbox->record_size_max();  // of all the same
+    }
+    inline_bytes_max_ = std::min(record_size_max_ / 2, kInlineBytesMax);
 }
 
 std::optional<base::WorkerId> Outlets::find_full(const interest::WorkerSet& workers, size_t bytes) {
@@ -49,23 +51,14 @@ void Outlets::await_room(base::WorkerId to, size_t bytes) {
         resume_next_turn_ = true;
 }
 
-runtime::RecordHeader* Outlets::begin_record(base::WorkerId to, size_t size, uint32_t kind) {
-    assert(to != host_.id);
-    Outlet& outlet = outlets_[index_of(to)];
-    if (outlet.spill.empty()) {
-        if (auto* record = mesh_.mailbox(host_.id, to).reserve(size, kind)) return record;
-    }
+runtime::RecordHeader* Outlets::spill(base::WorkerId to, size_t size, uint32_t kind) {
+    Outlet& outlet = of(to);
     ++spilled_count_;
     ++spill_count_;
     outlet.spill.push_back(std::make_unique<char[]>(size));
     auto* record = reinterpret_cast<runtime::RecordHeader*>(outlet.spill.back().get());
     *record = {.size = base::narrow<uint32_t>(size), .kind = kind};
     return record;
-}
-
-void Outlets::commit_record(base::WorkerId to, runtime::RecordHeader* record) {
-    Outlet& outlet = outlets_[index_of(to)];
-    if (outlet.spill.empty()) mesh_.mailbox(host_.id, to).commit(record);
 }
 
 void Outlets::drain_spill(base::WorkerId to) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -32,11 +34,18 @@ class Outlets {
     Outlets& operator=(const Outlets&) = delete;
 
     size_t record_size_max() const { return record_size_max_; }
+    // A record above this takes its block along as a counted payload instead of a copy.
+    size_t inline_bytes_max() const { return inline_bytes_max_; }
     uint32_t worker_count() const { return mesh_.worker_count(); }
 
     // May records of that many bytes in all go to that worker now? False: the caller pauses its link and is
     // resumed when there is room.
-    bool has_room(base::WorkerId to, size_t bytes);
+    bool has_room(base::WorkerId to, size_t bytes) {
+        const Outlet& outlet = of(to);
+        // Records that can never fit together begin when half the mailbox is free; the rest spills.
+        return outlet.spill.empty() &&
+               outlet.mailbox->has_room(std::min(bytes, outlet.mailbox->capacity() / 2));
+    }
     // One of the workers whose mailbox has no room for that many bytes; none: all have.
     std::optional<base::WorkerId> find_full(const interest::WorkerSet& workers, size_t bytes);
     void pause_until_room(link::Link& link, base::WorkerId to, size_t bytes);
@@ -45,8 +54,16 @@ class Outlets {
 
     // A record of `size` bytes, to be filled and committed. Never fails: a record that finds no room (the
     // caller did not ask has_room(), or could not know) waits here, and has_room() is false until it is gone.
-    runtime::RecordHeader* begin_record(base::WorkerId to, size_t size, uint32_t kind);
-    void commit_record(base::WorkerId to, runtime::RecordHeader* record);
+    runtime::RecordHeader* begin_record(base::WorkerId to, size_t size, uint32_t kind) {
+        const Outlet& outlet = of(to);
+        runtime::RecordHeader* record =
+            outlet.spill.empty() ? outlet.mailbox->reserve(size, kind) : nullptr;
+        return record != nullptr ? record : spill(to, size, kind);
+    }
+    void commit_record(base::WorkerId to, runtime::RecordHeader* record) {
+        const Outlet& outlet = of(to);
+        if (outlet.spill.empty()) outlet.mailbox->commit(record);
+    }
 
     // Some record waits here for room. Then the worker sends nothing: a PONG must not overtake it.
     bool has_spill() const { return spill_count_ != 0; }
@@ -64,11 +81,18 @@ class Outlets {
 
   private:
     struct Outlet {  // towards one other worker
+        runtime::Mailbox* mailbox = nullptr;  // null: this is the worker itself
         std::vector<std::unique_ptr<char[]>> spill;
         size_t spill_first = 0;
         std::vector<base::LinkHandle> waiting;
     };
 
+    Outlet& of(base::WorkerId to) {
+        Outlet& outlet = outlets_[index_of(to)];
+        assert(outlet.mailbox != nullptr);
+        return outlet;
+    }
+    runtime::RecordHeader* spill(base::WorkerId to, size_t size, uint32_t kind);
     void drain_spill(base::WorkerId to);
     void resume_waiting(base::WorkerId to);
 
@@ -76,6 +100,7 @@ class Outlets {
     runtime::Mesh& mesh_;
     std::vector<Outlet> outlets_;
     size_t record_size_max_ = 0;
+    size_t inline_bytes_max_ = 0;
     size_t spill_count_ = 0;         // records in all outlets
     bool resume_next_turn_ = false;  // room came between asking and asking to be woken
     uint64_t pause_count_ = 0;

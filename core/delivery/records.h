@@ -71,6 +71,17 @@ struct Payload {
     }
 };
 
+// Written as one word: field by field, each would wait for the one before.
+struct RecordFlags {
+    uint16_t kind : 4;              // of the publisher, proto::Kind
+    uint16_t hops : 7;              // kDeliverQueue*: how often a vanished member was replaced
+    uint16_t echo : 1;              // 0: not to the publisher itself
+    uint16_t all_queues : 1;        // Publisher::all_queues
+    uint16_t is_service : 1;        // of the run
+    uint16_t is_jetstream : 1;      // of the run
+    uint16_t has_reply_origin : 1;  // of the run
+};
+
 // A run of messages (message_run.h): a cache line, and texts behind it.
 //
 //   | DeliverRecord | subject | queue name | reply origin | block: tails at their stride |
@@ -93,13 +104,7 @@ struct DeliverRecord {
     uint16_t subject_size;
     uint16_t reply_size;
     uint16_t queue_size;       // kDeliverQueue*: the group; kDeliverServer*: those that it is to serve
-    uint16_t kind : 4;         // of the publisher, proto::Kind
-    uint16_t hops : 7;         // kDeliverQueue*: how often a vanished member was replaced
-    uint16_t echo : 1;         // 0: not to the publisher itself
-    uint16_t all_queues : 1;   // Publisher::all_queues
-    uint16_t is_service : 1;   // of the run
-    uint16_t is_jetstream : 1; // of the run
-    uint16_t has_reply_origin : 1;  // of the run
+    RecordFlags flags;
 };
 static_assert(sizeof(DeliverRecord) == 64);
 static_assert(proto::kKindCount <= 16);

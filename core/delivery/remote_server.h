@@ -43,6 +43,8 @@ class RemoteServer : public NatsLink, public Subscriber, public InterestListener
     }
     // The cluster has changed (link::ClusterView).
     virtual void on_cluster_view() {}
+    // The cluster has another name; a link that gave the former one at its login begins anew.
+    virtual void on_cluster_name() {}
     bool listens_to(proto::Kind of) const override { return interest::is_announced(of, kind()); }
     // False: changes are announced to it by a listener that it shares with others.
     virtual bool listens_alone() const { return true; }

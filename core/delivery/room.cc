@@ -12,12 +12,7 @@
 namespace nuring::delivery {
 namespace {
 
-// A block above this travels as a counted payload instead of being copied into each record.
-constexpr size_t kInlineBytesMax = 32 * 1024;
-
-size_t record_limit(const Delivery& delivery) {
-    return std::min(delivery.outlets.record_size_max() / 2, kInlineBytesMax);
-}
+size_t record_limit(const Delivery& delivery) { return delivery.outlets.inline_bytes_max(); }
 
 // A record without queue name and block.
 size_t head_size(const MessageRun& run) {
@@ -91,10 +86,22 @@ size_t bytes_needed(const Delivery& delivery, const MailboxDemand& demand,
     return needed;
 }
 
-bool fit_run_to_mailboxes(Delivery& delivery, link::Link& link, const interest::MatchResult& match,
+// One record per worker: what the other functions come to, if nothing else is demanded.
+static bool fit_plain_run(Delivery& delivery, link::Link& link, const interest::WorkerSet& workers,
                           MessageRun* run) {
-    if (match.remote_workers().empty() && match.queue_group_count() == 0 && match.peers().empty())
+    if (run->count != 1) run->count = deliverable_count(delivery, MailboxDemand(), *run);
+    const size_t needed =
+        record_size(delivery, *run, 0, run->block_size()).bytes + runtime::kRecordAlignment;
+    const auto full = delivery.outlets.find_full(workers, needed);
+    if (!full.has_value()) [[likely]]
         return true;
+    delivery.outlets.pause_until_room(link, *full, needed);
+    return false;
+}
+
+bool fit_run_beyond(Delivery& delivery, link::Link& link, const interest::MatchResult& match,
+                    MessageRun* run) {
+    if (match.is_plain()) return fit_plain_run(delivery, link, match.remote_workers(), run);
     const MailboxDemand demand = demand_of(delivery, link.kind(), match);
     if (demand.workers.empty()) return true;
     run->count = deliverable_count(delivery, demand, *run);

@@ -49,8 +49,12 @@ size_t bytes_needed(const Delivery& delivery, const MailboxDemand& demand,
 
 // Cuts the run to what the mailboxes of all workers concerned can take now. False: not even one message;
 // the link was paused and consumes the same operation again later.
-bool fit_run_to_mailboxes(Delivery& delivery, link::Link& link, const interest::MatchResult& match,
-                          MessageRun* run);
+bool fit_run_beyond(Delivery& delivery, link::Link& link, const interest::MatchResult& match,
+                    MessageRun* run);
+inline bool fit_run_to_mailboxes(Delivery& delivery, link::Link& link,
+                                 const interest::MatchResult& match, MessageRun* run) {
+    return match.is_local() || fit_run_beyond(delivery, link, match, run);
+}
 
 // The same for one record of the run to one worker.
 bool fit_record_to_mailbox(Delivery& delivery, link::Link& link, base::WorkerId to,

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/block_copy.h"
 #include "core/base/ids.h"
 #include "core/interest/match_result.h"
 #include "core/interest/sublist.h"
@@ -43,7 +44,7 @@ class alignas(64) MatchEntry {
     }
     bool is_of(std::string_view subject) const {
         return subject.size() == subject_size_ &&
-               std::memcmp(subject.data(), this->subject().data(), subject.size()) == 0;
+               base::short_equal(subject.data(), this->subject().data(), subject.size());
     }
     uint64_t hash() const { return hash_; }
     const Sublist* sublist() const { return sublist_; }

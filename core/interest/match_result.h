@@ -127,6 +127,11 @@ class MatchResult {
         return local_.size() + (queues_ == nullptr ? 0 : queues_->members.size());
     }
 
+    // Nobody but plain subscriptions of this worker. May say no where yes is true.
+    bool is_local() const { return is_plain() && remote_workers_.empty(); }
+    // Nobody but plain subscriptions of clients: no queue group, no other server, no service. The same.
+    bool is_plain() const { return queues_ == nullptr; }
+
     std::span<Subscription* const> local() const { return {local_.data(), local_.size()}; }
     const WorkerSet& remote_workers() const { return remote_workers_; }
 

@@ -9,13 +9,6 @@
 #include "core/base/block_copy.h"
 
 namespace nuring::link {
-namespace {
-
-// A frame above this is appended piece by piece, over several slabs.
-constexpr size_t kWholeFrameMax = 48 * 1024;
-
-}  // namespace
-
 void Outbound::seal_tail() {
     if (tail_ == nullptr) return;
     tail_->end = cursor_;

@@ -51,6 +51,13 @@ class Outbound {
     void open_window(size_t bytes);
     // Any size; may be split over slabs.
     void append(std::string_view bytes);
+    // Room for one frame, which the caller writes and closes with advance(); null: too large to be in one
+    // piece. Shorter than to build its head apart, and to copy that.
+    char* begin_frame(size_t size) {
+        if (size > kWholeFrameMax) return nullptr;
+        if (window() < size) open_window(size);
+        return cursor_;
+    }
     // `count` frames, each the head (a block of slack readable after it) and its tail.
     void append_frames(std::string_view head, FrameTails tails, uint32_t count);
 
@@ -64,6 +71,9 @@ class Outbound {
     void swap(Outbound& other);
 
   private:
+    // A frame above this is appended piece by piece, over several slabs.
+    static constexpr size_t kWholeFrameMax = 48 * 1024;
+
     void seal_tail();
 
     runtime::SlabPool& pool_;

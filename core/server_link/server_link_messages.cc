@@ -30,7 +30,8 @@ delivery::MessageRun ServerLink::read_run(const char* begin, const char* end,
     if (!operation.canonical) [[unlikely]] {
         return delivery::frame_message(delivery::parts_of(operation), &reframed_);
     }
-    delivery::MessageRun run = delivery::run_of_one(operation);
+    delivery::MessageRun run;
+    delivery::begin_run(operation, &run);
     if (!tracing_) delivery::extend_run(begin, end, operation.line_size, &run);
     return run;
 }

@@ -5,7 +5,7 @@
 import re
 import signal
 
-from support import cluster
+from support import case, cluster
 from support.cluster import Cluster
 from support.route_peer import PeerCase
 
@@ -209,6 +209,40 @@ class SettingsReloadTest(ReloadCase):
         server.cluster_settings = "no_advertise: true\n"
         self.reload(server, "Reloaded: cluster")
         self.assertFalse(self.peer(server).peer.get("connect_urls"))
+
+
+class NameReloadTest(ReloadCase):
+    """The cluster gets another name: routes that stand stay, newcomers must know it."""
+
+    def setUp(self):
+        if not self.kind().names_clusters:
+            self.skipTest("servers before 2.2 know no cluster names")
+        self.server = self.member(cluster_name="C1")
+        self.route = self.peer(self.server, cluster_name="C1")
+
+    def rename(self, name):
+        self.server.cluster_name = name
+        self.reload(self.server)
+
+    def test_routes_stay_and_newcomers_know_the_new_name(self):
+        self.rename("C2")
+        self.server.log.wait("Cluster name updated to C2")
+        self.check_routed(self.server, self.route)
+        self.check_routed(self.server, self.peer(self.server, cluster_name="C2"))
+        if not case.Options.reference:  # which shows its former name there
+            self.assertEqual(self.server.get("/varz")["cluster"]["name"], "C2")
+        late = self.dialed(self.server, cluster_name="C1")
+        late.send_connect()
+        late.send_info()
+        said = [op.line for op in late.read_until_end() if op.verb == "-ERR"]
+        self.assertEqual(said, ["-ERR 'Rejecting connection, cluster name \"C1\" does not match \"C2\"'"])
+
+    def test_without_a_name_it_takes_that_of_others(self):
+        self.rename("")
+        self.check_routed(self.server, self.route)
+        self.assertEqual(self.dialed(self.server).read_op().json["cluster"], "C1")
+        self.check_routed(self.server, self.peer(self.server, cluster_name="C3"))
+        self.assertEqual(self.dialed(self.server).read_op().json["cluster"], "C3")
 
 
 if __name__ == "__main__":

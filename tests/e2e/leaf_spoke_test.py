@@ -55,6 +55,17 @@ class HandshakeTest(SpokeCase):
         peer.dump = peer.drain(own=True)
         self.assertEqual(len(peer.loop_subjects()), 1)
 
+    def test_it_comes_again_when_its_cluster_has_another_name(self):
+        cluster = "cluster {{ name: {}, listen: 127.0.0.1:-1 }}"
+        peer = self.joined(settings=cluster.format("C1"))
+        self.server.settings = cluster.format("C2")
+        self.server.write_config()
+        self.server.send_signal(signal.SIGHUP)
+        peer.read_until_end()
+        again = self.accept(self.hubs[0])
+        again.send_hello()
+        self.assertEqual(again.read_op(own=True).json["cluster"], "C2")
+
     def test_an_old_hub_sends_no_second_info(self):
         peer = self.dialed()
         peer.send_hello(info_on_connect=None, headers=None, server_name=None)

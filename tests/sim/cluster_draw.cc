@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::array<std::string_view, kFaultKindCount> kFaultNames = {
     "cut",   "one_way", "reset",     "crash", "silent", "move",
-    "pause", "reload",  "lame_duck", "rough", "pools",  "deny"};
+    "pause", "reload",  "lame_duck", "rough", "pools",  "deny",
+    "accounts"};
 
 struct Field {
     std::string_view name;
@@ -37,6 +38,7 @@ constexpr std::array kFields = {
     Field{"receive_count", &ClusterDraw::receive_count},
     Field{"cache", &ClusterDraw::cache},
     Field{"released", &ClusterDraw::released},
+    Field{"max_pending", &ClusterDraw::max_pending},
     Field{"ping", &ClusterDraw::ping_ms},
     Field{"hiccup", &ClusterDraw::hiccup_permille},
     Field{"latency", &ClusterDraw::latency_us},
@@ -108,7 +110,8 @@ bool is_survivable(FaultKind kind, const ClusterDraw& draw) {
     if (kind == FaultKind::kMove && !draw.has_one_cluster()) return false;
     if (kind == FaultKind::kPools) return true;
     // Leafnodes log in as users, and would be denied the same.
-    if (kind == FaultKind::kDeny) return draw.accounts > 1 && draw.leafs == 0;
+    if (kind == FaultKind::kDeny || kind == FaultKind::kAccounts)
+        return draw.accounts > 1 && draw.leafs == 0;
     return draw.seeds_only == 0 || kind == FaultKind::kCrash || kind == FaultKind::kReload ||
            kind == FaultKind::kLameDuck;
 }
@@ -247,6 +250,8 @@ ClusterDraw draw_cluster(uint64_t seed) {
         }
         at_ms = end_ms + 3 * draw.settle_ms();
     }
+    const bool is_small = draw.payload * draw.burst < 4'000;
+    if (is_small && prng.percent(20)) draw.max_pending = draw_between(prng, 5, 20) * 1024;
     return draw;
 }
 

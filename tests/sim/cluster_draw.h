@@ -25,8 +25,9 @@ enum class FaultKind : uint8_t {
     kRough,     // connections are reset, refused and lost at random for the duration
     kPools,  // the servers of a's cluster read other pools and pinned accounts, within the duration
     kDeny,   // users of a may not subscribe to kDeniedSubjects for the duration, by reloads
+    kAccounts,  // a has no second account for the duration, by reloads
 };
-inline constexpr uint32_t kFaultKindCount = 12;
+inline constexpr uint32_t kFaultKindCount = 13;
 std::string_view name_of(FaultKind kind);
 
 // One fault. Milliseconds of the world's clock; a and b are servers.
@@ -66,6 +67,7 @@ struct ClusterDraw {
     uint64_t receive_bytes = 128 * 1024;
     uint64_t receive_count = 64;
     uint64_t cache = 1024;
+    uint64_t max_pending = 0;  // bytes of each connection; 0: as the server has it
     uint64_t released = 0;
     uint64_t ping_ms = 2000;
     uint64_t hiccup_permille = 0;

@@ -38,6 +38,9 @@ constexpr std::array kLogMarks = {
     LogMark{"Cluster name updated", "cluster-name-adopted"},
     LogMark{"Error trying to connect to route", "dial-failed"},
     LogMark{"i/o timeout", "dial-lost"},
+    LogMark{"is known already", "replayed-gossip"},
+    LogMark{"Local subscriptions wait for room", "sync-without-room"},
+    LogMark{"Slow Consumer", "slow-consumer"},
 };
 
 std::vector<uint64_t> clusters_of(const ClusterDraw& draw) {
@@ -80,6 +83,9 @@ void ClusterWorld::note_log(uint32_t place, std::string_view line) {
     for (const LogMark& each : kLogMarks) {
         if (line.find(each.text) != std::string_view::npos) marks_.emplace(each.mark);
     }
+    if (line.find("Slow Consumer") != std::string_view::npos) {
+        oracle_.add_disturbance(net_.now_ns(), net_.now_ns(), place, place);
+    }
     say(fmt::format("server {} logs: {}", place, line));
 }
 
@@ -116,12 +122,14 @@ std::shared_ptr<config::Options> ClusterWorld::options(uint32_t index) const {
     options->ping_interval = std::chrono::milliseconds(draw_.ping_ms);
     options->ping_max = 2;
     options->uring.cache_entries = static_cast<int64_t>(draw_.cache);
+    if (draw_.max_pending != 0) options->max_pending = static_cast<int64_t>(draw_.max_pending);
     options->lame_duck_grace_period = std::chrono::milliseconds(100);
     options->lame_duck_duration = std::chrono::seconds(1);
     options->authorization.timeout =
         std::chrono::hours(1);  // slow networks are not what this is about
     if (draw_.accounts > 1) {
         for (const char* name : kAccountNames) {
+            if (place.lacks_account && name != kAccountNames[0]) continue;
             options->accounts.push_back({.name = name});
             config::User user{.name = name, .password = kSimPassword, .account = name};
             if (place.denies) {
@@ -202,6 +210,7 @@ void ClusterWorld::start(uint32_t index) {
     Place& place = places_[index];
     if (failed() || place.process != nullptr) return;
     net_.bring_up(index);
+    place.lacks_account = false;
     SimServerSetup setup;
     setup.host = index;
     const auto start_options = options(index);
@@ -242,6 +251,12 @@ void ClusterWorld::restart_after(uint32_t index, uint64_t delay_ns) {
 void ClusterWorld::deny(uint32_t index, bool on) {
     Place& place = places_[index];
     place.denies = on;
+    if (place.process != nullptr && !place.is_lame) reload(index, /*authorization=*/true);
+}
+
+void ClusterWorld::lack_account(uint32_t index, bool on) {
+    Place& place = places_[index];
+    place.lacks_account = on;
     if (place.process != nullptr && !place.is_lame) reload(index, /*authorization=*/true);
 }
 
@@ -340,6 +355,10 @@ void ClusterWorld::happen(const Fault& fault) {
             oracle_.add_denial(now_ns, now_ns + for_ns, a);
             deny(a, true);
             return net_.after(for_ns, [this, a] { deny(a, false); });
+        case FaultKind::kAccounts:
+            oracle_.add_disturbance(now_ns, now_ns + for_ns, a, a);
+            lack_account(a, true);
+            return net_.after(for_ns, [this, a] { lack_account(a, false); });
     }
 }
 
@@ -607,6 +626,7 @@ void ClusterWorld::note_counters() {
             if (counters.pauses != 0) marks_.emplace("reading-paused");
             if (counters.spilled_records != 0) marks_.emplace("spill");
             if (counters.replaced_members != 0) marks_.emplace("replaced-member");
+            if (place.process->server().worker(i).stats().records != 0) marks_.emplace("hop");
             const ring::RingStats& ring = place.process->server().worker(i).ring().stats();
             if (ring.buffer_shortages != 0) marks_.emplace("buffer-shortage");
             if (ring.short_sends != 0) marks_.emplace("short-send");

@@ -55,6 +55,7 @@ class ClusterWorld final : public WorldLog {
         uint16_t leafnode_port = 0;
         bool is_lame = false;
         bool denies = false;
+        bool lacks_account = false;
         uint64_t lame_since_ns = 0;
         uint64_t lame_restart_ns = 0;           // the pause behind a lame duck's end
         std::vector<config::Url> routes = {};   // that the process was started with
@@ -79,6 +80,7 @@ class ClusterWorld final : public WorldLog {
     void happen(const Fault& fault);
     void reload(uint32_t place, bool authorization);
     void deny(uint32_t place, bool on);
+    void lack_account(uint32_t place, bool on);
     void change_pools(uint64_t cluster, uint64_t within_ns);
     void cut(uint32_t from, uint32_t to, bool on);
     void be_rough(bool on);

@@ -41,5 +41,18 @@ TEST(BlockEqualTest, SeesEachByteAndNoneBehindTheEnd) {
     }
 }
 
+TEST(ShortEqualTest, SeesEachByteAndReadsNoneBehindTheEnd) {
+    for (size_t size = 0; size <= 70; ++size) {
+        std::vector<char> a(size, 'x');  // on the heap, without slack: the address sanitizer watches
+        std::vector<char> b(size, 'x');
+        ASSERT_TRUE(short_equal(a.data(), b.data(), size)) << size;
+        for (size_t i = 0; i < size; ++i) {
+            b[i] = static_cast<char>('x' ^ 0x80);
+            ASSERT_FALSE(short_equal(a.data(), b.data(), size)) << size << " byte " << i;
+            b[i] = 'x';
+        }
+    }
+}
+
 }  // namespace
 }  // namespace nuring::base

@@ -328,6 +328,24 @@ TEST_F(SublistTest, EachWorkerSeesItsOwnAndTheOthersByName) {
     EXPECT_EQ(result.queue_group(0).workers, WorkerSet::from_words({2, 0}));
 }
 
+TEST_F(SublistTest, OnlyPlainSubscriptionsOfOneWorkerAreLocal) {
+    MatchResult match;
+    const auto matched = [&](std::string_view subject) -> const MatchResult& {
+        match.reset();
+        sublist_.match(kWorker0, subject, sublist_.hash(subject), &match);
+        return match;
+    };
+    subscribed_.add("here");
+    EXPECT_TRUE(matched("here").is_local());
+    EXPECT_TRUE(matched("nowhere").is_local());
+    subscribed_.add("here", {}, kWorker1);
+    EXPECT_FALSE(matched("here").is_local());
+    EXPECT_TRUE(matched("here").is_plain());
+    subscribed_.add("group", "queue");
+    EXPECT_FALSE(matched("group").is_local());
+    EXPECT_FALSE(matched("group").is_plain());
+}
+
 TEST(WorkerSetTest, AUnionHasTheMembersOfBoth) {
     WorkerSet both = WorkerSet::from_words({5, 0});
     both |= WorkerSet::from_words({6, 1});

@@ -42,6 +42,21 @@ TEST(SubjectTest, ValidityFollowsTheTable) {
     }
 }
 
+TEST(SubjectTest, ReservedPrefixesAreFoundAndTheirNeighboursAreNot) {
+    EXPECT_TRUE(is_gateway_reply("_GR_.c.s.reply"));
+    for (const char* free :
+         {"", "_", "$", "_GR_.", "_GR_", "GR_.a", "_R_.a", "$GR.a", "a._GR_.b"}) {
+        EXPECT_FALSE(is_gateway_reply(free)) << free;
+    }
+    for (const char* reserved : {"_R_.", "_R_.a", "_GR_.a", "$JS.ACK.a"}) {
+        EXPECT_TRUE(is_reserved_reply(reserved)) << reserved;
+    }
+    for (const char* free :
+         {"", "_", "$", "_R_", "_GR_.", "$JS.ACK.", "$JS.ACK", "_INBOX.a", "R_.a", "$GR.a"}) {
+        EXPECT_FALSE(is_reserved_reply(free)) << free;
+    }
+}
+
 TEST(SubjectTest, PatternOfASubscriptionMayHoldBytesThatConfigurationsMayNot) {
     for (const std::string_view pattern : {"foo bar", "foo\tbar", "\ffoo.>", "foo.\f.*", "\f"}) {
         EXPECT_TRUE(is_valid_pattern(pattern)) << '"' << pattern << '"';
