@@ -241,9 +241,7 @@ absl::StatusOr<Leafnodes::Remotes> Leafnodes::make_remotes() {
 
 }  // namespace
 
-std::unique_ptr<server::Subsystem> create_leafnodes(const config::Options& options,
-                                                    websocket::WebsocketPort* websocket) {
-    if (!options.leafnodes.configured()) return nullptr;
+std::unique_ptr<server::Subsystem> create_leafnodes(websocket::WebsocketPort* websocket) {
     return std::make_unique<Leafnodes>(websocket);
 }
 

@@ -118,6 +118,8 @@ class PackagingTest(unittest.TestCase):
                 unit = stream.read()
             self.assertNotIn("@sbindir@", unit)
             self.assertRegex(unit, r"(?m)^Type=(notify|exec)$")
+            for command in re.findall(r"(?m)^Exec\w+=(\S+)", unit):
+                self.assertTrue(command.endswith("sbin/nats-uring"), "a small system lacks other programs")
             self.assertIn("LimitMEMLOCK=infinity", unit)
             self.assertIn("LimitNOFILE=1048576", unit)
             if "SystemCallFilter" in unit:

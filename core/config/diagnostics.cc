@@ -72,4 +72,14 @@ std::string Diagnostics::to_string(std::string_view program) const {
     return out;
 }
 
+std::string Diagnostics::to_log() const {
+    std::string out;
+    for (const Diagnostic& entry : entries_) {
+        if (entry.severity == Severity::kNotice) continue;
+        if (!out.empty()) out += '\n';
+        out += entry.is_syntax ? entry.to_syntax_error() : entry.to_string();
+    }
+    return out;
+}
+
 }  // namespace nuring::config

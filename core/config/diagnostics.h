@@ -60,6 +60,9 @@ class Diagnostics {
     // the reference.
     std::string to_string(std::string_view program = {}) const;
 
+    // Errors and warnings as one text for the log, without a program's name.
+    std::string to_log() const;
+
   private:
     void add(Diagnostic entry);
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/config/diff_leafnodes.h"
+#include "core/config/diff_ports.h"
 #include "core/config/duration.h"
 #include "core/config/inactive.h"
 #include "core/config/show_value.h"
@@ -187,9 +188,9 @@ class Differ {
         compare_files();
         if (is_active(Part::kOperator)) compare_resolver();
         if (is_active(Part::kCluster)) compare_cluster();
-        if (is_active(Part::kGateway)) compare_gateway();
+        if (is_active(Part::kGateway)) compare_gateway(active_.gateway, fresh_.gateway, &changes_);
         if (is_active(Part::kLeafnodes)) compare_leafnodes(active_.leafnodes, fresh_.leafnodes, &changes_);
-        if (is_active(Part::kWebsocket)) compare_websocket();
+        if (is_active(Part::kWebsocket)) compare_websocket(active_.websocket, fresh_.websocket, &changes_);
         std::stable_sort(changes_.begin(), changes_.end(),
                          [](const Change& a, const Change& b) { return a.id < b.id; });
         return std::move(changes_);
@@ -292,7 +293,7 @@ class Differ {
             if (std::find(known.begin(), known.end(), account) != known.end()) continue;
             // In operator mode accounts come by themselves.
             if (fresh_.trust.active() || defines_account(fresh_, account)) continue;
-            refuse("cluster.accounts",
+            refuse("",
                    fmt::format("unable to add account \"{}\" to the list of dedicated routes: account missing",
                                account));
         }
@@ -302,48 +303,6 @@ class Differ {
         rest.port = before.port;
         if (rest != before) add(OptionId::kCluster, "Reloaded: cluster", true);
         if (before.routes != after.routes) add(OptionId::kRoutes, "Reloaded: cluster routes");
-    }
-
-    void compare_gateway() {
-        const auto sorted = [](GatewayOptions gateway) {
-            std::sort(gateway.gateways.begin(), gateway.gateways.end(),
-                      [](const RemoteGateway& a, const RemoteGateway& b) { return a.name < b.name; });
-            return gateway;
-        };
-        const auto without_tls = [](GatewayOptions gateway) {
-            gateway.tls.reset();
-            for (RemoteGateway& remote : gateway.gateways) remote.tls.reset();
-            return gateway;
-        };
-        const GatewayOptions before = sorted(active_.gateway);
-        const GatewayOptions after = sorted(fresh_.gateway);
-        const auto shown = [](const GatewayOptions& gateway) {
-            return fmt::format("{{{} {}:{}, {} remotes}}", gateway.name, gateway.host, gateway.port,
-                               gateway.gateways.size());
-        };
-        if (without_tls(before) != without_tls(after)) {
-            refuse("gateway", refusal("Gateway", shown(before), shown(after)));
-        } else if (before != after) {
-            add(OptionId::kGatewayTls, "Reloaded: gateway tls");
-        }
-    }
-
-    void compare_websocket() {
-        const auto without_tls = [](WebsocketOptions websocket) {
-            websocket.tls.reset();
-            return websocket;
-        };
-        const auto shown = [](const WebsocketOptions& websocket) {
-            return fmt::format("{{{}:{}}}", websocket.host, websocket.port);
-        };
-        const WebsocketOptions& before = active_.websocket;
-        const WebsocketOptions& after = fresh_.websocket;
-        // Whether there is TLS at all is part of the listener's address.
-        if (without_tls(before) != without_tls(after) || before.tls.has_value() != after.tls.has_value()) {
-            refuse("websocket", refusal("Websocket", shown(before), shown(after)));
-        } else if (before != after) {
-            add(OptionId::kWebsocketTls, "Reloaded: websocket tls");
-        }
     }
 
     const Options& active_;
@@ -367,6 +326,13 @@ absl::Status check_reload(const std::vector<Change>& changes) {
     return text.empty() ? absl::OkStatus() : absl::FailedPreconditionError(text);
 }
 
+absl::Status check_links(bool linked_at_start, const Options& fresh) {
+    if (linked_at_start || !fresh.leafnodes.configured()) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        "config reload not supported for LeafNode: the server was started without cluster, gateway and "
+        "leafnodes: restart it");
+}
+
 std::vector<std::string_view> fixed_options(const Options& options) {
     Options defaults;
     complete(&defaults);
@@ -377,7 +343,7 @@ std::vector<std::string_view> fixed_options(const Options& options) {
     std::vector<std::string_view> keys;
     for (const Change& change : diff(defaults, options)) {
         const bool is_new = std::find(keys.begin(), keys.end(), change.key) == keys.end();
-        if (!change.reloadable && is_new) keys.push_back(change.key);
+        if (!change.reloadable && !change.key.empty() && is_new) keys.push_back(change.key);
     }
     return keys;
 }

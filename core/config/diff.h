@@ -79,7 +79,8 @@ struct Change {
     // The line to log once it is applied ("Reloaded: debug = true"); empty: none. If it is not
     // reloadable: why the whole reload is refused.
     std::string text;
-    // If it is not reloadable: the option as the file names it ("max_pending", "uring.workers").
+    // If it is not reloadable: the option as the file names it ("max_pending", "uring.workers"); empty if
+    // other values of it can be reloaded.
     std::string_view key = {};
 };
 
@@ -95,6 +96,10 @@ std::vector<Change> diff(const Options& active, const Options& fresh);
 // OK, or why every change that is not reloadable is refused, so that nobody learns of them one by
 // one (the reference names the first only). Nothing may be applied then.
 absl::Status check_reload(const std::vector<Change>& changes);
+
+// OK, or why leafnodes cannot come by a reload: a server that started without links to other servers keeps
+// no interest to announce to them.
+absl::Status check_links(bool linked_at_start, const Options& fresh);
 
 // The options of complete()d Options that differ from their defaults and that no reload can change:
 // what `-t` names.

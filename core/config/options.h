@@ -460,6 +460,7 @@ struct LogOptions {
     int64_t max_traced_msg_len = 0;       // 2.0.2: payload bytes in a trace line; 0: all
     LogFormat format = LogFormat::kText;  // ours: log_format
 
+    bool to_stderr() const { return file.empty() && !syslog && remote_syslog.empty(); }
     friend bool operator==(const LogOptions&, const LogOptions&) = default;
 };
 
@@ -556,6 +557,9 @@ struct Options {
     WebsocketOptions websocket;
 
     UringOptions uring;
+
+    // Are there, or may there be, links to other servers?
+    bool links_servers() const { return cluster.port != 0 || gateway.configured() || leafnodes.configured(); }
 
     // Empty: the server makes one up, and takes over that of others.
     const std::string& configured_cluster_name() const {

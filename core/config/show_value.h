@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/config/duration.h"
+#include "core/config/options.h"
 
 namespace nuring::config {
 
@@ -28,6 +29,17 @@ inline std::string show(const std::string& value) {
 }
 inline std::string show(std::chrono::nanoseconds value) {
     return format_duration(value);
+}
+inline std::string show(WriteTimeout value) {
+    switch (value) {
+        case WriteTimeout::kDefault:
+            return "default";
+        case WriteTimeout::kClose:
+            return "close";
+        case WriteTimeout::kRetry:
+            return "retry";
+    }
+    return "";
 }
 template <typename Value>
 std::string show(const std::vector<Value>& values) {

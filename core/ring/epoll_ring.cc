@@ -12,12 +12,13 @@
 #include <cassert>
 #include <cerrno>
 #include <climits>
-#include <cstring>
 #include <ctime>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "core/base/errno_text.h"
+#include "core/base/remedy.h"
 #include "core/base/time_units.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/ring/receive_arena.h"
@@ -31,7 +32,8 @@ constexpr unsigned kEventsPerTurnMax = 512;  // sockets whose readiness is fetch
 constexpr uint32_t kWakeTag = UINT32_MAX;    // the eventfd; descriptors are below INT_MAX
 
 absl::Status errno_status(const char* what, int error) {
-    return absl::UnavailableError(fmt::format("epoll ring: {}: {}", what, std::strerror(error)));
+    return absl::UnavailableError(
+        fmt::format("epoll ring: {}: {}{}", what, base::errno_text(error), base::file_remedy(error)));
 }
 
 // EpollRing gives the seam's completions on top of readiness: it takes over where io_uring is

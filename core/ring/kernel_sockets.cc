@@ -54,7 +54,7 @@ absl::StatusCode code_of_bind(int error) {
     switch (error) {
         case EADDRINUSE: return absl::StatusCode::kAlreadyExists;
         case EACCES: return absl::StatusCode::kPermissionDenied;
-        case EADDRNOTAVAIL: return absl::StatusCode::kNotFound;
+        case EADDRNOTAVAIL: return absl::StatusCode::kOutOfRange;
         default: return absl::StatusCode::kUnavailable;
     }
 }

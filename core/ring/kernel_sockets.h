@@ -18,7 +18,7 @@ namespace nuring::ring {
 // A name is listened on at one of its addresses, of IPv4 if there is any. A port that is taken is tried for
 // a second.
 // Errors: the text of getaddrinfo or bind, without the address (listen_error() adds it); of a taken port
-//         kAlreadyExists, of one that needs rights kPermissionDenied, of a foreign address kNotFound.
+//         kAlreadyExists, of one that needs rights kPermissionDenied, of a foreign address kOutOfRange.
 absl::StatusOr<ListenSocket> open_listen_socket(const std::string& host, uint16_t port,
                                                 bool nonblocking);
 

@@ -3,7 +3,12 @@
 
 #include <sys/mman.h>
 
+#include <fmt/format.h>
+
 #include <cerrno>
+
+#include "core/base/errno_text.h"
+#include "core/base/remedy.h"
 
 namespace nuring::ring {
 
@@ -18,7 +23,11 @@ absl::Status ReceiveArena::create(const RingOptions& options) {
     const size_t stride = (bytes + kCacheLineBytes - 1) / kCacheLineBytes * kCacheLineBytes;
     void* const memory = ::mmap(nullptr, stride * options.receive_buffer_count_max, PROT_READ | PROT_WRITE,
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) return absl::ErrnoToStatus(errno, "memory for receive buffers");
+    if (memory == MAP_FAILED) {
+        const int error = errno;
+        return absl::ResourceExhaustedError(fmt::format("memory for receive buffers: {}{}",
+                                                        base::errno_text(error), base::file_remedy(error)));
+    }
     memory_ = static_cast<char*>(memory);
     stride_ = stride;
     count_ = options.receive_buffer_count_max;

@@ -9,10 +9,11 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 #include <vector>
 
+#include "core/base/errno_text.h"
+#include "core/base/remedy.h"
 #include "core/base/time_units.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/ring/lent_buffers.h"
@@ -156,7 +157,8 @@ absl::Status creation_error(int error) {
                 "io_uring: locked-memory limit too small; raise it with 'ulimit -l unlimited' or "
                 "LimitMEMLOCK=infinity");
         default:
-            return absl::UnavailableError(fmt::format("io_uring: {}", std::strerror(error)));
+            return absl::UnavailableError(
+                fmt::format("io_uring: {}{}", base::errno_text(error), base::file_remedy(error)));
     }
 }
 
@@ -171,7 +173,7 @@ absl::Status UringRing::create(const RingOptions& options) {
     if (error < 0) return creation_error(-error);
     ring_created_ = true;
     notify_fd_ = ::eventfd(0, EFD_CLOEXEC);
-    if (notify_fd_ < 0) return absl::ErrnoToStatus(errno, "eventfd");
+    if (notify_fd_ < 0) return creation_error(errno);
     if (const absl::Status status = buffers_.create(options); !status.ok()) return status;
     const int buffer_error = buffers_.attach(ring_, kBufferGroup);
     return buffer_error == 0 ? absl::OkStatus() : creation_error(-buffer_error);

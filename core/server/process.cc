@@ -176,6 +176,8 @@ std::string_view remedy_of(const absl::Status& status) {
             return " - another process listens there: stop it, or choose another port";
         case absl::StatusCode::kPermissionDenied:
             return " - ports below 1024 need the capability CAP_NET_BIND_SERVICE";
+        case absl::StatusCode::kOutOfRange:
+            return " - this machine has no such address: choose one that 'ip address' shows, or 0.0.0.0 for all";
         default: return "";
     }
 }
@@ -190,10 +192,12 @@ uint64_t wall_clock(void*) { return ring::realtime_ns(); }
 class Process {
   public:
     Process(std::shared_ptr<const config::Options> options, ProgramNames names,
-            ReadOptions read_options, Subsystems subsystems)
+            config::Diagnostics found, ReadOptions read_options, Subsystems subsystems)
         : options_(std::move(options)),
           names_(std::move(names)),
           program_(names_.file),
+          found_(std::move(found)),
+          linked_at_start_(options_->links_servers()),
           read_options_(std::move(read_options)),
           subsystems_(std::move(subsystems)) {}
 
@@ -204,7 +208,8 @@ class Process {
     bool start_server(uint32_t worker_count, const runtime::Processors& processors);
     runtime::WorkerPlaces worker_places(uint32_t worker_count, const runtime::Processors& processors);
     bool start_subsystems();
-    void say_who(log::Writer& log);
+    void log_start(log::Writer& log);
+    void log_remarks(const config::Diagnostics& now, const config::Diagnostics& before);
     void fail(std::string_view text);
     void write_ports_file();
     void serve();
@@ -217,6 +222,8 @@ class Process {
     std::shared_ptr<const config::Options> options_;
     const ProgramNames names_;
     const std::string& program_;
+    config::Diagnostics found_;  // of the options in use
+    const bool linked_at_start_;
     const ReadOptions read_options_;
     Signals signals_;
     Bell bell_;  // rung by the log and by drained workers
@@ -246,10 +253,7 @@ int Process::run() {
     const uint32_t worker_count = std::min(wanted, interest::WorkerSet::kWorkersMax);
     if (!open_log(worker_count)) return 1;
     log::Writer& log = logger_->writer(0);
-    say_who(log);
-    if (has_plain_password(options_->authorization)) {
-        log.warn("Plaintext passwords detected, use nkeys or bcrypt");
-    }
+    log_start(log);
     if (!options_->pid_file.empty()) {
         if (const std::string error = write_pid_file(options_->pid_file); !error.empty()) {
             flusher_->flush_all();
@@ -275,7 +279,7 @@ int Process::run() {
     return 0;
 }
 
-void Process::say_who(log::Writer& log) {
+void Process::log_start(log::Writer& log) {
     if (names_.shown == "nats-uring") {
         log.info("Starting nats-uring version {}", NURING_VERSION);
     } else {
@@ -283,6 +287,26 @@ void Process::say_who(log::Writer& log) {
     }
     log.debug("Built with {}", __VERSION__);
     log.info("Git commit [{}]", names_.commit);
+    if (has_plain_password(options_->authorization)) {
+        log.warn("Plaintext passwords detected, use nkeys or bcrypt");
+    }
+    if (!options_->config_file.empty()) log.info("Using configuration file: {}", options_->config_file);
+    log_remarks(found_, {});
+}
+
+// Logs the notices and warnings that were not there before. Places do not count, because an edit above them
+// moves them.
+void Process::log_remarks(const config::Diagnostics& now, const config::Diagnostics& before) {
+    std::vector<std::string_view> known;
+    for (const config::Diagnostic& entry : before.entries()) known.push_back(entry.text);
+    for (const config::Diagnostic& entry : now.entries()) {
+        const auto same = std::find(known.begin(), known.end(), entry.text);
+        if (same != known.end()) {
+            known.erase(same);
+        } else if (entry.severity != config::Severity::kError) {
+            logger_->writer(0).warn("{}", entry.to_string());
+        }
+    }
 }
 
 bool Process::open_log(uint32_t worker_count) {
@@ -482,12 +506,15 @@ std::string Process::try_reload() {
     if (options_->config_file.empty()) {
         return "can only reload config when a file is provided using -c or --config";
     }
-    std::string error;
-    std::shared_ptr<config::Options> fresh = read_options_(&error);
-    if (fresh == nullptr) return error;
+    config::Diagnostics found;
+    std::shared_ptr<config::Options> fresh = read_options_(&found);
+    if (fresh == nullptr) return found.to_log();
     config::keep_ports(*options_, fresh.get());
     const std::vector<config::Change> changes = config::diff(*options_, *fresh);
     if (const absl::Status status = config::check_reload(changes); !status.ok()) {
+        return std::string(base::message_of(status));
+    }
+    if (const absl::Status status = config::check_links(linked_at_start_, *fresh); !status.ok()) {
         return std::string(base::message_of(status));
     }
     auto tls = load_listener_tls(fresh->tls);
@@ -543,6 +570,8 @@ std::string Process::try_reload() {
     for (const config::Change& change : changes) {
         if (!change.text.empty()) logger_->writer(0).info("{}", change.text);
     }
+    log_remarks(found, found_);
+    found_ = std::move(found);
     // The former log says where it goes on, as the reference's does.
     if (sink != nullptr) flusher_->replace(std::move(sink));
     return "";
@@ -558,7 +587,7 @@ void Process::enter_lame_duck() {
 
 // Delivers every accepted message: stops accepting, lets each link send its frames, then ends.
 void Process::stop_gracefully() {
-    logger_->writer(0).info("Server Exiting..");
+    logger_->writer(0).info("Initiating Shutdown...");
     report_stopping();
     for (const auto& subsystem : subsystems_) subsystem->stop();
     server_->stop();
@@ -577,6 +606,7 @@ void Process::stop_gracefully() {
     handshake_jobs_->stop();
     lookup_jobs_->leave();
     group_.stop();
+    logger_->writer(0).info("Server Exiting..");
     flusher_->flush_all();
     // Links that did not end in time still have requests in flight: the kernel ends those with the
     // process, so the server is not destroyed.
@@ -586,8 +616,9 @@ void Process::stop_gracefully() {
 }  // namespace
 
 int run_process(std::shared_ptr<const config::Options> options, ProgramNames names,
-                ReadOptions read_options, Subsystems subsystems) {
-    Process process(std::move(options), std::move(names), std::move(read_options), std::move(subsystems));
+                config::Diagnostics found, ReadOptions read_options, Subsystems subsystems) {
+    Process process(std::move(options), std::move(names), std::move(found), std::move(read_options),
+                    std::move(subsystems));
     return process.run();
 }
 

@@ -5,13 +5,14 @@
 #include <memory>
 #include <string>
 
+#include "core/config/diagnostics.h"
 #include "core/config/options.h"
 #include "core/server/subsystem.h"
 
 namespace nuring::server {
 
-// Reads the configuration anew, flags included. Null, with the reason, when it is not valid.
-using ReadOptions = std::function<std::shared_ptr<config::Options>(std::string* error)>;
+// Reads the configuration anew, flags included. Null when it is not valid: the errors are in `found`.
+using ReadOptions = std::function<std::shared_ptr<config::Options>(config::Diagnostics* found)>;
 
 // The names of the process.
 struct ProgramNames {
@@ -21,10 +22,11 @@ struct ProgramNames {
 };
 
 // Runs one server as this process until a signal ends it: pid file, log, rings, threads, signals,
-// reload. The calling thread becomes the control thread.
+// reload. The calling thread becomes the control thread. `found` has the notices and warnings of the
+// options, for the log.
 // Errors: printed as the reference prints them; returns the exit code.
 // Lifetime: once per process (it blocks signals and raises the limit of open files).
 int run_process(std::shared_ptr<const config::Options> options, ProgramNames names,
-                ReadOptions read_options, Subsystems subsystems);
+                config::Diagnostics found, ReadOptions read_options, Subsystems subsystems);
 
 }  // namespace nuring::server

@@ -141,10 +141,7 @@ Server::Server(ServerSetup setup)
     : setup_(std::move(setup)),
       facts_(static_cast<uint32_t>(setup_.rings.size())),
       mesh_(setup_.rings, mailbox_bytes(setup_)),
-      announcer_(setup_.options->cluster.port != 0 || setup_.options->gateway.configured() ||
-                         setup_.options->leafnodes.configured()
-                     ? std::make_unique<delivery::Announcer>()
-                     : nullptr),
+      announcer_(setup_.options->links_servers() ? std::make_unique<delivery::Announcer>() : nullptr),
       accounts_(static_cast<uint32_t>(setup_.rings.size()), setup_.rings[0]->random_seed(),
                 announcer_.get()),
       system_account_(server::system_account(*setup_.options, accounts_)),

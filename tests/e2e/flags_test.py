@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -70,6 +71,32 @@ class FlagsTest(ServerCase):
         code, _, error = self.run_once(*ANY_PORT, "frobnicate")
         self.assertEqual(code, 1)
         self.assertRegex(error, r'^nats-(server|uring): unrecognized command: "frobnicate"\n')
+
+    @differs("2.9.10", "it names no remedy")
+    def test_an_address_of_another_machine_is_refused_with_a_remedy(self):
+        code, _, error = self.run_once("-a", "192.0.2.1", "-p", "-1")
+        self.assertEqual(code, 1)
+        self.assertRegex(error, r"bind: cannot assign requested address\" - this machine has no such address: ")
+
+    def check_limited(self, limit, number, said):
+        done = subprocess.run(
+            [Options.server, *ANY_PORT, "--workers", "4"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=False, timeout=60, preexec_fn=lambda: resource.setrlimit(limit, (number, number)))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stderr.splitlines()[-1], said)
+
+    @differs("2.9.10", "it names no remedy")
+    def test_too_few_descriptors_are_named_with_the_remedy(self):
+        said = r"too many open files - raise the limit of open files \(ulimit -n, LimitNOFILE=\)$"
+        self.check_limited(resource.RLIMIT_NOFILE, 8, said)
+
+    @differs("2.9.10", "it names no remedy")
+    def test_too_little_memory_is_named_with_the_remedy(self):
+        with open(Options.server, "rb") as stream:
+            if b"__sanitizer_" in stream.read():
+                self.skipTest("a sanitizer needs all addresses")
+        said = "the system refuses a thread or memory - raise |cannot allocate memory - give the process more memory "
+        self.check_limited(resource.RLIMIT_AS, 100 << 20, said)  # which of the two it is depends on the build
 
     def test_a_missing_configuration_file_exits_1(self):
         code, _, error = self.run_once(*ANY_PORT, "-c", os.path.join(self.folder(), "none.conf"))

@@ -11,7 +11,7 @@ from support.nkeys import Key
 from support.tls import Certificates
 
 DONE = "Reloaded server configuration"
-REFUSED = "config reload not supported for Gateway: old={.*}, new={.*}"
+REFUSED = r"config reload not supported for Gateway: (old=\{.*\}, new=\{.*\}|(field|remote gateway) \".*)"
 
 
 class ReloadCase(GatewayPeerCase):
@@ -43,7 +43,6 @@ class ReloadTest(ReloadCase):
         server, other = clusters[0][0], clusters[1][0]
         a, b = self.client(server), self.client(other)
         (name, urls), (far_name, far_urls) = server.gateways
-        address = f"127.0.0.1:{server.gateway_port}"
         for changed in (
             {"gateways": [(name, urls), (far_name, far_urls), ("C", ["nats://127.0.0.1:1"])]},
             {"gateways": [(name, urls)]},
@@ -66,7 +65,7 @@ class ReloadTest(ReloadCase):
         self.assertNotIn(DONE, server.log.text())
         self.assertEqual(self.client(server).info["max_payload"], 1048576)
         if not server.kind.is_go:
-            self.assertIn(f"old={{A {address}, 2 remotes}}, new={{A {address}, 3 remotes}}", server.log.text())
+            self.assertIn('not supported for Gateway: remote gateway "C" added', server.log.text())
         self.check_both_ways(a, b)
         for wire in (a, b):
             wire.expect_quiet()

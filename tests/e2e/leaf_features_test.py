@@ -424,6 +424,27 @@ class ReloadTest(LeafCase):
         self.wait_for(lambda: one.leaf_count() == 0, "the hub has lost it")
         self.assertEqual(len(kept), 1)
 
+    def test_the_first_remote_comes_by_a_reload(self):
+        hub = self.hub()
+        spoke = self.spoke(settings='cluster { name: L, listen: "127.0.0.1:-1" }')
+        for remotes, count in (([f'url: "{hub.leaf_url}"'], 1), ([], 0), ([f'url: "{hub.leaf_url}"'], 1)):
+            spoke.remotes = remotes
+            spoke.write_config()
+            spoke.send_signal(signal.SIGHUP)
+            self.wait_for(lambda wanted=count: hub.leaf_count() == wanted, f"{count} links")
+        if not spoke.kind.is_go:
+            spoke.log.wait(r'Reloaded: LeafNode Remote urls=\["nats-leaf://127.0.0.1:\d+"\], account="\$G" added')
+
+    def test_the_first_remote_of_a_server_without_links_needs_a_restart(self):
+        hub, spoke = self.hub(), self.spoke()
+        if spoke.kind.is_go:
+            self.skipTest("it dials it")
+        spoke.remotes = [f'url: "{hub.leaf_url}"']
+        spoke.write_config()
+        spoke.send_signal(signal.SIGHUP)
+        spoke.log.wait("config reload not supported for LeafNode: the server was started without cluster")
+        self.check_serves(spoke)
+
     def test_a_remote_is_switched_off_and_on(self):
         hub, spoke = self.pair()
         url = spoke.remotes[0]

@@ -3,6 +3,7 @@
 """What the server writes to its log: line format, start lines, connection and trace lines."""
 
 import os
+import re
 
 from support import case
 from support.case import ServerCase
@@ -41,6 +42,30 @@ class LoggingTest(ServerCase):
         ]
         self.assertEqual(len(order), 2)
         self.assertEqual(order, sorted(order))
+
+    @case.differs("2.9.10", "it has no line where no block is missing")
+    def test_blocks_without_effect_are_named_in_the_log(self):
+        text = r'\[WRN\] .*server.conf:2:1: "mqtt" is accepted, but not active in this version$'
+        server = self.start(config="max_payload: 5\nmqtt {}\n")
+        self.assertEqual(len([line for line in server.log.lines() if "not active" in line]), 1)
+        server.log.wait(text)
+        path = os.path.join(self.folder(), "server.log")
+        server = self.start(config=f'log_file: "{path}"\nmqtt {{}}\n', log_file=path)
+        self.assertRegex(server.log.text(), r'server.conf:2:1: "mqtt" is accepted')
+        server.stop()
+        with open(path, encoding="utf-8") as stream:
+            self.assertRegex(stream.read(), "(?m)" + text)
+
+    def test_the_log_names_the_configuration_file(self):
+        server = self.start(config="max_payload: 5\n")
+        server.log.wait(r"\[INF\] Using configuration file: " + re.escape(server.config_file) + "$")
+        self.assertNotIn("Using configuration file", self.start().log.text())
+
+    def test_the_log_says_when_the_stop_begins_and_ends(self):
+        server = self.start()
+        server.stop()
+        last = [line.split("[INF] ")[-1] for line in server.log.lines()[-2:]]
+        self.assertEqual(last, ["Initiating Shutdown...", "Server Exiting.."])
 
     def test_no_colours_in_a_pipe(self):
         server = self.start("-DV")

@@ -143,6 +143,28 @@ class ReloadTest(ReloadCase):
         self.assertEqual(self.wire(server).read_info()["max_payload"], 1048576)
         self.check_serves(server)
 
+    @differs("2.9.10", "it has no line for a block without effect")
+    def test_blocks_without_effect_are_named_when_a_reload_brings_them(self):
+        inactive = r'\[WRN\] .*server.conf:{}:1: "{}" is accepted, but not active in this version'
+        server = self.start(config="mqtt {}\n")
+        server.log.wait(inactive.format(r"\d", "mqtt").replace(r":1: ", r":\d: "))
+        first = len(server.log.lines())
+        self.reload_well(server, "max_payload: 5\nmqtt {}\njetstream: true\n", inactive.format(3, "jetstream"))
+        self.assertNotIn("mqtt", "".join(server.log.lines()[first:]), "once is enough")
+        self.reload_well(server, "max_payload: 5\n")
+        self.reload_well(server, "max_payload: 5\nmqtt {}\n", inactive.format(2, "mqtt"))
+
+    @differs("2.9.10", "it shows both blocks whole")
+    def test_the_field_of_a_block_that_needs_a_restart_is_named(self):
+        gateway = 'gateway {{ name: A, listen: "127.0.0.1:-1"{} }}\n'
+        server = self.start(config=gateway.format(""))
+        for more, name in (
+            (", connect_retries: 3", 'field "ConnectRetries": old=0, new=3'),
+            (', gateways: [{name: B, url: "nats://127.0.0.1:1"}]', 'remote gateway "B" added'),
+        ):
+            first = self.reload(server, gateway.format(more))
+            server.log.wait(REFUSED + f"config reload not supported for Gateway: {name}$", after=first)
+
     @differs("2.9.10", "it goes on with half of the change, or ends")
     def test_what_cannot_be_opened_leaves_the_server_as_it_was(self):
         server = self.start(config="max_payload: 10\n")

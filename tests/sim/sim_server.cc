@@ -52,9 +52,7 @@ std::string SimServer::start() {
     const config::Options& options = *setup_.options;
     if (auto cluster = cluster::create_cluster(options)) subsystems_.push_back(std::move(cluster));
     if (auto gateway = gateway::create_gateway(options)) subsystems_.push_back(std::move(gateway));
-    if (auto leafnodes = gateway::create_leafnodes(options, /*websocket=*/nullptr)) {
-        subsystems_.push_back(std::move(leafnodes));
-    }
+    if (options.leafnodes.configured()) subsystems_.push_back(gateway::create_leafnodes());
     for (const auto& subsystem : subsystems_) {
         const absl::Status status = subsystem->start(*server_, setup_.options);
         if (!status.ok()) return fmt::format("server {}: {}", setup_.host, status.ToString());

@@ -17,9 +17,9 @@ server::Subsystems assemble(const config::Options& options) {
     if (auto cluster = cluster::create_cluster(options)) subsystems.push_back(std::move(cluster));
     if (auto gateway = gateway::create_gateway(options)) subsystems.push_back(std::move(gateway));
     auto websocket = websocket::create_websocket_port(options);
-    auto leafnodes = gateway::create_leafnodes(options, websocket.get());
+    auto leafnodes = gateway::create_leafnodes(websocket.get());
     if (websocket != nullptr) subsystems.push_back(std::move(websocket));
-    if (leafnodes != nullptr) subsystems.push_back(std::move(leafnodes));
+    subsystems.push_back(std::move(leafnodes));
     if (auto monitor = monitor::create_monitor(options)) subsystems.push_back(std::move(monitor));
     if (auto events = monitor::create_system_events(options)) subsystems.push_back(std::move(events));
     return subsystems;

@@ -258,7 +258,11 @@ class FlagReader {
         if (help_tls) return choose(Action::kHelpTls);
         if (has_word && config::to_lower(word) == "version") return choose(Action::kVersion);
         if (has_word && config::to_lower(word) == "help") return choose(Action::kHelp);
-        if (has_word) return fail(fmt::format("unrecognized command: \"{}\"", word));
+        if (has_word) {
+            const bool is_file = word.find_first_of("./") != std::string_view::npos;
+            return fail(fmt::format("unrecognized command: \"{}\"{}", word,
+                                    is_file ? " - a configuration file follows -c" : ""));
+        }
         if (!flags_.signal.empty()) return choose(Action::kSignal);
         if (!test && !flags_.reload_file.empty()) {
             return fail("--test_reload can only be used together with -t");
@@ -294,16 +298,6 @@ std::string report(const Flags& flags, const config::Diagnostics& diagnostics) {
     return diagnostics.to_string(flags.program);
 }
 
-std::string report_to_log(const config::Diagnostics& diagnostics) {
-    std::string text;
-    for (const config::Diagnostic& entry : diagnostics.entries()) {
-        if (entry.severity == config::Severity::kNotice) continue;
-        if (!text.empty()) text += '\n';
-        text += entry.is_syntax ? entry.to_syntax_error() : entry.to_string();
-    }
-    return text;
-}
-
 Answer check_answer(const Flags& flags, const config::Options& options,
                     const config::Diagnostics& diagnostics) {
     Answer answer;
@@ -323,7 +317,8 @@ Answer check_answer(const Flags& flags, const config::Options& options,
 Answer reload_answer(const Flags& flags, const config::Options& active, config::Options* fresh) {
     constexpr int kRestartNeeded = 3;
     config::keep_ports(active, fresh);
-    const absl::Status status = config::check_reload(config::diff(active, *fresh));
+    absl::Status status = config::check_reload(config::diff(active, *fresh));
+    if (status.ok()) status = config::check_links(active.links_servers(), *fresh);
     if (!status.ok()) {
         const std::string why(status.message());
         return {.error = fmt::format("{}: {}\n", flags.program, why), .exit_code = kRestartNeeded};

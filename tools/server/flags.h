@@ -145,8 +145,6 @@ Answer reload_answer(const Flags& flags, const config::Options& active, config::
 // The diagnostics for stderr: the first error, and those without a place, under the program's
 // name.
 std::string report(const Flags& flags, const config::Diagnostics& diagnostics);
-// The same for a line of the log, which has the name elsewhere.
-std::string report_to_log(const config::Diagnostics& diagnostics);
 
 // The help texts, each beginning and ending as the reference prints it.
 std::string usage_text(std::string_view program);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // nats-uring: the server's executable.
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <memory>
 #include <string>
 
@@ -14,15 +16,31 @@
 #include "tools/server/flags.h"
 #include "tools/server/signal_command.h"
 
+namespace {
+
+// The only exceptions that end the program are those of threads and memory that the system refuses.
+[[noreturn]] void on_refusal() {
+    std::fputs(
+        "nats-uring: the system refuses a thread or memory - raise the limits of processes and memory (ulimit -u "
+        "and -v, TasksMax=, MemoryMax=, --pids-limit)\n",
+        stderr);
+    std::abort();
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
     using namespace nuring;
+    std::set_terminate(&on_refusal);
     const tools::Flags flags = tools::parse_flags(argc, argv);
     const tools::Versions versions{.own = NURING_VERSION,
                                    .commit = tools::kCommit,
                                    .compatible = server::kProtocolVersion};
     if (const auto answer = tools::immediate_answer(flags, versions)) {
-        std::fputs(answer->error.c_str(), stderr);
+        // The error last: behind the help it would be off the screen.
         std::fputs(answer->out.c_str(), stdout);
+        std::fflush(stdout);
+        std::fputs(answer->error.c_str(), stderr);
         return answer->exit_code;
     }
     const std::string path(argv[0]);
@@ -58,17 +76,16 @@ int main(int argc, char** argv) {
         std::fputs(answer.error.c_str(), stderr);
         return answer.exit_code;
     }
-    std::fputs(tools::report(flags, diagnostics).c_str(), stderr);
+    // The log has notices and warnings; where that is stderr, once is enough.
+    if (!good || !options->log.to_stderr()) std::fputs(tools::report(flags, diagnostics).c_str(), stderr);
     if (!good) return 1;
-    const auto read_again = [&read_options](std::string* error) {
+    const auto read_again = [&read_options](config::Diagnostics* found) {
         auto fresh = std::make_shared<config::Options>();
-        config::Diagnostics found;
-        if (read_options(fresh.get(), &found)) return fresh;
-        *error = tools::report_to_log(found);
-        return std::shared_ptr<config::Options>();
+        if (!read_options(fresh.get(), found)) fresh = nullptr;
+        return fresh;
     };
     server::Subsystems subsystems = tools::assemble(*options);
     return server::run_process(
-        std::move(options), {.file = program, .shown = flags.program, .commit = tools::kCommit}, read_again,
-        std::move(subsystems));
+        std::move(options), {.file = program, .shown = flags.program, .commit = tools::kCommit},
+        std::move(diagnostics), read_again, std::move(subsystems));
 }

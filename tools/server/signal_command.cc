@@ -75,7 +75,8 @@ absl::StatusOr<int> parse_pid(std::string_view text) {
     int pid = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
     if (error != std::errc() || end != text.data() + text.size() || pid <= 0) {
-        return absl::InvalidArgumentError(fmt::format("invalid pid: {}", text));
+        return absl::InvalidArgumentError(
+            fmt::format("invalid pid: {} - neither a process id nor a pid file that can be read", text));
     }
     return pid;
 }
@@ -86,7 +87,9 @@ absl::StatusOr<std::vector<int>> find_pids(std::string_view program, std::string
     std::vector<int> found = processes.find(program);
     std::erase_if(found, [begin](int pid) { return !std::to_string(pid).starts_with(begin); });
     if (found.empty()) {
-        return absl::NotFoundError(fmt::format("no {} processes running", program));
+        return absl::NotFoundError(
+            fmt::format("no {} processes running - name one by its process id or pid file: --signal <signal>=<pid>",
+                        program));
     }
     if (found.size() > 1 && !all) {
         std::string text = fmt::format("multiple {} processes running:", program);
@@ -108,6 +111,12 @@ absl::StatusOr<std::vector<int>> resolve_pids(const std::string& argument, std::
         if (!all) return std::vector<int>{*pid};
     }
     return find_pids(program, number, all, processes);
+}
+
+std::string signal_remedy(int error) {
+    if (error == EPERM) return " - send it as root, or as the server's user";
+    if (error == ESRCH) return " - the server has ended, or its pid file is old";
+    return "";
 }
 
 }  // namespace
@@ -132,14 +141,15 @@ absl::Status send_signal_command(std::string_view command, std::string_view prog
     const auto* known = std::find_if(std::begin(kWords), std::end(kWords),
                                      [&](const SignalWord& entry) { return entry.word == word; });
     if (known == std::end(kWords)) {
-        return absl::InvalidArgumentError(fmt::format("unknown signal \"{}\"", word));
+        return absl::InvalidArgumentError(fmt::format("unknown signal \"{}\" - choose ldm, stop, quit, term, reopen or reload", word));
     }
     std::string errors;
     for (const int pid : *pids) {
         const int error = processes.send(pid, known->signal);
         if (error == 0) continue;
-        if (pids->size() == 1) return absl::UnknownError(base::errno_text(error));
-        errors += fmt::format("\nsignal \"{}\" {}: {}", word, pid, base::errno_text(error));
+        if (pids->size() == 1) return absl::UnknownError(base::errno_text(error) + signal_remedy(error));
+        errors += fmt::format("\nsignal \"{}\" {}: {}", word, pid,
+                              base::errno_text(error) + signal_remedy(error));
     }
     return errors.empty() ? absl::OkStatus() : absl::UnknownError(errors);
 }

@@ -46,7 +46,8 @@ TEST(DiffLeafnodesTest, TheListenerIsFixed) {
 TEST(DiffLeafnodesTest, RemotesComeAndGo) {
     EXPECT_THAT(leafnode_changes(kRemote, ""),
                 ElementsAre("Reloaded: LeafNode Remote urls=[\"nats://a:1\"], account=\"$G\" removed"));
-    EXPECT_THAT(leafnode_changes("", kRemote), ElementsAre(""));
+    EXPECT_THAT(leafnode_changes("", kRemote),
+                ElementsAre("Reloaded: LeafNode Remote urls=[\"nats://a:1\"], account=\"$G\" added"));
     EXPECT_THAT(leafnode_changes(kRemote, "remotes: [{url: \"nats://a:1\", disabled: true}]"),
                 ElementsAre("Reloaded: LeafNode Remote urls=[\"nats://a:1\"], account=\"$G\" Disabled "
                             "value is: true"));
@@ -57,7 +58,23 @@ TEST(DiffLeafnodesTest, RemotesComeAndGo) {
     EXPECT_THAT(leafnode_changes("remotes: [{url: \"nats://u:p@a:1\"}]", "remotes: [{url: \"nats://u:q@a:1\"}]"),
                 ElementsAre("Reloaded: LeafNode Remote urls=[\"nats://u:xxxxx@a:1\"], account=\"$G\" "
                             "removed",
-                            ""));
+                            "Reloaded: LeafNode Remote urls=[\"nats://u:xxxxx@a:1\"], account=\"$G\" "
+                            "added"));
+}
+
+TEST(DiffLeafnodesTest, WhenTlsBeginsHasTwoLines) {
+    const std::string tls = "port: 1, tls {cert_file: c, key_file: k, handshake_first: ";
+    EXPECT_THAT(leafnode_changes(tls + "false}", tls + "true}"),
+                ElementsAre("Reloaded: LeafNode TLS HandshakeFirst value is: true",
+                            "Reloaded: LeafNode TLS HandshakeFirstFallback value is: 0s"));
+    EXPECT_THAT(leafnode_changes(tls + "true}", tls + "'50ms'}"),
+                ElementsAre("Reloaded: LeafNode TLS HandshakeFirst value is: true",
+                            "Reloaded: LeafNode TLS HandshakeFirstFallback value is: 50ms"));
+}
+
+TEST(DiffLeafnodesTest, ATlsBlockThatChangesTheTimeToLogInIsNamed) {
+    EXPECT_THAT(leafnode_changes("port: 1", "port: 1, tls {cert_file: c, key_file: k}"),
+                testing::Contains("config reload not supported for LeafNode: field \"TLS\": old=none, new=given"));
 }
 
 TEST(DiffLeafnodesTest, TheRestOfARemoteIsFixed) {

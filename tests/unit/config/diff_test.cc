@@ -144,8 +144,17 @@ TEST(DiffTest, FixedOptionsAreThoseThatAreNotAtTheirDefault) {
     EXPECT_THAT(fixed("max_subs: 1, uring {pin: false}"),
                 ElementsAre("max_subscriptions", "uring.pin"));
     EXPECT_THAT(fixed("leafnodes {listen: 'a:1', advertise: 'b:1', min_version: 2.9.0}"),
-                ElementsAre("leafnodes"))
-        << "once, for all its keys";
+                ElementsAre("leafnodes.host", "leafnodes.port", "leafnodes.advertise",
+                            "leafnodes.min_version"));
+    EXPECT_THAT(fixed("leafnodes {remotes: [{url: 'nats://a:1', hub: true}], compression: off}"), IsEmpty())
+        << "remotes come and go by reload";
+    EXPECT_THAT(fixed("leafnodes {port: 1, authorization {user: a, password: b}}"),
+                ElementsAre("leafnodes.host", "leafnodes.port", "leafnodes.authorization"))
+        << "once, for all keys in it";
+    EXPECT_THAT(fixed("cluster {name: C, port: 1, accounts: [A, B]}, accounts {A {}}"),
+                ElementsAre("cluster.host", "cluster.port"));
+    EXPECT_THAT(fixed("gateway {name: A, port: 1, gateways: [{name: B, url: 'nats://b:1'}]}"),
+                ElementsAre("gateway.name", "gateway.host", "gateway.port", "gateway.gateways"));
 }
 
 TEST(DiffTest, RandomPortMeansTheOneInUse) {
@@ -171,12 +180,13 @@ TEST(DiffTest, OfGatewaysOnlyTlsCanChange) {
         refusal(kBefore,
                 "gateway {name: A, listen: 'a:1', gateways: [{name: B, url: 'nats://b:1'}, "
                 "{name: C, url: 'nats://c:1'}]}"),
-        "config reload not supported for Gateway: old={A a:1, 1 remotes}, new={A a:1, 2 remotes}");
+        "config reload not supported for Gateway: remote gateway \"C\" added");
     EXPECT_EQ(
         refusal(
             kBefore,
             "gateway {name: A, listen: 'a:1', gateways: [{name: B, url: 'nats://u:secret@b:1'}]}"),
-        "config reload not supported for Gateway: old={A a:1, 1 remotes}, new={A a:1, 1 remotes}");
+        "config reload not supported for Gateway: remote gateway \"B\": field \"URLs\": "
+        "old=[nats://b:1], new=[nats://u:xxxxx@b:1]");
     EXPECT_THAT(lines("gateway {name: A, port: 1, gateways: [{name: B, url: 'nats://b:1'}, {name: "
                       "C, url: 'nats://c:1'}]}",
                       "gateway {name: A, port: 1, gateways: [{name: C, url: 'nats://c:1'}, {name: "
@@ -186,9 +196,69 @@ TEST(DiffTest, OfGatewaysOnlyTlsCanChange) {
         "gateway {name: A, port: 1, tls {cert_file: c, key_file: k}}";
     EXPECT_THAT(lines(kSecure, "gateway {name: A, port: 1, tls {cert_file: d, key_file: k}}"),
                 ElementsAre("Reloaded: gateway tls"));
-    EXPECT_NE(refusal("gateway {name: A, port: 1}", kSecure), "");  // it changes the time to log in
+    // It changes the time to log in.
+    EXPECT_EQ(refusal("gateway {name: A, port: 1}", kSecure),
+              "config reload not supported for Gateway: field \"TLS\": old=none, new=given");
     EXPECT_NE(refusal("", kBefore), "");
     EXPECT_NE(refusal(kBefore, ""), "");
+}
+
+TEST(DiffTest, ARefusalNamesEachFieldOfAGateway) {
+    const std::string name = "config reload not supported for Gateway: ";
+    const auto check = [&](const std::string& before, const std::string& after, const std::string& why) {
+        EXPECT_EQ(refusal("gateway {name: A, port: 1, " + before + "}", "gateway {name: A, port: 1, " + after + "}"),
+                  name + why);
+    };
+    check("", "connect_retries: 3", "field \"ConnectRetries\": old=0, new=3");
+    check("", "connect_backoff: true", "field \"ConnectBackoff\": old=false, new=true");
+    check("", "reject_unknown: true", "field \"RejectUnknown\": old=false, new=true");
+    check("", "advertise: 'h:1'", "field \"Advertise\": old=, new=h:1");
+    check("", "ping_interval: 3", "field \"PingInterval\": old=0s, new=3s");
+    check("", "ping_max: 3", "field \"MaxPingsOut\": old=0, new=3");
+    check("", "write_deadline: '3s'", "field \"WriteDeadline\": old=0s, new=3s");
+    check("", "write_timeout: close", "field \"WriteTimeout\": old=default, new=close");
+    check("authorization {user: a, password: b}", "authorization {user: c, password: b}",
+          "field \"Username\": old=a, new=c");
+    check("authorization {user: a, password: b}", "authorization {user: a, password: c, timeout: 3}",
+          "field \"Password\": old=[REDACTED], new=[REDACTED]; " + name + "field \"AuthTimeout\": old=2s, new=3s");
+    check("gateways: [{name: B, url: 'nats://u:p@b:1'}]", "gateways: [{name: B, url: 'nats://u:q@b:1'}]",
+          "remote gateway \"B\": field \"URLs\": another password in [nats://u:xxxxx@b:1]");
+    check("gateways: [{name: B, url: 'nats://b:1'}]", "gateways: [{name: C, url: 'nats://b:1'}]",
+          "remote gateway \"B\" removed; " + name + "remote gateway \"C\" added");
+    EXPECT_EQ(refusal("gateway {name: A, listen: 'a:1'}", "gateway {name: B, listen: 'b:2'}"),
+              name + "field \"Name\": old=A, new=B; " + name + "field \"Host\": old=a, new=b; " + name +
+                  "field \"Port\": old=1, new=2");
+}
+
+TEST(DiffTest, LeafnodesComeOnlyToAServerThatLinksOthers) {
+    const auto check = [](std::string_view at_start, std::string_view fresh) {
+        return check_links(options_of(at_start).links_servers(), options_of(fresh)).ok();
+    };
+    constexpr std::string_view kRemote = "leafnodes {remotes: [{url: 'nats://a:1'}]}";
+    EXPECT_FALSE(check("", kRemote));
+    EXPECT_FALSE(check("", "leafnodes {port: 1}"));
+    EXPECT_TRUE(check("", "debug: true"));
+    for (const std::string_view start : {"cluster {port: 1}", "gateway {name: A, port: 1}", "leafnodes {port: 1}"}) {
+        EXPECT_TRUE(check(start, kRemote)) << start;
+    }
+}
+
+TEST(DiffTest, ARefusalNamesEachFieldOfAWebsocket) {
+    const std::string name = "config reload not supported for Websocket: ";
+    const auto check = [&](const std::string& before, const std::string& after, const std::string& why) {
+        EXPECT_EQ(refusal("websocket {port: 1, no_tls: true, " + before + "}",
+                          "websocket {port: 1, no_tls: true, " + after + "}"),
+                  name + why);
+    };
+    check("", "compression: true", "field \"Compression\": old=false, new=true");
+    check("", "same_origin: true", "field \"SameOrigin\": old=false, new=true");
+    check("", "allowed_origins: ['http://a']", "field \"AllowedOrigins\": old=[], new=[http://a]");
+    check("", "handshake_timeout: '3s'", "field \"HandshakeTimeout\": old=0s, new=3s");
+    check("", "jwt_cookie: c", "field \"JWTCookie\": old=, new=c");
+    check("", "headers: {X: secret}", "field \"Headers\": old=[], new=[X]");
+    check("authorization {token: a}", "authorization {token: b}",
+          "field \"Token\": old=[REDACTED], new=[REDACTED]");
+    check("", "tls {cert_file: c, key_file: k}", "field \"TLS\": old=none, new=given");
 }
 
 TEST(DiffTest, AnAccountThatGetsARouteOfItsOwnHasToBeThere) {

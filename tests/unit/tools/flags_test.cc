@@ -110,6 +110,8 @@ TEST(FlagsTest, WrongFlagsAreRefusedInGoWords) {
 TEST(FlagsTest, DoubleDashAndFirstWordEndTheFlags) {
     EXPECT_EQ(parse({"--"}).action, Action::kRun);
     EXPECT_EQ(parse({"-p", "1", "--", "-x"}).error, "unrecognized command: \"-x\"");
+    EXPECT_EQ(parse({"server.conf"}).error,
+              "unrecognized command: \"server.conf\" - a configuration file follows -c");
     EXPECT_EQ(parse({"foo", "-x"}).error, "unrecognized command: \"foo\"");
     EXPECT_EQ(parse({"-"}).error, "unrecognized command: \"-\"");
 }

@@ -32,6 +32,11 @@ std::string send(std::string_view command, const FakeProcesses& processes) {
     return std::string(send_signal_command(command, "nats-uring", processes).message());
 }
 
+constexpr std::string_view kNone =
+    "no nats-uring processes running - name one by its process id or pid file: --signal <signal>=<pid>";
+constexpr std::string_view kNoPid = " - neither a process id nor a pid file that can be read";
+constexpr std::string_view kNoSignal = " - choose ldm, stop, quit, term, reopen or reload";
+
 TEST(SignalCommandTest, EveryWordHasItsSignal) {
     FakeProcesses processes;
     processes.running = {7};
@@ -47,24 +52,24 @@ TEST(SignalCommandTest, EveryWordHasItsSignal) {
 
 TEST(SignalCommandTest, WithoutAPidThereMustBeExactlyOneProcess) {
     FakeProcesses processes;
-    EXPECT_EQ(send("reload", processes), "no nats-uring processes running");
+    EXPECT_EQ(send("reload", processes), kNone);
     processes.running = {7, 9};
     EXPECT_EQ(send("reload", processes), "multiple nats-uring processes running:\n7\n9");
 }
 
 TEST(SignalCommandTest, AStarMeansAllThatBeginSo) {
     FakeProcesses processes;
-    EXPECT_EQ(send("reload=*", processes), "no nats-uring processes running");
+    EXPECT_EQ(send("reload=*", processes), kNone);
     processes.running = {7, 12, 21, 123};
     EXPECT_EQ(send("reload=12*", processes), "");
     EXPECT_EQ(processes.sent, (std::map<int, int>{{12, SIGHUP}, {123, SIGHUP}}));
     EXPECT_EQ(send("quit=*", processes), "");
     EXPECT_EQ(processes.sent.size(), 4U);
-    EXPECT_EQ(send("quit=3*", processes), "no nats-uring processes running");
-    EXPECT_EQ(send("quit=x*", processes), "invalid pid: x");
-    EXPECT_EQ(send("dance=*", processes), "unknown signal \"dance\"");
+    EXPECT_EQ(send("quit=3*", processes), kNone);
+    EXPECT_EQ(send("quit=x*", processes), "invalid pid: x" + std::string(kNoPid));
+    EXPECT_EQ(send("dance=*", processes), "unknown signal \"dance\"" + std::string(kNoSignal));
     processes.running = {1, 12};
-    EXPECT_EQ(send("ldm=*", processes), "\nsignal \"ldm\" 1: operation not permitted");
+    EXPECT_EQ(send("ldm=*", processes), "\nsignal \"ldm\" 1: operation not permitted - send it as root, or as the server's user");
     EXPECT_EQ(processes.sent[12], SIGUSR2);
 }
 
@@ -84,13 +89,13 @@ TEST(SignalCommandTest, APidFileMayEndWithANewLine) {
 TEST(SignalCommandTest, Errors) {
     FakeProcesses processes;
     processes.running = {1, 7};
-    EXPECT_EQ(send("reload=x", processes), "invalid pid: x");
-    EXPECT_EQ(send("reload=/", processes), "invalid pid: /");
-    EXPECT_EQ(send("reload=-1", processes), "invalid pid: -1");
-    EXPECT_EQ(send("reload=8", processes), "no such process");
-    EXPECT_EQ(send("reload=1", processes), "operation not permitted");
-    EXPECT_EQ(send("dance=7", processes), "unknown signal \"dance\"");
-    EXPECT_EQ(send("RELOAD=7", processes), "unknown signal \"RELOAD\"");
+    EXPECT_EQ(send("reload=x", processes), "invalid pid: x" + std::string(kNoPid));
+    EXPECT_EQ(send("reload=/", processes), "invalid pid: /" + std::string(kNoPid));
+    EXPECT_EQ(send("reload=-1", processes), "invalid pid: -1" + std::string(kNoPid));
+    EXPECT_EQ(send("reload=8", processes), "no such process - the server has ended, or its pid file is old");
+    EXPECT_EQ(send("reload=1", processes), "operation not permitted - send it as root, or as the server's user");
+    EXPECT_EQ(send("dance=7", processes), "unknown signal \"dance\"" + std::string(kNoSignal));
+    EXPECT_EQ(send("RELOAD=7", processes), "unknown signal \"RELOAD\"" + std::string(kNoSignal));
     EXPECT_EQ(send("reload=7=8", processes), "invalid signal parameters: [8]");
 }
 
