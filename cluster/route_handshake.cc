@@ -126,7 +126,9 @@ void Route::on_info(const proto::ServerInfo& info) {
     if (peer_id_.empty()) peer_id_ = info.server_id;
     const bool is_own = info.server_id == peer_id_;
     if (!is_own) {
-        if (serving()) routes_.on_gossip(info);
+        if (serving() && !routes_.on_gossip(info)) {
+            host_.log.debug("{} - {} is known already", label(), proto::quote(info.server_id));
+        }
         return;
     }
     const bool names_cluster = !info.cluster.empty();

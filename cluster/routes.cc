@@ -427,24 +427,24 @@ void Routes::updated(Route& route, const proto::ServerInfo& info) {
 }
 
 // Source: server/route.go, processImplicitRoute 2.9.10.
-void Routes::on_gossip(const proto::ServerInfo& info) {
+bool Routes::on_gossip(const proto::ServerInfo& info) {
     const std::shared_ptr<const RouteSettings> now = settings();
-    if (info.server_id == now->info.server_id || info.server_id.empty() || info.ip.empty()) return;
+    if (info.server_id == now->info.server_id || info.server_id.empty() || info.ip.empty()) return true;
     const bool is_pinned = !info.route_account.empty();
-    if (is_pinned && (!now->has_pools() || !now->is_pinned(info.route_account))) return;
+    if (is_pinned && (!now->has_pools() || !now->is_pinned(info.route_account))) return true;
     // Only the first connection of a pool is reported.
     const bool is_known = is_pinned ? set_.is_complete(info.server_id, info.route_account)
                                     : set_.has_pool(info.server_id);
-    if (is_known) return;
+    if (is_known) return false;
     const auto url = config::parse_url(info.ip);
-    if (!url.ok()) return;
+    if (!url.ok()) return true;
     server_link::LinkTarget target = server_link::LinkTarget::from_url(*url);
     target.remote_id = info.server_id;
     target.gossip_mode = info.gossip_mode;
     // A configured server is dialed anyway, under the name that it has in the configuration.
     const server_link::LinkTarget named{.host = info.host,
                                         .port = static_cast<uint16_t>(info.port)};
-    if (now->is_configured(named) || now->is_configured(target)) return;
+    if (now->is_configured(named) || now->is_configured(target)) return true;
     if (info.auth_required) {
         target.user = now->cluster().authorization.user;
         target.password = now->cluster().authorization.password;
@@ -452,9 +452,10 @@ void Routes::on_gossip(const proto::ServerInfo& info) {
     target.account = info.route_account;
     {
         const std::lock_guard lock(mutex_);
-        if (lanes_.size() >= kLanesMax) return;
+        if (lanes_.size() >= kLanesMax) return true;
     }
     dial(std::move(target), 0, /*is_reconnect=*/false);
+    return true;
 }
 
 // Source: server/route.go, processRouteConnect and processRouteInfo 2.9.10. An empty name, as servers

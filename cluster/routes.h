@@ -66,7 +66,8 @@ class Routes final : private server_link::RetryDialer::User {
     // A registered server has sent another INFO of itself.
     void updated(Route& route, const proto::ServerInfo& info);
     // Gossip from a route: a third server, or the other server's route for one account.
-    void on_gossip(const proto::ServerInfo& info);
+    // False: that one is known.
+    [[nodiscard]] bool on_gossip(const proto::ServerInfo& info);
     // The server at the other end of `route` calls the cluster `name`. A name that was made up here gives way
     // to a configured one, for good, and to a greater made-up one: all routes but that one are closed then,
     // and dialed again.

@@ -390,6 +390,7 @@ class ServerLink : public delivery::RemoteServer {
     uint32_t pongs_due_ = 0;  // when the sync is done
     bool is_listed_ = false;  // send_interest_slice() is called each turn
     runtime::OwnedTimer<ServerLink, &ServerLink::on_phase_timer> phase_timer_{*this};
+    bool sync_waits_ = false;  // for room
     runtime::OwnedTimer<ServerLink, &ServerLink::on_sync_timer> sync_timer_{*this};
 };
 

@@ -190,6 +190,7 @@ void ServerLink::continue_sync() {
     switch (progress) {
         case InterestSync::Progress::kDone:
             host_.log.debug("{} - Sent local subscriptions to {}", label(), traits_.channel);
+            sync_waits_ = false;
             on_synced();
             if (sync_.running()) return;
             for (; pongs_due_ > 0; --pongs_due_) answer_ping();
@@ -198,6 +199,9 @@ void ServerLink::continue_sync() {
             list_for_next_turn();
             return pause(link::PauseReason::kSync);
         case InterestSync::Progress::kNoRoom:
+            if (!std::exchange(sync_waits_, true)) {
+                host_.log.debug("{} - Local subscriptions wait for room", label());
+            }
             host_.timers.arm(sync_timer_, host_.ring.now_ns() + 1);  // the next tick
             // Two ends that both wait for room, and read nothing, would wait for ever.
             if (traits_.both_announce) return resume(link::PauseReason::kSync);

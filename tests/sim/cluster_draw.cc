@@ -38,6 +38,7 @@ constexpr std::array kFields = {
     Field{"receive_count", &ClusterDraw::receive_count},
     Field{"cache", &ClusterDraw::cache},
     Field{"released", &ClusterDraw::released},
+    Field{"max_pending", &ClusterDraw::max_pending},
     Field{"ping", &ClusterDraw::ping_ms},
     Field{"hiccup", &ClusterDraw::hiccup_permille},
     Field{"latency", &ClusterDraw::latency_us},
@@ -249,6 +250,8 @@ ClusterDraw draw_cluster(uint64_t seed) {
         }
         at_ms = end_ms + 3 * draw.settle_ms();
     }
+    const bool is_small = draw.payload * draw.burst < 4'000;
+    if (is_small && prng.percent(20)) draw.max_pending = draw_between(prng, 5, 20) * 1024;
     return draw;
 }
 

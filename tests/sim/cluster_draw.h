@@ -67,6 +67,7 @@ struct ClusterDraw {
     uint64_t receive_bytes = 128 * 1024;
     uint64_t receive_count = 64;
     uint64_t cache = 1024;
+    uint64_t max_pending = 0;  // bytes of each connection; 0: as the server has it
     uint64_t released = 0;
     uint64_t ping_ms = 2000;
     uint64_t hiccup_permille = 0;

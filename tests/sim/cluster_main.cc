@@ -43,7 +43,7 @@ constexpr uint32_t kShrinkRunsMax = 400;
 constexpr unsigned kWorldSecondsMax = 120;  // then it is stuck
 
 // What must come up in some world of a long run.
-constexpr std::array<std::string_view, 30> kMarks = {"cut",
+constexpr std::array<std::string_view, 34> kMarks = {"cut",
                                                      "one_way",
                                                      "reset",
                                                      "crash",
@@ -62,6 +62,10 @@ constexpr std::array<std::string_view, 30> kMarks = {"cut",
                                                      "cluster-name-adopted",
                                                      "dial-failed",
                                                      "dial-lost",
+                                                     "replayed-gossip",
+                                                     "sync-without-room",
+                                                     "slow-consumer",
+                                                     "hop",
                                                      "demanded-afar",
                                                      "demanded-of-group",
                                                      "no-responders",

@@ -38,6 +38,9 @@ constexpr std::array kLogMarks = {
     LogMark{"Cluster name updated", "cluster-name-adopted"},
     LogMark{"Error trying to connect to route", "dial-failed"},
     LogMark{"i/o timeout", "dial-lost"},
+    LogMark{"is known already", "replayed-gossip"},
+    LogMark{"Local subscriptions wait for room", "sync-without-room"},
+    LogMark{"Slow Consumer", "slow-consumer"},
 };
 
 std::vector<uint64_t> clusters_of(const ClusterDraw& draw) {
@@ -80,6 +83,9 @@ void ClusterWorld::note_log(uint32_t place, std::string_view line) {
     for (const LogMark& each : kLogMarks) {
         if (line.find(each.text) != std::string_view::npos) marks_.emplace(each.mark);
     }
+    if (line.find("Slow Consumer") != std::string_view::npos) {
+        oracle_.add_disturbance(net_.now_ns(), net_.now_ns(), place, place);
+    }
     say(fmt::format("server {} logs: {}", place, line));
 }
 
@@ -116,6 +122,7 @@ std::shared_ptr<config::Options> ClusterWorld::options(uint32_t index) const {
     options->ping_interval = std::chrono::milliseconds(draw_.ping_ms);
     options->ping_max = 2;
     options->uring.cache_entries = static_cast<int64_t>(draw_.cache);
+    if (draw_.max_pending != 0) options->max_pending = static_cast<int64_t>(draw_.max_pending);
     options->lame_duck_grace_period = std::chrono::milliseconds(100);
     options->lame_duck_duration = std::chrono::seconds(1);
     options->authorization.timeout =
@@ -619,6 +626,7 @@ void ClusterWorld::note_counters() {
             if (counters.pauses != 0) marks_.emplace("reading-paused");
             if (counters.spilled_records != 0) marks_.emplace("spill");
             if (counters.replaced_members != 0) marks_.emplace("replaced-member");
+            if (place.process->server().worker(i).stats().records != 0) marks_.emplace("hop");
             const ring::RingStats& ring = place.process->server().worker(i).ring().stats();
             if (ring.buffer_shortages != 0) marks_.emplace("buffer-shortage");
             if (ring.short_sends != 0) marks_.emplace("short-send");

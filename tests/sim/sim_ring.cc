@@ -313,7 +313,7 @@ void SimRing::return_buffer(uint32_t index) {
     buffer.lent = false;
     --lent_count_;
     std::memset(buffer.bytes.get(), kReturnedFill, options_.receive_buffer_bytes);
-    free_buffers_.push_back(index);
+    (in_turn_ ? returned_buffers_ : free_buffers_).push_back(index);
 }
 
 void SimRing::note_readable(int fd) {
@@ -414,7 +414,12 @@ void SimRing::serve(int fd) {
         // The completion function may have closed the descriptor, or armed another request on it.
         const auto at = sockets_.find(fd);
         if (at == sockets_.end() || at->second.generation != generation) return;
-        if (at->second.reader == nullptr || !can_serve(fd)) return;
+        if (at->second.reader == nullptr) return;
+        if (!can_serve(fd)) {
+            const SimStream* stream = net_.stream_of(fd);
+            if (stream != nullptr && stream->readable_size() > 0) ++stats_.buffer_shortages;
+            return;
+        }
         if (net_.listener_of(fd) != nullptr) {
             serve_accept(fd, at->second);
         } else {
@@ -449,8 +454,7 @@ unsigned SimRing::turn(uint64_t deadline_ns) {
         woken_ = false;
         ++stats_.wakes_received;
     }
-    if (free_buffers_.empty() && !readable_.empty()) ++stats_.buffer_shortages;
-
+    in_turn_ = true;
     // What is ready now, in any order; what becomes ready meanwhile waits for the next turn.
     std::vector<Finished> finished;
     finished.swap(finished_);
@@ -473,6 +477,9 @@ unsigned SimRing::turn(uint64_t deadline_ns) {
         if (stats_.completions != before && net_.percent(net_.faults().partial_turn_percent)) break;
     }
     finished_.insert(finished_.begin(), finished.begin(), finished.end());
+    in_turn_ = false;
+    free_buffers_.insert(free_buffers_.end(), returned_buffers_.begin(), returned_buffers_.end());
+    returned_buffers_.clear();
     return static_cast<unsigned>(stats_.completions - before);
 }
 

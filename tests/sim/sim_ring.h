@@ -115,6 +115,9 @@ class SimRing final : public ring::Ring, private SimWatcher {
     std::vector<Finished> finished_;
     std::vector<Buffer> buffers_;
     std::vector<uint32_t> free_buffers_;
+    // As the kernel fills all buffers of a turn before the first of them is looked at.
+    std::vector<uint32_t> returned_buffers_;
+    bool in_turn_ = false;
     size_t lent_count_ = 0;
     bool woken_ = false;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // events outlive a ring
