@@ -2,6 +2,7 @@
 #include "cluster/early_interest.h"
 
 #include <cassert>
+#include <utility>
 
 #include "core/base/status.h"
 #include "core/delivery/records.h"
@@ -30,17 +31,31 @@ proto::RouteOperation EarlyInterest::to_operation(std::string_view account, std:
     return operation;
 }
 
+size_t EarlyInterest::bytes_of(std::string_view account, std::string_view names) {
+    return account.size() + names.size();
+}
+
+void EarlyInterest::forget(std::string_view account, std::string_view names) {
+    --count_;
+    bytes_ -= bytes_of(account, names);
+}
+
 void EarlyInterest::subscribe(const proto::RouteOperation& operation) {
-    const size_t size = operation.origin.size() + operation.subject.size() + operation.queue.size();
-    if (count_ >= kLinesMax || size > delivery::kNamesSizeMax) return;
+    std::string names = names_of(operation);
+    if (names.size() > delivery::kNamesSizeMax) return;
+    const size_t bytes = bytes_of(operation.account, names);
+    if (count_ >= kLinesMax || bytes_ + bytes > kBytesMax) return;
     Weights& weights = accounts_[std::string(operation.account)];
-    if (weights.insert_or_assign(names_of(operation), operation.weight).second) ++count_;
+    if (!weights.insert_or_assign(std::move(names), operation.weight).second) return;
+    ++count_;
+    bytes_ += bytes;
 }
 
 void EarlyInterest::unsubscribe(const proto::RouteOperation& operation) {
     const auto of_account = accounts_.find(base::absl_view(operation.account));
     if (of_account == accounts_.end()) return;
-    count_ -= of_account->second.erase(names_of(operation));
+    const std::string names = names_of(operation);
+    if (of_account->second.erase(names) != 0) forget(operation.account, names);
     if (of_account->second.empty()) accounts_.erase(of_account);
 }
 

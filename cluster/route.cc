@@ -22,7 +22,9 @@ constexpr server_link::LinkTraits kTraits{.kind = proto::Kind::kRoute,
                                           .channel = "route",
                                           .both_announce = true};
 
-uint64_t nanoseconds(std::chrono::nanoseconds time) { return static_cast<uint64_t>(time.count()); }
+uint64_t nanoseconds(std::chrono::nanoseconds time) {
+    return static_cast<uint64_t>(time.count());
+}
 
 }  // namespace
 
@@ -33,11 +35,15 @@ Route::Route(delivery::Delivery& delivery, int fd, Routes& routes,
       settings_(routes.settings()),
       account_name_(this->target().has_value() ? this->target()->account : std::string()) {}
 
-Route::~Route() { host_.facts.origin_clusters.release(last_origin_id_); }
+Route::~Route() {
+    host_.facts.origin_clusters.release(last_origin_id_);
+}
 
 void Route::greet() {
     host_.log.info("{} - Route connection created{}", label(),
-                   is_solicited() ? fmt::format(" ({})", base::host_port(target()->host, target()->port)) : "");
+                   is_solicited()
+                       ? fmt::format(" ({})", base::host_port(target()->host, target()->port))
+                       : "");
     server_link::ChannelSetup channel;
     if (settings_->tls_acceptor != nullptr) {
         channel = {.acceptor = settings_->tls_acceptor,
@@ -61,6 +67,7 @@ void Route::on_channel_ready() {
 
 void Route::on_ended() {
     host_.timers.disarm(move_timer_);
+    host_.timers.disarm(early_timer_);
     take_gateway_url({});
     host_.facts.route_directory.remove(handle());
     routes_.closed(*this);
@@ -71,8 +78,8 @@ server_link::KeepAlive Route::keep_alive_rule() const {
     server_link::KeepAlive rule = ServerLink::keep_alive_rule();
     const config::LinkTimes& times = settings_->cluster().times;
     if (times.ping_interval.count() > 0) {
-        rule.interval_ns = nanoseconds(std::min<std::chrono::nanoseconds>(times.ping_interval,
-                                                                          config::kRoutePingIntervalMax));
+        rule.interval_ns = nanoseconds(
+            std::min<std::chrono::nanoseconds>(times.ping_interval, config::kRoutePingIntervalMax));
     }
     if (times.ping_max > 0) rule.outstanding_max = times.ping_max;
     return rule;
@@ -89,7 +96,9 @@ std::string Route::far_address() const {
     return fmt::format("{}:{}", remote_info_.host, remote_info_.port);  // as it says
 }
 
-bool Route::speaks_for_remote() const { return routes_.set().speaks_for_remote(handle()); }
+bool Route::speaks_for_remote() const {
+    return routes_.set().speaks_for_remote(handle());
+}
 
 void Route::announce_lame_duck() {
     if (!open() || !speaks_for_remote()) return;
@@ -124,7 +133,8 @@ bool Route::may_leave(account::Account& /*account*/, std::string_view subject) {
 }
 
 void Route::change(std::shared_ptr<const RouteSettings> settings) {
-    const std::shared_ptr<const RouteSettings> before = std::exchange(settings_, std::move(settings));
+    const std::shared_ptr<const RouteSettings> before =
+        std::exchange(settings_, std::move(settings));
     last_asked_ = nullptr;
     if (!open() || !first_info_sent_ || !may_ping()) return;
     // A server that came in without the user and password that are asked for now has to come again.
@@ -135,7 +145,8 @@ void Route::change(std::shared_ptr<const RouteSettings> settings) {
         send_error(proto::kErrAuthorizationViolation);
         return close(link::CloseReason::kAuthenticationFailure);
     }
-    if (settings_->cluster().tls.has_value()) close_unless_pinned(settings_->cluster().tls->pinned_certs);
+    if (settings_->cluster().tls.has_value())
+        close_unless_pinned(settings_->cluster().tls->pinned_certs);
     if (!open()) return;
     apply_compression(before->cluster().compression, settings_->cluster().compression);
     if (!open()) return;

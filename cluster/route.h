@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <span>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -66,7 +66,8 @@ class Route final : public server_link::ServerLink {
               delivery::ServerLinkSnapshot* out) const override;
     void announce_lame_duck() override;
     void on_account_changed() override;
-    void announce(account::Account& account, std::string_view pattern, std::string_view queue) override;
+    void announce(account::Account& account, std::string_view pattern,
+                  std::string_view queue) override;
     size_t announce_slice(account::Account& account, uint32_t slice) override;
     void on_synced() override { withdraws_denied_ = false; }
     void deliver_of_leafnodes(account::Account& account, const delivery::MessageRun& run,
@@ -123,8 +124,8 @@ class Route final : public server_link::ServerLink {
         std::vector<std::pair<std::string, size_t>> clusters;  // of leafnodes of one cluster each
     };
     void add_wanted(std::span<interest::Subscription* const> subscriptions, Wanted* wanted) const;
-    void announce_wanted(account::Account& account, std::string_view pattern, std::string_view queue,
-                         const Wanted& wanted);
+    void announce_wanted(account::Account& account, std::string_view pattern,
+                         std::string_view queue, const Wanted& wanted);
     size_t withdraw_denied(account::Account& account, uint32_t slice);
     size_t announce_allowed(account::Account& account, uint32_t slice);
     uint32_t origin_id(std::string_view origin);
@@ -138,9 +139,12 @@ class Route final : public server_link::ServerLink {
     // The side that dials a server with a pool does not know its place in it before it is registered; nor
     // does it know whether the other one compresses.
     bool delays_info() const {
-        return is_solicited() && (may_compress() || (account_name_.empty() && settings_->has_pools()));
+        return is_solicited() &&
+               (may_compress() || (account_name_.empty() && settings_->has_pools()));
     }
-    bool may_compress() const { return server_link::may_compress(settings_->cluster().compression.mode); }
+    bool may_compress() const {
+        return server_link::may_compress(settings_->cluster().compression.mode);
+    }
     bool may_ping() const override;
     bool agree_on_compression(const proto::ServerInfo& info);
     server_link::KeepAlive keep_alive_rule() const override;
@@ -165,6 +169,7 @@ class Route final : public server_link::ServerLink {
     void confirm_move(proto::ServerInfo info);
     void end_move(const std::string& request_id);
     void on_late_move();
+    void hand_over_early();
 
     // --- answers to requests of old servers
     struct Awaited;
@@ -175,20 +180,21 @@ class Route final : public server_link::ServerLink {
     Routes& routes_;
     std::shared_ptr<const RouteSettings> settings_;
     bool withdraws_denied_ = false;  // the sync that runs withdraws what may not be imported
-    proto::RouteConnect connect_;  // of an accepted route
-    std::string peer_id_;          // what CONNECT or the first INFO calls it
+    proto::RouteConnect connect_;    // of an accepted route
+    std::string peer_id_;            // what CONNECT or the first INFO calls it
     proto::ServerInfo remote_info_;
-    std::string gateway_url_;  // where other clusters find the other server; reported to our gateways
+    std::string
+        gateway_url_;  // where other clusters find the other server; reported to our gateways
     bool first_info_sent_ = false;
     int64_t announced_pool_size_ = 0;
     bool settled_ = false;
     bool has_connect_ = false;  // of an accepted route: it has said who it is
 
-    std::string account_name_;             // of a route for one account
-    account::Account* pinned_ = nullptr;   // that account, once registered
-    bool is_pooled_ = false;               // registered, at slot_ of a pool
+    std::string account_name_;            // of a route for one account
+    account::Account* pinned_ = nullptr;  // that account, once registered
+    bool is_pooled_ = false;              // registered, at slot_ of a pool
     int slot_ = 0;
-    bool grows_pool_ = false;              // the next PONG starts the next connection
+    bool grows_pool_ = false;  // the next PONG starts the next connection
     mutable const account::Account* last_asked_ = nullptr;  // of carries()
     mutable bool last_answer_ = false;
 
@@ -198,6 +204,7 @@ class Route final : public server_link::ServerLink {
     absl::flat_hash_set<std::string> moved_by_peer_;
     uint32_t pongs_until_moved_ = 0;
     EarlyInterest early_interest_;  // in accounts that a reload may bring
+    runtime::OwnedTimer<Route, &Route::hand_over_early> early_timer_{*this};
     runtime::OwnedTimer<Route, &Route::on_late_move> move_timer_{*this};
 
     // The clusters of leafnodes that were announced, by account, pattern and queue.

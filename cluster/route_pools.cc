@@ -121,8 +121,9 @@ bool Route::enter_pool(const proto::ServerInfo& info) {
     pinned_ = account;
     grows_pool_ = is_pooled_ && is_solicited() && !registered.is_complete;
     if (is_pinned) set_dialect(proto::RouteDialect::kAccountRoute);
-    host_.log.debug("{} - Registering remote route {}{}", label(), proto::quote(peer_id_),
-                    is_pinned ? fmt::format(" for account {}", proto::quote(account_name_)) : std::string());
+    host_.log.debug(
+        "{} - Registering remote route {}{}", label(), proto::quote(peer_id_),
+        is_pinned ? fmt::format(" for account {}", proto::quote(account_name_)) : std::string());
     return true;
 }
 
@@ -143,7 +144,8 @@ bool Route::carries(account::Account& account) const {
     last_asked_ = &account;
     if (pinned_ != nullptr) return last_answer_ = &account == pinned_;
     if (!is_pooled_) return last_answer_ = true;
-    last_answer_ = !settings_->is_pinned(account.name()) && settings_->slot_of(account.name()) == slot_;
+    last_answer_ =
+        !settings_->is_pinned(account.name()) && settings_->slot_of(account.name()) == slot_;
     return last_answer_;
 }
 
@@ -152,15 +154,19 @@ bool Route::carries(account::Account& account) const {
 // Lines of an account that has moved were under way before the move: they are ignored until a PONG.
 void Route::on_subscribe(const proto::RouteOperation& operation) {
     const absl::string_view account(operation.account.data(), operation.account.size());
-    if (!moved_by_peer_.empty() && moved_by_peer_.contains(account)) [[unlikely]] return;
+    if (!moved_by_peer_.empty() && moved_by_peer_.contains(account)) [[unlikely]]
+        return;
     const bool is_early = account_of(operation) == nullptr;
-    if (!early_interest_.empty()) [[unlikely]] forget_early(operation);
-    if (!is_early) [[likely]] return ServerLink::on_subscribe(operation);
+    if (!early_interest_.empty()) [[unlikely]]
+        forget_early(operation);
+    if (!is_early) [[likely]]
+        return ServerLink::on_subscribe(operation);
     if (takes_traffic()) early_interest_.subscribe(with_known_origin(operation));
 }
 
 void Route::on_unsubscribe(const proto::RouteOperation& operation) {
-    if (!early_interest_.empty()) [[unlikely]] forget_early(operation);
+    if (!early_interest_.empty()) [[unlikely]]
+        forget_early(operation);
     ServerLink::on_unsubscribe(operation);
 }
 
@@ -177,10 +183,19 @@ proto::RouteOperation Route::with_known_origin(proto::RouteOperation operation) 
 
 void Route::on_account_changed() {
     if (!open() || early_interest_.empty()) return;
-    early_interest_.hand_over([this](std::string_view name) { return find_account(name) != nullptr; },
-                              [this](const proto::RouteOperation& operation) {
-                                  ServerLink::on_subscribe(operation);
-                              });
+    early_interest_.find_known(
+        [this](std::string_view name) { return find_account(name) != nullptr; });
+    hand_over_early();
+}
+
+// All routes together, and the links that have closed, change no more in a turn than one slice.
+void Route::hand_over_early() {
+    assert(open());
+    host_.count_released(early_interest_.hand_over(
+        host_.releases_left(),
+        [this](const proto::RouteOperation& operation) { ServerLink::on_subscribe(operation); }));
+    if (!early_interest_.is_done())
+        host_.timers.arm(early_timer_, host_.ring.now_ns() + 1);  // the next tick
 }
 
 void Route::on_account_move(const proto::ServerInfo& info) {
@@ -235,8 +250,10 @@ void Route::end_move(const std::string& request_id) {
 }
 
 void Route::on_late_move() {
-    host_.log.warn("{} - Timed out waiting for confirmation from all routes regarding per-account routes "
-                         "changes", label());
+    host_.log.warn(
+        "{} - Timed out waiting for confirmation from all routes regarding per-account routes "
+        "changes",
+        label());
     for (const auto& [request, accounts] : std::exchange(moving_out_, {})) {
         for (const std::string& account : accounts) routes_.dial_account(*this, account);
     }

@@ -77,8 +77,8 @@ void LeafLink::on_cluster_name() {
 void LeafLink::on_connect(std::string_view json) {
     if (is_solicited() || !awaits_login()) return;
     std::string error;
-    if (proto::parse_leaf_connect(json, &all_.clients(host_.id).json_parser, &connect_,
-        &error) != proto::JsonStatus::kOk) {
+    if (proto::parse_leaf_connect(json, &all_.clients(host_.id).json_parser, &connect_, &error) !=
+        proto::JsonStatus::kOk) {
         host_.log.error("{} - {}", label(), error);
         return close(link::CloseReason::kProtocolViolation);
     }
@@ -90,7 +90,8 @@ void LeafLink::on_connect(std::string_view json) {
 }
 
 auth::ConnectionType LeafLink::connection_type() const {
-    return is_websocket() ? auth::ConnectionType::kLeafnodeWebsocket : auth::ConnectionType::kLeafnode;
+    return is_websocket() ? auth::ConnectionType::kLeafnodeWebsocket
+                          : auth::ConnectionType::kLeafnode;
 }
 
 const auth::Authenticator& LeafLink::authenticator() const {
@@ -107,7 +108,8 @@ auth::Decision LeafLink::decide_login() {
                            tls_engine()->has_peer_certificate();
     if (has_names) names = tls_engine()->peer_names();
     if (!authenticator.required()) {
-        return {.verdict = auth::Verdict::kAccepted, .identity = std::make_shared<auth::Identity>()};
+        return {.verdict = auth::Verdict::kAccepted,
+                .identity = std::make_shared<auth::Identity>()};
     }
     auth::Decision decision = authenticator.decide({.user = connect_.user,
                                                     .password = connect_.pass,
@@ -140,6 +142,7 @@ class LeafLink::JwtJob final : public link::LinkJob {
             if (const auto account = trust_->load(account_, login_.now_s); !account.ok()) {
                 verdict_.reason =
                     fmt::format("Account JWT lookup error: {}", base::message_of(account.status()));
+                is_deleted_ = absl::IsNotFound(account.status()) && trust_->directory() != nullptr;
                 return;
             }
         }
@@ -156,12 +159,15 @@ class LeafLink::JwtJob final : public link::LinkJob {
         if (verdict_.outcome == auth::JwtOutcome::kAccepted && changes_ != trust_->change_count()) {
             return leaf.ask_jwt_job(std::move(account_));
         }
+        // The leafnodes of a deleted account get the same error as those of an expired one.
+        if (is_deleted_ && leaf.serving()) verdict_.outcome = auth::JwtOutcome::kAccountExpired;
         leaf.on_jwt_verdict(verdict_);
     }
 
     const std::shared_ptr<auth::Trust> trust_;
     std::string account_;  // to be loaded first; empty: none
     const auth::JwtLogin login_;
+    bool is_deleted_ = false;  // the account
     uint64_t changes_ = 0;
     auth::JwtVerdict verdict_;
 };
@@ -210,7 +216,8 @@ bool LeafLink::passes_checks() {
         return false;
     }
     if (!connect_.cluster.empty() && connect_.cluster == all_.cluster()) {
-        refuse_peer("remote leafnode has same cluster name", link::CloseReason::kClusterNamesIdentical);
+        refuse_peer("remote leafnode has same cluster name",
+                    link::CloseReason::kClusterNamesIdentical);
         return false;
     }
     if (!connect_.gateway.empty()) {
@@ -311,7 +318,8 @@ void LeafLink::send_confirmation(const auth::Identity& identity) {
     proto::ServerInfo info = own_info();
     info.nonce.clear();
     info.connect_info = true;
-    info.remote_account = identity.account.empty() ? std::string(account::kGlobalAccount) : identity.account;
+    info.remote_account =
+        identity.account.empty() ? std::string(account::kGlobalAccount) : identity.account;
     const account::Account* system = all_.server().system_account();
     info.acc_is_sys = system != nullptr && system->name() == info.remote_account;
     if (identity.permissions != nullptr) {

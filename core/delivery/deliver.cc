@@ -161,8 +161,12 @@ base::LinkHandle nearest_cluster(const Delivery& delivery, const Publisher& publ
 
 // The member with that place among the first choice, when each counts as often as it weighs.
 uint32_t member_at(const interest::QueueGroup& group, const Choice& choice, uint64_t place) {
-    uint32_t index = choice.first;
-    if (group.weight == group.members.size()) return index + static_cast<uint32_t>(place);
+    if (group.weight == group.members.size()) return choice.first + static_cast<uint32_t>(place);
+    // There may be many of this server, which come first.
+    uint32_t index = std::max(choice.first, group.own_count);
+    const uint32_t skipped = index - choice.first;
+    if (place < skipped) return choice.first + static_cast<uint32_t>(place);
+    place -= skipped;
     while (place >= group.members[index].weight) place -= group.members[index++].weight;
     return index;
 }
@@ -242,19 +246,23 @@ ServerAnswer ask_server(Delivery& delivery, const RecordPlan& plan,
 
 // The part, which begins at message `first` of its run, to the member at `start`; what it does not take to
 // the next ones. The members of the first choice come first, the server that has sent it and other clusters
-// last: a group is served once in all clusters. False: nobody took any.
+// last: a group is served once in all clusters. False: nobody took any. `refused`: so many members, from
+// `start` on, took less than all of it.
 bool deliver_to_members(Delivery& delivery, const RecordPlan& base_plan,
                         const interest::QueueGroup& group, uint32_t start, uint32_t first,
-                        MessageRun part, Payload** shared, Picks* picks, Served served = {}) {
+                        MessageRun part, Payload** shared, Picks* picks, uint32_t* refused,
+                        Served served = {}) {
     const Publisher& publisher = base_plan.publisher;
     const MemberWalk walk(publisher, group, start);
     bool any = false;
     base::LinkHandle sender;
-    for (uint32_t step = 0; step < walk.count(); ++step) {
+    uint32_t& step = *refused;
+    for (step = 0; step < walk.count(); ++step) {
         const interest::QueueMember& member = group.members[walk.member(step)];
         if (member.link == publisher.link && !publisher.echo) continue;
         if (proto::is_server(member.kind)) {
-            const ServerAnswer answer = ask_server(delivery, base_plan, member, part.subject, served);
+            const ServerAnswer answer =
+                ask_server(delivery, base_plan, member, part.subject, served);
             if (answer == ServerAnswer::kSentIt) sender = member.link;
             if (answer != ServerAnswer::kTakes) continue;
             picks->push_back({member.link, first, part.count, group.name});
@@ -290,24 +298,40 @@ bool deliver_to_members(Delivery& delivery, const RecordPlan& base_plan,
 // The run goes out in as many parts of neighbours as the group has members, from a random member on. So
 // each message is as likely to go to any member as if it were drawn by itself, the shares of one run
 // differ by one message at most, order is kept, and a delivery costs what it costs in a run.
+//
+// Members that do not take a part do not take the next ones, either, and there may be many: where all would
+// be asked again and again, one that takes some gets more than its share.
 bool deliver_to_group(Delivery& delivery, const RecordPlan& plan, const interest::QueueGroup& group,
                       const MessageRun& run, Payload** shared, Picks* picks) {
     const Choice choice = first_choice(plan.publisher, group);
     const uint64_t weight = std::max<uint64_t>(choice.weight, 1);
     const auto parts = static_cast<uint32_t>(std::min<uint64_t>(run.count, weight));
     uint64_t place = delivery.prng.below(static_cast<uint32_t>(weight));
+    uint32_t start = member_at(group, choice, place);
+    uint64_t refused_in_all = 0;
     bool taken = false;
     uint32_t first = 0;
     for (uint32_t i = 1; i <= parts; ++i) {
         const auto next = static_cast<uint32_t>(uint64_t{run.count} * i / parts);
+        uint32_t refused = 0;
         // A shared payload holds the whole run; a part of it must not be taken for it.
         Payload* part_shared = nullptr;
-        taken |= deliver_to_members(delivery, plan, group, member_at(group, choice, place), first,
+        taken |= deliver_to_members(delivery, plan, group, start, first,
                                     part_of(run, first, next - first),
-                                    run.count == 1 ? shared : &part_shared, picks);
+                                    run.count == 1 ? shared : &part_shared, picks, &refused);
         if (part_shared != nullptr) Payload::release(part_shared);
         first = next;
-        if (++place == weight) place = 0;
+        delivery.interest_gate.charge_search(refused);
+        refused_in_all += refused;
+        if (refused >= choice.count) {
+            i = std::max(i, parts - 1);  // all that is left goes where this part went
+        } else if (refused_in_all > 2 * uint64_t{group.home_count}) {
+            start = choice.first + (start - choice.first + refused) % choice.count;
+        } else {
+            place += choice.weight == choice.count ? std::max(refused, 1U) : 1;
+            if (place >= weight) place -= weight;
+            start = member_at(group, choice, place);
+        }
     }
     return taken;
 }
@@ -473,8 +497,10 @@ void pick_again(Delivery& delivery, const DeliverRecord& record, std::string_vie
     const Served served = missing == Missing::kServer ? entry.result().peers() : Served();
     Payload* shared = nullptr;
     Picks picks;
-    deliver_to_members(delivery, plan, *group, member_after(delivery, publisher, *group, record.target), 0,
-                       rest, &shared, &picks, served);
+    uint32_t refused = 0;
+    deliver_to_members(delivery, plan, *group,
+                       member_after(delivery, publisher, *group, record.target), 0, rest, &shared,
+                       &picks, &refused, served);
     deliver_to_servers(delivery, plan, {}, picks, rest, &shared);
     if (shared != nullptr) Payload::release(shared);
 }

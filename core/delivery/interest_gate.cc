@@ -15,9 +15,11 @@ void InterestGate::rest(link::Link& link) {
 
 bool InterestGate::begin_turn() {
     cost_ = 0;
+    has_searched_ = false;
     if (resting_.empty() || host_.holding()) return false;
     const std::vector<base::LinkHandle> rested = std::exchange(resting_, {});
-    const auto share = static_cast<uint32_t>(std::max<size_t>(kCostPerTurn / rested.size(), kShareMin));
+    const auto share =
+        static_cast<uint32_t>(std::max<size_t>(kCostPerTurn / rested.size(), kShareMin));
     size_t resumed = 0;
     for (; resumed < rested.size() && cost_ < kCostPerTurn; ++resumed) {
         link::Link* link = host_.table.find(rested[resumed]);
@@ -26,7 +28,8 @@ bool InterestGate::begin_turn() {
     }
     cost_max_ = kCostPerTurn;
     // Those for which nothing was left come before those that rest again.
-    resting_.insert(resting_.begin(), rested.begin() + static_cast<ptrdiff_t>(resumed), rested.end());
+    resting_.insert(resting_.begin(), rested.begin() + static_cast<ptrdiff_t>(resumed),
+                    rested.end());
     return true;
 }
 

@@ -18,7 +18,8 @@ namespace nuring::delivery {
 // InterestGate bounds how long changes of interest hold up a worker: a SUB or UNSUB of a client takes up to
 // a microsecond, a line of another server more, and so does what is announced, where a hub has thousands of
 // leafnodes; a server that joins may announce a million subjects. Beyond the limit of a turn a link rests
-// until the next one.
+// until the next one. So does one whose messages make the worker look at many subscriptions: a match anew
+// after each SUB, or members of a large group that do not take them.
 // Threads: its worker. Limits: kCostPerTurn, all links together. Errors: none.
 class InterestGate {
   public:
@@ -29,6 +30,7 @@ class InterestGate {
     // Lines to other servers that cost as much as one operation of a client.
     static constexpr uint32_t kLinesPerCost = 16;
     static constexpr uint32_t kComparisonsPerCost = 4;
+    static constexpr size_t kSearchedPerCost = 32;
     // All links that rest get the same share of a turn, but no less than this: a link with few operations
     // does not wait until others have finished theirs.
     static constexpr uint32_t kShareMin = 256;
@@ -55,6 +57,22 @@ class InterestGate {
         charge(lines_ / kLinesPerCost);
         lines_ %= kLinesPerCost;
     }
+    // To find out who gets a message the worker looked at so many subscriptions.
+    void charge_search(size_t looked_at) {
+        if (looked_at < kSearchedPerCost) [[likely]]
+            return;
+        has_searched_ = true;
+        charge(looked_at / kSearchedPerCost);
+    }
+    // After a message of that link. True: its search has used up the turn, and it is paused.
+    [[nodiscard]] bool rests_after_search(link::Link& link) {
+        if (!has_searched_) [[likely]]
+            return false;
+        has_searched_ = false;
+        if (cost_ < cost_max_) return false;
+        rest(link);
+        return true;
+    }
 
     // Resumes those that rest, each for its share, as far as the new turn's limit lasts. True: some did.
     bool begin_turn();
@@ -68,9 +86,10 @@ class InterestGate {
     void rest(link::Link& link);
 
     link::LinkHost& host_;
-    uint32_t cost_ = 0;   // of this turn's operations
+    uint32_t cost_ = 0;                 // of this turn's operations
     uint32_t cost_max_ = kCostPerTurn;  // less while a link has its share
-    uint64_t lines_ = 0;  // not counted in it yet
+    uint64_t lines_ = 0;                // not counted in it yet
+    bool has_searched_ = false;         // of the message that is under way
     std::vector<base::LinkHandle> resting_;
 };
 

@@ -31,7 +31,10 @@ const interest::MatchEntry& find_match(Delivery& delivery, interest::Sublist& su
         return memo->entry();
     }
     if (hash == 0) hash = sublist.hash(subject);
+    const uint64_t hits = delivery.cache.counters().hits;
     const interest::MatchEntry& entry = delivery.cache.find(sublist, subject, hash);
+    if (delivery.cache.counters().hits == hits)
+        delivery.interest_gate.charge_search(entry.result().size());
     *memo = interest::MatchMemo(entry);
     return entry;
 }

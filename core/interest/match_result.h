@@ -75,7 +75,8 @@ class WorkerSet {
 
 // One subscription of a queue group, as any worker may hold it.
 struct QueueMember {
-    Subscription* subscription;  // to be dereferenced by link.worker() only, while the match is current
+    Subscription*
+        subscription;  // to be dereferenced by link.worker() only, while the match is current
     base::LinkHandle link;
     uint64_t serial;  // Subscription::serial(): finds it on its worker, or finds that it is gone
     uint32_t weight;  // counts as so many members
@@ -119,6 +120,11 @@ class MatchResult {
     bool empty() const {
         return local_.empty() && remote_workers_.empty() && peer_count_ == 0 &&
                queue_group_count() == 0;
+    }
+
+    // Subscriptions that it lists.
+    size_t size() const {
+        return local_.size() + (queues_ == nullptr ? 0 : queues_->members.size());
     }
 
     // Nobody but plain subscriptions of this worker. May say no where yes is true.

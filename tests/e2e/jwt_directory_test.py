@@ -9,6 +9,7 @@ import signal
 import time
 
 from support.case import differs, main
+from support.leaf_peer import LeafPeer
 from support.nkeys import USER_UNLIMITED, Key, Tenant, User
 from support.operators import OperatorCase, now
 
@@ -184,7 +185,9 @@ class LimitTest(DirectoryCase):
     def test_a_cache_forgets_what_was_used_least(self):
         tenants = [Tenant(self.operator, name) for name in "ABC"]
         config = self.directory_config(*tenants[:2], kind="cache", settings=", limit: 3")
-        config += f"resolver_preload: {{ {tenants[2].public}: {tenants[2].token()} }}\n"
+        # The system account too: the first of the others, by name, goes, and without it no server starts.
+        preloaded = "".join(f"{tenant.public}: {tenant.token()}\n" for tenant in (self.system, tenants[2]))
+        config += f"resolver_preload: {{ {preloaded} }}\n"
         self.start("-DV", config=config)
         there = [tenant for tenant in (self.system, *tenants) if self.stored(tenant)]
         self.assertEqual(len(there), 3)
@@ -313,6 +316,19 @@ class DeleteTest(DirectoryCase):
         self.tenant.claims = {"iat": now() + 1}
         self.assertEqual(self.update(admin, self.tenant)["data"]["message"], "jwt updated")
         self.accept(server, User(self.tenant))
+
+    def test_the_leafnodes_of_a_deleted_account_are_told(self):
+        more = "leafnodes { listen: 127.0.0.1:-1 }"
+        server = self.start_with(settings=", allow_delete: true", more=more)
+        match, _ = server.log.wait(r"Listening for leafnode connections on \S+:(\d+)")
+        leaf = LeafPeer(int(match.group(1))).setup_spoke()
+        self.addCleanup(leaf.close)
+        leaf.send_connect(**User(self.tenant).connect_fields(leaf.read_info()["nonce"]))
+        self.assertIs(leaf.read_op(own=True).json["connect_info"], True)
+        leaf.drain(own=True)
+        self.delete(self.admin(server), self.tenant)
+        leaf.expect_error("Account Authentication Expired")
+        server.log.wait("Leafnode connection closed: Authentication Expired")
 
     @differs("2.9.10", "later servers know hard_delete")
     def test_a_hard_delete_leaves_no_file(self):

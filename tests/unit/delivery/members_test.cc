@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/delivery/deliver.h"
@@ -32,11 +33,14 @@ class Member final : public Subscriber {
         limit -= count;
         return count;
     }
-    bool accepts(const interest::Subscription& /*subscription*/, base::LinkHandle /*origin*/) const override {
+    bool accepts(const interest::Subscription& /*subscription*/,
+                 base::LinkHandle /*origin*/) const override {
+        ++asked;
         return accepting;
     }
 
     bool accepting = true;
+    mutable uint32_t asked = 0;
     uint32_t limit = UINT32_MAX;
     Strings taken;
     base::LinkHandle link;
@@ -47,7 +51,8 @@ class MembersTest : public testing::Test {
   protected:
     ~MembersTest() override {
         for (const auto& each : members) {
-            SubscriptionIndex& index = stage.state(index_of(each->link.worker())).delivery.subscriptions;
+            SubscriptionIndex& index =
+                stage.state(index_of(each->link.worker())).delivery.subscriptions;
             stage.accounts.global().sublist().remove(each->subscription);
             index.destroy(each->subscription);
         }
@@ -72,7 +77,8 @@ class MembersTest : public testing::Test {
     bool publish(uint32_t count, const Publisher& publisher = {}, uint32_t size = 6) {
         constexpr size_t kHead = sizeof("PUB a") - 1;
         std::string text;
-        for (uint32_t i = 0; i < count; ++i) text += fmt::format("PUB a {0}\r\n{1:0{0}}\r\n", size, i);
+        for (uint32_t i = 0; i < count; ++i)
+            text += fmt::format("PUB a {0}\r\n{1:0{0}}\r\n", size, i);
         const size_t stride = text.size() / count;
         text.append(64, ' ');
         bool taken = false;
@@ -137,6 +143,34 @@ TEST_F(MembersTest, WhatNobodyTakesIsCountedAsLost) {
     EXPECT_EQ(counters().replaced_members, 0U);
 }
 
+// A client without echo may have a hundred thousand members, and publish to them.
+TEST_F(MembersTest, MembersThatRefuseAreNotAskedForEachMessage) {
+    constexpr uint32_t kMembers = 100;
+    const auto count_asked = [this] {
+        uint32_t asked = 0;
+        for (const auto& each : members) asked += std::exchange(each->asked, 0);
+        return asked;
+    };
+    for (uint32_t i = 0; i < kMembers; ++i) add(0).accepting = false;
+    EXPECT_FALSE(publish(50));
+    EXPECT_LE(count_asked(), 2 * kMembers);
+    EXPECT_EQ(counters().lost_group_messages, 50U);
+
+    Member& willing = *members[40];
+    willing.accepting = true;
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(publish(50));
+    EXPECT_LE(count_asked(), 10 * (3 * kMembers + 50));
+    ASSERT_EQ(willing.taken.size(), 500U);
+    EXPECT_TRUE(std::is_sorted(willing.taken.begin(), willing.taken.begin() + 50));
+
+    Member& second = *members[90];
+    second.accepting = true;
+    for (int i = 0; i < 10; ++i) publish(50);
+    EXPECT_EQ(willing.taken.size() + second.taken.size(), 1000U);
+    EXPECT_GT(second.taken.size(), 100U);
+    EXPECT_EQ(counters().lost_group_messages, 50U);
+}
+
 TEST_F(MembersTest, MembersThatRefuseEachOtherEndAfterSomeHops) {
     add(1).accepting = false;
     add(2).accepting = false;
@@ -196,7 +230,8 @@ TEST_F(MembersTest, PartsWithLargeBodiesAreNotMixedUp) {
 TEST(PublisherTest, OfAServerServesTheGroupsThatItNames) {
     const Publisher routed{.kind = proto::Kind::kRoute, .queues = "qq other\tlast"};
     for (const char* named : {"qq", "other", "last"}) EXPECT_TRUE(routed.may_serve(named)) << named;
-    for (const char* other : {"q", "qqq", "othe", "las", "lastt"}) EXPECT_FALSE(routed.may_serve(other)) << other;
+    for (const char* other : {"q", "qqq", "othe", "las", "lastt"})
+        EXPECT_FALSE(routed.may_serve(other)) << other;
     const Publisher unnamed{.kind = proto::Kind::kRoute};
     EXPECT_FALSE(unnamed.may_serve("q"));
     const Publisher client{.kind = proto::Kind::kClient};

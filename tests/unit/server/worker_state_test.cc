@@ -205,6 +205,50 @@ TEST(WorkerStateTest, APingWaitsForNoInterest) {
     EXPECT_LE(turns_until_heard(stage, other), 4);
 }
 
+// Subscriptions of a group that matches each subject with one token.
+std::string lines_of_group(int count) {
+    std::string lines;
+    for (int i = 0; i < count; ++i) lines += fmt::format("SUB * q {}\r\n", i);
+    return lines;
+}
+
+// Nobody takes them, and all are asked: the publisher wants no echo.
+TEST(WorkerStateTest, AMessageThatManyRefuseIsALongSearch) {
+    constexpr int kMembers = 3200;
+    constexpr int kMessages = 8 * static_cast<int>(delivery::InterestGate::kCostPerTurn) /
+                              kMembers * static_cast<int>(delivery::InterestGate::kSearchedPerCost);
+    WorkerStage stage(1);
+    SimPeer& searching = stage.client(0, ",\"echo\":false");
+    SimPeer& other = stage.client(0);
+    searching.ask(lines_of_group(kMembers));
+    std::string lines;
+    for (int i = 0; i < kMessages; ++i) lines += fmt::format("PUB {} 0\r\n\r\n", "abcd"[i % 4]);
+    stage.pause(0, true);
+    EXPECT_EQ(searching.offer(lines + "PING\r\n"), lines.size() + 6);
+    EXPECT_EQ(other.offer("PING\r\n"), 6U);
+    stage.settle();
+    EXPECT_LE(turns_until_heard(stage, other), 3);
+    EXPECT_GE(turns_until_heard(stage, searching), 3);
+    EXPECT_EQ(stage.state(0).delivery.counters().lost_group_messages,
+              static_cast<uint64_t>(kMessages));
+}
+
+TEST(WorkerStateTest, AMatchOfManyIsALongSearchWhenItHasChanged) {
+    constexpr int kMembers = 3200;
+    constexpr int kChanges = 4 * static_cast<int>(delivery::InterestGate::kCostPerTurn) / kMembers *
+                             static_cast<int>(delivery::InterestGate::kSearchedPerCost);
+    WorkerStage stage(1);
+    SimPeer& member = stage.client(0);
+    SimPeer& searching = stage.client(0, ",\"echo\":false");
+    member.ask(lines_of_group(kMembers));
+    std::string lines;
+    for (int i = 0; i < kChanges; ++i) lines += "SUB a q 1\r\nPUB a 0\r\n\r\nUNSUB 1\r\n";
+    stage.pause(0, true);
+    EXPECT_EQ(searching.offer(lines + "PING\r\n"), lines.size() + 6);
+    stage.settle();
+    EXPECT_GE(turns_until_heard(stage, searching), 3);
+}
+
 TEST(WorkerStateTest, MembersOfAGroupAreReleasedInSlices) {
     WorkerStage stage(1);
     SimPeer& peer = stage.client(0);
@@ -215,7 +259,8 @@ TEST(WorkerStateTest, MembersOfAGroupAreReleasedInSlices) {
     ASSERT_EQ(sublist.count(), 200U);
     stage.on_worker(0, [&](WorkerState& state) {
         state.host.set_released_per_turn(10);
-        state.host.table.for_each([](link::Link& link) { link.close(link::CloseReason::kClientClosed); });
+        state.host.table.for_each(
+            [](link::Link& link) { link.close(link::CloseReason::kClientClosed); });
         EXPECT_EQ(sublist.count(), 190U);
         EXPECT_EQ(sublist.own_interest(base::WorkerId{0}, "a", "q"), 90U) << "members first";
     });
@@ -226,13 +271,15 @@ TEST(WorkerStateTest, MembersOfAGroupAreReleasedInSlices) {
 TEST(WorkerStateTest, ClientsThatLeaveTogetherShareTheSliceOfATurn) {
     constexpr size_t kClients = 30;
     WorkerStage stage(1);
-    for (size_t i = 0; i < kClients; ++i) stage.client(0).ask("SUB a 1\r\nSUB b 2\r\nSUB c 3\r\nSUB d 4\r\n");
+    for (size_t i = 0; i < kClients; ++i)
+        stage.client(0).ask("SUB a 1\r\nSUB b 2\r\nSUB c 3\r\nSUB d 4\r\n");
     stage.client(0);  // without any, it ends at once
     interest::Sublist& sublist = stage.accounts.global().sublist();
     ASSERT_EQ(sublist.count(), 4 * kClients);
     stage.on_worker(0, [&sublist](WorkerState& state) {
         state.host.set_released_per_turn(10);
-        state.host.table.for_each([](link::Link& link) { link.close(link::CloseReason::kClientClosed); });
+        state.host.table.for_each(
+            [](link::Link& link) { link.close(link::CloseReason::kClientClosed); });
         EXPECT_EQ(sublist.count(), 4 * kClients - 10);
     });
     stage.state(0).host.worker.turn();
