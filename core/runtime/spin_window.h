@@ -5,10 +5,10 @@
 
 namespace nuring::runtime {
 
-// SpinWindow decides how long a worker looks for work before it sleeps. It learns from the gaps between work: one
-// that the longest window would have covered makes the window wider, a longer one makes it narrower. So a worker
-// spins only while traffic comes closely enough for that to pay. It does not spin for a while when another
-// program takes its processor meanwhile.
+// SpinWindow decides how long a worker looks for work before it sleeps. It learns from the gaps between work:
+// one that the longest window would have covered makes the window wider, a longer one makes it narrower. So a
+// worker spins only while traffic comes closely enough for that to pay. It does not spin for a while when
+// another program takes its processor meanwhile.
 // Threads: one. Limits: see the constants. Errors: none.
 // Source:  the rule of the kernel's halt polling (Documentation/virt/kvm/halt-polling.rst).
 class SpinWindow {
