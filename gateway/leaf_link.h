@@ -195,6 +195,7 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
         if (shadows_ != nullptr) shadows_->remove(subscription);
     }
     void note_request(const delivery::MessageRun& run);
+    bool is_beyond_hub(const delivery::MessageRun& run);
     void deliver_as_named(account::Account& account, const delivery::MessageRun& run,
                           std::string_view queues);
     bool must_rename(const delivery::MessageRun& run) const;
@@ -219,6 +220,7 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
     std::shared_ptr<const LeafRemoteSettings> remote_settings_;  // null: accepted
     Stage stage_ = Stage::kInfo;
     proto::ServerInfo hub_info_;  // dialed
+    bool warned_of_size_ = false;
     proto::LeafConnect connect_;  // accepted
     account::Account* account_ = nullptr;
     std::shared_ptr<const auth::Identity> identity_;

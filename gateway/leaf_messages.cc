@@ -149,9 +149,25 @@ bool LeafLink::has_member(const interest::MatchResult& wanted, std::string_view 
 void LeafLink::deliver_to_server(account::Account& account, const delivery::MessageRun& run,
                                  std::string_view queues) {
     if (!open() || !serving()) return;
+    if (is_beyond_hub(run)) [[unlikely]]
+        return;
     if (must_rename(run)) [[unlikely]]
         return deliver_renamed(account, run, queues);
     deliver_as_named(account, run, queues);
+}
+
+// A service import adds a header, so that a message may grow beyond what a client may send. The hub would close the
+// link for it, and one account would cut off another. A hub's limit may have been raised since its INFO.
+bool LeafLink::is_beyond_hub(const delivery::MessageRun& run) {
+    const int64_t own = all_.clients(host_.id).limits().parse.payload_max;
+    const int64_t most = std::max(own, hub_info_.max_payload);
+    if (own < 0 || int64_t{run.total_size} <= most || !is_solicited()) [[likely]]
+        return false;
+    if (!std::exchange(warned_of_size_, true)) {
+        host_.log.warn("{} - Messages of more than {} bytes are not sent to this hub, the first one to {}",
+                       label(), most, proto::quote(run.subject));
+    }
+    return true;
 }
 
 void LeafLink::deliver_as_named(account::Account& account, const delivery::MessageRun& run,

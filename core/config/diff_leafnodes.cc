@@ -59,7 +59,7 @@ class LeafnodeDiffer {
   public:
     LeafnodeDiffer(const LeafnodeOptions& before, const LeafnodeOptions& after,
                    std::vector<Change>* changes)
-        : before_(before), after_(after), changes_(changes), fixed_("LeafNode", changes) {}
+        : before_(before), after_(after), changes_(changes), fixed_("LeafNode", FixedFields::Form::kField, changes) {}
 
     void run() {
         compare_block();

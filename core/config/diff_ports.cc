@@ -39,7 +39,7 @@ void compare_remotes(const std::vector<RemoteGateway>& before,
     for (const RemoteGateway& old : before) {
         const RemoteGateway* now = find(after, old.name);
         if (now == nullptr) {
-            fixed->refuse(kKey, fmt::format("remote gateway \"{}\" removed", old.name));
+            fixed->refuse_part(kKey, fmt::format("remote gateway \"{}\"", old.name), "");
             continue;
         }
         if (old.urls == now->urls) continue;
@@ -47,15 +47,14 @@ void compare_remotes(const std::vector<RemoteGateway>& before,
         const std::string old_urls = show_urls(old.urls);
         const std::string new_urls = show_urls(now->urls);
         if (old_urls == new_urls) {
-            fixed->refuse(kKey,
-                          fmt::format("{}field \"URLs\": another password in {}", where, new_urls));
+            fixed->refuse(kKey, where, "URLs", old_urls, "the same with another password");
         } else {
             fixed->refuse(kKey, where, "URLs", old_urls, new_urls);
         }
     }
     for (const RemoteGateway& now : after) {
         if (find(before, now.name) == nullptr) {
-            fixed->refuse(kKey, fmt::format("remote gateway \"{}\" added", now.name));
+            fixed->refuse_part(kKey, "", fmt::format("remote gateway \"{}\"", now.name));
         }
     }
 }
@@ -92,7 +91,7 @@ void compare_gateway(const GatewayOptions& before, const GatewayOptions& after,
         return;
     }
     const size_t count = changes->size();
-    FixedFields fixed("Gateway", changes);
+    FixedFields fixed("Gateway", FixedFields::Form::kBraces, changes);
     fixed.compare("gateway.name", "", "Name", before.name, after.name);
     fixed.compare("gateway.host", "", "Host", before.host, after.host);
     fixed.compare("gateway.port", "", "Port", before.port, after.port);
@@ -131,7 +130,7 @@ void compare_websocket(const WebsocketOptions& before, const WebsocketOptions& a
         return;
     }
     const size_t count = changes->size();
-    FixedFields fixed("Websocket", changes);
+    FixedFields fixed("Websocket", FixedFields::Form::kBraces, changes);
     fixed.compare("websocket.host", "", "Host", before.host, after.host);
     fixed.compare("websocket.port", "", "Port", before.port, after.port);
     fixed.compare("websocket.advertise", "", "Advertise", before.advertise, after.advertise);

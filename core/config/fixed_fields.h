@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,9 +20,13 @@ namespace nuring::config {
 // Threads: one owner. Errors: none. Lifetime: the list outlives it.
 class FixedFields {
   public:
+    // How the reference words a refusal: since 2.14 it names the field of a LeafNode, and shows other blocks
+    // as a whole, of which we show what differs.
+    enum class Form : uint8_t { kField, kBraces };
+
     // `block` is the block as the reference names it ("LeafNode").
-    FixedFields(std::string_view block, std::vector<Change>* changes)
-        : block_(block), changes_(changes) {}
+    FixedFields(std::string_view block, Form form, std::vector<Change>* changes)
+        : block_(block), form_(form), changes_(changes) {}
 
     // `key` is the field as the file names it ("leafnodes.port"), a literal. `where` is empty, or names
     // the part of the block: "remote ...: ".
@@ -51,7 +56,14 @@ class FixedFields {
 
     void refuse(std::string_view key, std::string_view where, std::string_view field,
                 std::string_view old, std::string_view now) {
-        refuse(key, fmt::format("{}field \"{}\": old={}, new={}", where, field, old, now));
+        if (form_ == Form::kField) {
+            return refuse(key, fmt::format("{}field \"{}\": old={}, new={}", where, field, old, now));
+        }
+        refuse_part(key, fmt::format("{}{}:{}", where, field, old), fmt::format("{}{}:{}", where, field, now));
+    }
+
+    void refuse_part(std::string_view key, std::string_view old, std::string_view now) {
+        refuse(key, fmt::format("old={{{}}}, new={{{}}}", old, now));
     }
 
     void refuse(std::string_view key, std::string_view why) {
@@ -62,6 +74,7 @@ class FixedFields {
 
   private:
     const std::string_view block_;
+    const Form form_;
     std::vector<Change>* const changes_;
 };
 

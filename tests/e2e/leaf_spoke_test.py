@@ -79,6 +79,28 @@ class HandshakeTest(SpokeCase):
         client.send("HPUB old 12 14\r\nNATS/1.0\r\n\r\nhi\r\n")
         peer.expect_op("LMSG old 2", b"hi")
 
+    def test_a_message_that_grew_beyond_the_limit_stays_here(self):
+        """A service import adds a header. nats-server sends it, and loses the link."""
+        peer = self.dialed(remote='account: B', settings="""
+            max_payload: 1000
+            accounts {
+              A { users: [{ user: a, password: p }], imports: [{ service: { account: B, subject: svc } }] }
+              B { users: [{ user: b, password: p }], exports: [{ service: svc }] }
+            }""")
+        peer.send_hello(max_payload=1000)
+        peer.read_op(own=True)
+        peer.confirm()
+        peer.send("LS+ svc\r\n")
+        peer.drain()
+        client = self.client(self.server, user="a", **{"pass": "p"})
+        for size in (1000, 500):
+            client.send(f"PUB svc back {size}\r\n{'x' * size}\r\n")
+        client.send("PING\r\n")
+        op = peer.read_op(own=True)
+        self.assertEqual((op.verb, op.payload[-500:]), ("HMSG", b"x" * 500))
+        self.assertLess(len(op.payload), 1000)
+        self.server.log.wait("Messages of more than 1000 bytes are not sent to this hub, the first one to .{1,2}svc")
+
     def test_a_port_that_is_none_of_leafnodes(self):
         peer = self.dialed()
         peer.send('INFO {"server_id":"NX","client_id":5,"max_payload":1}\r\n')

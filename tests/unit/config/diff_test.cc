@@ -180,13 +180,13 @@ TEST(DiffTest, OfGatewaysOnlyTlsCanChange) {
         refusal(kBefore,
                 "gateway {name: A, listen: 'a:1', gateways: [{name: B, url: 'nats://b:1'}, "
                 "{name: C, url: 'nats://c:1'}]}"),
-        "config reload not supported for Gateway: remote gateway \"C\" added");
+        "config reload not supported for Gateway: old={}, new={remote gateway \"C\"}");
     EXPECT_EQ(
         refusal(
             kBefore,
             "gateway {name: A, listen: 'a:1', gateways: [{name: B, url: 'nats://u:secret@b:1'}]}"),
-        "config reload not supported for Gateway: remote gateway \"B\": field \"URLs\": "
-        "old=[nats://b:1], new=[nats://u:xxxxx@b:1]");
+        "config reload not supported for Gateway: old={remote gateway \"B\": URLs:[nats://b:1]}, "
+        "new={remote gateway \"B\": URLs:[nats://u:xxxxx@b:1]}");
     EXPECT_THAT(lines("gateway {name: A, port: 1, gateways: [{name: B, url: 'nats://b:1'}, {name: "
                       "C, url: 'nats://c:1'}]}",
                       "gateway {name: A, port: 1, gateways: [{name: C, url: 'nats://c:1'}, {name: "
@@ -198,7 +198,7 @@ TEST(DiffTest, OfGatewaysOnlyTlsCanChange) {
                 ElementsAre("Reloaded: gateway tls"));
     // It changes the time to log in.
     EXPECT_EQ(refusal("gateway {name: A, port: 1}", kSecure),
-              "config reload not supported for Gateway: field \"TLS\": old=none, new=given");
+              "config reload not supported for Gateway: old={TLS:none}, new={TLS:given}");
     EXPECT_NE(refusal("", kBefore), "");
     EXPECT_NE(refusal(kBefore, ""), "");
 }
@@ -209,25 +209,26 @@ TEST(DiffTest, ARefusalNamesEachFieldOfAGateway) {
         EXPECT_EQ(refusal("gateway {name: A, port: 1, " + before + "}", "gateway {name: A, port: 1, " + after + "}"),
                   name + why);
     };
-    check("", "connect_retries: 3", "field \"ConnectRetries\": old=0, new=3");
-    check("", "connect_backoff: true", "field \"ConnectBackoff\": old=false, new=true");
-    check("", "reject_unknown: true", "field \"RejectUnknown\": old=false, new=true");
-    check("", "advertise: 'h:1'", "field \"Advertise\": old=, new=h:1");
-    check("", "ping_interval: 3", "field \"PingInterval\": old=0s, new=3s");
-    check("", "ping_max: 3", "field \"MaxPingsOut\": old=0, new=3");
-    check("", "write_deadline: '3s'", "field \"WriteDeadline\": old=0s, new=3s");
-    check("", "write_timeout: close", "field \"WriteTimeout\": old=default, new=close");
+    check("", "connect_retries: 3", "old={ConnectRetries:0}, new={ConnectRetries:3}");
+    check("", "connect_backoff: true", "old={ConnectBackoff:false}, new={ConnectBackoff:true}");
+    check("", "reject_unknown: true", "old={RejectUnknown:false}, new={RejectUnknown:true}");
+    check("", "advertise: 'h:1'", "old={Advertise:}, new={Advertise:h:1}");
+    check("", "ping_interval: 3", "old={PingInterval:0s}, new={PingInterval:3s}");
+    check("", "ping_max: 3", "old={MaxPingsOut:0}, new={MaxPingsOut:3}");
+    check("", "write_deadline: '3s'", "old={WriteDeadline:0s}, new={WriteDeadline:3s}");
+    check("", "write_timeout: close", "old={WriteTimeout:default}, new={WriteTimeout:close}");
     check("authorization {user: a, password: b}", "authorization {user: c, password: b}",
-          "field \"Username\": old=a, new=c");
+          "old={Username:a}, new={Username:c}");
     check("authorization {user: a, password: b}", "authorization {user: a, password: c, timeout: 3}",
-          "field \"Password\": old=[REDACTED], new=[REDACTED]; " + name + "field \"AuthTimeout\": old=2s, new=3s");
+          "old={Password:[REDACTED]}, new={Password:[REDACTED]}; " + name + "old={AuthTimeout:2s}, new={AuthTimeout:3s}");
     check("gateways: [{name: B, url: 'nats://u:p@b:1'}]", "gateways: [{name: B, url: 'nats://u:q@b:1'}]",
-          "remote gateway \"B\": field \"URLs\": another password in [nats://u:xxxxx@b:1]");
+          "old={remote gateway \"B\": URLs:[nats://u:xxxxx@b:1]}, "
+          "new={remote gateway \"B\": URLs:the same with another password}");
     check("gateways: [{name: B, url: 'nats://b:1'}]", "gateways: [{name: C, url: 'nats://b:1'}]",
-          "remote gateway \"B\" removed; " + name + "remote gateway \"C\" added");
+          "old={remote gateway \"B\"}, new={}; " + name + "old={}, new={remote gateway \"C\"}");
     EXPECT_EQ(refusal("gateway {name: A, listen: 'a:1'}", "gateway {name: B, listen: 'b:2'}"),
-              name + "field \"Name\": old=A, new=B; " + name + "field \"Host\": old=a, new=b; " + name +
-                  "field \"Port\": old=1, new=2");
+              name + "old={Name:A}, new={Name:B}; " + name + "old={Host:a}, new={Host:b}; " + name +
+                  "old={Port:1}, new={Port:2}");
 }
 
 TEST(DiffTest, LeafnodesComeOnlyToAServerThatLinksOthers) {
@@ -250,15 +251,15 @@ TEST(DiffTest, ARefusalNamesEachFieldOfAWebsocket) {
                           "websocket {port: 1, no_tls: true, " + after + "}"),
                   name + why);
     };
-    check("", "compression: true", "field \"Compression\": old=false, new=true");
-    check("", "same_origin: true", "field \"SameOrigin\": old=false, new=true");
-    check("", "allowed_origins: ['http://a']", "field \"AllowedOrigins\": old=[], new=[http://a]");
-    check("", "handshake_timeout: '3s'", "field \"HandshakeTimeout\": old=0s, new=3s");
-    check("", "jwt_cookie: c", "field \"JWTCookie\": old=, new=c");
-    check("", "headers: {X: secret}", "field \"Headers\": old=[], new=[X]");
+    check("", "compression: true", "old={Compression:false}, new={Compression:true}");
+    check("", "same_origin: true", "old={SameOrigin:false}, new={SameOrigin:true}");
+    check("", "allowed_origins: ['http://a']", "old={AllowedOrigins:[]}, new={AllowedOrigins:[http://a]}");
+    check("", "handshake_timeout: '3s'", "old={HandshakeTimeout:0s}, new={HandshakeTimeout:3s}");
+    check("", "jwt_cookie: c", "old={JWTCookie:}, new={JWTCookie:c}");
+    check("", "headers: {X: secret}", "old={Headers:[]}, new={Headers:[X]}");
     check("authorization {token: a}", "authorization {token: b}",
-          "field \"Token\": old=[REDACTED], new=[REDACTED]");
-    check("", "tls {cert_file: c, key_file: k}", "field \"TLS\": old=none, new=given");
+          "old={Token:[REDACTED]}, new={Token:[REDACTED]}");
+    check("", "tls {cert_file: c, key_file: k}", "old={TLS:none}, new={TLS:given}");
 }
 
 TEST(DiffTest, AnAccountThatGetsARouteOfItsOwnHasToBeThere) {
