@@ -156,8 +156,9 @@ void LeafLink::deliver_to_server(account::Account& account, const delivery::Mess
     deliver_as_named(account, run, queues);
 }
 
-// A service import adds a header, so that a message may grow beyond what a client may send. The hub would close the
-// link for it, and one account would cut off another. A hub's limit may have been raised since its INFO.
+// A service import adds a header, so that a message may grow beyond what a client may send. The hub would
+// close the link for it, and one account would cut off another. A hub's limit may have been raised since its
+// INFO.
 bool LeafLink::is_beyond_hub(const delivery::MessageRun& run) {
     const int64_t own = all_.clients(host_.id).limits().parse.payload_max;
     const int64_t most = std::max(own, hub_info_.max_payload);
