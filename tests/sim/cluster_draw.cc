@@ -14,7 +14,7 @@ namespace {
 constexpr std::array<std::string_view, kFaultKindCount> kFaultNames = {
     "cut",   "one_way", "reset",     "crash", "silent", "move",
     "pause", "reload",  "lame_duck", "rough", "pools",  "deny",
-    "accounts"};
+    "accounts", "names"};
 
 struct Field {
     std::string_view name;
@@ -109,6 +109,7 @@ void draw_clients(base::Prng& prng, ClusterDraw* draw) {
 bool is_survivable(FaultKind kind, const ClusterDraw& draw) {
     if (kind == FaultKind::kMove && !draw.has_one_cluster()) return false;
     if (kind == FaultKind::kPools) return true;
+    if (kind == FaultKind::kNames) return draw.clusters == 1;  // gateways cannot be renamed
     // Leafnodes log in as users, and would be denied the same.
     if (kind == FaultKind::kDeny || kind == FaultKind::kAccounts)
         return draw.accounts > 1 && draw.leafs == 0;

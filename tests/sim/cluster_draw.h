@@ -26,8 +26,9 @@ enum class FaultKind : uint8_t {
     kPools,  // the servers of a's cluster read other pools and pinned accounts, within the duration
     kDeny,   // users of a may not subscribe to kDeniedSubjects for the duration, by reloads
     kAccounts,  // a has no second account for the duration, by reloads
+    kNames,     // the servers of a's cluster read another name of the cluster, within the duration
 };
-inline constexpr uint32_t kFaultKindCount = 13;
+inline constexpr uint32_t kFaultKindCount = 14;
 std::string_view name_of(FaultKind kind);
 
 // One fault. Milliseconds of the world's clock; a and b are servers.

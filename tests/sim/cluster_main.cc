@@ -43,7 +43,7 @@ constexpr uint32_t kShrinkRunsMax = 400;
 constexpr unsigned kWorldSecondsMax = 120;  // then it is stuck
 
 // What must come up in some world of a long run.
-constexpr std::array<std::string_view, 34> kMarks = {"cut",
+constexpr std::array<std::string_view, 35> kMarks = {"cut",
                                                      "one_way",
                                                      "reset",
                                                      "crash",
@@ -56,6 +56,7 @@ constexpr std::array<std::string_view, 34> kMarks = {"cut",
                                                      "pools",
                                                      "deny",
                                                      "accounts",
+                                                     "names",
                                                      "random-reset",
                                                      "duplicate-route",
                                                      "stale-connection",

@@ -151,6 +151,7 @@ void ClusterWorld::add_routes(uint32_t index, config::Options* options) const {
     if (draw_.is_leaf(index)) return;
     config::ClusterOptions& cluster = options->cluster;
     if (draw_.named != 0) cluster.name = fmt::format("c{}", draw_.cluster_of(index));
+    if (renamed_count_ != 0) cluster.name += fmt::format("n{}", renamed_count_);
     cluster.host = "127.0.0.1";
     cluster.port = places_[index].cluster_port;
     cluster.compression.mode = kCompressions[draw_.compression];
@@ -273,6 +274,10 @@ void ClusterWorld::change_pools(uint64_t cluster, uint64_t within_ns) {
     Pools& pools = pools_[cluster];
     if (prng_.percent(60)) pools.size = prng_.below(kPoolMax + 1);
     if (prng_.percent(70)) pools.pinned = prng_.below(std::size(kAccountNames) + 1);
+    reload_cluster(cluster, within_ns);
+}
+
+void ClusterWorld::reload_cluster(uint64_t cluster, uint64_t within_ns) {
     for (uint32_t index = 0; index < draw_.servers; ++index) {
         if (draw_.cluster_of(index) != cluster) continue;
         net_.after(net_.between(0, within_ns), [this, index] {
@@ -351,6 +356,11 @@ void ClusterWorld::happen(const Fault& fault) {
             if (draw_.is_leaf(a)) return;
             oracle_.add_disturbance_of_all(now_ns, now_ns + for_ns);
             return change_pools(draw_.cluster_of(a), for_ns);
+        case FaultKind::kNames:
+            if (draw_.is_leaf(a)) return;
+            oracle_.add_disturbance_of_all(now_ns, now_ns + for_ns);
+            ++renamed_count_;
+            return reload_cluster(draw_.cluster_of(a), for_ns);
         case FaultKind::kDeny:
             oracle_.add_denial(now_ns, now_ns + for_ns, a);
             deny(a, true);

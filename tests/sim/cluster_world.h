@@ -81,6 +81,7 @@ class ClusterWorld final : public WorldLog {
     void reload(uint32_t place, bool authorization);
     void deny(uint32_t place, bool on);
     void lack_account(uint32_t place, bool on);
+    void reload_cluster(uint64_t cluster, uint64_t within_ns);
     void change_pools(uint64_t cluster, uint64_t within_ns);
     void cut(uint32_t from, uint32_t to, bool on);
     void be_rough(bool on);
@@ -106,6 +107,7 @@ class ClusterWorld final : public WorldLog {
     ClusterOracle oracle_;
     SimNet::Meddler meddler_;
     std::vector<Place> places_;
+    uint32_t renamed_count_ = 0;  // the one cluster
     std::vector<Pools> pools_;  // by cluster, as configured now
     std::vector<std::unique_ptr<ClusterClient>> clients_;
     std::map<std::pair<uint32_t, uint32_t>, uint32_t> cuts_;  // how many faults cut that way
