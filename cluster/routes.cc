@@ -170,7 +170,9 @@ void Routes::reload(std::shared_ptr<const RouteSettings> settings, bool is_renam
         }
         settings_ = settings;
     }
-    if (settings->cluster_name() != before->cluster_name()) announce_name();
+    if (settings->cluster_name() != before->cluster_name()) {
+        announce_view(&delivery::RemoteServer::on_cluster_name);
+    }
     for (const config::Url& url : before->cluster().routes) {
         const server_link::LinkTarget target = server_link::LinkTarget::from_url(url);
         if (settings->is_configured(target)) continue;
@@ -482,7 +484,7 @@ NameAgreement Routes::agree_on_name(Route& route, const std::string& name, bool 
         .worker_state(index_of(route.handle().worker()))
         .host.log.info("Cluster name updated to {}", name);
     close_others(route);
-    announce_name();
+    announce_view(&delivery::RemoteServer::on_cluster_name);
     return NameAgreement::kAgreed;
 }
 
@@ -502,7 +504,7 @@ void Routes::change_urls(const proto::ServerInfo& info, UrlChange change) {
         const std::lock_guard lock(mutex_);
         is_leaf_news = (leaf_urls_.*change)(info.leafnode_urls);
     }
-    if (is_leaf_news) announce_to_leafnodes();
+    if (is_leaf_news) announce_view(&delivery::RemoteServer::on_cluster_view);
     if (info.ldm || settings()->cluster().no_advertise) return;
     bool is_news = false;
     bool is_ws_news = false;
@@ -520,22 +522,15 @@ void Routes::remove_urls(const proto::ServerInfo& info) {
     change_urls(info, &server_link::GossipUrls::remove);
 }
 
-void Routes::announce_to_leafnodes() {
+// Clients find the view in their next INFO; links to servers get it on their workers. One that closes leaves
+// the list, hence the copy.
+void Routes::announce_view(void (delivery::RemoteServer::*hook)()) {
     if (workers_.stopping()) return;
     announce_to_clients(/*is_news=*/false, /*is_ws_news=*/false);
-    workers_.on_all([](server::WorkerState& state) {
-        for (delivery::RemoteServer* server : state.delivery.servers.list())
-            server->on_cluster_view();
-    });
-}
-
-// Clients find it in their next INFO.
-void Routes::announce_name() {
-    if (workers_.stopping()) return;
-    announce_to_clients(/*is_news=*/false, /*is_ws_news=*/false);
-    workers_.on_all([](server::WorkerState& state) {
-        for (delivery::RemoteServer* server : state.delivery.servers.list())
-            server->on_cluster_name();
+    workers_.on_all([hook](server::WorkerState& state) {
+        const auto listed = state.delivery.servers.list();
+        const std::vector<delivery::RemoteServer*> servers(listed.begin(), listed.end());
+        for (delivery::RemoteServer* server : servers) (server->*hook)();
     });
 }
 

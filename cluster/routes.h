@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "cluster/route_set.h"
 #include "cluster/route_settings.h"
+#include "core/delivery/remote_server.h"
 #include "core/server/link_workers.h"
 #include "core/server/server.h"
 #include "core/server_link/gossip_urls.h"
@@ -117,8 +118,7 @@ class Routes final : private server_link::RetryDialer::User {
     void change_urls(const proto::ServerInfo& info, UrlChange change);
     void add_urls(const proto::ServerInfo& info);
     void remove_urls(const proto::ServerInfo& info);
-    void announce_to_leafnodes();
-    void announce_name();
+    void announce_view(void (delivery::RemoteServer::*hook)());
     // With `is_news` the URLs have changed, with `is_ws_news` those for WebSocket; else the cluster's
     // name alone, which is no reason for an INFO.
     void announce_to_clients(bool is_news, bool is_ws_news);

@@ -66,6 +66,23 @@ class HandshakeTest(SpokeCase):
         again.send_hello()
         self.assertEqual(again.read_op(own=True).json["cluster"], "C2")
 
+    def test_all_its_links_come_again_with_another_name(self):
+        cluster = "cluster {{ name: {}, listen: 127.0.0.1:-1 }}\nuring {{ workers: 1 }}"
+        hubs = [self.listener() for _ in range(4)]
+        server = self.leaf_server(1, "L", listen=False, block=FAST, settings=cluster.format("C1"),
+                                  remotes=[f'url: "nats-leaf://127.0.0.1:{hub.port}"' for hub in hubs])
+        peers = [self.accept(hub) for hub in hubs]
+        for peer in peers:
+            peer.join_spoke()
+        server.settings = cluster.format("C2")
+        server.write_config()
+        server.send_signal(signal.SIGHUP)
+        for peer, hub in zip(peers, hubs):
+            peer.read_until_end()
+            again = self.accept(hub)
+            again.send_hello()
+            self.assertEqual(again.read_op(own=True).json["cluster"], "C2")
+
     def test_an_old_hub_sends_no_second_info(self):
         peer = self.dialed()
         peer.send_hello(info_on_connect=None, headers=None, server_name=None)
