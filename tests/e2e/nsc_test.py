@@ -43,7 +43,7 @@ class NscTest(ServerCase):
         return run(*environment, self.program, "-H", os.path.join(self.home, "nsc"), *arguments)
 
     def push(self, *arguments):  # which waits all that time for more servers to answer
-        return self.nsc("push", "--timeout", "4", *arguments)
+        return self.nsc("push", "--timeout", "2", *arguments)
 
     def key(self, account):
         return json.loads(self.nsc("describe", "account", account, "--json"))["sub"]
