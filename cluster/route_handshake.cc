@@ -7,8 +7,8 @@
 #include "cluster/routes.h"
 #include "core/base/host_port.h"
 #include "core/config/names.h"
-#include "fmt/format.h"
 #include "core/tls/digest.h"
+#include "fmt/format.h"
 #include "proto/error_text.h"
 #include "proto/gateway_reply.h"
 #include "proto/quote.h"
@@ -70,7 +70,8 @@ void Route::on_connect(std::string_view json) {
         return close(link::CloseReason::kProtocolViolation);
     }
     if (is_solicited() || serving()) return;  // a server that was dialed has nothing to say here
-    if (!connect.lang.empty()) return refuse_peer(proto::kErrRoutePort, link::CloseReason::kIncorrectPort);
+    if (!connect.lang.empty())
+        return refuse_peer(proto::kErrRoutePort, link::CloseReason::kIncorrectPort);
     if (!connect.gateway.empty()) {
         return refuse_peer(fmt::format("Rejecting connection from gateway {} on the Route port",
                                        proto::quote(connect.gateway)),
@@ -90,7 +91,8 @@ void Route::on_logged_in(std::shared_ptr<const auth::Identity> /*identity*/) {
 
 bool Route::accepts_cluster_name(const std::string& name, bool is_dynamic, bool reports) {
     if (name == config::kReservedClusterName) {
-        const std::string text = fmt::format("Rejecting connection, cluster name {} is reserved", proto::quote(name));
+        const std::string text =
+            fmt::format("Rejecting connection, cluster name {} is reserved", proto::quote(name));
         host_.log.error("{} - {}", label(), text);
         if (reports) send_error(text);
         close(link::CloseReason::kClusterNameConflict);
@@ -98,7 +100,8 @@ bool Route::accepts_cluster_name(const std::string& name, bool is_dynamic, bool 
     }
     const NameAgreement agreement = routes_.agree_on_name(*this, name, is_dynamic);
     follow_reloads();
-    if (agreement == NameAgreement::kAgreed) return open();
+    if (!open()) return false;
+    if (agreement == NameAgreement::kAgreed) return true;
     const std::string& own = settings_->cluster_name();
     const std::string text = fmt::format("Rejecting connection, cluster name {} does not match {}",
                                          proto::quote(is_solicited() ? own : name),
@@ -161,7 +164,8 @@ void Route::follow_reloads() {
     if (serving()) return change(routes_.settings());
     settings_ = routes_.settings();
     if (first_info_sent_ && settings_->info.route_pool_size != announced_pool_size_)
-        close(link::CloseReason::kRouteRemoved);  // the other server dials again, and gets the new INFO
+        close(link::CloseReason::
+                  kRouteRemoved);  // the other server dials again, and gets the new INFO
 }
 
 void Route::on_first_info(const proto::ServerInfo& info) {
@@ -185,12 +189,13 @@ void Route::on_first_info(const proto::ServerInfo& info) {
     serve(peer_id_, info.server_name);
     if (!open()) return;
     if (link::GatewayGossip* gateways = host_.facts.gateways) {
-        host_.facts.route_directory.add({.hash = proto::gateway_hash(tls::sha256(peer_id_)),
-                                         .server_name = info.server_name,
-                                         .link = handle(),
-                                         .account = account_name_,
-                                         .slot = slot_,
-                                         .pool_size = is_pooled_ ? settings_->cluster().pool_size : 0});
+        host_.facts.route_directory.add(
+            {.hash = proto::gateway_hash(tls::sha256(peer_id_)),
+             .server_name = info.server_name,
+             .link = handle(),
+             .account = account_name_,
+             .slot = slot_,
+             .pool_size = is_pooled_ ? settings_->cluster().pool_size : 0});
         take_gateway_url(remote_info_.gateway_url);
         if (speaks_for_remote()) {
             for (const proto::ServerInfo& each : gateways->gossip_for_routes()) report(each);

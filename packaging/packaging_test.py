@@ -136,6 +136,15 @@ class PackagingTest(unittest.TestCase):
         done = run(os.path.join(ROOT, "tools", "release"), "--check")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
+    def test_packages_for_build_deb_are_complete_and_have_no_service(self):
+        done = run(os.path.join(ROOT, "tools", "packages"), "--list", "build", "deb")
+        listed = set(done.stdout.split())
+        block = read("packaging", "debian", "control").split("Build-Depends:")[1].split("\nStandards-Version")[0]
+        needed = {entry.split()[0].replace("debhelper-compat", "debhelper") for entry in block.split(",")}
+        self.assertGreater(len(needed), 10)
+        self.assertEqual(needed - listed, set())
+        self.assertEqual(listed & {"nats-server", "nginx", "prometheus", "chromium"}, set())
+
     def test_default_configurations_are_valid(self):
         for folder in ("packaging", "packaging/container"):
             config = os.path.join(ROOT, folder, "nats-uring.conf")

@@ -209,6 +209,7 @@ void ServerLink::send_connect(std::string_view json) {
 
 void ServerLink::close_after(link::CloseReason reason, uint64_t delay_ns) {
     assert(reason != link::CloseReason::kNone);
+    if (!open()) return;
     parting_ = reason;
     arm_phase_timer(delay_ns);
 }
@@ -336,6 +337,7 @@ void ServerLink::trace_in(const proto::RouteOperation& operation) {
 // --------------------------------------------------------------------------------- timers
 
 void ServerLink::arm_phase_timer(uint64_t after_ns) {
+    if (!open()) return;  // what was said before may have closed it
     host_.timers.arm(phase_timer_, host_.ring.now_ns() + after_ns);
 }
 

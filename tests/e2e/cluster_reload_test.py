@@ -237,6 +237,26 @@ class NameReloadTest(ReloadCase):
         said = [op.line for op in late.read_until_end() if op.verb == "-ERR"]
         self.assertEqual(said, ["-ERR 'Rejecting connection, cluster name \"C1\" does not match \"C2\"'"])
 
+    def test_in_the_middle_of_a_handshake_the_size_of_the_pool_changes_too(self):
+        if case.Options.reference:
+            self.skipTest("the reference refuses that server")
+        listener = self.listener()
+        pool = "  compression: off\n  pool_size: {}\n"
+        server = self.member(1, cluster_name="C1", routes=[listener.url], cluster_settings=pool.format(-1))
+        first = listener.accept(cluster_name="C1")
+        self.addCleanup(first.close)
+        self.assertEqual([first.read_op().verb, first.read_op().verb], ["CONNECT", "INFO"])
+        server.cluster_name, server.cluster_settings = "C2", pool.format(3)
+        self.reload(server)
+        first.send_info()
+        self.assertEqual(first.read_until_end(), [])
+        # Its socket lingers for longer than the time that a server has to state its reasons.
+        again = listener.accept(cluster_name="C2")
+        self.addCleanup(again.close)
+        again.send_info(route_pool_size=3)
+        self.assertEqual(again.read_op().json["cluster"], "C2")
+        self.check_serves(server)
+
     def test_without_a_name_it_takes_that_of_others(self):
         self.rename("")
         self.check_routed(self.server, self.route)

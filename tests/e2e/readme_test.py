@@ -33,7 +33,7 @@ RUN_ELSEWHERE = {
     "./tools/run": ".ci/run: test (tools/run is tools/packages and tools/dev run)",
     "./tools/test": ".ci/run: test",
     "tools/packages build": ".ci/run: packages",
-    "tools/packages ci": ".ci/run: packages",
+    "tools/packages build deb": ".ci/run: packages",
     "tools/dev deb": ".ci/run: deb",
     "sudo apt install ./build/deb/nats-uring_*.deb": ".ci/run: deb (packaging/build-deb installs it)",
     "sudo systemd-sysusers": "packaging/installed_test.py (the user of the units)",
