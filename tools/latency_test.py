@@ -55,7 +55,7 @@ class LatencyTest(unittest.TestCase):
         self.assertEqual(latency.bar(1, 1_000_000), ".")
         self.assertEqual(latency.bar(0, 1_000_000), "")
         self.assertEqual(latency.bar(1_000_000, 1_000_000), "#" * latency.BAR_COLUMNS)
-        self.assertEqual(latency.share_of(5, 1_000_000), "5")
+        self.assertEqual(latency.share_of(5, 1_000_000), "5 msg")
         self.assertEqual(latency.share_of(500_000, 1_000_000), "50.0 %")
 
 

@@ -18,7 +18,7 @@ namespace {
 constexpr uint32_t kFirstSid = 1'000'000;
 constexpr uint32_t kFirstLongSid = 10'000'000;
 constexpr uint32_t kSubjectsMax = 10'000'000;
-constexpr uint32_t kSubjectsPerSend = 1'000'000;
+constexpr uint32_t kSubjectsPerSend = 100'000;     // a slow server needs a second for them
 constexpr uint32_t kSubjectsMessaged = 1'000'000;  // frames for more would fill the memory
 constexpr uint32_t kSubscriptionShuffleSeed = 20190604;
 
@@ -52,7 +52,7 @@ Result run_many_subscriptions(const Options& options, const Shape& shape) {
     publisher.open(options.endpoint);
     const uint32_t total = options.subjects != 0 ? options.subjects : shape.subjects;
     if (total > kSubjectsMax) fatal("--subjects: at most {}", kSubjectsMax);
-    const uint32_t first_sid = total <= kSubjectsPerSend ? kFirstSid : kFirstLongSid;
+    const uint32_t first_sid = total <= kSubjectsMessaged ? kFirstSid : kFirstLongSid;
     const uint32_t stride = (total + kSubjectsMessaged - 1) / kSubjectsMessaged;
     std::vector<std::string> subjects;
     subjects.reserve(total / stride + 1);
