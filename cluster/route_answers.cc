@@ -50,7 +50,6 @@ void Route::await_answer(account::Account& account, std::string_view reply) {
     interest::Subscription* subscription =
         delivery_.subscriptions.create({.link = handle(),
                                         .owner = static_cast<delivery::Subscriber*>(this),
-                                        .serial = delivery_.subscriptions.take_serial(),
                                         .subject = reply,
                                         .kind = proto::Kind::kRoute});
     if (subscription == nullptr) return;

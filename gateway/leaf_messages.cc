@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/delivery/records.h"
 #include "core/interest/sublist.h"
 #include "fmt/format.h"
 #include "gateway/leaf_link.h"

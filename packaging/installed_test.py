@@ -45,9 +45,14 @@ def find(*names):
     raise AssertionError(f"nowhere below {root}: {names}")
 
 
+def programs(name):
+    """Arch Linux has no sbin."""
+    return "sbin/" + name, "bin/" + name
+
+
 class InstalledTest(unittest.TestCase):
     def test_nothing_is_missing_and_modes_are_right(self):
-        paths = {find("sbin/nats-uring"): 0o755, find("bin/nats-uring-mkpasswd"): 0o755}
+        paths = {find(*programs("nats-uring")): 0o755, find("bin/nats-uring-mkpasswd"): 0o755}
         for name in (
             "etc/nats-uring.conf",
             "lib/sysusers.d/nats-uring.conf",
@@ -75,7 +80,7 @@ class InstalledTest(unittest.TestCase):
     def test_the_other_name_is_laid_down(self):
         if not packaged:
             self.skipTest("the package nats-uring-compat only")
-        program = find("sbin/nats-server")
+        program = find(*programs("nats-server"))
         self.assertEqual(os.readlink(program), "nats-uring")
         self.assertRegex(run_once(program, ["--version"])[1], r"^nats-server: v\d+\.\d+\.\d+\n$")
         self.assertTrue(os.path.exists(find("share/man/man8/nats-server.8*")))
@@ -123,7 +128,7 @@ class InstalledTest(unittest.TestCase):
         self.assertEqual((done.stdout, done.stderr), ("complete -F _nats_uring nats-uring\n", ""))
 
     def test_server_runs_with_the_default_configuration(self):
-        program, config = find("sbin/nats-uring"), find("etc/nats-uring.conf")
+        program, config = find(*programs("nats-uring")), find("etc/nats-uring.conf")
         code, _, error = run_once(program, ["-t", "-c", config])
         self.assertEqual(code, 0, error)
         with tempfile.TemporaryDirectory() as folder:

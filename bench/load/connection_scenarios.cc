@@ -2,8 +2,13 @@
 // Scenarios about connections: very many at once, and one that never reads.
 #include <poll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cinttypes>
+#include <csignal>
+#include <cstdio>
 #include <memory>
 #include <vector>
 
@@ -18,6 +23,9 @@ namespace {
 constexpr size_t kConnectingMax = 256;  // handshakes under way at once
 constexpr uint64_t kStormLimitNs = 60 * kNsPerSecond;
 constexpr uint64_t kSettleNs = kNsPerSecond;
+constexpr size_t kPortsPerAddress =
+    5'000;  // of 28,000; where few are free, connect() searches for them
+constexpr int kStopLimitMs = 120'000;
 
 constexpr double kStuckSecondsMin = 12;  // longer than the write deadline of any server here
 constexpr size_t kStuckWindowBytes = 32 << 20;
@@ -29,6 +37,31 @@ void raise_file_limit(size_t wanted) {
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur < wanted) fatal("needs {} open files, may have {}", wanted, limit.rlim_cur);
+}
+
+// Memory of the kernel's own objects, all of the machine's: sockets, files.
+uint64_t kernel_object_bytes() {
+    FILE* file = std::fopen("/proc/meminfo", "re");
+    if (file == nullptr) return 0;
+    char line[128];
+    uint64_t kib = 0;
+    while (std::fgets(line, sizeof line, file) != nullptr &&
+           std::sscanf(line, "Slab: %" SCNu64, &kib) != 1) {
+    }
+    std::fclose(file);
+    return kib * 1024;
+}
+
+// SIGTERM; how long the process takes to end, in ms.
+double stop_ms(pid_t pid) {
+    const int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+    if (fd < 0) fatal("--stop-server: no process {}", pid);
+    const uint64_t from = now_ns();
+    kill(pid, SIGTERM);
+    pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
+    if (poll(&entry, 1, kStopLimitMs) != 1) fatal("the server does not stop");
+    ::close(fd);
+    return static_cast<double>(now_ns() - from) / kNsPerMs;
 }
 
 // Storm opens connections as clients do: wait for INFO, send CONNECT and PING, wait for PONG.
@@ -57,7 +90,10 @@ class Storm {
   private:
     void dial() {
         wires_[dialed_] = std::make_unique<Wire>();
-        if (!wires_[dialed_]->dial_nowait(endpoint_)) fatal("connection {} failed", dialed_);
+        const uint32_t source =
+            endpoint_.host == "127.0.0.1" ? static_cast<uint32_t>(dialed_ / kPortsPerAddress) : 0;
+        if (!wires_[dialed_]->dial_nowait(endpoint_, source))
+            fatal("connection {} failed", dialed_);
         poller_.add(wires_[dialed_].get());
         ++dialed_;
     }
@@ -75,7 +111,7 @@ class Storm {
         if (at == dialed_) return;
         if (!greeted_[at]) {
             greeted_[at] = 1;
-            wire->greet();
+            wire->greet(endpoint_);
         } else if (greeted_[at] == 1 && wire->pongs() != 0) {
             greeted_[at] = 2;
             ++ready_;
@@ -116,7 +152,12 @@ Result run_connection_storm(const Options& options, const Shape& shape) {
         "bytes_per_conn",
         static_cast<double>(result.rss_bytes - std::min(result.rss_bytes, rss_before)) /
             static_cast<double>(count));
+    result.figures.emplace_back("kernel_bytes", static_cast<double>(kernel_object_bytes()));
     if (!storm.all_open()) result.invalidate("the server closed idle connections");
+    if (options.stop_server) {
+        if (options.server_pids.empty()) fatal("--stop-server needs --pid or --server");
+        result.figures.emplace_back("stop_ms", stop_ms(options.server_pids.front()));
+    }
     return result;
 }
 

@@ -59,6 +59,15 @@ class Histogram {
         return max_;
     }
 
+    // Calls `on_bucket(limit_ns, count)` for each bucket that holds something, in order.
+    template <class OnBucket>
+    void each(OnBucket&& on_bucket) const {
+        for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
+            if (counts_[bucket] != 0)
+                on_bucket(std::min(bucket_limit(bucket), max_), counts_[bucket]);
+        }
+    }
+
   private:
     std::array<uint64_t, kBuckets> counts_{};
     uint64_t count_ = 0;

@@ -30,6 +30,11 @@ int main(int argc, char** argv) {
     if (options.relay && !scenario->relay) fatal("{} has no relay form", options.scenario);
     if (options.far_port != 0 && !crosses_link(*scenario))
         fatal("{} has one server", scenario->name);
+    const bool scheduled =
+        options.rate != 0 || options.payload_size != 0 || options.connections != 0;
+    if (scheduled && !has_schedule(*scenario))
+        fatal("{} has its own rate, size and connections", scenario->name);
+    if (options.rate < 0) fatal("--rate: more than 0");
     ServerProcess server(&options);
     pin_to(options.load_cpu);
     const Result result = scenario->run(options, scenario->shape);

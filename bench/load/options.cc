@@ -20,7 +20,7 @@ constexpr char kUsage[] = R"(Usage: nuring-load <scenario> [options]      run on
 Target:
     --host <address>       server (default 127.0.0.1)
     --port <port>          its client port (default 4222)
-    --url <nats://h:p>     both at once
+    --url <nats://h:p>     both at once; also nats://user:password@h:p and nats://token@h:p
     --far-port <port>      client port of a server linked with the first: receivers connect there
                            (flow and latency scenarios)
     --pairs <where>        "local": publisher and receivers on one worker of our server; "crossing": on two.
@@ -41,12 +41,18 @@ Load:
     --count <n>            publish exactly n messages instead
     --window-kib <n>       deliveries under way at most (default 8192)
     --chunk-kib <n>        bytes per send at most (default 256)
+    --rate <n>             latency-*: messages per second over all connections (default 1000)
+    --size <n>             latency-*: bytes of a payload (default 128)
+    --connections <n>      latency-*: connections that publish or ask (default 8)
+    --subjects <n>         subs-1m: subscriptions (default a million)
+    --stop-server          storm-5k: SIGTERM to the server while all connections are open
     --verify               number every message, check every delivery
     --block                latency scenarios sleep in the kernel instead of polling
     --cpu <n>              pin the generator to this CPU
 
 Output:
     --json                 one JSON line per scenario
+    --histogram            in it all latencies, as [limit in ns, count] of each step
 )";
 
 template <class Number>
@@ -62,8 +68,18 @@ Number parse_number(std::string_view text, std::string_view flag) {
 Endpoint parse_url(std::string_view url) {
     constexpr std::string_view kScheme = "nats://";
     if (url.starts_with(kScheme)) url.remove_prefix(kScheme.size());
-    const size_t colon = url.rfind(':');
     Endpoint endpoint;
+    if (const size_t at = url.rfind('@'); at != std::string_view::npos) {
+        const std::string_view login = url.substr(0, at);
+        const size_t colon = login.find(':');
+        endpoint.user = std::string(login.substr(0, colon));
+        if (colon != std::string_view::npos)
+            endpoint.password = std::string(login.substr(colon + 1));
+        if (login.find_first_of("\"\\") != std::string_view::npos)
+            fatal("--url: a quote in the login");
+        url.remove_prefix(at + 1);
+    }
+    const size_t colon = url.rfind(':');
     endpoint.host = std::string(url.substr(0, colon));
     if (colon != std::string_view::npos) {
         endpoint.port = parse_number<uint16_t>(url.substr(colon + 1), "--url");
@@ -119,11 +135,21 @@ constexpr Flag kFlags[] = {
      [](Text v, Options* o) { o->window_bytes = parse_kib(v, "--window-kib"); }},
     {"chunk-kib", required_argument,
      [](Text v, Options* o) { o->chunk_bytes = parse_kib(v, "--chunk-kib"); }},
+    {"rate", required_argument,
+     [](Text v, Options* o) { o->rate = parse_number<double>(v, "--rate"); }},
+    {"size", required_argument,
+     [](Text v, Options* o) { o->payload_size = parse_number<uint32_t>(v, "--size"); }},
+    {"connections", required_argument,
+     [](Text v, Options* o) { o->connections = parse_number<uint32_t>(v, "--connections"); }},
+    {"subjects", required_argument,
+     [](Text v, Options* o) { o->subjects = parse_number<uint32_t>(v, "--subjects"); }},
+    {"stop-server", no_argument, [](Text, Options* o) { o->stop_server = true; }},
     {"verify", no_argument, [](Text, Options* o) { o->verify = true; }},
     {"block", no_argument, [](Text, Options* o) { o->spin = false; }},
     {"cpu", required_argument,
      [](Text v, Options* o) { o->load_cpu = parse_number<int>(v, "--cpu"); }},
     {"json", no_argument, [](Text, Options* o) { o->json = true; }},
+    {"histogram", no_argument, [](Text, Options* o) { o->histogram = true; }},
     {"help", no_argument,
      [](Text, Options*) {
          fmt::print("{}", kUsage);

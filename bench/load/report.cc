@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <cstdio>
+#include <utility>
 
 namespace nuring::bench {
 namespace {
@@ -50,6 +51,14 @@ void print_json(const Options& options, const Result& result) {
                    us(result.latency.quantile_ns(0.999)), us(result.latency.max_ns()));
     }
     for (const auto& [name, value] : result.figures) fmt::print(R"(,"{}":{:.3f})", name, value);
+    if (options.histogram) {
+        fmt::print(R"(,"histogram":[)");
+        const char* comma = "";
+        result.latency.each([&comma](uint64_t limit_ns, uint64_t count) {
+            fmt::print("{}[{},{}]", std::exchange(comma, ","), limit_ns, count);
+        });
+        fmt::print("]");
+    }
     fmt::print("}}\n");
 }
 

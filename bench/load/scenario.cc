@@ -27,6 +27,16 @@ constexpr Scenario kScenarios[] = {
      true,
      {100, 1, 128, 1, false},
      run_paced_pairs},
+    {"latency-deliver",
+     "publisher to subscriber on a fixed schedule (tools/latency)",
+     true,
+     {8, 1, 128, 1, false},
+     run_scheduled_pairs},
+    {"latency-request",
+     "request-reply on a fixed schedule (tools/latency)",
+     false,
+     {8, 1, 128, 1, false},
+     run_scheduled_requests},
     {"subs-1m",
      "1,000,000 literal subscriptions, 16 B",
      false,
@@ -79,7 +89,12 @@ const Scenario* find_scenario(std::string_view name) {
 
 bool crosses_link(const Scenario& scenario) {
     if (scenario.run == run_flow) return scenario.shape.subscribers != 0;
-    return scenario.run == run_request_reply || scenario.run == run_paced_pairs;
+    return scenario.run == run_request_reply || scenario.run == run_paced_pairs ||
+           has_schedule(scenario);
+}
+
+bool has_schedule(const Scenario& scenario) {
+    return scenario.run == run_scheduled_pairs || scenario.run == run_scheduled_requests;
 }
 
 }  // namespace nuring::bench

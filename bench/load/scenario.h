@@ -31,10 +31,14 @@ std::span<const Scenario> scenarios();
 const Scenario* find_scenario(std::string_view name);
 // Whether its receivers can be clients of another server (--far-port).
 bool crosses_link(const Scenario& scenario);
+// Whether rate, size and number of connections can be chosen.
+bool has_schedule(const Scenario& scenario);
 
 Result run_flow(const Options& options, const Shape& shape);
 Result run_request_reply(const Options& options, const Shape& shape);
 Result run_paced_pairs(const Options& options, const Shape& shape);
+Result run_scheduled_pairs(const Options& options, const Shape& shape);
+Result run_scheduled_requests(const Options& options, const Shape& shape);
 Result run_many_subscriptions(const Options& options, const Shape& shape);
 Result run_churn(const Options& options, const Shape& shape);
 Result run_unsub_ack(const Options& options, const Shape& shape);

@@ -7,13 +7,19 @@
 #include <random>
 #include <vector>
 
+#include "bench/load/fatal.h"
 #include "bench/load/flow.h"
 #include "bench/load/scenario.h"
 
 namespace nuring::bench {
 namespace {
 
-constexpr uint32_t kFirstSid = 1'000'000;  // so that all sids have seven digits
+// So that all sids of a run have the same number of digits, and all subjects, too.
+constexpr uint32_t kFirstSid = 1'000'000;
+constexpr uint32_t kFirstLongSid = 10'000'000;
+constexpr uint32_t kSubjectsMax = 10'000'000;
+constexpr uint32_t kSubjectsPerSend = 100'000;     // a slow server needs a second for them
+constexpr uint32_t kSubjectsMessaged = 1'000'000;  // frames for more would fill the memory
 constexpr uint32_t kSubscriptionShuffleSeed = 20190604;
 
 constexpr uint64_t kMessagesPerPair = 4;
@@ -36,29 +42,38 @@ Flow::LanePlan lane_plan(const Options& options, std::vector<std::string> subjec
 
 }  // namespace
 
-// Loads the subscriptions on one connection, each by its own SUB, then publishes over all of them
-// in random order. Reported beside the usual: CPU time and memory that the server spends on each.
+// Loads the subscriptions on one connection, each by its own SUB, then publishes over all of them in random
+// order; of more than a million, over a million that are spread evenly. Reported beside the usual: CPU time
+// and memory that the server spends on each.
 Result run_many_subscriptions(const Options& options, const Shape& shape) {
     Wire subscriber;
     Wire publisher;
     subscriber.open(options.endpoint);
     publisher.open(options.endpoint);
-    std::string lines;
+    const uint32_t total = options.subjects != 0 ? options.subjects : shape.subjects;
+    if (total > kSubjectsMax) fatal("--subjects: at most {}", kSubjectsMax);
+    const uint32_t first_sid = total <= kSubjectsMessaged ? kFirstSid : kFirstLongSid;
+    const uint32_t stride = (total + kSubjectsMessaged - 1) / kSubjectsMessaged;
     std::vector<std::string> subjects;
-    subjects.reserve(shape.subjects);
-    for (uint32_t i = 0; i < shape.subjects; ++i) {
-        subjects.push_back(fmt::format("load.{:07}", i));
-        fmt::format_to(std::back_inserter(lines), "SUB {} {}\r\n", subjects.back(), kFirstSid + i);
-    }
+    subjects.reserve(total / stride + 1);
     Result result;
     const Meter meter(options.server_pids);
     const uint64_t rss_before = meter.rss_bytes();
     const Meter::Sample before = meter.sample();
-    subscriber.send_all(lines);
-    subscriber.flush();
+    for (uint32_t from = 0; from < total; from += kSubjectsPerSend) {
+        std::string lines;
+        for (uint32_t i = from; i < std::min(total, from + kSubjectsPerSend); ++i) {
+            const std::string subject = fmt::format("load.{:07}", i);
+            fmt::format_to(std::back_inserter(lines), "SUB {} {}\r\n", subject, first_sid + i);
+            if (i % stride == 0) subjects.push_back(subject);
+        }
+        subscriber.send_all(lines);
+        subscriber.flush();
+        if (subscriber.closed()) fatal("the server closed the connection after {} SUBs", from);
+    }
     Meter::fill(before, meter.sample(), &result);
     const uint64_t rss_after = meter.rss_bytes();
-    const double count = shape.subjects;
+    const double count = total;
     result.figures.emplace_back("load_ns_per_sub", result.server_cpu_ns / count);
     result.figures.emplace_back("load_wall_ns_per_sub", result.seconds * 1e9 / count);
     result.figures.emplace_back(
@@ -67,7 +82,7 @@ Result run_many_subscriptions(const Options& options, const Shape& shape) {
     std::shuffle(subjects.begin(), subjects.end(), std::mt19937(kSubscriptionShuffleSeed));
     Flow flow(options);
     Flow::LanePlan plan =
-        lane_plan(options, std::move(subjects), std::to_string(kFirstSid), shape.payload_size);
+        lane_plan(options, std::move(subjects), std::to_string(first_sid), shape.payload_size);
     plan.receivers = {&subscriber};
     flow.add_lane(&publisher, plan);
     flow.run(&result);

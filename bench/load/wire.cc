@@ -23,8 +23,9 @@ namespace nuring::bench {
 namespace {
 
 constexpr std::string_view kConnect =
-    "CONNECT {\"verbose\":false,\"pedantic\":false,\"tls_required\":false,\"name\":\"nuring-load\","
-    "\"lang\":\"c++\",\"version\":\"1\",\"protocol\":1,\"echo\":true}\r\nPING\r\n";
+    R"(CONNECT {{"verbose":false,"pedantic":false,"tls_required":false,"name":"nuring-load",)"
+    R"("lang":"c++","version":"1","protocol":1,"echo":true{}}})"
+    "\r\nPING\r\n";
 
 char* scratch() {
     static const std::unique_ptr<char[]> area(new char[Wire::kScratchBytes]);
@@ -71,11 +72,19 @@ void Wire::take(Wire* other) {
     pongs_ = other->pongs_;
 }
 
-bool Wire::dial_nowait(const Endpoint& endpoint) {
+bool Wire::dial_nowait(const Endpoint& endpoint, uint32_t source) {
     fd_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd_ < 0) return false;
     const int on = 1;
     setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (source != 0) {
+        // connect() chooses the port: bind() would want one that no connection has.
+        setsockopt(fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+        sockaddr_in own{};
+        own.sin_family = AF_INET;
+        own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + source);
+        if (bind(fd_, reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0) return false;
+    }
     const sockaddr_in address = address_of(endpoint);
     return connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
            errno == EINPROGRESS;
@@ -97,7 +106,7 @@ void Wire::open(const Endpoint& endpoint) {
     dial(endpoint);
     if (endpoint.tls) end_ = std::make_unique<TlsEnd>(fd_);
     if (endpoint.websocket) end_ = std::make_unique<WebsocketEnd>(fd_, endpoint.host);
-    greet();
+    greet(endpoint);
     while (pongs_ == 0 && !closed_) {
         wait_readable(5000);
         receive([](const Delivery&) {});
@@ -105,8 +114,14 @@ void Wire::open(const Endpoint& endpoint) {
     if (closed_ || !error_.empty()) fatal("refused by the server: {}", error_);
 }
 
-void Wire::greet() {
-    send_all(kConnect);
+void Wire::greet(const Endpoint& endpoint) {
+    std::string login;
+    if (!endpoint.password.empty()) {
+        login = fmt::format(R"(,"user":"{}","pass":"{}")", endpoint.user, endpoint.password);
+    } else if (!endpoint.user.empty()) {
+        login = fmt::format(R"(,"auth_token":"{}")", endpoint.user);
+    }
+    send_all(fmt::format(kConnect, login));
 }
 
 void Wire::set_send_buffer(int bytes) {

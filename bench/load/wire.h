@@ -43,10 +43,11 @@ class Wire {
 
     // Blocking set-up. dial() alone leaves the handshake to the caller.
     void dial(const Endpoint& endpoint);
-    // Without waiting for the connection; returns false if the system refuses.
-    bool dial_nowait(const Endpoint& endpoint);
-    void open(const Endpoint& endpoint);  // dial, INFO, CONNECT, PING, PONG
-    void greet();                         // CONNECT and PING only; the PONG ends it
+    // Without waiting for the connection; returns false if the system refuses. From 127.0.0.1 + `source`, if
+    // that is not 0: a pair of addresses has 28,000 ports.
+    bool dial_nowait(const Endpoint& endpoint, uint32_t source = 0);
+    void open(const Endpoint& endpoint);   // dial, INFO, CONNECT, PING, PONG
+    void greet(const Endpoint& endpoint);  // CONNECT and PING only; the PONG ends it
     void set_send_buffer(int bytes);
     // Joins a group of nuring-relay: 'P' source, 'S' target, 'B' both.
     void open_relay(const Endpoint& endpoint, char role, uint32_t group);

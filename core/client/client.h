@@ -127,6 +127,7 @@ class Client final : public delivery::NatsLink,
     bool publish_matched(Parsed& publish);
     bool answer_gateway(Parsed& publish, const proto::ReplyOrigin& origin);
     bool answer_hubs(Parsed& publish, delivery::MessageRun run);
+    bool publish_to_lone(Parsed& publish, const interest::MatchEntry& entry);
     bool publish_to_services(Parsed& publish, const interest::MatchEntry& entry);
     bool map_subject(Parsed* publish, std::string* mapped);
     bool may_announce(const proto::ClientOperation& operation);

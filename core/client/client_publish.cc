@@ -14,8 +14,10 @@
 #include "core/base/status.h"
 #include "core/delivery/deliver.h"
 #include "core/delivery/map_subject.h"
+#include "core/delivery/records.h"
 #include "core/delivery/room.h"
 #include "core/delivery/run_reader.h"
+#include "core/delivery/send_record.h"
 #include "fmt/format.h"
 #include "proto/encode_client.h"
 #include "proto/error_text.h"
@@ -195,6 +197,7 @@ bool Client::publish_run(Parsed& publish) {
     const interest::MatchResult& matched = entry.result();
     if (matched.has_services()) [[unlikely]]
         return publish_to_services(publish, entry);
+    if (matched.is_lone_remote()) return publish_to_lone(publish, entry);
     if (!delivery::fit_run_to_mailboxes(delivery_, *this, matched, &run)) return false;
 
     const interest::MatchPin pin(entry);
@@ -219,6 +222,18 @@ bool Client::publish_run(Parsed& publish) {
         use_response(run.subject);
     check_literal(publish.operation.subject);
     if (connect_.verbose) send_ok();
+}
+
+// To one subscription of another worker, and nobody else.
+bool Client::publish_to_lone(Parsed& publish, const interest::MatchEntry& entry) {
+    delivery::LoneRecord record(delivery_, entry.result(), &publish.run);
+    if (!record.has_room()) [[unlikely]] {
+        record.pause_until_room(*this);
+        return false;
+    }
+    begin_publish(publish, &entry);
+    record.send({.link = handle(), .echo = connect_.echo}, *account_, publish.run);
+    return true;
 }
 
 // The answer to a request from another cluster goes back there, and nowhere else; that cluster passes it on

@@ -64,7 +64,6 @@ void Client::subscribe(const proto::ClientOperation& operation) {
         interest::Subscription* subscription =
             delivery_.subscriptions.create({.link = handle(),
                                             .owner = static_cast<delivery::Subscriber*>(this),
-                                            .serial = delivery_.subscriptions.take_serial(),
                                             .subject = operation.subject,
                                             .queue = operation.queue,
                                             .sid = operation.sid});
@@ -74,10 +73,7 @@ void Client::subscribe(const proto::ClientOperation& operation) {
             subscription->flags |= interest::Subscription::kFiltered;
         }
         subscriptions_.insert(subscription, sid_key);
-        if (subscription->is_queue()) {
-            delivery_.subscriptions.add_member(subscription);
-            ++member_count_;
-        }
+        if (subscription->is_queue()) ++member_count_;
         sublist.insert(subscription, hash);
         if (!account_->exchange().streams.empty()) update_shadows(*subscription);
     }

@@ -7,6 +7,7 @@
 #include "core/client/client_host.h"
 #include "core/delivery/deliver.h"
 #include "core/delivery/message_run.h"
+#include "core/delivery/records.h"
 #include "proto/gateway_reply.h"
 #include "proto/subject.h"
 
@@ -37,21 +38,19 @@ uint64_t InternalClient::subscribe(account::Account& account, std::string_view p
                                    Handler handler, std::string_view queue, Reach reach) {
     if (!proto::is_valid_subject(pattern)) return 0;
     if (pattern.size() + queue.size() > delivery::kNamesSizeMax) return 0;
-    const uint64_t serial = delivery_.subscriptions.take_serial();
-    const std::string sid = std::to_string(serial);
+    const std::string sid = std::to_string(++last_sid_);
     interest::Subscription* subscription = delivery_.subscriptions.create(
         {.link = handle_,
          .owner = static_cast<delivery::Subscriber*>(this),
-         .serial = serial,
          .subject = pattern,
          .queue = queue,
          .sid = sid,
          .kind = reach == Reach::kCluster ? proto::Kind::kSystem : proto::Kind::kInternal});
     if (subscription == nullptr) return 0;
+    const uint64_t serial = subscription->serial();
     entries_.emplace(serial, std::make_unique<Entry>(Entry{.account = &account,
                                                            .subscription = subscription,
                                                            .handler = std::move(handler)}));
-    if (subscription->is_queue()) delivery_.subscriptions.add_member(subscription);
     account.sublist().insert(subscription);
     return serial;
 }

@@ -93,6 +93,7 @@ class InternalClient final : public delivery::Subscriber {
     // turn's end: a handler may end its own.
     absl::flat_hash_map<uint64_t, std::unique_ptr<Entry>> entries_;
     std::vector<std::unique_ptr<Entry>> ended_;
+    uint64_t last_sid_ = 0;
     std::vector<InternalPublish> queued_;
 };
 

@@ -38,22 +38,23 @@ constexpr std::array kPartRows = {
     PartRow{Part::kMqtt, "mqtt", PartState::kNoticed},
     PartRow{Part::kMappings, "mappings", PartState::kBuilt},
     PartRow{Part::kOcsp, "ocsp", PartState::kRefused,
-        "a revoked certificate of this server or of a peer would stay in use"},
+            "a revoked certificate of this server or of a peer would stay in use"},
     PartRow{Part::kOcspCache, "ocsp_cache", PartState::kNoticed},
     PartRow{Part::kOcspPeer, "ocsp_peer", PartState::kRefused,
-        "a peer with a revoked certificate would enter"},
+            "a peer with a revoked certificate would be admitted"},
     PartRow{Part::kAuthCallout, "auth_callout", PartState::kRefused,
-        "clients would enter that the service would turn away"},
+            "clients would be admitted that the service would refuse"},
     PartRow{Part::kProxies, "proxies", PartState::kRefused,
-        "clients of a proxy that is not trusted would enter"},
+            "clients of a proxy that is not trusted would be admitted"},
     PartRow{Part::kProxyRequired, "proxy_required", PartState::kRefused,
-        "clients would enter without the proxy"},
+            "clients would be admitted without the proxy"},
     PartRow{Part::kProxyProtocol, "proxy_protocol", PartState::kRefused,
-        "clients would enter without the proxy, and rules about addresses would not see theirs"},
+            "clients would be admitted without the proxy, and rules about addresses would not see "
+            "theirs"},
     PartRow{Part::kServerMetadata, "server_metadata", PartState::kNoticed},
     PartRow{Part::kFeatureFlags, "feature_flags", PartState::kNoticed},
     PartRow{Part::kCertificateList, "certs", PartState::kRefused,
-        "no or another certificate would be shown"},
+            "no or another certificate would be shown"},
     PartRow{Part::kTraceHeaders, "trace_headers", PartState::kNoticed},
     PartRow{Part::kProfiling, "prof_port", PartState::kNoticed},
     PartRow{Part::kResolverInterval, "resolver interval", PartState::kNoticed},
@@ -62,14 +63,16 @@ constexpr std::array kPartRows = {
     PartRow{Part::kMessageTrace, "msg_trace", PartState::kNoticed},
     PartRow{Part::kHybridCurves, "curve_preferences", PartState::kNoticed},
     PartRow{Part::kWebsocketRemotes, "a remote by ws or wss", PartState::kBuilt},
-    PartRow{Part::kRemoteProxy, "proxy", PartState::kRefused, "the remote would be dialled past the proxy"},
+    PartRow{Part::kRemoteProxy, "proxy", PartState::kRefused,
+            "the remote would be dialed without the proxy"},
     PartRow{Part::kIsolation, "isolate_leafnode_interest", PartState::kBuilt},
 };
 
 constexpr bool in_order() {
     for (size_t i = 0; i < kPartRows.size(); ++i) {
         if (static_cast<size_t>(kPartRows[i].part) != i) return false;
-        if ((kPartRows[i].state == PartState::kRefused) == kPartRows[i].danger.empty()) return false;
+        if ((kPartRows[i].state == PartState::kRefused) == kPartRows[i].danger.empty())
+            return false;
     }
     return true;
 }
@@ -96,7 +99,10 @@ std::string inactive_text(Part part) {
     if (row.state != PartState::kRefused) {
         return fmt::format("\"{}\" is accepted, but not active in this version", row.key);
     }
-    return fmt::format("\"{}\" is not active in this version: without it, {}", row.key, row.danger);
+    return fmt::format(
+        "\"{}\" is not active in this version: without it, {} - remove it on purpose, or keep "
+        "nats-server",
+        row.key, row.danger);
 }
 
 }  // namespace nuring::config

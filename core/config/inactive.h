@@ -64,7 +64,7 @@ inline bool is_active(Part part) {
 }
 
 // "\"mqtt\" is accepted, but not active in this version", or for a part that is refused
-// "\"auth_callout\" is not active in this version: without it, <what would go wrong>".
+// "\"auth_callout\" is not active in this version: without it, <what would go wrong> - <remedy>".
 std::string inactive_text(Part part);
 
 }  // namespace nuring::config

@@ -3,13 +3,15 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 
 #include "core/base/ids.h"
 #include "core/delivery/message_run.h"
 #include "core/delivery/publisher.h"
-#include "core/delivery/records.h"
 #include "core/interest/match_cache.h"
+
+namespace nuring::account {
+class Account;
+}
 
 namespace nuring::delivery {
 
@@ -31,11 +33,5 @@ void deliver_run_to_server(Delivery& delivery, const Publisher& publisher,
 // (reply_table.h). A run of one; make sure of the room before (fit_record_to_mailbox()).
 void send_reply_record(Delivery& delivery, base::WorkerId to, const Publisher& publisher,
                        account::Account& account, const MessageRun& message);
-
-// Loads what deliver_record() will need for these records, of any kind.
-void look_ahead(Delivery& delivery, std::span<const runtime::RecordHeader* const> records);
-
-// A run from another worker: to the plain subscriptions here, the chosen queue member, or another server.
-void deliver_record(Delivery& delivery, const DeliverRecord& record);
 
 }  // namespace nuring::delivery

@@ -46,6 +46,14 @@ struct MessageRun {
     size_t block_size() const { return (count - 1) * stride + tail_size; }
 };
 
+// Some neighbours of the run.
+inline MessageRun part_of(const MessageRun& run, uint32_t first, uint32_t count) {
+    MessageRun part = run;
+    part.tail += first * run.stride;
+    part.count = count;
+    return part;
+}
+
 // A message that the server publishes or rewrites: odd but legal input, its own events, requests that
 // change on their way into another account.
 struct MessageParts {

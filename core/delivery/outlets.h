@@ -52,12 +52,16 @@ class Outlets {
     // This worker has a turn when there is room; SIZE_MAX: whenever that one has drained some.
     void await_room(base::WorkerId to, size_t bytes);
 
-    // A record of `size` bytes, to be filled and committed. Never fails: a record that finds no room (the
+    // A record of `size` bytes, to be filled and committed before anything else goes there; null: there is no
+    // room.
+    runtime::RecordHeader* try_begin_record(base::WorkerId to, size_t size, uint32_t kind) {
+        const Outlet& outlet = of(to);
+        return outlet.spill.empty() ? outlet.mailbox->reserve(size, kind) : nullptr;
+    }
+    // The same, but never fails: a record that finds no room (the
     // caller did not ask has_room(), or could not know) waits here, and has_room() is false until it is gone.
     runtime::RecordHeader* begin_record(base::WorkerId to, size_t size, uint32_t kind) {
-        const Outlet& outlet = of(to);
-        runtime::RecordHeader* record =
-            outlet.spill.empty() ? outlet.mailbox->reserve(size, kind) : nullptr;
+        runtime::RecordHeader* record = try_begin_record(to, size, kind);
         return record != nullptr ? record : spill(to, size, kind);
     }
     void commit_record(base::WorkerId to, runtime::RecordHeader* record) {

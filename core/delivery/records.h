@@ -7,6 +7,8 @@
 // | kAdopt          | accepting worker -> any     | none needed        | a new client lives there       |
 // | kDeliver        | publisher's -> any          | that of publishing | plain subscriptions there      |
 // | kDeliverLarge   | same                        | same               | same, body in a counted payload|
+// | kDeliverOne     | publisher's -> any          | same               | the one plain subscription there |
+// | kDeliverOneLarge | same                       | same               | same, body in a counted payload|
 // | kDeliverQueue   | publisher's -> any          | same               | one chosen queue member        |
 // | kDeliverQueueLarge | same                     | same               | same, body in a counted payload|
 // | kDeliverReply   | responder's -> requestor's  | same               | the route of a reply is there  |
@@ -42,7 +44,9 @@ enum RecordKind : uint32_t {
     kDeliverReplyLarge = 7,
     kDeliverServer = 8,
     kDeliverServerLarge = 9,
-    kInterest = 10,
+    kDeliverOne = 10,
+    kDeliverOneLarge = 11,
+    kInterest = 12,
 };
 
 // A subject and reply, or subject and queue name, together. Control lines may be set to be longer, for
@@ -92,7 +96,7 @@ struct DeliverRecord {
     runtime::RecordHeader header;
     account::Account* account;  // lives as long as any record may name it
     base::LinkHandle origin;    // the publisher
-    // kDeliver*: hash of the subject in the account's sublist; kDeliverQueue*: serial of the chosen
+    // kDeliver*: hash of the subject in the account's sublist; kDeliverOne* and kDeliverQueue*: serial of the
     // subscription; kDeliverServer*: the link.
     uint64_t target;
     uint32_t tail_size;

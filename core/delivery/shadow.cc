@@ -24,14 +24,12 @@ Shadow::Shadow(Delivery& delivery, interest::Subscription& parent,
     subscription_ = delivery.subscriptions.create(
         {.link = parent.link(),
          .owner = is_of_server ? parent.owner : static_cast<Subscriber*>(this),
-         .serial = delivery.subscriptions.take_serial(),
          .subject = pattern.pattern,
          .queue = parent.queue(),
          .sid = is_of_server ? std::string_view() : parent.sid(),
          .weight = parent.weight(),
          .kind = is_of_server ? parent.kind() : proto::Kind::kClient});
     assert(subscription_ != nullptr);
-    if (subscription_->is_queue() && !is_of_server) delivery.subscriptions.add_member(subscription_);
     exporter.sublist().insert(subscription_);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/delivery/subscription_index.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -14,21 +15,44 @@ SubscriptionIndex::~SubscriptionIndex() {
     free_retired();
 }
 
-void SubscriptionIndex::add_member(interest::Subscription* subscription) {
-    assert(subscription->is_queue());
-    assert(!subscription->closed());
-    members_.emplace(subscription->serial(), subscription);
+interest::Subscription* SubscriptionIndex::create(interest::SubscriptionSpec spec) {
+    const uint32_t slot = take_slot();
+    creations_ = std::max(creations_ + 1, 1U);
+    spec.serial = uint64_t{creations_} << 32 | slot;
+    interest::Subscription* subscription = pool_.create(spec);
+    if (subscription == nullptr) {
+        free_slot(slot);
+        return nullptr;
+    }
+    const auto bits = reinterpret_cast<uintptr_t>(subscription);
+    assert((bits & kFree) == 0);
+    entry(slot) = bits;
+    return subscription;
 }
 
-interest::Subscription* SubscriptionIndex::find_member(uint64_t serial) const {
-    const auto found = members_.find(serial);
-    return found == members_.end() ? nullptr : found->second;
+uint32_t SubscriptionIndex::take_slot() {
+    if (first_free_ != kNoSlot) {
+        const uint32_t slot = first_free_;
+        assert((entry(slot) & kFree) != 0);
+        first_free_ = static_cast<uint32_t>(entry(slot) >> 1);
+        return slot;
+    }
+    assert(slot_count_ < kNoSlot);
+    if (slot_count_ % kChunkSlots == 0) slots_.push_back(std::make_unique<Chunk>());
+    return slot_count_++;
+}
+
+void SubscriptionIndex::free_slot(uint32_t slot) {
+    assert(slot < slot_count_);
+    entry(slot) = uintptr_t{first_free_} << 1 | kFree;
+    first_free_ = slot;
 }
 
 void SubscriptionIndex::retire(interest::Subscription* subscription) {
     assert(!subscription->closed());
+    assert(find(subscription->serial()) == subscription);
     subscription->flags |= interest::Subscription::kClosed;
-    if (subscription->is_queue()) members_.erase(subscription->serial());
+    free_slot(slot_of(subscription->serial()));
     retired_.push_back(subscription);
 }
 
@@ -37,7 +61,8 @@ void SubscriptionIndex::retire(std::unique_ptr<Shadow> shadow) {
 }
 
 void SubscriptionIndex::destroy(interest::Subscription* subscription) {
-    if (subscription->is_queue()) members_.erase(subscription->serial());
+    assert(find(subscription->serial()) == subscription);
+    free_slot(slot_of(subscription->serial()));
     pool_.destroy(subscription);
 }
 

@@ -24,14 +24,10 @@ void MatchEntry::assign(Sublist* sublist, std::string_view subject, uint64_t has
     ++serial_;
     sublist_ = sublist;
     hash_ = hash;
+    free_text();
     subject_size_ = static_cast<uint32_t>(subject.size());
-    char* text = text_;
-    if (subject.size() > kTextInline) {
-        long_text_ = std::make_unique<char[]>(subject.size());
-        text = long_text_.get();
-    } else if (long_text_ != nullptr) {
-        long_text_.reset();
-    }
+    if (has_long_text()) text_.away = new char[subject.size()];
+    char* const text = has_long_text() ? text_.away : text_.here;
     if (!subject.empty()) std::memcpy(text, subject.data(), subject.size());
 }
 
@@ -39,8 +35,8 @@ void MatchEntry::forget() {
     assert(pins_ == 0);
     ++serial_;
     sublist_ = nullptr;
+    free_text();
     subject_size_ = 0;
-    long_text_.reset();
     generations_.counters.fill(&kNeverCurrent);
     generations_.values.fill(1);
     result_.reset();

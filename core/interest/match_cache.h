@@ -26,7 +26,7 @@ class MatchCache;
 // MatchEntry is one cached match: who gets messages with this subject in this account.
 //
 //   line 0 | generations: 3 counters, 3 values | serial | pins flags | sublist |   checked on each use
-//   line 1 | hash | size | text: the subject, or where it is kept if longer    |   compared on a hit
+//   line 1 | hash | size | text: the subject, or where it is if longer | lone   |   compared on a hit
 //   line 2 | result                                                            |
 //
 // Lifetime: the address stays valid as long as its cache. The content is that of the subject asked
@@ -35,12 +35,13 @@ class MatchCache;
 class alignas(64) MatchEntry {
   public:
     MatchEntry() { forget(); }
+    ~MatchEntry() { free_text(); }
     MatchEntry(const MatchEntry&) = delete;
     MatchEntry& operator=(const MatchEntry&) = delete;
 
     const MatchResult& result() const { return result_; }
     std::string_view subject() const {
-        return {subject_size_ <= kTextInline ? text_ : long_text_.get(), subject_size_};
+        return {has_long_text() ? text_.away : text_.here, subject_size_};
     }
     bool is_of(std::string_view subject) const {
         return subject.size() == subject_size_ &&
@@ -62,6 +63,10 @@ class alignas(64) MatchEntry {
     bool is_for(const Sublist* sublist, std::string_view subject, uint64_t hash) const {
         return hash_ == hash && sublist_ == sublist && is_of(subject);
     }
+    bool has_long_text() const { return subject_size_ > kTextInline; }
+    void free_text() {
+        if (has_long_text()) delete[] text_.away;
+    }
     // Gives the entry to a subject: a new serial.
     void assign(Sublist* sublist, std::string_view subject, uint64_t hash);
     // Belongs to no subject any more; never current.
@@ -74,8 +79,10 @@ class alignas(64) MatchEntry {
     uint64_t hash_ = 0;
     uint32_t subject_size_ = 0;
     uint32_t result_bytes_ = 0;  // as counted by the cache; 0 in scratch entries
-    char text_[kTextInline];
-    std::unique_ptr<char[]> long_text_;
+    union {
+        char here[kTextInline];
+        char* away;
+    } text_;
     MatchResult result_;
 };
 

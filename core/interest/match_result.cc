@@ -23,6 +23,7 @@ size_t MatchResult::heap_bytes() const {
 void MatchResult::clear() {
     local_.resize(0);  // clear() would free
     remote_workers_.clear();
+    lone_remote_ = 0;
     plain_count_ = 0;
     if (service_count_ != 0) {
         service_count_ = 0;
@@ -47,6 +48,7 @@ void MatchResult::clear() {
 void MatchResult::reset() {
     local_.clear();  // frees
     remote_workers_.clear();
+    lone_remote_ = 0;
     plain_count_ = 0;
     service_count_ = 0;
     peer_count_ = 0;

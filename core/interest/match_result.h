@@ -48,6 +48,13 @@ class WorkerSet {
     }
     void clear() { words_ = {}; }
     bool empty() const { return (words_[0] | words_[1]) == 0; }
+    // The lowest of a set that is not empty.
+    base::WorkerId first() const {
+        assert(!empty());
+        const auto low = static_cast<uint32_t>(std::countr_zero(words_[0]));
+        return static_cast<base::WorkerId>(
+            words_[0] != 0 ? low : 64 + static_cast<uint32_t>(std::countr_zero(words_[1])));
+    }
     uint32_t count() const {
         return static_cast<uint32_t>(std::popcount(words_[0]) + std::popcount(words_[1]));
     }
@@ -134,6 +141,10 @@ class MatchResult {
 
     std::span<Subscription* const> local() const { return {local_.data(), local_.size()}; }
     const WorkerSet& remote_workers() const { return remote_workers_; }
+    // Serial of the only plain subscription of another worker; 0: there is none, or there are more.
+    uint64_t lone_remote() const { return lone_remote_; }
+    // Nobody but that one. May say no where yes is true.
+    bool is_lone_remote() const { return lone_remote_ != 0 && local_.empty() && is_plain(); }
 
     uint32_t queue_group_count() const {
         return queues_ == nullptr ? 0 : static_cast<uint32_t>(queues_->groups.size());
@@ -243,6 +254,7 @@ class MatchResult {
         if (subscription->worker() == self) {
             local_.push_back(subscription);
         } else {
+            lone_remote_ = remote_workers_.empty() ? subscription->serial() : 0;
             remote_workers_.add(subscription->worker());
         }
     }
@@ -262,6 +274,7 @@ class MatchResult {
     uint32_t find_or_add_group(std::string_view name, uint32_t name_hash);
     void index_groups();
 
+    uint64_t lone_remote_ = 0;
     absl::InlinedVector<Subscription*, kLocalInline> local_;
     WorkerSet remote_workers_;
     std::unique_ptr<Queues> queues_;

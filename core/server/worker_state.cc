@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/config/duration.h"
-#include "core/delivery/deliver.h"
+#include "core/delivery/receive_record.h"
 #include "core/delivery/records.h"
 #include "core/link/link.h"
 
@@ -88,6 +88,8 @@ void WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& re
             return clients.adopt(reinterpret_cast<const delivery::AdoptRecord&>(record).fd);
         case delivery::kDeliver:
         case delivery::kDeliverLarge:
+        case delivery::kDeliverOne:
+        case delivery::kDeliverOneLarge:
         case delivery::kDeliverQueue:
         case delivery::kDeliverQueueLarge:
         case delivery::kDeliverReply:

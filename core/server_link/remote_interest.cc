@@ -33,7 +33,6 @@ RemoteInterest::Added RemoteInterest::add(account::Account& account, std::string
     interest::Subscription* subscription = delivery_.subscriptions.create(
         {.link = owner_.handle(),
          .owner = static_cast<delivery::Subscriber*>(&owner_),
-         .serial = delivery_.subscriptions.take_serial(),
          .subject = pattern,
          .queue = queue,
          .sid = origin,

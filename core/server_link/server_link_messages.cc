@@ -9,6 +9,7 @@
 #include "core/delivery/deliver.h"
 #include "core/delivery/line_buffer.h"
 #include "core/delivery/map_subject.h"
+#include "core/delivery/records.h"
 #include "core/delivery/room.h"
 #include "core/delivery/run_reader.h"
 #include "core/server_link/server_link.h"

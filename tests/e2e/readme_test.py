@@ -49,6 +49,7 @@ RUN_ELSEWHERE = {
         "tests/e2e/load_test.py (the generator that it runs)",
     "sudo apt install ./build/deb/nats-uring_*.deb ./build/deb/nats-uring-compat_*.deb":
         ".ci/run: deb (packaging/build-deb installs both)",
+    "sudo systemctl disable --now nats-uring": "systemd",
     "sudo apt install nats-server": "the way back: packaging/debian/control has the conflict",
     f"{CHAOS} 3600 --members 5":
         ".ci/run: test (chaos cluster, for seconds)",

@@ -44,6 +44,7 @@ TEST(InactiveTest, WhatWouldOpenSomethingIsRefused) {
         EXPECT_FALSE(result.good) << file.text;
         EXPECT_THAT(result.messages, HasSubstr(inactive_text(file.part))) << file.text;
         EXPECT_THAT(result.messages, HasSubstr("is not active in this version: without it, ")) << file.text;
+        EXPECT_THAT(result.messages, HasSubstr(" - remove it on purpose, or keep nats-server")) << file.text;
     }
 }
 

@@ -282,5 +282,70 @@ TEST(DeliveryTest, ARunIsCutToWhatTheMailboxTakes) {
     EXPECT_EQ(stage.state(0).counters().spilled_records, 0U);
 }
 
+// The publisher's match has named it.
+TEST(DeliveryTest, TheOnlySubscriptionOfAnotherWorkerIsFoundWithoutAMatch) {
+    WorkerStage stage(3);
+    SimPeer& receives = stage.client(2);
+    std::string lines;
+    for (uint32_t i = 0; i < 50; ++i) lines += fmt::format("SUB one.{0} {0}\r\n", i);
+    receives.ask(lines);
+    const uint64_t lookups = stage.state(2).delivery.cache.counters().lookups();
+    SimPeer& sends = stage.client(0);
+    std::string said;
+    std::string expected;
+    for (uint32_t i = 0; i < 500; ++i) {
+        const uint32_t subject = i * 7 % 50;
+        said += fmt::format("PUB one.{} reply.{} 6\r\n{:06}\r\n", subject, i, i);
+        expected += fmt::format("MSG one.{0} {0} reply.{1} 6\r\n{1:06}\r\n", subject, i, i);
+    }
+    sends.say(said);
+    EXPECT_EQ(receives.hear(), expected);
+    EXPECT_EQ(stage.state(2).delivery.cache.counters().lookups(), lookups);
+    // With a second one, on whatever worker, all get it.
+    SimPeer& another = stage.client(1);
+    another.ask("SUB one.* 1\r\n");
+    sends.say("PUB one.3 1\r\nx\r\n");
+    EXPECT_EQ(receives.hear(), "MSG one.3 3 1\r\nx\r\n");
+    EXPECT_EQ(another.hear(), "MSG one.3 1 1\r\nx\r\n");
+    another.ask("UNSUB 1\r\n");
+    sends.ask("SUB one.* 1\r\n");
+    EXPECT_EQ(sends.ask("PUB one.3 1\r\nx\r\n"), "MSG one.3 1 1\r\nx\r\n");
+    EXPECT_EQ(receives.hear(), "MSG one.3 3 1\r\nx\r\n");
+}
+
+TEST(DeliveryTest, WhatIsOnItsWayToASubscriptionThatHasGoneIsForNobodyElse) {
+    WorkerStage stage(2);
+    SimPeer& leaves = stage.client(1);
+    leaves.ask("SUB a 1\r\n");
+    SimPeer& sends = stage.client(0);
+    stage.pause(1, true);
+    sends.say(numbered("a", 0, 100));
+    leaves.stream().reset();
+    stage.pass(1'000'000);
+    stage.pause(1, false);
+    stage.settle();
+    SimPeer& comes = stage.client(1);
+    comes.ask("SUB a 2\r\n");
+    EXPECT_EQ(comes.hear(), "");
+    sends.say(numbered("a", 0, 1));
+    EXPECT_EQ(comes.hear(), "MSG a 2 6\r\n000000\r\n");
+}
+
+TEST(DeliveryTest, ALargeBodyGoesToTheOnlySubscriptionOfAnotherWorker) {
+    WorkerStage stage(2, test_options(), /*mailbox_bytes=*/4096);
+    SimPeer& receives = stage.client(1);
+    receives.ask("SUB a 1\r\n");
+    std::string body;
+    for (int i = 0; body.size() < 900'000; ++i) body += fmt::format("{:08}", i);
+    std::string said;
+    std::string expected;
+    for (int i = 0; i < 3; ++i) {
+        said += fmt::format("PUB a {0}\r\n{1}\r\nPUB a 1\r\nx\r\n", body.size(), body);
+        expected += fmt::format("MSG a 1 {0}\r\n{1}\r\nMSG a 1 1\r\nx\r\n", body.size(), body);
+    }
+    stage.client(0).say(said);
+    EXPECT_EQ(receives.hear(), expected);
+}
+
 }  // namespace
 }  // namespace nuring::delivery

@@ -59,11 +59,9 @@ class Meddler final : public link::Link, public Subscriber {
         interest::Subscription* subscription =
             delivery.subscriptions.create({.link = handle(),
                                            .owner = static_cast<Subscriber*>(this),
-                                           .serial = delivery.subscriptions.take_serial(),
                                            .subject = pattern,
                                            .queue = queue,
                                            .sid = "1"});
-        if (subscription->is_queue()) delivery.subscriptions.add_member(subscription);
         subscriptions_.push_back(subscription);
         delivery.accounts.global().sublist().insert(subscription);
     }

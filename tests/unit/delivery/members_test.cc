@@ -65,11 +65,9 @@ class MembersTest : public testing::Test {
         SubscriptionIndex& index = stage.state(worker).delivery.subscriptions;
         member.subscription = index.create({.link = member.link,
                                             .owner = static_cast<Subscriber*>(&member),
-                                            .serial = index.take_serial() * 4 + worker,
                                             .subject = "a",
                                             .queue = queue,
                                             .sid = "1"});
-        if (!queue.empty()) index.add_member(member.subscription);
         stage.accounts.global().sublist().insert(member.subscription);
         return member;
     }

@@ -66,7 +66,6 @@ class FakeRemoteServer final : public RemoteServer {
         interest::Subscription* subscription =
             delivery_.subscriptions.create({.link = handle(),
                                             .owner = static_cast<Subscriber*>(this),
-                                            .serial = delivery_.subscriptions.take_serial(),
                                             .subject = pattern,
                                             .queue = queue,
                                             .weight = weight,
@@ -121,7 +120,6 @@ class RefusingMember final : public Subscriber {
           subscription_(delivery.subscriptions.create(
               {.link = base::LinkHandle(delivery.host.id, 1000, 1),
                .owner = static_cast<Subscriber*>(this),
-               .serial = delivery.subscriptions.take_serial(),
                .subject = pattern,
                .queue = queue})) {
         delivery_.accounts.global().sublist().insert(subscription_);

@@ -36,7 +36,6 @@ class RoomTest : public testing::Test {
         SubscriptionIndex& index = stage.state(0).delivery.subscriptions;
         const base::LinkHandle link(static_cast<base::WorkerId>(worker), 1000 + ++links_, 1);
         subscriptions_.push_back(index.create({.link = link,
-                                               .serial = index.take_serial(),
                                                .subject = "a",
                                                .queue = queue,
                                                .kind = kind}));

@@ -348,7 +348,6 @@ TEST_F(RoutedServicesTest, AnAnswerGoesOnToAnyServerAlsoWhereItCameOverARoute) {
     interest::Sublist& sublist = stage.accounts.find("A")->sublist();
     SubscriptionIndex& index = stage.state(0).delivery.subscriptions;
     interest::Subscription* far = index.create({.link = base::LinkHandle(base::WorkerId{0}, 2000, 1),
-                                                .serial = index.take_serial(),
                                                 .subject = "far",
                                                 .kind = proto::Kind::kRoute});
     sublist.insert(far);

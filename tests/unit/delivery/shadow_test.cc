@@ -116,20 +116,5 @@ TEST_F(ShadowTest, ThoseOfMembersThatAreReleasedLaterAreInNoGroupOfTheirWorker) 
     EXPECT_EQ(shadow_count(), 0U);
 }
 
-TEST(SubscriptionIndexTest, AMemberThatIsRetiredIsNotFoundAnyMore) {
-    SubscriptionIndex index;
-    interest::Subscription* member = index.create({.serial = 7, .subject = "a", .queue = "q"});
-    index.add_member(member);
-    EXPECT_EQ(index.find_member(7), member);
-    index.retire(member);
-    EXPECT_EQ(index.find_member(7), nullptr);
-    EXPECT_TRUE(member->closed()) << "it lives until the end of the turn";
-    index.free_retired();
-    member = index.create({.serial = 8, .subject = "a", .queue = "q"});
-    index.add_member(member);
-    index.destroy(member);
-    EXPECT_EQ(index.find_member(8), nullptr);
-}
-
 }  // namespace
 }  // namespace nuring::delivery

@@ -111,6 +111,25 @@ TEST_F(MatchCacheTest, OtherWorkersSeeAChangeAtOnce) {
     EXPECT_TRUE(other.find(sublist_, "foo").result().empty());
 }
 
+TEST_F(MatchCacheTest, TheOnlyPlainSubscriptionOfOtherWorkersIsNamed) {
+    const auto find = [&]() -> const MatchResult& { return cache_.find(sublist_, "foo").result(); };
+    EXPECT_EQ(find().lone_remote(), 0U);
+    Subscription* first = subscribed_.add("foo", {}, kWorker1);
+    EXPECT_EQ(find().lone_remote(), first->serial());
+    EXPECT_TRUE(find().is_lone_remote());
+    Subscription* second = subscribed_.add("*", {}, kWorker1);
+    EXPECT_EQ(find().lone_remote(), 0U);
+    EXPECT_FALSE(find().is_lone_remote());
+    sublist_.remove(first);
+    EXPECT_EQ(find().lone_remote(), second->serial());
+    subscribed_.add("foo", "group", kWorker1);
+    EXPECT_EQ(find().lone_remote(), second->serial());
+    EXPECT_FALSE(find().is_lone_remote()) << "a queue member, too";
+    subscribed_.add("foo", {}, kWorker0);
+    EXPECT_EQ(find().lone_remote(), second->serial());
+    EXPECT_FALSE(find().is_lone_remote()) << "one of this worker, too";
+}
+
 TEST_F(MatchCacheTest, WeightChangesAreSeen) {
     Subscription* member = subscribed_.add("foo", "q");
     warm("foo");

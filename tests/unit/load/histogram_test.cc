@@ -51,6 +51,22 @@ TEST(HistogramTest, QuantilesAgreeWithASortedList) {
     }
 }
 
+TEST(HistogramTest, EachHandsOutEveryValueInOrder) {
+    Histogram histogram;
+    for (const uint64_t value : {70'001U, 3U, 3U, 500U}) histogram.add(value);
+    std::vector<uint64_t> limits;
+    uint64_t count = 0;
+    histogram.each([&](uint64_t limit_ns, uint64_t values) {
+        limits.push_back(limit_ns);
+        count += values;
+    });
+    EXPECT_EQ(count, histogram.count());
+    ASSERT_EQ(limits.size(), 3U);
+    EXPECT_EQ(limits[0], 3U);
+    EXPECT_GE(limits[1], 500U);
+    EXPECT_EQ(limits[2], 70'001U);  // the largest is exact
+}
+
 TEST(HistogramTest, AnEmptyOneAnswersZero) {
     Histogram histogram;
     EXPECT_EQ(histogram.quantile_ns(0.99), 0U);

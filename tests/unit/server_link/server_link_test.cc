@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/delivery/announcer.h"
+#include "core/delivery/records.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -251,7 +252,9 @@ TEST_F(ServerLinkTest, AStormOfInterestIsReadInSlices) {
     ASSERT_EQ(sublist().count(), 2 * kLines);
     const auto serial = [&](char prefix, uint32_t number) {
         const TestLink* of = prefix == 'a' ? first : second;
-        return of->remote_interest().find(stage.accounts.global(), pattern(prefix, number), {})->serial();
+        // The count of creations.
+        const auto* found = of->remote_interest().find(stage.accounts.global(), pattern(prefix, number), {});
+        return found->serial() >> 32;
     };
     const bool is_a_first = serial('a', 0) < serial('b', 0);
     const char early = is_a_first ? 'a' : 'b';
