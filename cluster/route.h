@@ -87,8 +87,8 @@ class Route final : public server_link::ServerLink {
     void move_out(const std::string& account_name, const std::string& request_id);
     // The route of an account that has moved out stands at both ends.
     void settle_move(const std::string& account_name);
-    // An account has its own route no more: announces it here. Where the other server has not moved it, or not
-    // finished that, one of the two lacks interest of the other: the connection begins anew.
+    // An account has its own route no more: announces it here. Where the other server has not moved it, or
+    // not finished that, one of the two lacks interest of the other: the connection begins anew.
     void move_in(account::Account& account);
     // Other settings hold from now on: permissions are announced and applied.
     void change(std::shared_ptr<const RouteSettings> settings);

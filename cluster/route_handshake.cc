@@ -161,7 +161,8 @@ void Route::take_gateway_url(const std::string& url) {
     if (!gateway_url_.empty()) gateways->add_cluster_url(gateway_url_);
 }
 
-// One that is being set up goes by the newest settings at each step. The cluster's name may have changed, too.
+// One that is being set up goes by the newest settings at each step. The cluster's name may have changed,
+// too.
 void Route::follow_reloads() {
     if (serving()) return change(routes_.settings());
     const std::shared_ptr<const RouteSettings> before =
