@@ -137,11 +137,7 @@ void Route::change(std::shared_ptr<const RouteSettings> settings) {
         std::exchange(settings_, std::move(settings));
     last_asked_ = nullptr;
     if (!open() || !first_info_sent_ || !may_ping()) return;
-    // A server that came in without the user and password that are asked for now has to come again.
-    const config::LinkAuthorization& asked = settings_->cluster().authorization;
-    const config::LinkAuthorization& was = before->cluster().authorization;
-    if (!is_solicited() && settings_->asks_for_credentials() &&
-        (asked.user != was.user || asked.password != was.password)) {
+    if (must_log_in_again(*before)) {
         send_error(proto::kErrAuthorizationViolation);
         return close(link::CloseReason::kAuthenticationFailure);
     }

@@ -85,7 +85,10 @@ class Route final : public server_link::ServerLink {
     // An account gets a route of its own. The connection that carried it announces that to the other server.
     // When that has answered, or the time for it is over, the route is dialed.
     void move_out(const std::string& account_name, const std::string& request_id);
-    // An account has its own route no more: announces it here.
+    // The route of an account that has moved out stands at both ends.
+    void settle_move(const std::string& account_name);
+    // An account has its own route no more: announces it here. Where the other server has not moved it, or
+    // not finished that, one of the two lacks interest of the other: the connection begins anew.
     void move_in(account::Account& account);
     // Other settings hold from now on: permissions are announced and applied.
     void change(std::shared_ptr<const RouteSettings> settings);
@@ -153,6 +156,7 @@ class Route final : public server_link::ServerLink {
     void take_gateway_url(const std::string& url);
     void on_own_info(const proto::ServerInfo& info);
     void follow_reloads();
+    bool must_log_in_again(const RouteSettings& before) const;
     bool accepts_cluster_name(const std::string& name, bool is_dynamic, bool reports);
     void apply_permissions();
     bool keeps_interest(account::Account& account, interest::Subscription& subscription) override;
@@ -202,6 +206,8 @@ class Route final : public server_link::ServerLink {
     // and by the other one.
     absl::flat_hash_map<std::string, std::vector<std::string>> moving_out_;
     absl::flat_hash_set<std::string> moved_by_peer_;
+    absl::flat_hash_set<std::string> unsettled_moves_;  // those that this server has begun
+    bool is_settled_account_ = false;  // of a route for one account: the other end has it, too
     uint32_t pongs_until_moved_ = 0;
     EarlyInterest early_interest_;  // in accounts that a reload may bring
     runtime::OwnedTimer<Route, &Route::hand_over_early> early_timer_{*this};

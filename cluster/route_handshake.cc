@@ -79,7 +79,10 @@ void Route::on_connect(std::string_view json) {
     }
     connect_ = std::move(connect);
     has_connect_ = true;
+    follow_reloads();
+    if (!open()) return;
     if (!awaits_login()) return on_logged_in(nullptr);
+    if (!settings_->asks_for_credentials()) return accept_login(nullptr);
     login(decide(settings_->login_rule(), connect_.user, connect_.pass), connect_.user);
 }
 
@@ -158,14 +161,25 @@ void Route::take_gateway_url(const std::string& url) {
     if (!gateway_url_.empty()) gateways->add_cluster_url(gateway_url_);
 }
 
-// A reload reaches registered routes only; one that is being set up looks for itself. The cluster's name may
-// have changed, too.
+// One that is being set up goes by the newest settings at each step. The cluster's name may have changed,
+// too.
 void Route::follow_reloads() {
     if (serving()) return change(routes_.settings());
-    settings_ = routes_.settings();
+    const std::shared_ptr<const RouteSettings> before =
+        std::exchange(settings_, routes_.settings());
+    if (logged_in() && must_log_in_again(*before)) return refuse_login({});
+    // The other server dials again, and gets the new INFO.
     if (first_info_sent_ && settings_->info.route_pool_size != announced_pool_size_)
-        close(link::CloseReason::
-                  kRouteRemoved);  // the other server dials again, and gets the new INFO
+        close(link::CloseReason::kRouteRemoved);
+}
+
+// It has come in without the credentials that are asked for now.
+bool Route::must_log_in_again(const RouteSettings& before) const {
+    const config::LinkAuthorization& asked = settings_->cluster().authorization;
+    const config::LinkAuthorization& was = before.cluster().authorization;
+    return !is_solicited() && settings_->asks_for_credentials() &&
+           (asked.user != was.user || asked.password != was.password ||
+            !before.asks_for_credentials());
 }
 
 void Route::on_first_info(const proto::ServerInfo& info) {
@@ -201,7 +215,8 @@ void Route::on_first_info(const proto::ServerInfo& info) {
             for (const proto::ServerInfo& each : gateways->gossip_for_routes()) report(each);
         }
     }
-    if (grows_pool_) send_ping();
+    if (grows_pool_ || pinned_ != nullptr)
+        send_ping();  // the PONG shows that it stands at both ends
 }
 
 void Route::on_own_info(const proto::ServerInfo& info) {

@@ -132,6 +132,8 @@ void Route::on_pong() {
     if (pongs_until_moved_ > 0 && --pongs_until_moved_ == 0) moved_by_peer_.clear();
     adapt_level(settings_->cluster().compression);
     if (std::exchange(grows_pool_, false)) routes_.grow_pool(*this);
+    if (pinned_ != nullptr && !std::exchange(is_settled_account_, true))
+        routes_.settle_account(*this, account_name_);
 }
 
 account::Account* Route::account_of(const proto::RouteOperation& operation) {
@@ -223,7 +225,13 @@ void Route::confirm_move(proto::ServerInfo info) {
 void Route::move_out(const std::string& account_name, const std::string& request_id) {
     if (!open() || !is_pooled_) return;
     if (account::Account* account = find_account(account_name)) remove_interest(*account, {});
-    if (settings_->slot_of(account_name) != slot_) return;
+    const bool is_carried = settings_->slot_of(account_name) == slot_;
+    // The other server announces its interest by the size of its own pool.
+    const auto size_there =
+        static_cast<int>(std::clamp<int64_t>(remote_info_.route_pool_size, 1, kPoolSizeMax));
+    if (is_carried || link::pool_slot_of(account_name, size_there) == slot_)
+        unsettled_moves_.insert(account_name);
+    if (!is_carried) return;
     proto::ServerInfo request;
     request.proto = 0;
     request.route_pool_size = settings_->info.route_pool_size;
@@ -259,8 +267,14 @@ void Route::on_late_move() {
     }
 }
 
+void Route::settle_move(const std::string& account_name) {
+    unsettled_moves_.erase(account_name);
+}
+
 void Route::move_in(account::Account& account) {
-    if (open() && serving() && is_pooled_ && carries(account)) begin_sync();
+    if (!open() || !serving() || !is_pooled_) return;
+    if (unsettled_moves_.contains(account.name())) return close(link::CloseReason::kRouteRemoved);
+    if (carries(account)) begin_sync();
 }
 
 }  // namespace nuring::cluster

@@ -208,26 +208,34 @@ void Routes::apply_pools(const RouteSettings& before,
     for (const std::string& account : before.pinned_accounts) {
         if (settings->is_pinned(account)) continue;
         account::Account* moved = server().accounts().find(account);
-        absl::flat_hash_set<std::string> leaving;  // servers whose connection for the account ends now
+        absl::flat_hash_set<std::string>
+            leaving;  // servers whose connection for the account ends now
         for (const RouteEntry& entry : entries) {
             if (entry.account != account) continue;
             leaving.insert(entry.remote_id);
-            workers_.with_link<Route>(
-                entry.link, [this, moved, entries, id = entry.remote_id](Route& route) {
-                    route.settle();
-                    route.close(link::CloseReason::kRouteRemoved);
-                    for (const RouteEntry& other : entries) {
-                        if (moved == nullptr || other.remote_id != id || !other.account.empty())
-                            continue;
-                        workers_.with_link<Route>(
-                            other.link, [moved](Route& pooled) { pooled.move_in(*moved); });
-                    }
-                });
+            const uint32_t worker = index_of(entry.link.worker());
+            server().post(worker, [this, moved, entries, worker, link = entry.link,
+                                   id = entry.remote_id] {
+                // It may have gone meanwhile.
+                if (auto* route =
+                        static_cast<Route*>(server().worker_state(worker).host.table.find(link))) {
+                    route->settle();
+                    route->close(link::CloseReason::kRouteRemoved);
+                }
+                for (const RouteEntry& other : entries) {
+                    if (moved == nullptr || other.remote_id != id || !other.account.empty())
+                        continue;
+                    workers_.with_link<Route>(other.link,
+                                              [moved](Route& pooled) { pooled.move_in(*moved); });
+                }
+            });
         }
         // Others, which were reloaded before, have ended theirs.
         for (const RouteEntry& entry : entries) {
-            if (moved == nullptr || !entry.account.empty() || leaving.contains(entry.remote_id)) continue;
-            workers_.with_link<Route>(entry.link, [moved](Route& pooled) { pooled.move_in(*moved); });
+            if (moved == nullptr || !entry.account.empty() || leaving.contains(entry.remote_id))
+                continue;
+            workers_.with_link<Route>(entry.link,
+                                      [moved](Route& pooled) { pooled.move_in(*moved); });
         }
     }
     for (const std::string& account : settings->pinned_accounts) {
@@ -275,6 +283,14 @@ Registered Routes::add(Route& route, RouteEntry entry) {
     announce_to_routes(newcomer);
     add_urls(newcomer.info);
     return registered;
+}
+
+void Routes::settle_account(const Route& route, const std::string& account) {
+    for (const RouteEntry& entry : set_.list()) {
+        if (entry.remote_id != route.remote_id() || entry.pool_size == 0) continue;
+        workers_.with_link<Route>(entry.link,
+                                  [account](Route& pooled) { pooled.settle_move(account); });
+    }
 }
 
 void Routes::give_up_account(Route& route) {
@@ -431,7 +447,8 @@ void Routes::updated(Route& route, const proto::ServerInfo& info) {
 // Source: server/route.go, processImplicitRoute 2.9.10.
 bool Routes::on_gossip(const proto::ServerInfo& info) {
     const std::shared_ptr<const RouteSettings> now = settings();
-    if (info.server_id == now->info.server_id || info.server_id.empty() || info.ip.empty()) return true;
+    if (info.server_id == now->info.server_id || info.server_id.empty() || info.ip.empty())
+        return true;
     const bool is_pinned = !info.route_account.empty();
     if (is_pinned && (!now->has_pools() || !now->is_pinned(info.route_account))) return true;
     // Only the first connection of a pool is reported.
@@ -516,7 +533,9 @@ void Routes::change_urls(const proto::ServerInfo& info, UrlChange change) {
     if (is_news || is_ws_news) announce_to_clients(is_news, is_ws_news);
 }
 
-void Routes::add_urls(const proto::ServerInfo& info) { change_urls(info, &server_link::GossipUrls::add); }
+void Routes::add_urls(const proto::ServerInfo& info) {
+    change_urls(info, &server_link::GossipUrls::add);
+}
 
 void Routes::remove_urls(const proto::ServerInfo& info) {
     change_urls(info, &server_link::GossipUrls::remove);

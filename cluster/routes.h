@@ -41,9 +41,7 @@ class Routes final : private server_link::RetryDialer::User {
     std::shared_ptr<const RouteSettings> settings() const;
     RouteSet& set() { return set_; }
     // Of that worker's thread.
-    link::StrangerList& strangers(base::WorkerId worker) {
-        return workers_.strangers(worker);
-    }
+    link::StrangerList& strangers(base::WorkerId worker) { return workers_.strangers(worker); }
 
     // --- control thread
     void dial_configured();
@@ -56,6 +54,8 @@ class Routes final : private server_link::RetryDialer::User {
     void accept(int fd);
     // Registers; announces the first one of a server to all other servers, and to clients.
     Registered add(Route& route, RouteEntry entry);
+    // Both ends have that route, which carries `account` alone.
+    void settle_account(const Route& route, const std::string& account);
     // The server at the other end has no routes for single accounts: that one is not dialed again.
     void give_up_account(Route& route);
     // The server of that route has room for more in its pool.

@@ -83,6 +83,7 @@ void LeafLink::on_connect(std::string_view json) {
         return close(link::CloseReason::kProtocolViolation);
     }
     note_compression(connect_.compress_mode);
+    settings_ = all_.settings();  // no reload has reached it before
     const auth::Decision decision = decide_login();
     if (decision.verdict != auth::Verdict::kJwt) return login(decision, connect_.user);
     pause(link::PauseReason::kVerdict);  // what follows waits for the verdict
@@ -251,6 +252,8 @@ void LeafLink::register_accepted(const auth::Identity& identity) {
         host_.log.warn("{} - Replacing connection from same server", label());
         all_.with_link(*replaced, [](LeafLink& link) { link.replace(); });
     }
+    // A reload since CONNECT has missed this connection.
+    if (all_.settings() != settings_) return close(link::CloseReason::kClientClosed);
     is_isolated_ = connect_.isolate || settings_->leafnodes().isolate_interest;
     if (identity.permissions != nullptr) {
         permissions_ = LeafPermissions::of_user(identity.permissions->configured());

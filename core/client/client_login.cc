@@ -19,7 +19,9 @@ namespace nuring::client {
 namespace {
 
 // Negative: unlimited.
-int64_t lower_limit(int64_t a, int64_t b) { return a < 0 ? b : b < 0 ? a : std::min(a, b); }
+int64_t lower_limit(int64_t a, int64_t b) {
+    return a < 0 ? b : b < 0 ? a : std::min(a, b);
+}
 
 }  // namespace
 
@@ -33,9 +35,23 @@ class Client::PasswordJob final : public link::LinkJob {
     void compute() override { matches_ = auth::matches_bcrypt(decision_.stored, decision_.given); }
     void finish(link::Link& link) override {
         auto& client = static_cast<Client&>(link);
-        if (!matches_) return client.refuse_credentials();
-        if (!first_time_) return client.welcome_again(decision_.identity);
-        client.finish_connect(decision_.identity);
+        // A reload may have changed the users since: their present state decides.
+        const auth::Decision now = client.decide();
+        switch (now.verdict) {
+            case auth::Verdict::kAccepted:
+                return admit(client, now.identity);
+            case auth::Verdict::kRefused:
+                return client.refuse_credentials();
+            case auth::Verdict::kHashed:
+                if (now.stored != decision_.stored) return client.ask_job(now, first_time_);
+                return matches_ ? admit(client, now.identity) : client.refuse_credentials();
+            case auth::Verdict::kJwt:
+                return client.ask_jwt_job({}, first_time_);
+        }
+    }
+    void admit(Client& client, std::shared_ptr<const auth::Identity> identity) const {
+        if (!first_time_) return client.welcome_again(std::move(identity));
+        client.finish_connect(std::move(identity));
         client.resume(link::PauseReason::kVerdict);
     }
 
@@ -56,11 +72,14 @@ void Client::connect(std::string_view json) {
     }
     connected_ = true;
     if (is_websocket()) fill_from_cookies();
-    if (connect_.names_account) return refuse_credentials();  // since 2.7.2; before: a security hole
+    if (connect_.names_account)
+        return refuse_credentials();  // since 2.7.2; before: a security hole
     const auth::Decision decision = decide();
     switch (decision.verdict) {
-        case auth::Verdict::kAccepted: return finish_connect(decision.identity);
-        case auth::Verdict::kRefused: return refuse_credentials();
+        case auth::Verdict::kAccepted:
+            return finish_connect(decision.identity);
+        case auth::Verdict::kRefused:
+            return refuse_credentials();
         case auth::Verdict::kHashed:
             pause(link::PauseReason::kVerdict);  // what follows waits for the verdict
             return ask_job(decision, /*first_time=*/true);
@@ -72,23 +91,24 @@ void Client::connect(std::string_view json) {
 
 void Client::ask_job(const auth::Decision& decision, bool first_time) {
     // One that finds no room meets the time limit of logins.
-    (void)host_.jobs.submit(host_.worker, std::make_unique<PasswordJob>(*this, decision, first_time),
+    (void)host_.jobs.submit(host_.worker,
+                            std::make_unique<PasswordJob>(*this, decision, first_time),
                             {.address = peer_host(), .gone = ended()});
 }
 
 auth::Decision Client::decide() const {
     base::CertificateNames names;
-    const bool has_names = authenticator().maps_certificates() &&
-                           tls_engine() != nullptr && tls_engine()->has_peer_certificate();
+    const bool has_names = authenticator().maps_certificates() && tls_engine() != nullptr &&
+                           tls_engine()->has_peer_certificate();
     if (has_names) names = tls_engine()->peer_names();
     auth::Decision decision =
         authenticator().decide({.user = connect_.text(proto::ConnectText::kUser),
-                                         .password = connect_.text(proto::ConnectText::kPass),
-                                         .token = connect_.text(proto::ConnectText::kAuthToken),
-                                         .nkey = connect_.text(proto::ConnectText::kNkey),
-                                         .signature = connect_.text(proto::ConnectText::kSig),
-                                         .nonce = nonce_,
-                                         .certificate = has_names ? &names : nullptr});
+                                .password = connect_.text(proto::ConnectText::kPass),
+                                .token = connect_.text(proto::ConnectText::kAuthToken),
+                                .nkey = connect_.text(proto::ConnectText::kNkey),
+                                .signature = connect_.text(proto::ConnectText::kSig),
+                                .nonce = nonce_,
+                                .certificate = has_names ? &names : nullptr});
     if (!decision.remark.empty()) host_.log.debug("{} - {}", label(), decision.remark);
     return decision;
 }
@@ -105,8 +125,10 @@ void Client::on_reload() {
     }
     const auth::Decision decision = decide();
     switch (decision.verdict) {
-        case auth::Verdict::kAccepted: return welcome_again(decision.identity);
-        case auth::Verdict::kRefused: return refuse_credentials();
+        case auth::Verdict::kAccepted:
+            return welcome_again(decision.identity);
+        case auth::Verdict::kRefused:
+            return refuse_credentials();
         case auth::Verdict::kHashed:
             // The same hash of the same user needs no second proof: with thousands of such clients the last
             // would keep their old permissions for minutes.
@@ -115,7 +137,8 @@ void Client::on_reload() {
                 return welcome_again(decision.identity);
             }
             return ask_job(decision, /*first_time=*/false);
-        case auth::Verdict::kJwt: return ask_jwt_job({}, /*first_time=*/false);
+        case auth::Verdict::kJwt:
+            return ask_jwt_job({}, /*first_time=*/false);
     }
 }
 
@@ -230,9 +253,9 @@ void Client::apply_limits() {
     const ClientLimits& server = clients_.limits();
     parse_limits_ = server.parse;
     parse_limits_.payload_max = lower_limit(server.parse.payload_max, own.payload);
-    subscriptions_max_ = lower_limit(
-        server.max_subscriptions > 0 ? server.max_subscriptions : config::kUnlimited,
-        own.subscriptions);
+    subscriptions_max_ =
+        lower_limit(server.max_subscriptions > 0 ? server.max_subscriptions : config::kUnlimited,
+                    own.subscriptions);
     // A limit of 0 closes the client, as in nats-server.
     const auto count = static_cast<int64_t>(subscriptions_.size());
     if (own.subscriptions != 0 && (own.subscriptions < 0 || count <= own.subscriptions)) return;
@@ -248,7 +271,8 @@ void Client::report_overridden_limits() const {
     };
     const int64_t subscriptions = clients_.limits().max_subscriptions;
     report("Payload", clients_.limits().parse.payload_max, own.payload);
-    report("Subscriptions", subscriptions > 0 ? subscriptions : config::kUnlimited, own.subscriptions);
+    report("Subscriptions", subscriptions > 0 ? subscriptions : config::kUnlimited,
+           own.subscriptions);
 }
 
 void Client::on_account_changed() {

@@ -281,6 +281,27 @@ class ReloadTest(ServerCase):
         user.expect(VIOLATION)
         user.expect_end()
 
+    def test_a_reload_while_a_password_is_checked(self):
+        """Cost 12: the check takes longer than the reload. A user who has gone meanwhile does not come in."""
+        self.path = os.path.join(self.folder(), "server.conf")
+        users = 'authorization {{ timeout: 20, users = [ {{ user: other, password: p }}, {} ] }}\n'
+        slow = "$2a$12$ObjbrN50bM/PPEA8F.bOTeEAVIBEeyCCTJKsd7Tg2inmyRpFbhwyO"  # hashed-pw
+
+        def configure(user):
+            with open(self.path, "w", encoding="utf-8") as out:
+                out.write(users.format(user))
+
+        configure(f'{{ user: u, password: "{slow}" }}')
+        self.server = self.start("-c", self.path)
+        user = self.wire(self.server)
+        user.read_line()
+        user.send('CONNECT {"user":"u","pass":"hashed-pw","verbose":false}\r\n')
+        self.client(self.server, user="other", **{"pass": "p"}).expect_quiet()
+        configure("")
+        self.reload()
+        user.expect(VIOLATION)
+        user.expect_end()
+
     def test_permissions_change_under_traffic(self):
         self.path = os.path.join(self.folder(), "server.conf")
         open_rules = '{ publish: ">", subscribe: ">" }'

@@ -9,7 +9,7 @@ is told to have no pools.
 import signal
 import socket
 
-from support import cluster
+from support import case, cluster
 from support.cluster import ACCOUNTS
 from support.route_peer import PeerCase, dial, new_id
 
@@ -279,6 +279,58 @@ class MovedAccountTest(PoolCase):
         self.reload(server, "")
         pinned.read_until_end()
         peers[2].expect_op("RS+ X here")
+
+    def test_an_account_comes_back_before_it_has_moved(self):
+        """Each end has dropped interest of the other: a new connection brings all of it."""
+        if case.Options.reference:
+            self.skipTest("the reference waits for two seconds for the answer")
+        listener = self.listener()
+        server = self.member(routes=[listener.url], settings=ACCOUNTS, cluster_settings=self.settings(""))
+        peers = self.accept_pool(listener, 4)
+        x = self.client(server, user="x", **{"pass": "x"})
+        x.send("SUB here 1\r\n")
+        peers[2].expect_op("RS+ X here")
+        self.reload(server, "X")
+        self.assertEqual(peers[2].read_op().json["route_account"], "X")
+        self.reload(server, "")
+        peers[2].read_until_end()
+        again = self.greet(
+            listener.accept(cluster_name=self.cluster_name(), **{**POOL, "server_id": peers[0].server_id})
+        )
+        self.addCleanup(again.close)
+        self.assertEqual(again.place, 2)
+        again.expect_op("RS+ X here")
+        for place in (0, 1):
+            peers[place].expect_quiet()
+
+    def test_an_account_comes_back_that_the_other_server_never_moved(self):
+        if case.Options.reference:
+            self.skipTest("there the interest of the other server stays lost")
+        first = self.member(0, settings=ACCOUNTS, cluster_settings=self.settings(""))
+        second = self.member(1, routes=[first.route_url], settings=ACCOUNTS, cluster_settings=self.settings(""))
+        cluster.Cluster(self, [first, second]).wait_mesh()
+        user = {"user": "x", "pass": "x"}
+        clients, senders = ([self.client(server, **user) for server in (first, second)] for _ in range(2))
+        for number, client in enumerate(clients):
+            client.send(f"SUB at.{number} 1\r\n")
+            self.sync(client, senders[1 - number])
+        for server in (first, second):
+            self.reload(server, "X")
+            self.reload(server, "")
+            for number, client in enumerate(clients):
+                self.wait_for(
+                    lambda n=number, c=client: self.arrives(senders[1 - n], c, f"at.{n}"),
+                    f"a message to the client of server {number}",
+                )
+
+    def arrives(self, sender, receiver, subject):
+        sender.send(f"PUB {subject} 1\r\nx\r\n")
+        sender.expect_quiet()
+        receiver.send("PING\r\n")
+        came = False
+        while receiver.take(f"MSG {subject} 1 1\r\nx\r\n".encode()):
+            came = True
+        return came
 
     def test_the_other_server_has_ended_its_route_before(self):
         server = self.member(settings=ACCOUNTS, cluster_settings=self.settings("X"))

@@ -203,6 +203,30 @@ class SettingsReloadTest(ReloadCase):
         late = self.peer(server, connect={"user": "r", "pass": "secret"})
         self.check_routed(server, late)
 
+    def test_a_password_changes_in_the_middle_of_handshakes(self):
+        if case.Options.reference:
+            self.skipTest("the reference takes the password that has just gone")
+        secret = "authorization {{ user: r, password: {}, timeout: 5 }}\n"
+        old, new = ({"user": "r", "pass": word} for word in ("former", "later"))
+        server = self.member(cluster_settings=secret.format("former"))
+        greeted, renewed, logged_in = (self.dialed(server) for _ in range(3))
+        logged_in.send_connect(**old)
+        for peer in (greeted, renewed, logged_in):
+            self.assertEqual(peer.read_op().verb, "INFO")
+        logged_in.send("PING\r\n")
+        self.assertEqual(logged_in.read_line(), b"PONG")
+        server.cluster_settings = secret.format("later")
+        self.reload(server, "Reloaded: cluster")
+        greeted.send_connect(**old)
+        logged_in.send_info()
+        for peer in (greeted, logged_in):
+            self.assertIn("-ERR 'Authorization Violation'", [op.line for op in peer.read_until_end()])
+        renewed.send_connect(**new)
+        renewed.send_info()
+        self.wait_for(lambda: server.remote_ids() == {renewed.server_id}, "the renewed one is registered")
+        renewed.drain()
+        self.check_routed(server, renewed)
+
     def test_nothing_is_advertised_any_more(self):
         server = self.member()
         self.assertEqual(self.peer(server).peer["connect_urls"], [f"127.0.0.1:{server.port}"])

@@ -342,6 +342,21 @@ class ClientUsersTest(SharedHub):
         self.assertEqual(self.user().confirmed["import"], {"allow": ["down.>"]})
         self.assertEqual(self.user().confirmed["remote_account"], "B")
 
+    def test_a_user_who_has_gone_since_the_info_stays_out(self):
+        server = self.hub(settings=ACCOUNTS)
+        late, welcome = self.dial(server), self.dial(server)
+        for peer in (late, welcome):
+            peer.read_info()
+        server.settings = ACCOUNTS.replace("user: a, password: a", "user: a2, password: a")
+        mark = len(server.log.lines())
+        server.write_config()
+        server.send_signal(signal.SIGHUP)
+        server.log.wait("Reloaded server configuration", after=mark)
+        late.send_connect(user="a", **{"pass": "a"})
+        late.expect_error("Authorization Violation")
+        welcome.send_connect(user="a2", **{"pass": "a"})
+        self.assertEqual(welcome.read_verb("INFO").json["remote_account"], "A")
+
     def test_what_is_beyond_them_ends_the_link(self):
         peer = self.user()
         peer.send("LS+ other\r\n")
