@@ -92,6 +92,8 @@ class Route final : public server_link::ServerLink {
     void move_in(account::Account& account);
     // Other settings hold from now on: permissions are announced and applied.
     void change(std::shared_ptr<const RouteSettings> settings);
+    // The same, of one that may be in its handshake still: it goes by the newest settings.
+    void follow_reloads();
 
   private:
     // --- ServerLink
@@ -155,7 +157,6 @@ class Route final : public server_link::ServerLink {
     void on_gateway_gossip(const proto::ServerInfo& info);
     void take_gateway_url(const std::string& url);
     void on_own_info(const proto::ServerInfo& info);
-    void follow_reloads();
     bool must_log_in_again(const RouteSettings& before) const;
     bool accepts_cluster_name(const std::string& name, bool is_dynamic, bool reports);
     void apply_permissions();

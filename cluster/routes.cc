@@ -191,6 +191,13 @@ void Routes::reload(std::shared_ptr<const RouteSettings> settings, bool is_renam
     for (const RouteEntry& entry : set_.list()) {
         workers_.with_link<Route>(entry.link, [settings](Route& route) { route.change(settings); });
     }
+    // Those in a handshake: one that has logged in may send messages, whatever it has not said yet.
+    workers_.on_all([this](server::WorkerState& state) {
+        for (const base::LinkHandle each : strangers(state.host.id).handles()) {
+            link::Link* const link = state.host.table.find(each);
+            if (link != nullptr && link->open()) static_cast<Route&>(*link).follow_reloads();
+        }
+    });
     apply_pools(*before, settings);
 }
 

@@ -168,6 +168,8 @@ class Client final : public delivery::NatsLink,
     uint32_t append_run(interest::Subscription& subscription, const delivery::MessageRun& run);
     void append_frames(const interest::Subscription& subscription, const delivery::MessageRun& run,
                        uint32_t count);
+    bool append_shared(const interest::Subscription& subscription, const delivery::MessageRun& run,
+                       uint32_t count);
     void append_stamped(const interest::Subscription& subscription, const delivery::MessageRun& run,
                         uint32_t count);
     void append_stripped(interest::Subscription& subscription, const delivery::MessageRun& run,

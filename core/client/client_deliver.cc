@@ -9,6 +9,7 @@
 
 #include "core/base/block_copy.h"
 #include "core/delivery/delivery.h"
+#include "core/delivery/frame_head.h"
 #include "core/delivery/frame_pool.h"
 #include "core/delivery/line_buffer.h"
 #include "proto/encode_client.h"
@@ -16,19 +17,6 @@
 #include "proto/tracked_reply.h"
 
 namespace nuring::client {
-namespace {
-
-// "HMSG <subject> <sid>"
-size_t head_size_max(const interest::Subscription& subscription, const delivery::MessageRun& run) {
-    return 6 + run.subject.size() + subscription.sid().size();
-}
-
-char* write_head(char* out, const interest::Subscription& subscription, const delivery::MessageRun& run) {
-    if (run.header_size != 0) *out++ = 'H';
-    return proto::append_short(proto::encode_msg_start(out, run.subject), subscription.sid());
-}
-
-}  // namespace
 
 bool Client::accepts(const interest::Subscription& subscription,
                      base::LinkHandle /*origin*/) const {
@@ -84,7 +72,7 @@ uint32_t Client::append_run(interest::Subscription& subscription, const delivery
     }
     const bool strip = run.header_size != 0 && !connect_.headers;
     const std::string_view sid = subscription.sid();
-    const uint64_t frame_size = head_size_max(subscription, run) + run.tail_size;
+    const uint64_t frame_size = delivery::head_size_max(subscription.sid(), run) + run.tail_size;
     bool slow = false;
     if (!fits_pending(count * frame_size)) [[unlikely]] {
         const uint64_t pending = outbound_.pending_bytes();
@@ -112,21 +100,33 @@ uint32_t Client::append_run(interest::Subscription& subscription, const delivery
 
 void Client::append_frames(const interest::Subscription& subscription, const delivery::MessageRun& run,
                            uint32_t count) {
-    const size_t size = head_size_max(subscription, run) + run.tail_size;
+    if (run.block != 0 && append_shared(subscription, run, count)) return;
+    const size_t size = delivery::head_size_max(subscription.sid(), run) + run.tail_size;
     char* const frame = count == 1 ? outbound_.begin_frame(size) : nullptr;
     if (frame == nullptr) return append_stamped(subscription, run, count);
-    char* const tail = write_head(frame, subscription, run);
+    char* const tail = delivery::write_head(frame, subscription.sid(), run);
     if (host_.log.trace_enabled()) [[unlikely]]
         trace_out({frame, static_cast<size_t>(tail - frame)}, run);
     base::block_copy(tail, run.tail, run.tail_size);
     outbound_.advance(static_cast<size_t>(tail - frame) + run.tail_size);
 }
 
+// Frames that another subscriber has got, too. False: there are none for this sid.
+bool Client::append_shared(const interest::Subscription& subscription, const delivery::MessageRun& run,
+                           uint32_t count) {
+    if (host_.log.trace_enabled()) return false;
+    const std::string_view frames = delivery_.frame_block.frames_for(run, subscription.sid());
+    if (frames.empty()) return false;
+    assert(frames.size() % run.count == 0);
+    outbound_.append(frames.substr(0, frames.size() / run.count * count));
+    return true;
+}
+
 // The head is built once.
 void Client::append_stamped(const interest::Subscription& subscription, const delivery::MessageRun& run,
                             uint32_t count) {
-    delivery::LineBuffer head(head_size_max(subscription, run));
-    const char* const end = write_head(head.data(), subscription, run);
+    delivery::LineBuffer head(delivery::head_size_max(subscription.sid(), run));
+    const char* const end = delivery::write_head(head.data(), subscription.sid(), run);
     const std::string_view stamp(head.data(), static_cast<size_t>(end - head.data()));
     if (host_.log.trace_enabled()) [[unlikely]]
         trace_out(stamp, run);

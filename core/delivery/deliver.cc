@@ -6,6 +6,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "core/delivery/delivery.h"
+#include "core/delivery/local_delivery.h"
 #include "core/delivery/queue_delivery.h"
 #include "core/delivery/send_record.h"
 #include "core/delivery/server_delivery.h"
@@ -103,12 +104,7 @@ bool deliver_run(Delivery& delivery, const Publisher& publisher, account::Accoun
                  const interest::MatchEntry& entry, const MessageRun& run) {
     assert(entry.sublist() == &account.sublist());
     const interest::MatchResult& match = entry.result();
-    bool taken = false;
-    for (interest::Subscription* subscription : match.local()) {
-        if (!publisher.echo && subscription->link() == publisher.link) continue;
-        taken |= static_cast<Subscriber*>(subscription->owner)
-                     ->deliver(*subscription, run, publisher.link) != 0;
-    }
+    const bool taken = deliver_to_local(delivery, publisher.link, publisher.echo, match.local(), run);
     if (match.is_local()) return taken;
     return deliver_run_beyond(delivery, publisher, account, entry, run) || taken;
 }

@@ -6,6 +6,7 @@
 #include "core/account/account_registry.h"
 #include "core/base/ids.h"
 #include "core/base/prng.h"
+#include "core/delivery/frame_block.h"
 #include "core/delivery/frame_pool.h"
 #include "core/delivery/gateway_table.h"
 #include "core/delivery/interest_gate.h"
@@ -94,6 +95,7 @@ class Delivery {
     LogGate log_gate;
     InterestGate interest_gate;
     FramePool frames;
+    FrameBlock frame_block;
     interest::MatchCache cache;
     base::Prng prng;
     Services services;

@@ -35,6 +35,7 @@ struct MessageRun {
     // Came from another server as the delivery of a JetStream consumer (proto/jetstream.h): its reply names
     // the subject that a client is to see.
     bool is_jetstream = false;
+    uint64_t block = 0;  // its number in FrameBlock; 0: its frames are not shared
     // Of a request from another cluster: what an answer to `reply` needs to find back there.
     proto::ReplyOrigin reply_origin;
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/delivery/delivery.h"
+#include "core/delivery/local_delivery.h"
 #include "core/delivery/queue_delivery.h"
 #include "core/delivery/server_delivery.h"
 
@@ -138,9 +139,7 @@ void deliver_plain(Delivery& delivery, const DeliverRecord& record, const Messag
     const interest::MatchEntry& entry =
         delivery.cache.find(record.account->sublist(), run.subject, record.target);
     const interest::MatchPin pin(entry);
-    for (interest::Subscription* subscription : entry.result().local()) {
-        static_cast<Subscriber*>(subscription->owner)->deliver(*subscription, run, record.origin);
-    }
+    deliver_to_local(delivery, record.origin, /*echo=*/true, entry.result().local(), run);
 }
 
 }  // namespace

@@ -28,6 +28,12 @@ class StrangerList {
         assert(links_.size() <= count_max_);
     }
     void remove(Link& link) { std::erase(links_, &link); }
+    std::vector<base::LinkHandle> handles() const {
+        std::vector<base::LinkHandle> handles;
+        handles.reserve(links_.size());
+        for (const Link* link : links_) handles.push_back(link->handle());
+        return handles;
+    }
 
   private:
     const size_t count_max_;

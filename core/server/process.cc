@@ -113,12 +113,18 @@ class Signals {
 
 const char* signal_name(int signal) {
     switch (signal) {
-        case SIGINT: return "interrupt";
-        case SIGTERM: return "terminated";
-        case SIGHUP: return "hangup";
-        case SIGUSR1: return "user defined signal 1";
-        case SIGUSR2: return "user defined signal 2";
-        default: return "unknown";
+        case SIGINT:
+            return "interrupt";
+        case SIGTERM:
+            return "terminated";
+        case SIGHUP:
+            return "hangup";
+        case SIGUSR1:
+            return "user defined signal 1";
+        case SIGUSR2:
+            return "user defined signal 2";
+        default:
+            return "unknown";
     }
 }
 
@@ -135,7 +141,8 @@ std::string write_pid_file(const std::string& path) {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0660);
     if (fd < 0) {
         const int error = errno;
-        return fmt::format("open {}: {}{}", path, base::errno_text(error), base::file_remedy(error));
+        return fmt::format("open {}: {}{}", path, base::errno_text(error),
+                           base::file_remedy(error));
     }
     const std::string text = std::to_string(::getpid());
     const bool ok = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
@@ -147,7 +154,8 @@ std::string write_pid_file(const std::string& path) {
 log::LogOutput log_output(const config::LogOptions& options, const std::string& program) {
     log::LogOutput output;
     output.file = options.file;
-    output.file_size_limit_bytes = static_cast<uint64_t>(std::max<int64_t>(options.file_size_limit, 0));
+    output.file_size_limit_bytes =
+        static_cast<uint64_t>(std::max<int64_t>(options.file_size_limit, 0));
     output.file_count_max = static_cast<uint32_t>(std::max<int64_t>(options.file_max_num, 0));
     output.remote_syslog = options.remote_syslog;
     output.syslog = options.syslog;
@@ -177,8 +185,10 @@ std::string_view remedy_of(const absl::Status& status) {
         case absl::StatusCode::kPermissionDenied:
             return " - ports below 1024 need the capability CAP_NET_BIND_SERVICE";
         case absl::StatusCode::kOutOfRange:
-            return " - this machine has no such address: choose one that 'ip address' shows, or 0.0.0.0 for all";
-        default: return "";
+            return " - this machine has no such address: choose one that 'ip address' shows, or "
+                   "0.0.0.0 for all";
+        default:
+            return "";
     }
 }
 
@@ -186,7 +196,9 @@ int64_t wall_seconds() {
     return static_cast<int64_t>(ring::realtime_ns() / base::kSecond_ns);
 }
 
-uint64_t wall_clock(void*) { return ring::realtime_ns(); }
+uint64_t wall_clock(void*) {
+    return ring::realtime_ns();
+}
 
 // The running process: what run_process() builds, step by step, and takes down in reverse.
 class Process {
@@ -206,7 +218,8 @@ class Process {
   private:
     bool open_log(uint32_t worker_count);
     bool start_server(uint32_t worker_count, const runtime::Processors& processors);
-    runtime::WorkerPlaces worker_places(uint32_t worker_count, const runtime::Processors& processors);
+    runtime::WorkerPlaces worker_places(uint32_t worker_count,
+                                        const runtime::Processors& processors);
     bool start_subsystems();
     void log_start(log::Writer& log);
     void log_remarks(const config::Diagnostics& now, const config::Diagnostics& before);
@@ -283,14 +296,16 @@ void Process::log_start(log::Writer& log) {
     if (names_.shown == "nats-uring") {
         log.info("Starting nats-uring version {}", NURING_VERSION);
     } else {
-        log.info("Starting {} version {} (nats-uring {})", names_.shown, kProtocolVersion, NURING_VERSION);
+        log.info("Starting {} version {} (nats-uring {})", names_.shown, kProtocolVersion,
+                 NURING_VERSION);
     }
     log.debug("Built with {}", __VERSION__);
     log.info("Git commit [{}]", names_.commit);
     if (has_plain_password(options_->authorization)) {
         log.warn("Plaintext passwords detected, use nkeys or bcrypt");
     }
-    if (!options_->config_file.empty()) log.info("Using configuration file: {}", options_->config_file);
+    if (!options_->config_file.empty())
+        log.info("Using configuration file: {}", options_->config_file);
     log_remarks(found_, {});
 }
 
@@ -346,7 +361,8 @@ bool Process::start_server(uint32_t worker_count, const runtime::Processors& pro
     jobs_ = std::make_unique<runtime::JobThreads>(
         options_->trust.resolver == config::ResolverKind::kUrl
             ? kFetchThreads
-            : std::clamp(static_cast<uint32_t>(processors.count / 4), kJobThreadsMin, kJobThreadsMax),
+            : std::clamp(static_cast<uint32_t>(processors.count / 4), kJobThreadsMin,
+                         kJobThreadsMax),
         runtime::JobPriority::kHash);
     handshake_jobs_ = std::make_unique<runtime::JobThreads>(
         std::min((worker_count + 1) / 2, kHandshakeThreadsMax), runtime::JobPriority::kLow);
@@ -415,8 +431,8 @@ runtime::WorkerPlaces Process::worker_places(uint32_t worker_count,
     places.release_crowded = pin == config::Pinning::kAuto;
     places.on_released = [this](size_t worker) {
         server_->control().post([this, worker] {
-            logger_->writer(0).info("Worker {} has to wait for its processor: it is no longer pinned",
-                                    worker);
+            logger_->writer(0).info(
+                "Worker {} has to wait for its processor: it is no longer pinned", worker);
         });
     };
     return places;
@@ -429,7 +445,8 @@ bool Process::start_subsystems() {
             return false;
         }
         for (const std::string& line : subsystem->notices()) logger_->writer(0).info("{}", line);
-        if (const std::string text = subsystem->warning(); !text.empty()) logger_->writer(0).warn("{}", text);
+        if (const std::string text = subsystem->warning(); !text.empty())
+            logger_->writer(0).warn("{}", text);
     }
     return true;
 }
@@ -458,7 +475,8 @@ void Process::serve() {
         if (lame_duck_ && server_->drained_count() == server_->worker_count()) stopping_ = true;
         flusher_->drain();
         // relaxed: a figure of the monitoring pages
-        server_->facts().dropped_log_lines.store(flusher_->dropped_count(), std::memory_order_relaxed);
+        server_->facts().dropped_log_lines.store(flusher_->dropped_count(),
+                                                 std::memory_order_relaxed);
     }
 }
 
@@ -550,8 +568,8 @@ std::string Process::try_reload() {
     const bool authorization =
         std::any_of(changes.begin(), changes.end(),
                     [](const config::Change& change) { return change.authorization; });
-    const bool renewed = tls_ != nullptr && *tls != nullptr &&
-                         tls_->fingerprint() != (*tls)->fingerprint();
+    const bool renewed =
+        tls_ != nullptr && *tls != nullptr && tls_->fingerprint() != (*tls)->fingerprint();
     if (tls_ == nullptr || *tls == nullptr || renewed) tls_ = *std::move(tls);
     server_->facts().certificate_ends.clients = tls::certificate_end_s(tls_.get());
     // Waits, so that connections made after the log line "Reloaded" have the new options.
@@ -570,6 +588,8 @@ std::string Process::try_reload() {
     for (const config::Change& change : changes) {
         if (!change.text.empty()) logger_->writer(0).info("{}", change.text);
     }
+    server_->reach_workers()->wait();  // the subsystems' tasks, too
+    server_->free_former_settings();
     log_remarks(found, found_);
     found_ = std::move(found);
     // The former log says where it goes on, as the reference's does.

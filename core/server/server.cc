@@ -32,7 +32,8 @@ static_assert(2 * delivery::kNamesSizeMax + sizeof(delivery::DeliverRecord) +
 
 constexpr std::string_view kSystemAccount = "$SYS";
 
-account::Account* system_account(const config::Options& options, account::AccountRegistry& accounts) {
+account::Account* system_account(const config::Options& options,
+                                 account::AccountRegistry& accounts) {
     if (!options.system_account.empty()) return &accounts.find_or_create(options.system_account);
     return options.no_system_account ? nullptr : &accounts.find_or_create(kSystemAccount);
 }
@@ -59,7 +60,8 @@ absl::StatusOr<client::ClientAddress> client_address(const config::Options& opti
     if (options.client_advertise.empty()) return client::ClientAddress{options.host, listener_port};
     const auto advertised = config::parse_url(options.client_advertise);
     if (!advertised.ok()) return advertised.status();
-    const auto port = advertised->port > 0 ? static_cast<uint16_t>(advertised->port) : listener_port;
+    const auto port =
+        advertised->port > 0 ? static_cast<uint16_t>(advertised->port) : listener_port;
     return client::ClientAddress{advertised->host, port};
 }
 
@@ -137,16 +139,26 @@ class Server::AccountsTask final : public runtime::ControlTask {
     const account::Retired retired_;  // used by this worker until now
 };
 
+class Server::LatchTask final : public runtime::ControlTask {
+  public:
+    explicit LatchTask(std::shared_ptr<std::latch> latch) : latch_(std::move(latch)) {}
+    void run() override { latch_->count_down(); }
+
+  private:
+    const std::shared_ptr<std::latch> latch_;
+};
+
 Server::Server(ServerSetup setup)
     : setup_(std::move(setup)),
       facts_(static_cast<uint32_t>(setup_.rings.size())),
       mesh_(setup_.rings, mailbox_bytes(setup_)),
-      announcer_(setup_.options->links_servers() ? std::make_unique<delivery::Announcer>() : nullptr),
+      announcer_(setup_.options->links_servers() ? std::make_unique<delivery::Announcer>()
+                                                 : nullptr),
       accounts_(static_cast<uint32_t>(setup_.rings.size()), setup_.rings[0]->random_seed(),
                 announcer_.get()),
       system_account_(server::system_account(*setup_.options, accounts_)),
       control_(setup_.wake_control, setup_.wake_state) {
-    const client::ClientSettings settings{
+    settings_ = {
         .options = setup_.options,
         .authenticator = std::make_shared<const auth::Authenticator>(*setup_.options, setup_.trust),
         .tls = setup_.tls,
@@ -167,12 +179,13 @@ Server::Server(ServerSetup setup)
         each->worker = std::make_unique<runtime::Worker>(static_cast<base::WorkerId>(i),
                                                          *setup_.rings[i], mesh_, busy_poll_ns);
         each->state = std::make_unique<WorkerState>(*each->worker, shared,
-                                                    setup_.logger->writer(1 + i), settings);
+                                                    setup_.logger->writer(1 + i), settings_);
         if (announcer_ != nullptr) announcer_->add_worker(each->state->delivery);
         workers_.push_back(std::move(each));
     }
     if (setup_.trust != nullptr) {
-        operator_mode_ = std::make_unique<OperatorMode>(*this, setup_.trust, setup_.logger->writer(0));
+        operator_mode_ =
+            std::make_unique<OperatorMode>(*this, setup_.trust, setup_.logger->writer(0));
     }
 }
 
@@ -199,17 +212,18 @@ absl::Status Server::listen() {
     const auto port = static_cast<uint16_t>(std::max(options.port, 0));  // -1: any free one
     auto socket = setup_.rings[0]->listen(options.host, port);
     if (!socket.ok()) {
-        return absl::Status(socket.status().code(),
-                            fmt::format("Error listening on port: {}, \"{}\"",
-                                        base::host_port(options.host, port),
-                                        ring::listen_error(options.host, port, socket.status())));
+        return absl::Status(
+            socket.status().code(),
+            fmt::format("Error listening on port: {}, \"{}\"", base::host_port(options.host, port),
+                        ring::listen_error(options.host, port, socket.status())));
     }
     client_socket_ = *socket;
     const auto address = client_address(options, client_socket_.port);
     if (!address.ok()) {
-        return absl::Status(address.status().code(),
-                            fmt::format("Error setting server INFO with ClientAdvertise value of {}, err={}",
-                                        options.client_advertise, base::message_of(address.status())));
+        return absl::Status(
+            address.status().code(),
+            fmt::format("Error setting server INFO with ClientAdvertise value of {}, err={}",
+                        options.client_advertise, base::message_of(address.status())));
     }
     facts_.info.host = address->host;
     facts_.info.port = address->port;
@@ -267,26 +281,36 @@ void Server::enter_lame_duck() {
 std::shared_ptr<std::latch> Server::apply(std::shared_ptr<const config::Options> options,
                                           std::shared_ptr<const tls::Profile> tls,
                                           bool authorization) {
-    const client::ClientSettings settings{
+    client::ClientSettings settings{
         .options = options,
         .authenticator = std::make_shared<const auth::Authenticator>(*options, setup_.trust),
         .tls = std::move(tls),
         .address = client_address(*options, client_socket_.port).value(),
         .websocket = client::make_websocket_settings(*options, setup_.trust)};
-    const int64_t excess = options->max_connections > 0
-                               ? facts_.clients.load(std::memory_order_relaxed) - options->max_connections
-                               : 0;
-    facts_.excess_clients.store(excess, std::memory_order_relaxed);  // posting the tasks publishes it
+    const int64_t excess =
+        options->max_connections > 0
+            ? facts_.clients.load(std::memory_order_relaxed) - options->max_connections
+            : 0;
+    facts_.excess_clients.store(excess,
+                                std::memory_order_relaxed);  // posting the tasks publishes it
     if (excess > 0) {
-        setup_.logger->writer(0).info("Closed {} connections to fall within max_connections", excess);
+        setup_.logger->writer(0).info("Closed {} connections to fall within max_connections",
+                                      excess);
     }
     const account::Retired retired = accounts_.apply(*options);
+    former_ = {.settings = std::exchange(settings_, std::move(settings)), .accounts = retired};
     auto applied = std::make_shared<std::latch>(worker_count());
     for (auto& worker : workers_) {
         worker->worker->post(
-            std::make_unique<ApplyTask>(*worker, settings, authorization, applied, retired));
+            std::make_unique<ApplyTask>(*worker, settings_, authorization, applied, retired));
     }
     return applied;
+}
+
+std::shared_ptr<std::latch> Server::reach_workers() {
+    auto reached = std::make_shared<std::latch>(worker_count());
+    for (auto& worker : workers_) worker->worker->post(std::make_unique<LatchTask>(reached));
+    return reached;
 }
 
 void Server::update_accounts(const std::vector<config::AccountOptions>& accounts) {

@@ -43,10 +43,10 @@ struct DrainedCallback {
 
 struct ServerSetup {
     std::shared_ptr<const config::Options> options;
-    std::string commit;              // of the sources; for the monitor
-    std::vector<ring::Ring*> rings;  // one per worker; outlive the server
-    log::Logger* logger = nullptr;   // writer 0: control thread; writer 1 + i: worker i
-    size_t mailbox_bytes = 0;        // 0: by the number of workers
+    std::string commit;                       // of the sources; for the monitor
+    std::vector<ring::Ring*> rings;           // one per worker; outlive the server
+    log::Logger* logger = nullptr;            // writer 0: control thread; writer 1 + i: worker i
+    size_t mailbox_bytes = 0;                 // 0: by the number of workers
     std::shared_ptr<auth::Trust> trust;       // operator mode; null: none
     std::shared_ptr<const tls::Profile> tls;  // of the client port; null: clear text
     // They outlive the server.
@@ -88,6 +88,11 @@ class Server {
     // taken it.
     std::shared_ptr<std::latch> apply(std::shared_ptr<const config::Options> options,
                                       std::shared_ptr<const tls::Profile> tls, bool authorization);
+    // The latch opens when each worker has run the tasks that were posted before.
+    std::shared_ptr<std::latch> reach_workers();
+    // Frees what the last apply() replaced; after reach_workers(). Otherwise the last worker that uses it
+    // would free it, and serve no client meanwhile (150 ms for 100,000 users).
+    void free_former_settings() { former_ = {}; }
     // --- the server as a client of its own (client/internal_client.h) -------------------------------
     // The account of the server's own events and requests; null: no_system_account.
     account::Account* system_account() { return system_account_; }
@@ -141,6 +146,13 @@ class Server {
     class LameDuckTask;
     class ApplyTask;
     class AccountsTask;
+    class LatchTask;
+
+    // Replaced by the last reload.
+    struct Former {
+        client::ClientSettings settings;
+        account::Retired accounts;
+    };
 
     void fill_info();
     void on_held();          // any worker
@@ -157,7 +169,9 @@ class Server {
     std::vector<std::unique_ptr<PerWorker>> workers_;
     std::unique_ptr<OperatorMode> operator_mode_;  // null: not in it
     ring::ListenSocket client_socket_;
-    std::atomic<bool> stopped_{false};      // stop() came
+    client::ClientSettings settings_;  // of the workers, from their next turn on
+    Former former_;
+    std::atomic<bool> stopped_{false};     // stop() came
     std::atomic<uint32_t> gone_count_{0};  // workers whose clients have gone, for a lame duck
     std::atomic<uint32_t> held_count_{0};
     std::atomic<uint32_t> drained_count_{0};

@@ -209,17 +209,19 @@ class SettingsReloadTest(ReloadCase):
         secret = "authorization {{ user: r, password: {}, timeout: 5 }}\n"
         old, new = ({"user": "r", "pass": word} for word in ("former", "later"))
         server = self.member(cluster_settings=secret.format("former"))
-        greeted, renewed, logged_in = (self.dialed(server) for _ in range(3))
+        greeted, renewed, logged_in, silent = (self.dialed(server) for _ in range(4))
         logged_in.send_connect(**old)
-        for peer in (greeted, renewed, logged_in):
+        silent.send_connect(**old)
+        for peer in (greeted, renewed, logged_in, silent):
             self.assertEqual(peer.read_op().verb, "INFO")
-        logged_in.send("PING\r\n")
-        self.assertEqual(logged_in.read_line(), b"PONG")
+        for peer in (logged_in, silent):
+            peer.send("PING\r\n")
+            self.assertEqual(peer.read_line(), b"PONG")
         server.cluster_settings = secret.format("later")
         self.reload(server, "Reloaded: cluster")
         greeted.send_connect(**old)
         logged_in.send_info()
-        for peer in (greeted, logged_in):
+        for peer in (greeted, logged_in, silent):
             self.assertIn("-ERR 'Authorization Violation'", [op.line for op in peer.read_until_end()])
         renewed.send_connect(**new)
         renewed.send_info()

@@ -109,7 +109,8 @@ TEST(ServerTest, APortInUseIsSaidWithTheReason) {
     setup.logger = &logger;
     setup.rings = stage.rings();
     Server second(std::move(setup));
-    EXPECT_THAT(std::string(second.listen().message()), StartsWith("Error listening on port: 127.0.0.1:"));
+    EXPECT_THAT(std::string(second.listen().message()),
+                StartsWith("Error listening on port: 127.0.0.1:"));
 }
 
 TEST(ServerTest, WithoutDescriptorsItServesWhomItHasAndTriesAgain) {
@@ -123,7 +124,8 @@ TEST(ServerTest, WithoutDescriptorsItServesWhomItHasAndTriesAgain) {
     stage.pass(3 * kSecond_ns);
     EXPECT_EQ(waits.hear(), "");
     EXPECT_FALSE(waits.ended());
-    EXPECT_EQ(before.ask("PING\r\n"), "PING\r\nPONG\r\n");  // the server's own comes after two seconds
+    EXPECT_EQ(before.ask("PING\r\n"),
+              "PING\r\nPONG\r\n");  // the server's own comes after two seconds
     stage.net.set_faults({});
     stage.pass(2 * kSecond_ns);  // the pause between two tries ends at one second
     EXPECT_THAT(waits.hear(), StartsWith("INFO "));
@@ -165,7 +167,8 @@ TEST(ServerTest, ALameDuckTakesNobodyAndAStopHurriesItUp) {
     SimPeer& late = stage.dial();
     EXPECT_EQ(late.hear(), "");
     EXPECT_TRUE(late.ended());
-    EXPECT_EQ(stage.server->drained_count(), 0U);  // the worker without clients waits for the other one
+    EXPECT_EQ(stage.server->drained_count(),
+              0U);  // the worker without clients waits for the other one
     stage.server->stop();
     stage.pass(3 * kSecond_ns);
     EXPECT_TRUE(stays.ended());
@@ -188,9 +191,29 @@ TEST(ServerTest, AReloadReachesEveryWorker) {
         EXPECT_TRUE(peer->ended());
     }
     SimPeer& knows = stage.dial();
-    EXPECT_THAT(knows.ask("CONNECT {\"verbose\":false,\"user\":\"derek\",\"pass\":\"s3cr3t\"}\r\nPING\r\n"),
-                HasSubstr("\"auth_required\":true"));
+    EXPECT_THAT(
+        knows.ask("CONNECT {\"verbose\":false,\"user\":\"derek\",\"pass\":\"s3cr3t\"}\r\nPING\r\n"),
+        HasSubstr("\"auth_required\":true"));
     EXPECT_EQ(knows.ask("PING\r\n"), "PONG\r\n");
+}
+
+TEST(ServerTest, NoWorkerFreesWhatAReloadReplaced) {
+    ServerStage stage(3);
+    ASSERT_TRUE(stage.server->listen().ok());
+    stage.client();
+    auto options = server_options();
+    std::weak_ptr<config::Options> former = options;
+    stage.server->apply(std::move(options), nullptr, /*authorization=*/true);
+    stage.settle();
+    auto applied = stage.server->apply(server_options(), nullptr, /*authorization=*/true);
+    auto reached = stage.server->reach_workers();
+    EXPECT_FALSE(reached->try_wait());
+    stage.settle();
+    EXPECT_TRUE(applied->try_wait());
+    EXPECT_TRUE(reached->try_wait());
+    EXPECT_FALSE(former.expired());
+    stage.server->free_former_settings();
+    EXPECT_TRUE(former.expired());
 }
 
 }  // namespace
