@@ -362,7 +362,8 @@ void ClusterWorld::happen(const Fault& fault) {
             ++renamed_count_;
             return reload_cluster(draw_.cluster_of(a), for_ns);
         case FaultKind::kDeny:
-            oracle_.add_denial(now_ns, now_ns + for_ns, a);
+            // A server that does not run takes both reloads when it does.
+            oracle_.add_denial(now_ns, std::max(now_ns + for_ns, place.process->awake_ns()), a);
             deny(a, true);
             return net_.after(for_ns, [this, a] { deny(a, false); });
         case FaultKind::kAccounts:

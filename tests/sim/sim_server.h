@@ -2,6 +2,7 @@
 // One server of a simulated cluster, from its start to its crash.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -66,6 +67,10 @@ class SimServer {
     // The worker, or (UINT32_MAX) the whole process, does not run until then.
     void pause_worker(uint32_t worker, uint64_t until_ns) { asleep_until_ns_[worker] = until_ns; }
     void pause(uint64_t until_ns);
+    // All workers run from then on, as far as it is known by now.
+    uint64_t awake_ns() const {
+        return *std::max_element(asleep_until_ns_.begin(), asleep_until_ns_.end());
+    }
     bool is_asleep(uint32_t worker) const { return net_.now_ns() < asleep_until_ns_[worker]; }
     void flush_log() { flusher_->drain(); }
 
