@@ -79,6 +79,8 @@ class Route final : public server_link::ServerLink {
     const std::string& peer_id() const { return peer_id_; }
     // The registry has given its verdict, or nothing must be dialed in its place: see Routes::closed().
     bool settled() const { return settled_; }
+    // The other end has another cluster name.
+    bool has_name_conflict() const { return has_name_conflict_; }
     void settle() { settled_ = true; }
 
     // --- reload of pinned accounts (route_pools.cc)
@@ -193,6 +195,7 @@ class Route final : public server_link::ServerLink {
     bool first_info_sent_ = false;
     int64_t announced_pool_size_ = 0;
     bool settled_ = false;
+    bool has_name_conflict_ = false;
     bool has_connect_ = false;  // of an accepted route: it has said who it is
 
     std::string account_name_;            // of a route for one account

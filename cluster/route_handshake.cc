@@ -105,6 +105,7 @@ bool Route::accepts_cluster_name(const std::string& name, bool is_dynamic, bool 
     follow_reloads();
     if (!open()) return false;
     if (agreement == NameAgreement::kAgreed) return true;
+    has_name_conflict_ = true;
     const std::string& own = settings_->cluster_name();
     const std::string text = fmt::format("Rejecting connection, cluster name {} does not match {}",
                                          proto::quote(is_solicited() ? own : name),

@@ -401,8 +401,10 @@ void Routes::closed(Route& route) {
         } else if (const auto& target = route.target(); target.has_value() && !route.settled()) {
             lanes_.erase(lane_of(*target));
             const bool is_reloaded = route.close_reason() == link::CloseReason::kRouteRemoved;
-            if (target->is_explicit || is_reloaded || set_.contains(target->remote_id))
+            const bool is_early = route.has_name_conflict() && target->conflicts_left > 0;
+            if (target->is_explicit || is_reloaded || is_early || set_.contains(target->remote_id))
                 targets.push_back(*target);
+            if (is_early) --targets.back().conflicts_left;
         }
     }
     if (removed.has_value() && removed->was_last_of_pool) remove_urls(removed->entry.info);

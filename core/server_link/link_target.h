@@ -18,6 +18,9 @@ struct LinkTarget {
     bool is_explicit = false;  // from the configuration; else learned from another server
     std::string remote_id;     // of a learned server; empty: not known before its INFO
     std::string account;       // the only one that the link is for; empty: it is not for one alone
+    // Of a learned server: attempts that may still end by a conflict of cluster names. A cluster is renamed
+    // member by member, and no gossip would come again.
+    uint32_t conflicts_left = 30;
     int64_t gossip_mode = 0;   // of routes: how the one that reported it wants the news passed on
     std::string text;          // for logs: the URL without its password
 
