@@ -215,20 +215,18 @@ void Routes::apply_pools(const RouteSettings& before,
     for (const std::string& account : before.pinned_accounts) {
         if (settings->is_pinned(account)) continue;
         account::Account* moved = server().accounts().find(account);
-        absl::flat_hash_set<std::string>
-            leaving;  // servers whose connection for the account ends now
+        // Servers whose connection for the account ends now.
+        absl::flat_hash_set<std::string> leaving;
         for (const RouteEntry& entry : entries) {
             if (entry.account != account) continue;
             leaving.insert(entry.remote_id);
+            workers_.with_link<Route>(entry.link, [](Route& route) {
+                route.settle();
+                route.close(link::CloseReason::kRouteRemoved);
+            });
+            // Behind that on its worker, also where it has gone by itself.
             const uint32_t worker = index_of(entry.link.worker());
-            server().post(worker, [this, moved, entries, worker, link = entry.link,
-                                   id = entry.remote_id] {
-                // It may have gone meanwhile.
-                if (auto* route =
-                        static_cast<Route*>(server().worker_state(worker).host.table.find(link))) {
-                    route->settle();
-                    route->close(link::CloseReason::kRouteRemoved);
-                }
+            server().post(worker, [this, moved, entries, id = entry.remote_id] {
                 for (const RouteEntry& other : entries) {
                     if (moved == nullptr || other.remote_id != id || !other.account.empty())
                         continue;

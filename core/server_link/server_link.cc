@@ -209,7 +209,6 @@ void ServerLink::send_connect(std::string_view json) {
 
 void ServerLink::close_after(link::CloseReason reason, uint64_t delay_ns) {
     assert(reason != link::CloseReason::kNone);
-    if (!open()) return;
     parting_ = reason;
     arm_phase_timer(delay_ns);
 }

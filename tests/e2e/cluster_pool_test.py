@@ -250,13 +250,18 @@ class MovedAccountTest(PoolCase):
         server.send_signal(signal.SIGHUP)
         server.log.wait("Reloaded: cluster", after=mark)
 
-    def test_an_account_gets_a_route_and_loses_it(self):
+    def join(self):
+        """A server without pinned accounts that dialed, its pool, and a client of X; place 2 carries X."""
         listener = self.listener()
         server = self.member(routes=[listener.url], settings=ACCOUNTS, cluster_settings=self.settings(""))
         peers = self.accept_pool(listener, 4)
         x = self.client(server, user="x", **{"pass": "x"})
         x.send("SUB here 1\r\n")
         peers[2].expect_op("RS+ X here")
+        return listener, server, peers, x
+
+    def test_an_account_gets_a_route_and_loses_it(self):
+        listener, server, peers, x = self.join()
         peers[2].send("RS+ X there\r\n")
         peers[2].expect_quiet()
         self.reload(server, "X")
@@ -284,12 +289,7 @@ class MovedAccountTest(PoolCase):
         """Each end has dropped interest of the other: a new connection brings all of it."""
         if case.Options.reference:
             self.skipTest("the reference waits for two seconds for the answer")
-        listener = self.listener()
-        server = self.member(routes=[listener.url], settings=ACCOUNTS, cluster_settings=self.settings(""))
-        peers = self.accept_pool(listener, 4)
-        x = self.client(server, user="x", **{"pass": "x"})
-        x.send("SUB here 1\r\n")
-        peers[2].expect_op("RS+ X here")
+        listener, server, peers, _ = self.join()
         self.reload(server, "X")
         self.assertEqual(peers[2].read_op().json["route_account"], "X")
         self.reload(server, "")
