@@ -149,6 +149,9 @@ class FlappingTest(SuperClusterCase):
         for member, other in zip(self.members, reversed(self.members)):
             member.wait_outbound(other.cluster_name)
 
+    def outbound_cid(self, server, cluster):
+        return server.get("/gatewayz")["outbound_gateways"].get(cluster, {}).get("connection", {}).get("cid")
+
     def check_known(self, server, cluster, wanted):
         """Waits until that server knows the cluster to want just these patterns. Servers before 2.10 say only
         how many they are."""
@@ -179,7 +182,13 @@ class FlappingTest(SuperClusterCase):
                 subscriber.send(f"UNSUB {200 + turn - 1}\r\n")
             self.read_numbers(subscriber, seen)
             self.wait_for(lambda: self.board.count(self.pair) > 0, "a connection")
+            if turn == FLAPS - 1:
+                self.wait_for(lambda: self.board.count(self.pair) == 2, "the gateways of both")
+                self.wait_for(lambda: self.outbound_cid(near, "B"), "a gateway that can be told from the next one")
+                last = self.outbound_cid(near, "B")
             self.board.reset(self.pair)
+        # Until the cut is noticed, messages still go where nobody reads them.
+        self.wait_for(lambda: self.outbound_cid(near, "B") not in (None, last), "another gateway")
         wanted = {"numbers", f"lost.{FLAPS - 1}", *(f"kept.{turn}" for turn in range(FLAPS))}
         self.check_known(near, "B", wanted)
         first = number
@@ -187,8 +196,7 @@ class FlappingTest(SuperClusterCase):
             publisher.send(f"PUB numbers {len(str(number))}\r\n{number}\r\n")
             number += 1
         publisher.send("PUB numbers 3\r\nend\r\n")
-        while not seen or seen[-1] != "end":
-            self.read_numbers(subscriber, seen)
+        self.wait_for(lambda: self.read_numbers(subscriber, seen) or seen[-1:] == ["end"], "the last message")
         seen.pop()
         self.assertEqual(seen, sorted(set(seen)))
         self.assertEqual(seen[-1000:], list(range(first, number)))
