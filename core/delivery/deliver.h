@@ -30,7 +30,8 @@ void deliver_run_to_server(Delivery& delivery, const Publisher& publisher,
                            const MessageRun& run);
 
 // Over the leafnode connections among those that match, and to nobody else: an answer to a request of another
-// cluster, on a server that has no gateway to it. Their servers ask for `_GR_.>`. Make sure of the room before.
+// cluster, on a server that has no gateway to it. Those servers ask for `_GR_.>`. Make sure of the room
+// before.
 bool has_leaf_peers(const interest::MatchResult& match);
 void deliver_run_to_leaf_peers(Delivery& delivery, const Publisher& publisher, account::Account& account,
                                const interest::MatchResult& match, const MessageRun& run);

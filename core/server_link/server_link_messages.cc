@@ -63,8 +63,9 @@ bool ServerLink::publish(const char* begin, const char* end, proto::RouteOperati
     }
     const std::string_view said = run.subject;
     if (answer == Answer::kElsewhere || answer == Answer::kByLeafnodes) {
-        const bool is_passed = answer == Answer::kElsewhere ? pass_answer(message, server, stride, used)
-                                                            : pass_answer_to_leaf_peers(&message, stride, used);
+        const bool is_passed = answer == Answer::kElsewhere
+                                   ? pass_answer(message, server, stride, used)
+                                   : pass_answer_to_leaf_peers(&message, stride, used);
         if (is_passed) on_accepted(said);
         return is_passed;
     }
