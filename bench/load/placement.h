@@ -13,8 +13,9 @@ namespace nuring::bench {
 
 // Placement opens the connections of a scenario on chosen workers of our server, as options.pairs asks, and
 // proves by the count of records that passed between workers that messages stayed on one or crossed. The
-// page /workerz shows both. A new connection goes to the worker that has the fewest; one that came to another
-// worker than wanted stays open, unused, so that the next one goes elsewhere.
+// page /workerz shows both. A new connection goes to a worker with little to do, of those to the one that has
+// the fewest; one that came to another worker than wanted stays open, unused, so that the next one goes
+// elsewhere.
 // Threads: one. Limits: kTriesMax connections for each that is wanted.
 // Errors:  no such page, or a worker that gets no connection, end the process.
 class Placement {

@@ -47,7 +47,7 @@ Client::Client(ClientHost& clients, link::Handover&& connection,
 Client::~Client() {
     host_.timers.disarm(keep_alive_timer_);
     if (!counted_) return;
-    host_.facts.worker_clients[index_of(host_.id)].fetch_sub(1, std::memory_order_relaxed);
+    host_.facts.worker_loads.remove_client(host_.id);
 }
 
 void Client::greet() {

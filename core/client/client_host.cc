@@ -96,13 +96,11 @@ void ClientHost::adopt(link::Handover&& connection, std::unique_ptr<const Client
 
 // Counted here rather than where it arrives, so that a burst is spread evenly.
 base::WorkerId ClientHost::take_place() {
-    const base::WorkerId to = least_loaded();
-    host.facts.worker_clients[index_of(to)].fetch_add(1, std::memory_order_relaxed);
-    return to;
+    return host.facts.worker_loads.take_place(host.ring.now_ns());
 }
 
 void ClientHost::release_place() {
-    host.facts.worker_clients[index_of(host.id)].fetch_sub(1, std::memory_order_relaxed);
+    host.facts.worker_loads.remove_client(host.id);
 }
 
 void ClientHost::place(int fd) {
@@ -112,18 +110,6 @@ void ClientHost::place(int fd) {
         delivery.outlets.begin_record(to, sizeof(delivery::AdoptRecord), delivery::kAdopt);
     reinterpret_cast<delivery::AdoptRecord*>(record)->fd = fd;
     delivery.outlets.commit_record(to, record);
-}
-
-base::WorkerId ClientHost::least_loaded() const {
-    uint32_t best = 0;
-    int64_t fewest = INT64_MAX;
-    for (uint32_t i = 0; i < delivery.outlets.worker_count(); ++i) {
-        const int64_t clients = host.facts.worker_clients[i].load(std::memory_order_relaxed);
-        if (clients >= fewest) continue;
-        fewest = clients;
-        best = i;
-    }
-    return static_cast<base::WorkerId>(best);
 }
 
 // ------------------------------------------------------------------------------------ reload

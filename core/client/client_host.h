@@ -105,7 +105,7 @@ class ClientHost {
     void adopt(int fd);
     // The same, of one whose upgrade to WebSocket is done: it is counted on this worker already.
     void adopt(link::Handover&& connection, std::unique_ptr<const ClientUpgrade> upgrade);
-    // The accepting worker gives a new client connection to the worker that has the fewest clients.
+    // The accepting worker gives a new client connection to the worker that link::WorkerLoads chooses.
     void place(int fd);
     // The worker where a new connection goes, which counts it as of now: release_place() if it does
     // not become a client there.
@@ -136,7 +136,6 @@ class ClientHost {
     proto::JsonParser json_parser;
 
   private:
-    base::WorkerId least_loaded() const;
     void check(const std::vector<base::LinkHandle>& handles);
     void report_refused_handshakes();
 

@@ -258,20 +258,13 @@ bool Client::answer_gateway(Parsed& publish, const proto::ReplyOrigin& origin) {
 bool Client::answer_hubs(Parsed& publish, delivery::MessageRun run) {
     const interest::MatchEntry& entry = match(*account_, run.subject, /*hash=*/0);
     const interest::MatchResult& matched = entry.result();
-    const auto is_hub = [](proto::Kind kind) {
-        return interest::rules_of(kind).rank == interest::QueueRank::kLeaf;
-    };
-    const auto kinds = matched.peer_kinds();
-    if (std::none_of(kinds.begin(), kinds.end(), is_hub)) return publish_matched(publish);
+    if (!delivery::has_leaf_peers(matched)) return publish_matched(publish);
     if (!delivery::fit_run_to_mailboxes(delivery_, *this, matched, &run)) return false;
     publish.run.count = run.count;
     const interest::MatchPin pin(entry);
     begin_publish(publish, nullptr);
     const delivery::Publisher publisher{.link = handle(), .echo = connect_.echo};
-    for (size_t i = 0; i < kinds.size(); ++i) {
-        if (!is_hub(kinds[i])) continue;
-        delivery::deliver_run_to_server(delivery_, publisher, *account_, matched.peers()[i], run);
-    }
+    delivery::deliver_run_to_leaf_peers(delivery_, publisher, *account_, matched, run);
     return true;
 }
 

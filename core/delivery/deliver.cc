@@ -26,6 +26,10 @@ bool may_reach(const Publisher& publisher, base::LinkHandle server, proto::Kind 
                                  run.subject.starts_with(proto::kServiceReplyPrefix));
 }
 
+bool is_of_leafnodes(proto::Kind kind) {
+    return interest::rules_of(kind).rank == interest::QueueRank::kLeaf;
+}
+
 // To the queue groups and the other servers.
 bool deliver_to_others(Delivery& delivery, const RecordPlan& plan, const interest::MatchResult& match,
                        const MessageRun& run, Payload** shared) {
@@ -98,6 +102,20 @@ void deliver_run_to_server(Delivery& delivery, const Publisher& publisher,
     Payload* shared = nullptr;
     deliver_to_server(delivery, plan, server, /*plain=*/true, {}, run, &shared);
     if (shared != nullptr) Payload::release(shared);
+}
+
+bool has_leaf_peers(const interest::MatchResult& match) {
+    const auto kinds = match.peer_kinds();
+    return std::any_of(kinds.begin(), kinds.end(), is_of_leafnodes);
+}
+
+void deliver_run_to_leaf_peers(Delivery& delivery, const Publisher& publisher, account::Account& account,
+                               const interest::MatchResult& match, const MessageRun& run) {
+    for (size_t i = 0; i < match.peers().size(); ++i) {
+        const base::LinkHandle server = match.peers()[i];
+        if (server == publisher.link || !is_of_leafnodes(match.peer_kinds()[i])) continue;
+        deliver_run_to_server(delivery, publisher, account, server, run);
+    }
 }
 
 bool deliver_run(Delivery& delivery, const Publisher& publisher, account::Account& account,

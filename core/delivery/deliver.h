@@ -29,6 +29,13 @@ void deliver_run_to_server(Delivery& delivery, const Publisher& publisher,
                            account::Account& account, base::LinkHandle server,
                            const MessageRun& run);
 
+// Over the leafnode connections among those that match, and to nobody else: an answer to a request of another
+// cluster, on a server that has no gateway to it. Those servers ask for `_GR_.>`. Make sure of the room
+// before.
+bool has_leaf_peers(const interest::MatchResult& match);
+void deliver_run_to_leaf_peers(Delivery& delivery, const Publisher& publisher, account::Account& account,
+                               const interest::MatchResult& match, const MessageRun& run);
+
 // The reply to a request that came over a service import, to the worker that knows its route
 // (reply_table.h). A run of one; make sure of the room before (fit_record_to_mailbox()).
 void send_reply_record(Delivery& delivery, base::WorkerId to, const Publisher& publisher,

@@ -13,6 +13,7 @@
 #include "core/link/rate_limit.h"
 #include "core/link/route_directory.h"
 #include "core/link/server_events.h"
+#include "core/link/worker_loads.h"
 #include "proto/info.h"
 
 namespace nuring::link {
@@ -32,7 +33,7 @@ struct CertificateEnds {
 // Threads: the plain fields are fixed before the workers start; the counters are for all.
 struct ServerFacts {
     explicit ServerFacts(uint32_t worker_count)
-        : worker_clients(std::make_unique<std::atomic<int64_t>[]>(worker_count)) {}
+        : worker_loads(worker_count) {}
 
     // Ids count links of every kind together, from 1. Relaxed: only uniqueness matters.
     uint64_t take_cid() { return last_cid.fetch_add(1, std::memory_order_relaxed) + 1; }
@@ -72,7 +73,7 @@ struct ServerFacts {
     std::atomic<int64_t> excess_clients{0};                 // to be closed by a reload
     std::atomic<bool> lame_duck{false};                     // it goes: INFO names other servers only
     std::atomic<bool> lame_duck_closing{false};             // the first client is being closed
-    std::unique_ptr<std::atomic<int64_t>[]> worker_clients;  // now, by worker: where a new one goes
+    WorkerLoads worker_loads;                               // where a new client goes
 };
 
 }  // namespace nuring::link

@@ -97,6 +97,8 @@ class Worker {
     const WorkerStats& stats() const { return stats_; }
     // The share of the last second in which it did not wait (or since it last woke, if that is longer ago).
     double busy_share() const { return busy_share_; }
+    // When that was measured.
+    uint64_t busy_measured_ns() const { return busy_marked_ns_; }
 
   private:
     // Handles all records that other workers have published; before bytes that a peer sent are handled.

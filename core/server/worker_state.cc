@@ -141,7 +141,15 @@ bool WorkerState::may_release() {
     return true;
 }
 
+// New clients go where there is little to do.
+void WorkerState::publish_load() {
+    load_measured_ns_ = host.worker.busy_measured_ns();
+    host.facts.worker_loads.set_busy(host.id, host.worker.busy_share(), load_measured_ns_);
+}
+
 bool WorkerState::flush() {
+    if (host.worker.busy_measured_ns() != load_measured_ns_) [[unlikely]]
+        publish_load();
     const bool has_resumed = delivery.interest_gate.begin_turn();
     const bool has_published = internal.has_queued();
     internal.flush();

@@ -57,7 +57,9 @@ class WorkerState final : public runtime::WorkerDelegate {
     void set_limits(const config::Options& options);
     bool release_slice();
     bool may_release();
+    void publish_load();
 
+    uint64_t load_measured_ns_ = 0;     // that of the load that others see
     uint64_t lacks_room_since_ns_ = 0;  // 0: closed links may release what they hold
 };
 

@@ -62,10 +62,12 @@ bool ServerLink::publish(const char* begin, const char* end, proto::RouteOperati
         return true;
     }
     const std::string_view said = run.subject;
-    if (answer == Answer::kElsewhere) {
-        if (!pass_answer(message, server, stride, used)) return false;
-        on_accepted(said);
-        return true;
+    if (answer == Answer::kElsewhere || answer == Answer::kByLeafnodes) {
+        const bool is_passed = answer == Answer::kElsewhere
+                                   ? pass_answer(message, server, stride, used)
+                                   : pass_answer_to_leaf_peers(&message, stride, used);
+        if (is_passed) on_accepted(said);
+        return is_passed;
     }
     std::optional<delivery::FramePool::Loan> frame;  // backs the run where its reply is hidden
     if (!proto::ReplyOrigin::of(run.reply).empty()) [[unlikely]] {
@@ -113,16 +115,17 @@ bool ServerLink::publish(const char* begin, const char* end, proto::RouteOperati
 // Here the answer goes on under its own subject, as if a client of this server had published it.
 ServerLink::Answer ServerLink::read_answer(Inbound* message, base::LinkHandle* server) {
     const delivery::GatewayTable& gateways = delivery_.gateways;
-    if (!gateways.enabled()) return Answer::kNone;
+    if (!gateways.enabled() && !traits_.leads_answers_on) return Answer::kNone;
     delivery::MessageRun& run = message->run;
     const auto reply = proto::parse_gateway_reply(run.subject);
     if (!reply.has_value()) [[likely]]
         return Answer::kNone;
+    if (!gateways.enabled()) return Answer::kByLeafnodes;
     if (!gateways.is_own_cluster(*reply)) {
         if (!traits_.leads_answers_on) return Answer::kNowhere;
         // Of a leafnode, to a request from another cluster; without a gateway there it goes to other hubs.
         *server = gateways.find(*reply);
-        return *server == base::LinkHandle() ? Answer::kNone : Answer::kElsewhere;
+        return *server == base::LinkHandle() ? Answer::kByLeafnodes : Answer::kElsewhere;
     }
     const bool is_own = reply->is_old() || reply->server == gateways.own.server();
     if (traits_.passes_answers && !is_own) {
@@ -146,6 +149,18 @@ bool ServerLink::pass_answer(const Inbound& message, base::LinkHandle server, si
     count_in(message.run);
     delivery::deliver_run_to_server(delivery_, message.publisher, *message.account, server,
                                     message.run);
+    return true;
+}
+
+// Subscribers here must not see the mapped subject.
+bool ServerLink::pass_answer_to_leaf_peers(Inbound* message, size_t stride, size_t* used) {
+    const interest::MatchEntry& entry = match(*message->account, message->run.subject, /*hash=*/0);
+    if (!delivery::fit_run_to_mailboxes(delivery_, *this, entry.result(), &message->run)) return false;
+    const interest::MatchPin pin(entry);
+    *used = message->run.count * stride;
+    count_in(message->run);
+    delivery::deliver_run_to_leaf_peers(delivery_, message->publisher, *message->account, entry.result(),
+                                        message->run);
     return true;
 }
 

@@ -91,7 +91,7 @@ void Port::accept_leafnodes(LeafnodeAcceptor acceptor) {
     }
 }
 
-// On worker 0. The worker with the fewest clients takes the connection.
+// On worker 0. The connection goes where a new client goes (link::WorkerLoads).
 void Port::place(int fd) {
     client::ClientHost& clients = server_->worker_state(0).clients;
     const base::WorkerId to = clients.take_place();

@@ -506,6 +506,32 @@ class GatewayAnswersTest(SharedHub):
         peer.expect_error('Permissions Violation for Publish to "other"')
 
 
+class AnswersPassedOnTest(LeafCase):
+    """A server between two leafnode connections has no gateway to the cluster that waits for the answer."""
+
+    def test_clients_do_not_see_the_mapped_subject(self):
+        server = self.hub()
+        far, asks, listens = self.join(server), self.join(server), self.client(server)
+        asks.send("LS+ _GR_.>\r\n")
+        asks.expect_quiet()
+        listens.send("SUB > 1\r\n")
+        listens.expect_quiet()
+        asks.drain()
+        far.send("LMSG _GR_.abcdef.ghijkl.r.1 1\r\nx\r\n")
+        far.drain()
+        self.assertEqual(asks.read_op().line, "LMSG _GR_.abcdef.ghijkl.r.1 1")
+        if server.kind.is_go:
+            listens.expect_message("_GR_.abcdef.ghijkl.r.1", 1, b"x")
+        listens.expect_quiet()
+
+    def test_one_that_nobody_asks_for(self):
+        server = self.hub()
+        peer, client = self.join(server), self.client(server)
+        peer.send("LMSG _GR_.abcdef.ghijkl.r.1 1\r\nx\r\n")
+        peer.expect_quiet()
+        client.expect_quiet()
+
+
 class MappingTest(LeafCase):
     def test_messages_of_a_leafnode_are_mapped_as_those_of_clients(self):
         server = self.hub(settings='mappings { "src.*": "dst.$1" }')

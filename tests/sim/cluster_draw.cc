@@ -41,6 +41,7 @@ constexpr std::array kFields = {
     Field{"max_pending", &ClusterDraw::max_pending},
     Field{"ping", &ClusterDraw::ping_ms},
     Field{"hiccup", &ClusterDraw::hiccup_permille},
+    Field{"skew", &ClusterDraw::skew_permille},
     Field{"latency", &ClusterDraw::latency_us},
     Field{"split", &ClusterDraw::split_percent},
     Field{"stall", &ClusterDraw::stall_permille},
@@ -102,6 +103,12 @@ void draw_clients(base::Prng& prng, ClusterDraw* draw) {
     draw->request_percent = prng.below(40);
     draw->leave_permille = prng.percent(50) ? prng.below(20) : 0;
     draw->stop_reading_permille = prng.percent(30) ? prng.below(40) : 0;
+}
+
+// With dice of its own, so that the rest of each world stays as it was.
+void draw_locality(uint64_t seed, ClusterDraw* draw) {
+    base::Prng prng(seed ^ 0x4c4f'4341'4cULL);
+    if (prng.percent(30)) draw->skew_permille = 1 + prng.below(100);
 }
 
 // Servers that know only some others by configuration learn of the rest once; a cut between two of
@@ -253,6 +260,7 @@ ClusterDraw draw_cluster(uint64_t seed) {
     }
     const bool is_small = draw.payload * draw.burst < 4'000;
     if (is_small && prng.percent(20)) draw.max_pending = draw_between(prng, 5, 20) * 1024;
+    draw_locality(seed, &draw);
     return draw;
 }
 

@@ -72,6 +72,7 @@ struct ClusterDraw {
     uint64_t released = 0;
     uint64_t ping_ms = 2000;
     uint64_t hiccup_permille = 0;
+    uint64_t skew_permille = 0;  // of turns: a worker seems to have another load than it has
     // The network, all the time.
     uint64_t latency_us = 500;
     uint64_t split_percent = 0;

@@ -196,9 +196,9 @@ bool ClusterOracle::may_be_redirected(uint32_t publisher, const Publish& publish
     return std::any_of(
         subscriptions_.begin(), subscriptions_.end(), [&](const Subscription& member) {
             const Client& client = clients_[member.client];
-            const bool is_leaving =
-                member.unsubscribed_ns != kNever || member.max != 0 || client.end_ns != kNever;
-            return !member.queue.empty() && is_leaving && is_for(member, publisher, publish);
+            const bool may_refuse = member.unsubscribed_ns != kNever || member.max != 0 ||
+                                    client.end_ns != kNever || may_be_denied(member, publish);
+            return !member.queue.empty() && may_refuse && is_for(member, publisher, publish);
         });
 }
 

@@ -128,7 +128,7 @@ class ClusterOracle {
     // The message, or the subscription, may have met a denial.
     bool may_be_denied(const Subscription& subscription, const Publish& publish) const;
     bool is_for(const Subscription& subscription, uint32_t publisher, const Publish& publish) const;
-    // A member of a queue group was leaving.
+    // A member of a queue group was leaving, or a deny list kept the message from it.
     bool may_be_redirected(uint32_t publisher, const Publish& publish) const;
     bool at_peace(uint32_t a, uint32_t b, uint64_t from_ns, uint64_t to_ns) const;
     bool must_receive(const Subscription& subscription, uint32_t publisher,

@@ -436,6 +436,10 @@ void ClusterWorld::run_worker(SimServer& server, uint32_t worker) {
     if (net_.permille(static_cast<uint32_t>(draw_.hiccup_permille))) {
         server.pause_worker(worker, net_.now_ns() + net_.between(0, kWorkerPauseMax_ns));
     }
+    if (net_.permille(static_cast<uint32_t>(draw_.skew_permille))) {
+        server.server().facts().worker_loads.set_busy(static_cast<base::WorkerId>(worker),
+                                                      prng_.below(101) / 100.0, net_.now_ns());
+    }
 }
 
 bool ClusterWorld::step(bool timers) {

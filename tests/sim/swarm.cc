@@ -48,6 +48,12 @@ void draw_clients(base::Prng& prng, Swarm& swarm) {
     if (prng.percent(20)) swarm.garbage_permille = prng.below(6);
 }
 
+// With dice of its own, so that the rest of each world stays as it was.
+void draw_locality(uint64_t seed, Swarm& swarm) {
+    base::Prng prng(seed ^ 0x4c4f'4341'4cULL);
+    if (prng.percent(30)) swarm.skew_permille = 1 + prng.below(100);
+}
+
 }  // namespace
 
 Swarm draw_swarm(uint64_t seed) {
@@ -73,6 +79,7 @@ Swarm draw_swarm(uint64_t seed) {
     swarm.ends_as_lame_duck = prng.percent(30);
     swarm.tenants = swarm.login && prng.percent(70);
     if (prng.percent(8)) swarm.write_deadline_ns = between(prng, 1'000'000, 30'000'000);
+    draw_locality(seed, swarm);
     return swarm;
 }
 
@@ -85,7 +92,7 @@ std::string Swarm::describe() const {
         "  clients {}+{} operations {} think {}ns tokens {} payload {} burst {} queue {}% "
         "churn {}% leave {}%o stop reading {}%o garbage {}%o login {} tenants {} strangers {}% "
         "write deadline {}ms reloads {} "
-        "lame {}",
+        "lame {} skew {}%o",
         worker_count, mailbox_bytes, ring.receive_buffer_count_max, ring.receive_buffer_bytes,
         cache_entries, max_pending_bytes, ping_interval_ns / 1'000'000, busy_poll_ns,
         hiccup_permille, released_per_turn, faults.latency_min_ns,
@@ -96,7 +103,8 @@ std::string Swarm::describe() const {
         faults.stream_bytes_min, faults.stream_bytes_max, client_count, later_client_count,
         operation_count, think_max_ns, token_count, payload_max, burst_max, queue_percent,
         churn_percent, leave_permille, stop_reading_permille, garbage_permille, login,
-        tenants, stranger_percent, write_deadline_ns / 1'000'000, reload_count, ends_as_lame_duck);
+        tenants, stranger_percent, write_deadline_ns / 1'000'000, reload_count, ends_as_lame_duck,
+        skew_permille);
 }
 
 }  // namespace nuring::sim

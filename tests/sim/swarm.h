@@ -25,6 +25,7 @@ struct Swarm {
     SimFaults faults;
     size_t released_per_turn = 0;  // subscriptions of clients that leave; 0: as the server has it
     uint32_t hiccup_permille = 0;  // a worker does not run for a while
+    uint32_t skew_permille = 0;    // of turns: a worker seems to have another load than it has
 
     uint32_t client_count = 8;  // at first
     uint32_t later_client_count = 0;

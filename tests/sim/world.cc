@@ -131,6 +131,10 @@ void World::run_worker(uint32_t index) {
     if (net_.permille(swarm_.hiccup_permille)) {
         asleep_until_ns_[index] = net_.now_ns() + net_.between(0, kHiccupMax_ns);
     }
+    if (net_.permille(swarm_.skew_permille)) {
+        server_->facts().worker_loads.set_busy(static_cast<base::WorkerId>(index), prng_.below(101) / 100.0,
+                                               net_.now_ns());
+    }
 }
 
 bool World::step(bool timers) {
@@ -310,10 +314,8 @@ void World::check_empty() {
     }
     if (server_->facts().clients.load() != 0) fail("clients are counted that have gone");
     for (uint32_t i = 0; i < swarm_.worker_count; ++i) {
-        if (server_->facts().worker_clients[i].load() != 0) {
-            fail(fmt::format("worker {} counts {} clients", i,
-                             server_->facts().worker_clients[i].load()));
-        }
+        const int64_t counted = server_->facts().worker_loads.clients(static_cast<base::WorkerId>(i));
+        if (counted != 0) fail(fmt::format("worker {} counts {} clients", i, counted));
         const size_t pending = rings_[i]->pending_count();
         if (pending > (i == 0 ? 1U : 0U)) {
             fail(fmt::format("worker {} has {} requests under way", i, pending));

@@ -64,7 +64,7 @@ class WorkerStage : public SimStage {
 
     // A connection of that worker, its INFO unread.
     SimPeer& accept(uint32_t worker) {
-        facts.worker_clients[worker].fetch_add(1, std::memory_order_relaxed);
+        facts.worker_loads.add_client(static_cast<base::WorkerId>(worker));
         return accept_as(worker,
                          [](server::WorkerState& state, int fd) { state.clients.adopt(fd); });
     }

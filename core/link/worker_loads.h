@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "core/base/ids.h"
+#include "core/runtime/mailbox.h"
+
+namespace nuring::link {
+
+// WorkerLoads is the load of each worker of a server, as all workers may read it, and decides from that where
+// a new client connection goes.
+//
+// The rule: of the workers that are at most kNear_permille busier than the least busy one, the one with the
+// fewest clients. An idle server spreads connections evenly; a worker that is much busier than another one
+// gets no more. Each client that was placed since the last measurement counts as much as the measured clients
+// cost on average, so that a burst of connections spreads. No worker gets more than half as many clients
+// again as the average (and kSpareClients).
+//
+// Threads: set_busy() on that worker; all others on any. Relaxed: a decision from an older figure is good
+//          enough. No lock; each worker has a cache line of its own, written per second and per connection.
+// Limits:  see the constants. Errors: none.
+class WorkerLoads {
+  public:
+    static constexpr uint32_t kNear_permille = 200;
+    static constexpr int64_t kSpareClients = 4;
+    // A worker that has measured nothing for this time has slept.
+    static constexpr uint64_t kOld_ns = 2'500'000'000;
+
+    explicit WorkerLoads(uint32_t worker_count)
+        : worker_count_(worker_count), loads_(std::make_unique<Load[]>(worker_count)) {}
+
+    // Its worker has measured the share of the last second in which it did not wait.
+    void set_busy(base::WorkerId worker, double share, uint64_t now_ns);
+    uint32_t busy_permille(base::WorkerId worker, uint64_t now_ns) const;
+
+    // The worker for a new client, which counts there as of now.
+    base::WorkerId take_place(uint64_t now_ns);
+    void add_client(base::WorkerId worker) {
+        of(worker).clients.fetch_add(1, std::memory_order_relaxed);
+    }
+    void remove_client(base::WorkerId worker) {
+        of(worker).clients.fetch_sub(1, std::memory_order_relaxed);
+    }
+    int64_t clients(base::WorkerId worker) const {
+        return of(worker).clients.load(std::memory_order_relaxed);
+    }
+
+  private:
+    struct alignas(runtime::kCacheLineBytes) Load {
+        std::atomic<int64_t> clients{0};
+        std::atomic<int64_t> placed{0};  // of them: since the measurement
+        std::atomic<uint32_t> busy_permille{0};
+        std::atomic<uint64_t> measured_ns{0};
+    };
+
+    Load& of(base::WorkerId worker) const { return loads_[index_of(worker)]; }
+    // The average cost of a client, in permille of a worker.
+    double cost_of_client(uint64_t now_ns) const;
+    double expected_permille(base::WorkerId worker, double cost, uint64_t now_ns) const;
+
+    const uint32_t worker_count_;
+    const std::unique_ptr<Load[]> loads_;
+};
+
+}  // namespace nuring::link
