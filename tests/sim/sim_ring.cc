@@ -312,7 +312,7 @@ void SimRing::return_buffer(uint32_t index) {
     assert(buffer.lent && "a receive buffer was returned twice");
     buffer.lent = false;
     --lent_count_;
-    std::memset(buffer.bytes.get(), kReturnedFill, options_.receive_buffer_bytes);
+    std::memset(buffer.bytes.get(), kReturnedFill, buffer.size);
     (in_turn_ ? returned_buffers_ : free_buffers_).push_back(index);
 }
 
@@ -399,6 +399,7 @@ void SimRing::serve_receive(int fd, Socket& socket) {
         size = 1 + net_.prng().below(static_cast<uint32_t>(size - 1));
     }
     size = stream.read(buffer.bytes.get(), size);
+    buffer.size = size;
     ++stats_.receives;
     deliver(reader, Completion{.result = static_cast<int32_t>(size),
                                .more = true,

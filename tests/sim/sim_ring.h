@@ -83,6 +83,7 @@ class SimRing final : public ring::Ring, private SimWatcher {
     };
     struct Buffer {
         std::unique_ptr<char[]> bytes;
+        size_t size = 0;  // of what was received last
         bool lent = false;
     };
 
