@@ -102,7 +102,7 @@ void set_tls(const config::TlsOptions& tls, Request* request) {
     request->set_text(CURLOPT_SSL_EC_CURVES, curves);
 }
 
-std::string reason_of(CURLcode code, const Answer& answer) {
+std::string reason_of(CURLcode code, const Answer& answer, const config::TlsOptions& tls) {
     if (answer.is_too_large) return "the answer is too large";
     switch (code) {
         case CURLE_OPERATION_TIMEDOUT:
@@ -111,9 +111,13 @@ std::string reason_of(CURLcode code, const Answer& answer) {
             return "the server's certificate does not verify";
         case CURLE_URL_MALFORMAT:
             return "not a valid URL";
+        case CURLE_SSL_CACERT_BADFILE:
+            if (tls.ca_file.empty()) {
+                return "the system's CA certificates cannot be read (the package ca-certificates has them)";
+            }
+            [[fallthrough]];
         case CURLE_SSL_CERTPROBLEM:
         case CURLE_SSL_CIPHER:
-        case CURLE_SSL_CACERT_BADFILE:
             return fmt::format("resolver_tls cannot be used: {}", ::curl_easy_strerror(code));
         default:
             return ::curl_easy_strerror(code);
@@ -154,7 +158,7 @@ absl::StatusOr<std::string> http_get(const std::string& url, const config::TlsOp
     set_tls(tls, &request);
     const CURLcode code = request.run();
     if (code == CURLE_FILESIZE_EXCEEDED) return failure("the answer is too large");
-    if (code != CURLE_OK) return failure(reason_of(code, answer));
+    if (code != CURLE_OK) return failure(reason_of(code, answer, tls));
     if (!answer.status.starts_with(kOk)) return failure(answer.status);
     return std::move(answer.body);
 }

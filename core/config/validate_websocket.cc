@@ -53,7 +53,7 @@ void check_header(const std::string& name, Diagnostics* out) {
 
 // Ours: what would end the header, or start another one, is not sent.
 void check_header_bytes(const std::string& name, const std::string& value, Diagnostics* out) {
-    const auto is_control = [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == 0x7f; };
+    const auto is_control = [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7f; };
     bool bad = name.empty() || name.find_first_of(" \t:()<>@,;\\\"/[]?={}") != std::string::npos;
     for (const char c : name) bad = bad || is_control(c);
     for (const char c : value) bad = bad || is_control(c);

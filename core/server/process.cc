@@ -3,9 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,6 +35,7 @@
 #include "core/server/readiness.h"
 #include "core/server/rings.h"
 #include "core/server/server.h"
+#include "core/server/signals.h"
 #include "core/server/tls_files.h"
 #include "fmt/format.h"
 
@@ -59,74 +58,6 @@ constexpr uint32_t kLookupThreads = 4;
 
 // Threads for the handshakes of TLS: one for two workers, but not more than this.
 constexpr uint32_t kHandshakeThreadsMax = 16;
-
-// An eventfd that any thread may ring.
-class Bell {
-  public:
-    Bell() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-    ~Bell() { ::close(fd_); }
-    Bell(const Bell&) = delete;
-    Bell& operator=(const Bell&) = delete;
-
-    static void ring(void* self) {
-        const uint64_t one = 1;
-        (void)!::write(static_cast<Bell*>(self)->fd_, &one, sizeof one);
-    }
-    void clear() {
-        uint64_t count = 0;
-        (void)!::read(fd_, &count, sizeof count);
-    }
-    int fd() const { return fd_; }
-
-  private:
-    const int fd_;
-};
-
-// The signals of the process, read by the control thread.
-class Signals {
-  public:
-    Signals() {
-        ::sigemptyset(&set_);
-        for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
-            ::sigaddset(&set_, signal);
-        }
-        ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-        std::signal(SIGPIPE, SIG_IGN);
-        fd_ = ::signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK);
-    }
-    ~Signals() { ::close(fd_); }
-    Signals(const Signals&) = delete;
-    Signals& operator=(const Signals&) = delete;
-
-    int fd() const { return fd_; }
-    // The next signal, or 0.
-    int take() {
-        signalfd_siginfo info{};
-        if (::read(fd_, &info, sizeof info) != sizeof info) return 0;
-        return static_cast<int>(info.ssi_signo);
-    }
-
-  private:
-    sigset_t set_;
-    int fd_ = -1;
-};
-
-const char* signal_name(int signal) {
-    switch (signal) {
-        case SIGINT:
-            return "interrupt";
-        case SIGTERM:
-            return "terminated";
-        case SIGHUP:
-            return "hangup";
-        case SIGUSR1:
-            return "user defined signal 1";
-        case SIGUSR2:
-            return "user defined signal 2";
-        default:
-            return "unknown";
-    }
-}
 
 // Many connections need many descriptors; refused by hardened units, which set the limit themselves.
 void raise_descriptor_limit() {

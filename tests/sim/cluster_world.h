@@ -32,6 +32,7 @@ namespace nuring::sim {
 class ClusterWorld final : public WorldLog {
   public:
     static constexpr uint64_t kStepsMax = 30'000'000;
+    static constexpr uint64_t kClientsSettleMax_ns = 120'000'000'000;
 
     ClusterWorld(const ClusterDraw& draw, bool verbose);
     ~ClusterWorld();
@@ -76,11 +77,12 @@ class ClusterWorld final : public WorldLog {
     void add_leafnodes(uint32_t place, config::Options* options) const;
     void start(uint32_t place);
     void crash(uint32_t place, bool silent);
+    static void bury(std::unique_ptr<SimServer> process);
     void restart_after(uint32_t place, uint64_t delay_ns);
     void happen(const Fault& fault);
     void reload(uint32_t place, bool authorization);
-    void deny(uint32_t place, bool on);
-    void lack_account(uint32_t place, bool on);
+    // Sets `denies` or `lacks_account`, and has the server read its users anew.
+    void change_users(uint32_t place, bool Place::* trait, bool on);
     void reload_cluster(uint64_t cluster, uint64_t within_ns);
     void change_pools(uint64_t cluster, uint64_t within_ns);
     void cut(uint32_t from, uint32_t to, bool on);
@@ -113,6 +115,7 @@ class ClusterWorld final : public WorldLog {
     std::map<std::pair<uint32_t, uint32_t>, uint32_t> cuts_;  // how many faults cut that way
     uint32_t rough_count_ = 0;
     bool acting_ = true;
+    bool moving_ = true;  // clients, between workers
     uint64_t step_count_ = 0;
     std::set<std::string> marks_;
 };

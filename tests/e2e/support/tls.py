@@ -19,10 +19,14 @@ class Certificates:
         self.folder = folder
         self.openssl = shutil.which("openssl")
         self.ca, ca_key = self._path("ca.pem"), self._path("ca.key")
-        self._run("req", "-x509", *self._new_key(ca_key), "-out", self.ca, "-subj", "/CN=test CA")
+        # Python 3.13 and later refuse a CA without a key usage.
+        self._run(
+            "req", "-x509", *self._new_key(ca_key), "-out", self.ca, "-subj", "/CN=test CA",
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+        )  # fmt: skip
         self.cert, self.key = self.issue("server", "/CN=localhost", "IP:127.0.0.1,DNS:localhost")
 
-    def issue(self, name, subject, names, days=2):
+    def issue(self, name, subject, names, expired=False):
         """Returns the files of a new certificate and its key."""
         cert, key, request = (self._path(name + end) for end in (".pem", ".key", ".csr"))
         extensions = self._path(name + ".ext")
@@ -31,7 +35,7 @@ class Certificates:
         self._run("req", *self._new_key(key), "-out", request, "-subj", subject)
         self._run(
             "x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._path("ca.key"),
-            "-CAcreateserial", "-days", str(days), "-extfile", extensions, "-out", cert,
+            "-CAcreateserial", *self._validity(expired), "-extfile", extensions, "-out", cert,
         )  # fmt: skip
         return cert, key
 
@@ -51,6 +55,15 @@ class Certificates:
 
     def _new_key(self, path):
         return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path]
+
+    def _validity(self, expired):
+        if not expired:
+            return ["-days", "2"]
+        # OpenSSL from 3.4 on refuses an end before the beginning, and takes both as options.
+        usage = subprocess.run([self.openssl, "x509", "-help"], capture_output=True, text=True, check=False)
+        if "-not_after" in usage.stdout + usage.stderr:
+            return ["-not_before", "20200101000000Z", "-not_after", "20200102000000Z"]
+        return ["-days", "-1"]
 
     def _run(self, *args, **options):
         command = [self.openssl, *args]

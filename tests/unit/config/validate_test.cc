@@ -153,6 +153,8 @@ TEST(ValidateTest, Websockets) {
               "websocket: invalid header \"Sec-WebSocket-Key\", \"Sec-WebSocket-\" prefix not allowed");
     EXPECT_EQ(verdict("ws {port: 1, no_tls: true, headers {X: \"a\\r\\nb\"}}"),
               "websocket: invalid header \"X\"");
+    // Bytes above 127 are no control characters, whether char is signed or not.
+    EXPECT_EQ(verdict("ws {port: 1, no_tls: true, headers {X: \"\303\274\"}}"), "");
 }
 
 TEST(ValidateTest, Uring) {
