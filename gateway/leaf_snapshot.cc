@@ -33,6 +33,7 @@ void LeafLink::copy_leaf(size_t subscriptions, LeafSnapshot* out) const {
     connection.kind = proto::Kind::kLeafnode;
     connection.host = peer_host();
     connection.port = peer_port();
+    connection.worker = index_of(host_.id);
     connection.name = remote_name();
     if (account_ != nullptr) connection.account = account_->name();
     if (identity_ != nullptr) connection.user = identity_->name;

@@ -23,6 +23,10 @@ void write_worker(proto::JsonWriter* json, const observe::WorkerSnapshot& worker
     json->field("write_deadline", worker.counters.faults.slow_consumers_deadline);
     json->end_object();
     json->field("pauses", worker.counters.pauses);
+    json->begin_object("moves");
+    json->field("in", worker.counters.arrived_clients);
+    json->field("out", worker.counters.departed_clients);
+    json->end_object();
     json->begin_object("cache");
     json->field("hits", worker.cache.hits);
     json->field("misses", worker.cache.misses);

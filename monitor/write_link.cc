@@ -95,6 +95,7 @@ void write_connection(proto::JsonWriter* json, const client::ConnectionSnapshot&
         json->optional_field("name_tag", connection.name_tag);
         write_texts(json, "tags", connection.tags);
     }
+    if (connection.worker.has_value()) json->field("worker", *connection.worker);  // ours
     json->end_object();
 }
 

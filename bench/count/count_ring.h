@@ -109,6 +109,7 @@ class CountRing final : public ring::Ring {
     void shutdown_send(int fd) override;
     void shutdown(int fd) override;
     void close(int fd) override;
+    void detach(int fd) override { close(fd); }
     ring::PeerAddress peer_address(int fd) override;
     void return_buffer(uint32_t buffer) override;
     unsigned turn(uint64_t deadline_ns) override;

@@ -27,6 +27,8 @@
 
 namespace nuring::client {
 
+struct MovedClient;
+
 // Client is the link of a NATS client: what CONNECT, PUB, SUB and their like do, and how messages
 // leave to it.
 // Threads: its worker. Limits: ClientLimits.
@@ -40,7 +42,14 @@ class Client final : public delivery::NatsLink,
     // One that has come over WebSocket.
     Client(ClientHost& clients, link::Handover&& connection,
            std::unique_ptr<const ClientUpgrade> upgrade);
+    // One that comes from another worker; arrive() follows.
+    Client(ClientHost& clients, MovedClient&& moved);
     ~Client() override;
+
+    // Goes on where the other worker has stopped, but for reading: resume(kHandover) does that.
+    void arrive(const MovedClient& moved);
+    // Goes to that worker as soon as nothing of it is under way here; false: it may not.
+    bool move(base::WorkerId to);
 
     // Sends INFO, or refuses the connection, and starts reading.
     void greet();
@@ -88,6 +97,7 @@ class Client final : public delivery::NatsLink,
     size_t consume(const char* begin, const char* end) override;
     void on_close() override;
     bool release(size_t most) override;
+    void hand_over(link::Handover&& connection) override;
     bool on_handshake_begun() override;
     void on_handshake_done() override;
     void on_handshake_failed(std::string_view error) override;
@@ -214,6 +224,19 @@ class Client final : public delivery::NatsLink,
     void keep_alive();
     void on_expiry();
 
+    bool may_move() const;
+    // Where what it publishes goes.
+    void watch_audience(const interest::MatchResult& matched, uint32_t count);
+    void watch_target(base::WorkerId target, uint32_t count);
+    // Since some time; `hits` of the messages went to that worker and to no other one.
+    struct Audience {
+        uint64_t since_ns = 0;
+        uint64_t worker_messages = 0;  // that all clients of this worker had published by then
+        uint64_t messages = 0;         // 0: nothing is watched
+        uint64_t hits = 0;
+        base::WorkerId target{};
+    };
+
     // The fields that only the login by a user token needs.
     struct Claimed {
         explicit Claimed(Client& client) : expiry_timer(client) {}
@@ -259,6 +282,11 @@ class Client final : public delivery::NatsLink,
     runtime::OwnedTimer<Client, &Client::keep_alive> keep_alive_timer_{*this};
     // The serial, for its kind of URLs, of the ClusterView in the last INFO.
     uint64_t sent_view_ = 0;
+    Audience audience_;
+    base::WorkerId move_to_{};
+    bool move_due_ = false;        // to there, at the end of this batch of input
+    uint32_t move_permille_ = 0;   // about the part of a worker that it takes
+    uint32_t verdicts_due_ = 0;    // jobs that check its login
 };
 
 // The link as a client; null: there is none, or it is of another kind.

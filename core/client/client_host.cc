@@ -20,6 +20,7 @@ ClientLimits::ClientLimits(const config::Options& options)
       max_sub_tokens(options.max_sub_tokens),
       max_connections(options.max_connections),
       headers(!options.no_header_support),
+      follow_subscribers(options.uring.locality),
       parse{.control_line_max = static_cast<uint32_t>(options.max_control_line),
             .payload_max = options.max_payload} {}
 

@@ -11,6 +11,7 @@
 #include "core/auth/authenticator.h"
 #include "core/base/ids.h"
 #include "core/client/closed_connections.h"
+#include "core/client/client_movers.h"
 #include "core/client/heavy_hitters.h"
 #include "core/config/options.h"
 #include "core/delivery/delivery.h"
@@ -38,6 +39,7 @@ struct ClientLimits {
     int64_t max_sub_tokens;
     int64_t max_connections;
     bool headers;
+    bool follow_subscribers;  // publishers move to the worker of their subscribers
     proto::ClientParseLimits parse;
 };
 
@@ -65,6 +67,7 @@ struct ClientSettings {
     std::shared_ptr<const tls::Profile> tls;                   // null: clients speak in clear text
     ClientAddress address;
     std::shared_ptr<const WebsocketSettings> websocket;        // null: no such port
+    uint64_t serial = 0;                                       // the later, the greater
 };
 
 // The sums of one account's closed links on this worker.
@@ -90,6 +93,7 @@ class ClientHost {
     const ClientAddress& address() const { return settings_.address; }
     const ClientLimits& limits() const { return limits_; }
     ClientEvents* events() const { return events_; }  // may be null
+    uint64_t settings_serial() const { return settings_.serial; }
 
     void apply(const ClientSettings& settings);
     void set_address(ClientAddress address) { settings_.address = std::move(address); }
@@ -133,6 +137,7 @@ class ClientHost {
     link::LinkHost& host;
     HeavyHitters heavy_hitters;
     ClosedConnections closed;
+    ClientMovers movers{*this};
     proto::JsonParser json_parser;
 
   private:

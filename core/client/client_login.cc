@@ -35,6 +35,7 @@ class Client::PasswordJob final : public link::LinkJob {
     void compute() override { matches_ = auth::matches_bcrypt(decision_.stored, decision_.given); }
     void finish(link::Link& link) override {
         auto& client = static_cast<Client&>(link);
+        --client.verdicts_due_;
         // A reload may have changed the users since: their present state decides.
         const auth::Decision now = client.decide();
         switch (now.verdict) {
@@ -91,9 +92,10 @@ void Client::connect(std::string_view json) {
 
 void Client::ask_job(const auth::Decision& decision, bool first_time) {
     // One that finds no room meets the time limit of logins.
-    (void)host_.jobs.submit(host_.worker,
-                            std::make_unique<PasswordJob>(*this, decision, first_time),
-                            {.address = peer_host(), .gone = ended()});
+    const bool is_taken = host_.jobs.submit(host_.worker,
+                                            std::make_unique<PasswordJob>(*this, decision, first_time),
+                                            {.address = peer_host(), .gone = ended()});
+    if (is_taken) ++verdicts_due_;
 }
 
 auth::Decision Client::decide() const {
@@ -118,6 +120,8 @@ auth::Decision Client::decide() const {
 // Source: reloadAuthorization in server/reload.go; without its two bugs (users who become single ones).
 void Client::on_reload() {
     if (!open() || !admitted_) return;
+    cancel_handover();  // what is asked for here comes back to this worker
+    if (!open()) return;
     if (!connected_) {  // came in without credentials
         if (!authenticator().required()) return;
         if (authenticator().anonymous() == nullptr) return refuse_credentials();

@@ -67,6 +67,8 @@ size_t Client::consume(const char* begin, const char* end) {
         perform(last);
         at += last.consumed;
     }
+    if (std::exchange(move_due_, false)) [[unlikely]]
+        (void)move(move_to_);
     return static_cast<size_t>(at - begin);
 }
 
@@ -200,6 +202,9 @@ bool Client::publish_run(Parsed& publish) {
     if (matched.is_lone_remote()) return publish_to_lone(publish, entry);
     if (!delivery::fit_run_to_mailboxes(delivery_, *this, matched, &run)) return false;
 
+    if (clients_.limits().follow_subscribers) [[unlikely]]
+        watch_audience(matched, run.count);
+
     const interest::MatchPin pin(entry);
     begin_publish(publish, &entry);
     if (!matched.empty()) {
@@ -231,6 +236,8 @@ bool Client::publish_to_lone(Parsed& publish, const interest::MatchEntry& entry)
         record.pause_until_room(*this);
         return false;
     }
+    if (clients_.limits().follow_subscribers) [[unlikely]]
+        watch_target(record.to(), publish.run.count);
     begin_publish(publish, &entry);
     record.send({.link = handle(), .echo = connect_.echo}, *account_, publish.run);
     return true;

@@ -22,6 +22,7 @@ void Client::copy_numbers(uint64_t wall_ns, ConnectionSnapshot* out) const {
     out->kind = kind();
     out->is_websocket = is_websocket();
     out->port = peer_port();
+    out->worker = index_of(host_.id);
     out->subscription_count = static_cast<uint32_t>(subscriptions_.size());
     out->start_ns = start_wall_ns();
     out->last_activity_ns = last_activity_wall_ns(wall_ns);

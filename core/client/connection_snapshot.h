@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,7 @@ struct ConnectionSnapshot {
     bool is_websocket = false;  // a client that came over WebSocket
     link::CloseReason reason = link::CloseReason::kNone;
     uint16_t port = 0;
+    std::optional<uint32_t> worker;  // where it lives, or has ended; nothing: is not shown
     uint32_t subscription_count = 0;
     uint64_t start_ns = 0;
     uint64_t last_activity_ns = 0;

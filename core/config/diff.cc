@@ -170,6 +170,8 @@ constexpr DiffRow kRows[] = {
      [](O o) { return show(o.uring.cache_entries); }, false, "uring.cache_entries"},
     {OptionId::kFixed, "uring heavy_hitters", Wording::kRefuse,
      [](O o) { return show(o.uring.heavy_hitters); }, false, "uring.heavy_hitters"},
+    {OptionId::kFixed, "uring locality", Wording::kRefuse,
+     [](O o) { return show(o.uring.locality); }, false, "uring.locality"},
 };
 
 std::string refusal(std::string_view label, std::string_view before, std::string_view after) {

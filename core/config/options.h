@@ -491,6 +491,7 @@ struct UringOptions {
     int64_t zero_copy_threshold = 0;    // bytes of one send from which it is zero-copy; 0: off
     int64_t cache_entries = 16 * 1024;  // match cache, per worker
     bool heavy_hitters = true;          // find who publishes most, for the monitor
+    bool locality = false;              // publishers move to the worker of their subscribers
 
     friend bool operator==(const UringOptions&, const UringOptions&) = default;
 };

@@ -388,6 +388,8 @@ constexpr Row<UringOptions> kUringRows[] = {
      [](Reader& r, const Member& m, UringOptions* o) { r.integer(m.value, &o->cache_entries); }},
     {"heavy_hitters",
      [](Reader& r, const Member& m, UringOptions* o) { r.boolean(m.value, &o->heavy_hitters); }},
+    {"locality",
+     [](Reader& r, const Member& m, UringOptions* o) { r.boolean(m.value, &o->locality); }},
 };
 
 }  // namespace

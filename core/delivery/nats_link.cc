@@ -26,16 +26,23 @@ constexpr size_t kShownInputMax = 32;
 NatsLink::NatsLink(Delivery& delivery, int fd, proto::Kind kind)
     : link::Link(delivery.host, fd, kind),
       delivery_(delivery),
-      ping_sent_ns_(delivery.host.ring.now_ns()) {}
+      live_{.ping_sent_ns = delivery.host.ring.now_ns()} {}
 
 NatsLink::NatsLink(Delivery& delivery, link::Handover&& connection, proto::Kind kind)
     : link::Link(delivery.host, std::move(connection), kind),
       delivery_(delivery),
-      ping_sent_ns_(delivery.host.ring.now_ns()) {}
+      live_{.ping_sent_ns = delivery.host.ring.now_ns()} {}
 
 uint64_t NatsLink::last_activity_wall_ns(uint64_t wall_ns) const {
-    if (last_activity_ns_ == 0) return start_wall_ns();
+    if (live_.last_activity_ns == 0) return start_wall_ns();
     return std::max(start_wall_ns(), wall_ns - std::min(wall_ns, idle_ns()));
+}
+
+void NatsLink::take_over(const Liveness& liveness) {
+    const uint64_t now_ns = host_.ring.now_ns();
+    live_ = liveness;
+    live_.last_activity_ns = std::min(live_.last_activity_ns, now_ns);
+    live_.ping_sent_ns = std::min(live_.ping_sent_ns, now_ns);
 }
 
 // ------------------------------------------------------------------------------------ error lines
@@ -71,9 +78,9 @@ void NatsLink::refuse_unknown_verb(std::string_view type, std::string_view input
 // ---------------------------------------------------------------------------------- PING and PONG
 
 void NatsLink::send_ping() {
-    ++unanswered_pings_;
-    was_pinged_ = true;
-    ping_sent_ns_ = host_.ring.now_ns();
+    ++live_.unanswered_pings;
+    live_.was_pinged = true;
+    live_.ping_sent_ns = host_.ring.now_ns();
     if (host_.log.trace_enabled()) host_.log.trace("{} - ->> [PING]", label());
     queue(proto::kPingFrame);
 }
@@ -84,16 +91,16 @@ void NatsLink::answer_ping() {
 }
 
 bool NatsLink::note_pong() {
-    if (unanswered_pings_ == 0) return false;
-    --unanswered_pings_;
+    if (live_.unanswered_pings == 0) return false;
+    --live_.unanswered_pings;
     set_rtt(since_ping_ns());
-    pings_out_ = 0;
+    live_.pings_out = 0;
     return true;
 }
 
 bool NatsLink::close_if_stale(std::string_view type, int outstanding_max) {
-    if (pings_out_ < outstanding_max) {
-        ++pings_out_;
+    if (live_.pings_out < outstanding_max) {
+        ++live_.pings_out;
         return false;
     }
     host_.log.debug("{} - Stale {} Connection - Closing", label(), type);

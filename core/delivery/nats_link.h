@@ -16,6 +16,16 @@ class Account;
 
 namespace nuring::delivery {
 
+// The signs of life of a connection. Times of the ring's clock.
+struct Liveness {
+    bool was_pinged = false;
+    int pings_out = 0;  // of the regular ones, since the last PONG
+    uint32_t unanswered_pings = 0;
+    uint64_t last_activity_ns = 0;
+    uint64_t ping_sent_ns = 0;  // before the first one: when the connection was made
+    uint64_t rtt_ns = 0;
+};
+
 // NatsLink is a link whose peer speaks a NATS protocol, be it a client or another server. It holds what these
 // do alike: PING and PONG, error lines, the match of a message that comes in, the counters.
 // Threads: its worker. Limits, errors: those of the kind. Source: server/client.go 2.9.10.
@@ -24,11 +34,15 @@ class NatsLink : public link::Link {
     NatsLink(Delivery& delivery, int fd, proto::Kind kind);
     NatsLink(Delivery& delivery, link::Handover&& connection, proto::Kind kind);
 
-    uint64_t rtt_ns() const { return rtt_ns_; }  // 0: not known yet
+    uint64_t rtt_ns() const { return live_.rtt_ns; }  // 0: not known yet
     // When the last message or verb was handled, which does not have to be each one of them.
     uint64_t last_activity_wall_ns(uint64_t wall_ns) const;
 
   protected:
+    // Of a connection that moves to another worker, whose clock was read at another time.
+    const Liveness& liveness() const { return live_; }
+    void take_over(const Liveness& liveness);
+
     // --- error lines -----------------------------------------------------------------------------------
     void send_error(std::string_view text);
     // Logs the text, sends it, closes.
@@ -45,18 +59,18 @@ class NatsLink : public link::Link {
     // False: no PING was sent.
     [[nodiscard]] bool note_pong();
     // The next PING that is sent is answered by the PONG after so many others.
-    uint32_t unanswered_pings() const { return unanswered_pings_; }
+    uint32_t unanswered_pings() const { return live_.unanswered_pings; }
     // A regular PING is due. Closes the link if that many have no PONG yet; else one more has none, be it
     // sent or not. `type` names the kind in log lines.
     bool close_if_stale(std::string_view type, int outstanding_max);
     // Up to a fifth more, at random: not at the same moment for all links.
     uint64_t with_jitter(uint64_t delay_ns);
-    bool was_pinged() const { return was_pinged_; }
+    bool was_pinged() const { return live_.was_pinged; }
     // Since the last PING; before the first one, since the connection was made.
-    uint64_t since_ping_ns() const { return host_.ring.now_ns() - ping_sent_ns_; }
-    void set_rtt(uint64_t rtt_ns) { rtt_ns_ = rtt_ns == 0 ? 1 : rtt_ns; }
-    void note_activity() { last_activity_ns_ = host_.ring.now_ns(); }
-    uint64_t idle_ns() const { return host_.ring.now_ns() - last_activity_ns_; }
+    uint64_t since_ping_ns() const { return host_.ring.now_ns() - live_.ping_sent_ns; }
+    void set_rtt(uint64_t rtt_ns) { live_.rtt_ns = rtt_ns == 0 ? 1 : rtt_ns; }
+    void note_activity() { live_.last_activity_ns = host_.ring.now_ns(); }
+    uint64_t idle_ns() const { return host_.ring.now_ns() - live_.last_activity_ns; }
 
     // --- messages --------------------------------------------------------------------------------------
     // hash: of the subject in the account's sublist; 0: not known.
@@ -80,13 +94,8 @@ class NatsLink : public link::Link {
     bool tracing_ = false;  // as of this batch of input
 
   private:
-    bool was_pinged_ = false;
-    int pings_out_ = 0;  // of the regular ones, since the last PONG
-    uint32_t unanswered_pings_ = 0;
+    Liveness live_;
     interest::MatchMemo memo_;
-    uint64_t last_activity_ns_ = 0;
-    uint64_t ping_sent_ns_;  // before the first one: when the connection was made
-    uint64_t rtt_ns_ = 0;
 };
 
 }  // namespace nuring::delivery

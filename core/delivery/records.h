@@ -15,6 +15,8 @@
 // | kDeliverReplyLarge | same                     | same               | same, body in a counted payload|
 // | kDeliverServer    | publisher's -> a server's   | that of publishing | goes to that other server      |
 // | kDeliverServerLarge | same                      | same               | same, body in a counted payload|
+// | kMove           | old worker -> new one       | behind its messages | a client lives there from now on |
+// | kMoveBarrier    | old -> each other -> new    | behind its messages | that one has delivered them    |
 // | kInterest       | subscriber's -> servers'    | before publishes   | is announced, as it is by then |
 #pragma once
 
@@ -32,6 +34,10 @@ namespace nuring::account {
 class Account;
 }
 
+namespace nuring::client {
+struct MovedClient;
+}
+
 namespace nuring::delivery {
 
 enum RecordKind : uint32_t {
@@ -47,6 +53,8 @@ enum RecordKind : uint32_t {
     kDeliverOne = 10,
     kDeliverOneLarge = 11,
     kInterest = 12,
+    kMove = 13,
+    kMoveBarrier = 14,
 };
 
 // A subject and reply, or subject and queue name, together. Control lines may be set to be longer, for
@@ -56,6 +64,19 @@ inline constexpr size_t kNamesSizeMax = 24 * 1024;
 struct AdoptRecord {
     runtime::RecordHeader header;
     int32_t fd;
+};
+
+// A client that moves to another worker (client/moved_client.h), which owns it from then on.
+struct MoveRecord {
+    runtime::RecordHeader header;
+    client::MovedClient* moved;
+};
+
+// The worker that sends it to the new one has delivered all that the client had published on its old one.
+struct MoveBarrierRecord {
+    runtime::RecordHeader header;
+    uint64_t cid;
+    base::WorkerId to;  // the new worker
 };
 
 // A body too large for a mailbox, shared by the records that name it; the last one frees it.

@@ -44,6 +44,7 @@ class LoneRecord {
 
     // False: not for one message; the link must be paused.
     bool has_room() const { return record_ != nullptr; }
+    base::WorkerId to() const { return to_; }
     void pause_until_room(link::Link& link);
     void send(const Publisher& publisher, account::Account& account, const MessageRun& run);
 

@@ -64,14 +64,15 @@ Link::Link(LinkHost& host, int fd, proto::Kind kind)
 Link::Link(LinkHost& host, Handover&& connection, proto::Kind kind)
     : host_(host),
       outbound_(host.slabs),
+      traffic_(connection.traffic),
       kind_traffic_(host.traffic_of(kind)),
       fd_(connection.fd),
       kind_(kind),
       pauses_(bit_of(PauseReason::kHandover)),
       handle_(host.table.add(this)),
       cid_(connection.cid),
-      start_wall_ns_(host.ring.wall_ns()),
-      peer_(host.ring.peer_address(fd_)),
+      start_wall_ns_(connection.start_wall_ns != 0 ? connection.start_wall_ns : host.ring.wall_ns()),
+      peer_(connection.peer.port != 0 ? connection.peer : host.ring.peer_address(fd_)),
       receive_(&receive_completed, *this),
       send_(&send_completed, *this) {
     backlog_.swap(connection.received);
@@ -232,6 +233,7 @@ void Link::pause(PauseReason reason) {
 }
 
 void Link::hold() {
+    handing_over_ = false;
     if (state_ == State::kOpen) pause(PauseReason::kHold);
 }
 
@@ -480,6 +482,11 @@ void Link::begin_handover() {
     mark_dirty();
 }
 
+void Link::cancel_handover() {
+    if (!std::exchange(handing_over_, false)) return;
+    resume(PauseReason::kHandover);
+}
+
 void Link::finish_handover() {
     assert(handing_over_);
     if (state_ != State::kOpen || receive_.pending || send_.pending || !outbound_.empty()) return;
@@ -488,7 +495,10 @@ void Link::finish_handover() {
     connection.fd = std::exchange(fd_, -1);
     connection.cid = cid_;
     if (tls_ != nullptr) connection.engine = tls_->take_engine();
-    connection.received.swap(backlog_);
+    connection.received.swap(carry_.empty() ? backlog_ : carry_);
+    connection.received.append(backlog_.begin(), backlog_.size());
+    backlog_.clear();
+    connection.peer = peer_;
     state_ = State::kShutDown;
     host_.timers.disarm(flush_timer_);
     hand_over(std::move(connection));

@@ -163,7 +163,9 @@ class Link {
     // Called while consuming: consume() returns at once afterwards, and the rest of its input is taken for
     // compressed. Of WebSocket the frames are compressed, from the next one on.
     void start_compression(proto::S2Mode mode);
-    // Has it been called in this batch of input?
+    // Its bytes pass through no channel.
+    bool is_clear_text() const { return channel_ == nullptr; }
+    // Has start_compression() been called in this batch of input?
     bool input_changed() const { return input_changed_; }
     // Null: nothing is compressed.
     S2Channel* s2_channel() const { return s2_channel_; }
@@ -171,9 +173,12 @@ class Link {
     // Of a link that was handed over: its bytes are WebSocket frames. `message_max`: bytes that a compressed
     // message may become.
     void start_websocket(const WebsocketTerms& terms, uint64_t message_max);
-    // Called while consuming: nothing is read any more, and once all that is queued has left and the ring
-    // has nothing of this link, hand_over() is called. The link is gone then, without on_close().
+    // Nothing is read any more, and once all that is queued has left and the ring has nothing of this link,
+    // hand_over() is called. The link is gone then, without on_close(). Called while consuming: as pause().
     void begin_handover();
+    // It reads on instead, if hand_over() was not called yet. Not while links are flushed.
+    void cancel_handover();
+    bool handing_over() const { return handing_over_; }
     virtual void hand_over(Handover&& /*connection*/) {}
 
     // Releases up to `most` subscriptions; true: none is left.

@@ -11,6 +11,7 @@ void WorkerLoads::set_busy(base::WorkerId worker, double share, uint64_t now_ns)
     load.busy_permille.store(permille, std::memory_order_relaxed);
     load.measured_ns.store(now_ns, std::memory_order_relaxed);
     load.placed.store(0, std::memory_order_relaxed);
+    load.promised_permille.store(0, std::memory_order_relaxed);
 }
 
 uint32_t WorkerLoads::busy_permille(base::WorkerId worker, uint64_t now_ns) const {
@@ -32,7 +33,8 @@ double WorkerLoads::cost_of_client(uint64_t now_ns) const {
 
 double WorkerLoads::expected_permille(base::WorkerId worker, double cost, uint64_t now_ns) const {
     const auto placed = static_cast<double>(of(worker).placed.load(std::memory_order_relaxed));
-    return busy_permille(worker, now_ns) + placed * cost;
+    return busy_permille(worker, now_ns) + of(worker).promised_permille.load(std::memory_order_relaxed) +
+           placed * cost;
 }
 
 base::WorkerId WorkerLoads::take_place(uint64_t now_ns) {

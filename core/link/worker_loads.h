@@ -26,6 +26,8 @@ class WorkerLoads {
   public:
     static constexpr uint32_t kNear_permille = 200;
     static constexpr int64_t kSpareClients = 4;
+    // Clients move to a worker up to this load.
+    static constexpr uint32_t kFull_permille = 600;
     // A worker that has measured nothing for this time has slept.
     static constexpr uint64_t kOld_ns = 2'500'000'000;
 
@@ -44,6 +46,18 @@ class WorkerLoads {
     void remove_client(base::WorkerId worker) {
         of(worker).clients.fetch_sub(1, std::memory_order_relaxed);
     }
+    // May a client that takes that part of a worker move there?
+    bool has_room(base::WorkerId worker, uint32_t permille, uint64_t now_ns) const {
+        return busy_permille(worker, now_ns) + of(worker).promised_permille.load(std::memory_order_relaxed) +
+                   permille <=
+               kFull_permille;
+    }
+    // It does. Its part counts there as of now.
+    void move_client(base::WorkerId from, base::WorkerId to, uint32_t permille) {
+        remove_client(from);
+        add_client(to);
+        of(to).promised_permille.fetch_add(permille, std::memory_order_relaxed);
+    }
     int64_t clients(base::WorkerId worker) const {
         return of(worker).clients.load(std::memory_order_relaxed);
     }
@@ -53,6 +67,7 @@ class WorkerLoads {
         std::atomic<int64_t> clients{0};
         std::atomic<int64_t> placed{0};  // of them: since the measurement
         std::atomic<uint32_t> busy_permille{0};
+        std::atomic<uint32_t> promised_permille{0};  // what has moved there since the measurement
         std::atomic<uint64_t> measured_ns{0};
     };
 

@@ -26,6 +26,8 @@ WorkerCounters counters_of(const WorkerView& worker) {
     counters.spilled_records = worker.delivery.outlets.spilled_count();
     counters.replaced_members = worker.delivery.counters().replaced_members;
     counters.lost_group_messages = worker.delivery.counters().lost_group_messages;
+    counters.departed_clients = worker.clients.movers.departed();
+    counters.arrived_clients = worker.clients.movers.arrived();
     counters.tls_handshakes = links.tls_handshakes;
     counters.tls_handshake_failures = links.tls_handshake_failures;
     return counters;

@@ -29,6 +29,8 @@ struct WorkerCounters : link::LinkTraffic {
     uint64_t spilled_records = 0;
     uint64_t replaced_members = 0;
     uint64_t lost_group_messages = 0;
+    uint64_t departed_clients = 0;  // moved to other workers
+    uint64_t arrived_clients = 0;
     uint64_t tls_handshakes = 0;
     uint64_t tls_handshake_failures = 0;
 };

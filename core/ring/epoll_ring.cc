@@ -67,6 +67,7 @@ class EpollRing final : public Ring {
     void shutdown_send(int fd) override { (void)::shutdown(fd, SHUT_WR); }
     void shutdown(int fd) override;
     void close(int fd) override;
+    void detach(int fd) override;
     PeerAddress peer_address(int fd) override { return socket_peer(fd); }
     void return_buffer(uint32_t buffer) override { arena_.push(buffer); }
     unsigned turn(uint64_t deadline_ns) override;
@@ -385,6 +386,14 @@ void EpollRing::close(int fd) {
     assert(socket.reader == nullptr);
     assert(socket.writer == nullptr);
     ::close(fd);  // leaves the epoll set by itself
+    forget(socket);
+}
+
+void EpollRing::detach(int fd) {
+    Socket& socket = socket_of(fd);
+    assert(socket.reader == nullptr);
+    assert(socket.writer == nullptr);
+    if (socket.registered) (void)::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
     forget(socket);
 }
 

@@ -110,6 +110,8 @@ class Ring {
     virtual void shutdown(int fd) = 0;
     // The descriptor must have no pending submission.
     virtual void close(int fd) = 0;
+    // The descriptor goes to another ring, which may use it from now on; it has no pending submission.
+    virtual void detach(int fd) = 0;
     virtual PeerAddress peer_address(int fd) = 0;
 
     // Gives a lent receive buffer back.

@@ -90,6 +90,7 @@ class UringRing final : public Ring {
     void shutdown_send(int fd) override { (void)::shutdown(fd, SHUT_WR); }
     void shutdown(int fd) override;
     void close(int fd) override;
+    void detach(int fd) override { std::erase(shut_sockets_, fd); }
     PeerAddress peer_address(int fd) override { return socket_peer(fd); }
     void return_buffer(uint32_t buffer) override { buffers_.give_back(buffer); }
     unsigned turn(uint64_t deadline_ns) override;

@@ -286,7 +286,8 @@ std::shared_ptr<std::latch> Server::apply(std::shared_ptr<const config::Options>
         .authenticator = std::make_shared<const auth::Authenticator>(*options, setup_.trust),
         .tls = std::move(tls),
         .address = client_address(*options, client_socket_.port).value(),
-        .websocket = client::make_websocket_settings(*options, setup_.trust)};
+        .websocket = client::make_websocket_settings(*options, setup_.trust),
+        .serial = settings_.serial + 1};
     const int64_t excess =
         options->max_connections > 0
             ? facts_.clients.load(std::memory_order_relaxed) - options->max_connections

@@ -98,6 +98,10 @@ void WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& re
         case delivery::kDeliverServerLarge:
             return delivery::deliver_record(
                 delivery, reinterpret_cast<const delivery::DeliverRecord&>(record));
+        case delivery::kMove:
+            return clients.movers.on_arrived(reinterpret_cast<const delivery::MoveRecord&>(record).moved);
+        case delivery::kMoveBarrier:
+            return clients.movers.on_barrier(reinterpret_cast<const delivery::MoveBarrierRecord&>(record));
         case delivery::kInterest: {
             const auto& interest = reinterpret_cast<const delivery::InterestRecord&>(record);
             delivery.note_announced(from, interest.lines);

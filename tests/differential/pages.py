@@ -56,6 +56,7 @@ WANTED = re.compile(
     r"|/accstatz.* account_statz\..*\.(sent|received)\.\w+\."
     r"|/accountz.* (account_detail\.(imports|exports|responses|subscriptions|sublist|jwt))"
     r"|/connz\?.*state.* connections\.\d+\.pending_bytes"  # of closed ones: what was on its way
+    r"|/connz.* connections\.\d+\.worker"
     r"|/leafz leafs|/routez server_name"
     r"|name_tag|account_tag|stalls|\.rtt$"
 )

@@ -3,6 +3,7 @@
 """Locality: on which worker a connection lives. Ours alone: other servers have no workers."""
 
 import threading
+import time
 
 from support import case
 from support.monitoring import MonitoringCase
@@ -60,6 +61,65 @@ class PlacementTest(LocalityCase):
         workers = self.workers(server)
         self.assertEqual(workers[busy["id"]]["connections"], 8)
         self.assertEqual(workers[idle["id"]]["connections"], 12)
+
+
+class MoveTest(LocalityCase):
+    """A publisher and its subscriber begin on two workers; the publisher is the older one."""
+
+    PACE_S = 0.005
+
+    def pair(self, config):
+        server = self.monitored("--workers", "2", config=config)
+        publisher, subscriber = self.client(server), self.client(server)
+        subscriber.send("SUB moving.* 1\r\nPING\r\n")
+        subscriber.expect("PONG\r\n")
+        return server, publisher, subscriber
+
+    def worker_of(self, server, subscriptions):
+        LocalityCase.asked += 1
+        connections = self.get(server, f"/connz?look={self.asked}")["connections"]
+        return next(each["worker"] for each in connections if each["subscriptions"] == subscriptions)
+
+    def publish_paced(self, publisher, subscriber, first, count):
+        for number in range(first, first + count):
+            publisher.send(f"PUB moving.a {len(str(number))}\r\n{number}\r\n")
+            time.sleep(self.PACE_S)
+            subscriber.expect_message("moving.a", 1, str(number).encode())
+        return first + count
+
+    def test_a_publisher_follows_its_subscriber(self):
+        server, publisher, subscriber = self.pair("uring { locality: true }")
+        self.assertNotEqual(self.worker_of(server, 0), self.worker_of(server, 1))
+        number, end = 0, time.monotonic() + case.DEADLINE_S
+        while self.worker_of(server, 0) != self.worker_of(server, 1) and time.monotonic() < end:
+            number = self.publish_paced(publisher, subscriber, number, 50)
+        self.assertEqual(self.worker_of(server, 0), self.worker_of(server, 1))
+        moves = [worker["moves"] for worker in self.workers(server)]
+        self.assertEqual(sorted((each["in"], each["out"]) for each in moves), [(0, 1), (1, 0)])
+        records = sum(worker["mailbox"]["records"] for worker in self.workers(server))
+        self.publish_paced(publisher, subscriber, number, 50)
+        self.assertEqual(sum(worker["mailbox"]["records"] for worker in self.workers(server)), records)
+        publisher.send("PING\r\n")
+        publisher.expect("PONG\r\n")
+
+    def test_a_message_is_whole_wherever_the_move_comes(self):
+        server, publisher, subscriber = self.pair("uring { locality: true }")
+        number, end = 0, time.monotonic() + case.DEADLINE_S
+        while self.worker_of(server, 0) != self.worker_of(server, 1) and time.monotonic() < end:
+            for _ in range(50):
+                frame = f"PUB moving.a {len(str(number))}\r\n{number}\r\n".encode()
+                publisher.send(frame[:-3])
+                time.sleep(self.PACE_S)
+                publisher.send(frame[-3:])
+                subscriber.expect_message("moving.a", 1, str(number).encode())
+                number += 1
+        self.assertEqual(self.worker_of(server, 0), self.worker_of(server, 1))
+        self.publish_paced(publisher, subscriber, number, 20)
+
+    def test_nobody_moves_by_default(self):
+        server, publisher, subscriber = self.pair("")
+        self.publish_paced(publisher, subscriber, 0, int(3 / self.PACE_S))
+        self.assertEqual([worker["moves"] for worker in self.workers(server)], [{"in": 0, "out": 0}] * 2)
 
 
 if __name__ == "__main__":

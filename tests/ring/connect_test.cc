@@ -62,6 +62,49 @@ TEST_P(RingConnectTest, BytesGoBothWays) {
     ring().close(far);
 }
 
+TEST_P(RingConnectTest, AConnectionInUseMayGoToAnotherRing) {
+    CREATE_OR_SKIP({});
+    absl::StatusOr<std::unique_ptr<Ring>> other = bench_->create_ring({});
+    ASSERT_TRUE(other.ok());
+    ASSERT_TRUE((*other)->start().ok());
+    TestRing second{std::move(*other)};
+    const auto turn_second = [&] { second.turn(second.ring->fresh_now_ns() + kMs); };
+    // Again and again under the same numbers: nothing of the last one may be left here.
+    for (int round = 0; round < 5; ++round) {
+        const auto [near, far] = connected_to_itself();
+        Receiver before(under_test_);
+        Sender sender(under_test_);
+        Sender answer(under_test_);
+        ring().receive(before, near);
+        sender.start(far, "one");
+        answer.start(near, "first answer");
+        Receiver answers(under_test_);
+        ring().receive(answers, far);
+        run_until([&] {
+            return before.bytes == "one" && answers.bytes == "first answer" && !sender.pending && !answer.pending;
+        });
+        ring().cancel(before);
+        run_until([&] { return !before.pending; });
+        // What comes in between is for the other one.
+        sender.start(far, "two");
+        run_until([&] { return !sender.pending; });
+        ring().detach(near);
+        Receiver after(second);
+        second.ring->receive(after, near);
+        run_until([&] { return before.bytes + after.bytes == "onetwo"; }, turn_second);
+        Sender other_answer(second);
+        other_answer.start(near, ", second answer");
+        run_until([&] { return answers.bytes == "first answer, second answer" && !other_answer.pending; },
+                  turn_second);
+        second.ring->shutdown(near);
+        run_until([&] { return !after.pending && !answers.pending; }, turn_second);
+        second.ring->close(near);
+        turn_second();
+        ring().close(far);
+        run_turns(2);
+    }
+}
+
 TEST_P(RingConnectTest, AConnectionMayBeServedByAnotherRing) {
     CREATE_OR_SKIP({});
     absl::StatusOr<std::unique_ptr<Ring>> other = bench_->create_ring({});

@@ -24,6 +24,8 @@ ClusterClient::ClusterClient(SimClientHost& host, SimNet& net, ClusterOracle& or
     record.account = prng_.below(static_cast<uint32_t>(draw.accounts));
     record.echo = percent(80);
     record.no_responders = percent(50);
+    publisher_ = draw.publisher_percent != 0 && percent(draw.publisher_percent);
+    if (publisher_) record.no_responders = false;
     begin(oracle.add_client(std::move(record)));
     trace(fmt::format("connects to server {}", server));
 }
@@ -43,7 +45,7 @@ void ClusterClient::connect() {
         fmt::format("CONNECT {{\"verbose\":false,\"pedantic\":false,\"echo\":{},\"headers\":true,"
                     "\"no_responders\":{},\"protocol\":1,\"lang\":\"sim\"{}}}\r\n",
                     record.echo, record.no_responders, login));
-    if (record.no_responders || percent(30)) {
+    if (record.no_responders || (!publisher_ && percent(30))) {
         subscribe(fmt::format("_R.{}.*", id()), "");
         oracle_.client(id()).inbox = oracle_.subscriptions().size() - 1;
     }
@@ -145,6 +147,9 @@ bool ClusterClient::act() {
         uint64_t& since_ns = oracle_.client(id()).stopped_reading_ns;
         since_ns = std::min(since_ns, net_.now_ns());
         stop_reading(0, kStopMax_ns);
+    } else if (publisher_ && !percent(5)) {
+        if (percent(40)) unsubscribe();
+        publish_some();
     } else if (subscriptions_.size() < 2 || percent(draw_.churn_percent)) {
         if (subscriptions_.size() >= 2 &&
             (percent(50) || subscriptions_.size() >= kClientSubscriptionsMax)) {

@@ -62,6 +62,7 @@ class ClusterClient final : public SimConnection {
 
     ClusterOracle& oracle_;
     const ClusterDraw& draw_;
+    bool publisher_ = false;  // drops the subscriptions that it has now and then
     uint64_t next_sid_ = 1;
     uint64_t next_request_ = 1;
     std::map<std::string, size_t, std::less<>> subscriptions_;  // by sid, those not yet forgotten

@@ -42,6 +42,7 @@ constexpr std::array kFields = {
     Field{"ping", &ClusterDraw::ping_ms},
     Field{"hiccup", &ClusterDraw::hiccup_permille},
     Field{"skew", &ClusterDraw::skew_permille},
+    Field{"move", &ClusterDraw::move_permille},
     Field{"latency", &ClusterDraw::latency_us},
     Field{"split", &ClusterDraw::split_percent},
     Field{"stall", &ClusterDraw::stall_permille},
@@ -62,6 +63,7 @@ constexpr std::array kFields = {
     Field{"accounts", &ClusterDraw::accounts},
     Field{"payload", &ClusterDraw::payload},
     Field{"burst", &ClusterDraw::burst},
+    Field{"publishers", &ClusterDraw::publisher_percent},
     Field{"queue", &ClusterDraw::queue_percent},
     Field{"churn", &ClusterDraw::churn_percent},
     Field{"request", &ClusterDraw::request_percent},
@@ -109,6 +111,8 @@ void draw_clients(base::Prng& prng, ClusterDraw* draw) {
 void draw_locality(uint64_t seed, ClusterDraw* draw) {
     base::Prng prng(seed ^ 0x4c4f'4341'4cULL);
     if (prng.percent(30)) draw->skew_permille = 1 + prng.below(100);
+    if (prng.percent(60)) draw->move_permille = 1 + prng.below(prng.percent(50) ? 20 : 300);
+    if (prng.percent(70)) draw->publisher_percent = prng.below(60);
 }
 
 // Servers that know only some others by configuration learn of the rest once; a cut between two of

@@ -73,6 +73,7 @@ struct ClusterDraw {
     uint64_t ping_ms = 2000;
     uint64_t hiccup_permille = 0;
     uint64_t skew_permille = 0;  // of turns: a worker seems to have another load than it has
+    uint64_t move_permille = 0;  // of turns: a client of that worker is asked to move to another one
     // The network, all the time.
     uint64_t latency_us = 500;
     uint64_t split_percent = 0;
@@ -96,6 +97,7 @@ struct ClusterDraw {
     uint64_t accounts = 1;
     uint64_t payload = 100;
     uint64_t burst = 4;
+    uint64_t publisher_percent = 0;  // of clients: have no subscriptions most of the time
     uint64_t queue_percent = 30;
     uint64_t churn_percent = 30;
     uint64_t request_percent = 20;

@@ -43,7 +43,7 @@ constexpr uint32_t kShrinkRunsMax = 400;
 constexpr unsigned kWorldSecondsMax = 120;  // then it is stuck
 
 // What must come up in some world of a long run.
-constexpr std::array<std::string_view, 35> kMarks = {"cut",
+constexpr std::array<std::string_view, 36> kMarks = {"cut",
                                                      "one_way",
                                                      "reset",
                                                      "crash",
@@ -71,6 +71,7 @@ constexpr std::array<std::string_view, 35> kMarks = {"cut",
                                                      "demanded-of-group",
                                                      "no-responders",
                                                      "reading-paused",
+                                                     "moved-client",
                                                      "spill",
                                                      "replaced-member",
                                                      "buffer-shortage",

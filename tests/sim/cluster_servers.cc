@@ -23,6 +23,7 @@ std::shared_ptr<config::Options> ClusterWorld::options(uint32_t index) const {
     options->ping_interval = std::chrono::milliseconds(draw_.ping_ms);
     options->ping_max = 2;
     options->uring.cache_entries = static_cast<int64_t>(draw_.cache);
+    options->uring.locality = draw_.move_permille != 0;
     if (draw_.max_pending != 0) options->max_pending = static_cast<int64_t>(draw_.max_pending);
     options->lame_duck_grace_period = std::chrono::milliseconds(100);
     options->lame_duck_duration = std::chrono::seconds(1);

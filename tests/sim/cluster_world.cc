@@ -6,6 +6,7 @@
 
 #include "core/base/time_units.h"
 #include "fmt/format.h"
+#include "tests/sim/moves.h"
 
 namespace nuring::sim {
 namespace {
@@ -145,6 +146,14 @@ void ClusterWorld::run_worker(SimServer& server, uint32_t worker) {
         server.server().facts().worker_loads.set_busy(static_cast<base::WorkerId>(worker),
                                                       prng_.below(101) / 100.0, net_.now_ns());
     }
+    if (moving_ && net_.permille(static_cast<uint32_t>(draw_.move_permille))) {
+        ask_to_move(server.server(), worker, prng_);
+        // Another worker is behind: what is in its mailboxes must not be overtaken.
+        if (prng_.percent(30)) {
+            server.pause_worker(prng_.below(server.worker_count()),
+                                net_.now_ns() + net_.between(0, kWorkerPauseMax_ns));
+        }
+    }
 }
 
 bool ClusterWorld::step(bool timers) {
@@ -209,6 +218,7 @@ void ClusterWorld::come_to_rest() {
             return false;
         });
     };
+    moving_ = false;  // else it might never end
     while (!failed() && restless()) step(/*timers=*/false);
 }
 

@@ -115,6 +115,7 @@ class ClusterWorld final : public WorldLog {
     std::map<std::pair<uint32_t, uint32_t>, uint32_t> cuts_;  // how many faults cut that way
     uint32_t rough_count_ = 0;
     bool acting_ = true;
+    bool moving_ = true;  // clients, between workers
     uint64_t step_count_ = 0;
     std::set<std::string> marks_;
 };

@@ -38,6 +38,8 @@ SimClient::SimClient(SimClientHost& host, SimNet& net, Oracle& oracle, const Swa
     record.echo = percent(80);
     record.headers = percent(70);
     record.no_responders = record.headers && percent(50);
+    publisher_ = swarm.publisher_percent != 0 && percent(swarm.publisher_percent);
+    if (publisher_) record.no_responders = false;
     if (swarm.tenants) record.user = &kSimUsers[prng_.below(kSimUsers.size())];
     const uint32_t id = oracle.add_client(record);
     verbose_ = percent(20);
@@ -66,7 +68,7 @@ void SimClient::connect() {
     say(fmt::format("CONNECT {{\"verbose\":{},\"pedantic\":false,\"echo\":{},\"headers\":{},"
                     "\"no_responders\":{},\"protocol\":1,\"lang\":\"sim\",\"name\":\"c{}\"{}}}\r\n",
                     verbose_, record.echo, record.headers, record.no_responders, id(), credentials));
-    if (record.no_responders || percent(30)) {
+    if (record.no_responders || (!publisher_ && percent(30))) {
         subscribe(fmt::format("_R.{}.*", id()), "");
         oracle_.client(id()).inbox = oracle_.subscription_count() - 1;
     }
@@ -222,6 +224,9 @@ bool SimClient::act() {
     } else if (net_.permille(swarm_.stop_reading_permille)) {
         stopped_reading_ever_ = true;
         stop_reading(100'000, 40'000'000);
+    } else if (publisher_ && !percent(3)) {
+        if (percent(40)) unsubscribe();
+        percent(10) ? fence() : publish_some();
     } else if (subscriptions_.empty() || percent(swarm_.churn_percent)) {
         if (subscriptions_.size() < kSubscriptionsMax &&
             (subscriptions_.size() < 2 || percent(50))) {

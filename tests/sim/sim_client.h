@@ -74,6 +74,7 @@ class SimClient final : public SimConnection {
     Oracle& oracle_;
     const Swarm& swarm_;
     bool verbose_ = false;
+    bool publisher_ = false;  // drops the subscriptions that it has now and then
     bool canonical_ = true;   // writes control lines as everybody does
     bool leaving_ = false;  // its end is wanted, by whatever means
     bool stopped_reading_ever_ = false;

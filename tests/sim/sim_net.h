@@ -105,6 +105,7 @@ class SimStream {
         watcher_ = watcher;
         fd_ = fd;
     }
+    void unwatch() { watcher_ = nullptr; }
 
   private:
     friend class SimNet;

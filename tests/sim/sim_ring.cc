@@ -283,14 +283,25 @@ void SimRing::shutdown(int fd) {
     execute_send(fd);
 }
 
-void SimRing::close(int fd) {
+void SimRing::expect_unused(int fd) {
     Socket& socket = socket_of(fd);
-    assert(socket.reader == nullptr && "closed while a receive or accept was pending");
-    assert(socket.writer == nullptr && "closed while a send was pending");
+    assert(socket.reader == nullptr && "gone while a receive or accept was pending");
+    assert(socket.writer == nullptr && "gone while a send was pending");
     for (const Finished& finished : finished_) {
-        assert(finished.submission->fd != fd && "closed while a submission was pending");
+        assert(finished.submission->fd != fd && "gone while a submission was pending");
     }
     static_cast<void>(socket);
+}
+
+void SimRing::detach(int fd) {
+    expect_unused(fd);
+    net_.stream_of(fd)->unwatch();
+    sockets_.erase(fd);
+    readable_.erase(fd);
+}
+
+void SimRing::close(int fd) {
+    expect_unused(fd);
     if (SimListener* listener = net_.listener_of(fd)) listener->watcher = nullptr;
     sockets_.erase(fd);
     readable_.erase(fd);
@@ -312,7 +323,7 @@ void SimRing::return_buffer(uint32_t index) {
     assert(buffer.lent && "a receive buffer was returned twice");
     buffer.lent = false;
     --lent_count_;
-    std::memset(buffer.bytes.get(), kReturnedFill, options_.receive_buffer_bytes);
+    std::memset(buffer.bytes.get(), kReturnedFill, buffer.size);
     (in_turn_ ? returned_buffers_ : free_buffers_).push_back(index);
 }
 
@@ -399,6 +410,7 @@ void SimRing::serve_receive(int fd, Socket& socket) {
         size = 1 + net_.prng().below(static_cast<uint32_t>(size - 1));
     }
     size = stream.read(buffer.bytes.get(), size);
+    buffer.size = size;
     ++stats_.receives;
     deliver(reader, Completion{.result = static_cast<int32_t>(size),
                                .more = true,

@@ -57,6 +57,7 @@ class SimRing final : public ring::Ring, private SimWatcher {
     void shutdown_send(int fd) override;
     void shutdown(int fd) override;
     void close(int fd) override;
+    void detach(int fd) override;
     ring::PeerAddress peer_address(int fd) override;
     void return_buffer(uint32_t buffer) override;
     unsigned turn(uint64_t deadline_ns) override;
@@ -83,12 +84,14 @@ class SimRing final : public ring::Ring, private SimWatcher {
     };
     struct Buffer {
         std::unique_ptr<char[]> bytes;
+        size_t size = 0;  // of what was received last
         bool lent = false;
     };
 
     void note_readable(int fd) override;
     void note_writable(int fd) override;
     Socket& socket_of(int fd);
+    void expect_unused(int fd);
     void arm(ring::Submission& submission, ring::Submission::Kind kind, int fd);
     void answer_connect(ring::Submission& submission, SimStream& stream, bool connected);
     void cancel_connect(ring::Submission& submission);

@@ -52,6 +52,8 @@ void draw_clients(base::Prng& prng, Swarm& swarm) {
 void draw_locality(uint64_t seed, Swarm& swarm) {
     base::Prng prng(seed ^ 0x4c4f'4341'4cULL);
     if (prng.percent(30)) swarm.skew_permille = 1 + prng.below(100);
+    if (prng.percent(50)) swarm.move_permille = 1 + prng.below(prng.percent(50) ? 20 : 300);
+    swarm.publisher_percent = prng.percent(70) ? prng.below(60) : 0;
 }
 
 }  // namespace
@@ -92,7 +94,7 @@ std::string Swarm::describe() const {
         "  clients {}+{} operations {} think {}ns tokens {} payload {} burst {} queue {}% "
         "churn {}% leave {}%o stop reading {}%o garbage {}%o login {} tenants {} strangers {}% "
         "write deadline {}ms reloads {} "
-        "lame {} skew {}%o",
+        "lame {} skew {}%o move {}%o publishers {}%",
         worker_count, mailbox_bytes, ring.receive_buffer_count_max, ring.receive_buffer_bytes,
         cache_entries, max_pending_bytes, ping_interval_ns / 1'000'000, busy_poll_ns,
         hiccup_permille, released_per_turn, faults.latency_min_ns,
@@ -104,7 +106,7 @@ std::string Swarm::describe() const {
         operation_count, think_max_ns, token_count, payload_max, burst_max, queue_percent,
         churn_percent, leave_permille, stop_reading_permille, garbage_permille, login,
         tenants, stranger_percent, write_deadline_ns / 1'000'000, reload_count, ends_as_lame_duck,
-        skew_permille);
+        skew_permille, move_permille, publisher_percent);
 }
 
 }  // namespace nuring::sim

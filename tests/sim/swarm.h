@@ -26,6 +26,7 @@ struct Swarm {
     size_t released_per_turn = 0;  // subscriptions of clients that leave; 0: as the server has it
     uint32_t hiccup_permille = 0;  // a worker does not run for a while
     uint32_t skew_permille = 0;    // of turns: a worker seems to have another load than it has
+    uint32_t move_permille = 0;    // of turns: a client of that worker is asked to move to another one
 
     uint32_t client_count = 8;  // at first
     uint32_t later_client_count = 0;
@@ -34,6 +35,7 @@ struct Swarm {
     uint32_t token_count = 3;         // distinct tokens of subjects
     uint32_t payload_max = 200;
     uint32_t burst_max = 1;       // publishes of one subject in a row
+    uint32_t publisher_percent = 0;  // of clients: have no subscriptions most of the time
     uint32_t queue_percent = 30;  // of subscriptions
     uint32_t churn_percent = 20;  // of operations: SUB and UNSUB once there are subscriptions
     uint32_t leave_permille = 0;  // of operations: a client ends its connection

@@ -6,6 +6,7 @@
 
 #include "core/link/link.h"
 #include "fmt/format.h"
+#include "tests/sim/moves.h"
 
 namespace nuring::sim {
 namespace {
@@ -49,6 +50,7 @@ std::shared_ptr<config::Options> World::options() const {
     options->max_pending = static_cast<int64_t>(swarm_.max_pending_bytes);
     options->ping_interval = std::chrono::nanoseconds(swarm_.ping_interval_ns);
     options->uring.cache_entries = swarm_.cache_entries;
+    options->uring.locality = swarm_.move_permille != 0;
     options->uring.busy_poll = std::chrono::nanoseconds(swarm_.busy_poll_ns);
     if (swarm_.login) {
         if (swarm_.tenants) {
@@ -135,6 +137,14 @@ void World::run_worker(uint32_t index) {
         server_->facts().worker_loads.set_busy(static_cast<base::WorkerId>(index), prng_.below(101) / 100.0,
                                                net_.now_ns());
     }
+    if (moving_ && net_.permille(swarm_.move_permille)) {
+        ask_to_move(*server_, index, prng_);
+        // Another worker is behind: what is in its mailboxes must not be overtaken.
+        if (prng_.percent(30)) {
+            const uint64_t until_ns = net_.now_ns() + net_.between(0, kHiccupMax_ns);
+            asleep_until_ns_[prng_.below(swarm_.worker_count)] = until_ns;
+        }
+    }
 }
 
 bool World::step(bool timers) {
@@ -189,7 +199,9 @@ void World::come_to_rest() {
         }
         return false;
     };
+    moving_ = false;  // else it would never end
     while (!failed() && restless()) step(/*timers=*/false);
+    moving_ = true;
 }
 
 bool World::run() {
@@ -350,19 +362,21 @@ std::string World::describe_work() const {
     uint64_t pauses = 0;
     uint64_t spilled = 0;
     uint64_t slow = 0;
+    uint64_t moves = 0;
     for (uint32_t i = 0; i < swarm_.worker_count; ++i) {
         const observe::WorkerCounters counters = server_->worker_state(i).counters();
         in += counters.in_messages;
         out += counters.out_messages;
         pauses += counters.pauses;
+        moves += counters.arrived_clients;
         spilled += counters.spilled_records;
         slow += counters.faults.slow_consumers_pending + counters.faults.slow_consumers_deadline;
     }
     return fmt::format(
         "{} steps, {} clients, {} published, {} delivered, {} pauses, {} spilled, {} slow, {} "
-        "replaced, {} answered over the service, {} ms",
+        "replaced, {} answered over the service, {} moves, {} ms",
         step_count_, clients_.size(), in, out, pauses, spilled, slow, replaced_members(),
-        oracle_.service_answer_count(), net_.now_ns() / kMs);
+        oracle_.service_answer_count(), moves, net_.now_ns() / kMs);
 }
 
 }  // namespace nuring::sim

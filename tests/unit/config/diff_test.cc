@@ -141,8 +141,8 @@ TEST(DiffTest, FixedOptionsAreThoseThatAreNotAtTheirDefault) {
     EXPECT_THAT(fixed("port: 4222, debug: true, max_payload: 5"), IsEmpty());
     EXPECT_THAT(fixed("listen: 'a:1'"), ElementsAre("host", "port"));
     EXPECT_THAT(fixed("host: a, http_port: 1"), ElementsAre("host", "http", "http_port"));
-    EXPECT_THAT(fixed("max_subs: 1, uring {pin: false}"),
-                ElementsAre("max_subscriptions", "uring.pin"));
+    EXPECT_THAT(fixed("max_subs: 1, uring {pin: false, locality: true}"),
+                ElementsAre("max_subscriptions", "uring.pin", "uring.locality"));
     EXPECT_THAT(fixed("leafnodes {listen: 'a:1', advertise: 'b:1', min_version: 2.9.0}"),
                 ElementsAre("leafnodes.host", "leafnodes.port", "leafnodes.advertise",
                             "leafnodes.min_version"));

@@ -228,6 +228,8 @@ TEST(ReadServerTest, UringBlock) {
     EXPECT_EQ(options_of("uring { pin: Auto }").uring.pin, Pinning::kAuto);
     EXPECT_EQ(options_of("uring { pin: true }").uring.pin, Pinning::kAlways);
     EXPECT_EQ(options_of("uring { workers: 1 }").uring.pin, Pinning::kAuto);
+    EXPECT_FALSE(o.uring.locality);
+    EXPECT_TRUE(options_of("uring { locality: true }").uring.locality);
     EXPECT_EQ(o.uring.busy_poll, std::chrono::microseconds(50));
     EXPECT_EQ(o.uring.io, IoKind::kEpoll);
     EXPECT_EQ(o.uring.receive_buffer_size, 16000);

@@ -36,6 +36,7 @@ class FakeRing final : public ring::Ring {
     void shutdown_send(int) override { assert(false); }
     void shutdown(int) override { assert(false); }
     void close(int) override { assert(false); }
+    void detach(int) override { assert(false); }
     ring::PeerAddress peer_address(int) override { return {}; }
     void return_buffer(uint32_t) override { assert(false); }
     unsigned turn(uint64_t deadline_ns) override { return on_turn ? on_turn(deadline_ns) : 0; }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/client/client_movers.h"
+
+#include <utility>
+
+#include "core/client/client.h"
+#include "core/client/client_host.h"
+#include "core/client/moved_client.h"
+
+namespace nuring::client {
+
+void ClientMovers::send(base::WorkerId to, std::unique_ptr<MovedClient> moved) {
+    delivery::Outlets& outlets = clients_.delivery.outlets;
+    const uint64_t cid = moved->connection.cid;
+    ++departed_;
+    for (uint32_t i = 0; i < outlets.worker_count(); ++i) {
+        const auto other = static_cast<base::WorkerId>(i);
+        if (other == clients_.host.id || other == to) continue;
+        auto* barrier = reinterpret_cast<delivery::MoveBarrierRecord*>(
+            outlets.begin_record(other, sizeof(delivery::MoveBarrierRecord), delivery::kMoveBarrier));
+        barrier->cid = cid;
+        barrier->to = to;
+        outlets.commit_record(other, &barrier->header);
+    }
+    auto* record = reinterpret_cast<delivery::MoveRecord*>(
+        outlets.begin_record(to, sizeof(delivery::MoveRecord), delivery::kMove));
+    record->moved = moved.release();
+    outlets.commit_record(to, &record->header);
+}
+
+void ClientMovers::on_arrived(MovedClient* moved) {
+    const std::unique_ptr<MovedClient> owned(moved);
+    ++arrived_;
+    const uint64_t cid = owned->connection.cid;
+    auto* client = new Client(clients_, std::move(*owned));  // LinkHost deletes it once it is retired
+    arrivals_[cid].link = client->handle();
+    client->arrive(*owned);
+    resume_if_complete(cid);
+}
+
+void ClientMovers::on_barrier(const delivery::MoveBarrierRecord& record) {
+    if (record.to == clients_.host.id) {
+        ++arrivals_[record.cid].barriers;
+        return resume_if_complete(record.cid);
+    }
+    delivery::Outlets& outlets = clients_.delivery.outlets;
+    auto* barrier = reinterpret_cast<delivery::MoveBarrierRecord*>(
+        outlets.begin_record(record.to, sizeof(delivery::MoveBarrierRecord), delivery::kMoveBarrier));
+    barrier->cid = record.cid;
+    barrier->to = record.to;
+    outlets.commit_record(record.to, &barrier->header);
+}
+
+void ClientMovers::resume_if_complete(uint64_t cid) {
+    const auto found = arrivals_.find(cid);
+    const Arrival arrival = found->second;
+    const uint32_t others = clients_.delivery.outlets.worker_count() - 2;
+    if (!arrival.link.valid() || arrival.barriers < others) return;
+    arrivals_.erase(found);
+    // It may have been closed meanwhile.
+    if (link::Link* link = clients_.host.table.find(arrival.link)) link->resume(link::PauseReason::kHandover);
+}
+
+}  // namespace nuring::client

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/auth/authenticator.h"
+#include "core/delivery/nats_link.h"
+#include "core/link/handover.h"
+#include "proto/connect.h"
+
+namespace nuring::account {
+class Account;
+}
+
+namespace nuring::client {
+
+// A client on its way from one worker to another: all that its next Client cannot find out by itself.
+// Threads: one after the other; the mailbox hands it over.
+struct MovedClient {
+    link::Handover connection;
+    delivery::Liveness liveness;
+    account::Account* account = nullptr;  // where it is counted, if `joined`
+    std::shared_ptr<const auth::Identity> identity;
+    proto::ConnectOptions connect;
+    std::string nonce;
+    bool ponged = false;
+    bool joined = false;
+    uint64_t sent_view = 0;
+    uint64_t keep_alive_ns = 0;     // when its timer is due
+    uint64_t settings_serial = 0;   // of the settings that it was checked against
+};
+
+}  // namespace nuring::client
