@@ -34,7 +34,6 @@ int main(int argc, char** argv) {
         options.rate != 0 || options.payload_size != 0 || options.connections != 0;
     if (scheduled && !has_schedule(*scenario))
         fatal("{} has its own rate, size and connections", scenario->name);
-    if (options.rate < 0) fatal("--rate: more than 0");
     ServerProcess server(&options);
     pin_to(options.load_cpu);
     const Result result = scenario->run(options, scenario->shape);

@@ -55,6 +55,9 @@ Output:
     --histogram            in it all latencies, as [limit in ns, count] of each step
 )";
 
+constexpr double kSecondsMax = 1e6;
+constexpr double kRateMax = 1e7;  // what is beyond it is never sent
+
 template <class Number>
 Number parse_number(std::string_view text, std::string_view flag) {
     Number value{};
@@ -63,6 +66,13 @@ Number parse_number(std::string_view text, std::string_view flag) {
         fatal("{}: not a number: {}", flag, text);
     }
     return value;
+}
+
+// Not negative, no NaN, and small enough to count in nanoseconds.
+double parse_amount(std::string_view text, std::string_view flag, double most) {
+    const auto amount = parse_number<double>(text, flag);
+    if (!(amount >= 0 && amount <= most)) fatal("{}: from 0 to {}: {}", flag, most, text);
+    return amount;
 }
 
 Endpoint parse_url(std::string_view url) {
@@ -126,9 +136,9 @@ constexpr Flag kFlags[] = {
      [](Text v, Options* o) { o->server_cpu = parse_number<int>(v, "--server-cpu"); }},
     {"relay", no_argument, [](Text, Options* o) { o->relay = true; }},
     {"seconds", required_argument,
-     [](Text v, Options* o) { o->seconds = parse_number<double>(v, "--seconds"); }},
+     [](Text v, Options* o) { o->seconds = parse_amount(v, "--seconds", kSecondsMax); }},
     {"warmup", required_argument,
-     [](Text v, Options* o) { o->warmup_seconds = parse_number<double>(v, "--warmup"); }},
+     [](Text v, Options* o) { o->warmup_seconds = parse_amount(v, "--warmup", kSecondsMax); }},
     {"count", required_argument,
      [](Text v, Options* o) { o->count = parse_number<uint64_t>(v, "--count"); }},
     {"window-kib", required_argument,
@@ -136,7 +146,7 @@ constexpr Flag kFlags[] = {
     {"chunk-kib", required_argument,
      [](Text v, Options* o) { o->chunk_bytes = parse_kib(v, "--chunk-kib"); }},
     {"rate", required_argument,
-     [](Text v, Options* o) { o->rate = parse_number<double>(v, "--rate"); }},
+     [](Text v, Options* o) { o->rate = parse_amount(v, "--rate", kRateMax); }},
     {"size", required_argument,
      [](Text v, Options* o) { o->payload_size = parse_number<uint32_t>(v, "--size"); }},
     {"connections", required_argument,

@@ -62,8 +62,11 @@ bool deliver_run_beyond(Delivery& delivery, const Publisher& publisher, account:
                           .target = lone != 0 ? lone : entry.hash()};
     Payload* shared = nullptr;
     bool taken = false;
+    // How they spread over the workers is unknown: each may have them all.
+    const uint64_t copies = run.count * InterestGate::copies(match.remote_count(), run.stride);
     match.remote_workers().for_each([&](base::WorkerId worker) {
         send_record(delivery, worker, plan, run, &shared);
+        delivery.outlets.note_copies(worker, copies);
         taken = true;
     });
     if (!match.is_plain()) taken |= deliver_to_others(delivery, plan, match, run, &shared);
@@ -123,6 +126,8 @@ bool deliver_run(Delivery& delivery, const Publisher& publisher, account::Accoun
     assert(entry.sublist() == &account.sublist());
     const interest::MatchResult& match = entry.result();
     const bool taken = deliver_to_local(delivery, publisher.link, publisher.echo, match.local(), run);
+    const size_t receivers = match.receiver_count() - match.remote_count();
+    delivery.interest_gate.charge_copies(run.count, receivers, run.stride);
     if (match.is_local()) return taken;
     return deliver_run_beyond(delivery, publisher, account, entry, run) || taken;
 }

@@ -15,7 +15,7 @@ void InterestGate::rest(link::Link& link) {
 
 bool InterestGate::begin_turn() {
     cost_ = 0;
-    has_searched_ = false;
+    has_worked_ = false;
     if (resting_.empty() || host_.holding()) return false;
     const std::vector<base::LinkHandle> rested = std::exchange(resting_, {});
     const auto share =

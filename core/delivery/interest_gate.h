@@ -19,7 +19,8 @@ namespace nuring::delivery {
 // a microsecond, a line of another server more, and so does what is announced, where a hub has thousands of
 // leafnodes; a server that joins may announce a million subjects. Beyond the limit of a turn a link rests
 // until the next one. So does one whose messages make the worker look at many subscriptions: a match anew
-// after each SUB, or members of a large group that do not take them.
+// after each SUB, or members of a large group that do not take them; and one whose messages have many
+// receivers.
 // Threads: its worker. Limits: kCostPerTurn, all links together. Errors: none.
 class InterestGate {
   public:
@@ -31,6 +32,10 @@ class InterestGate {
     static constexpr uint32_t kLinesPerCost = 16;
     static constexpr uint32_t kComparisonsPerCost = 4;
     static constexpr size_t kSearchedPerCost = 32;
+    static constexpr uint64_t kCopiesPerCost = 16;
+    static constexpr uint64_t kCopiesPerTurn = uint64_t{kCostPerTurn} * kCopiesPerCost;
+    // Of a message for fewer, its bytes bound the work.
+    static constexpr size_t kReceiversMin = 16;
     // All links that rest get the same share of a turn, but no less than this: a link with few operations
     // does not wait until others have finished theirs.
     static constexpr uint32_t kShareMin = 256;
@@ -61,14 +66,26 @@ class InterestGate {
     void charge_search(size_t looked_at) {
         if (looked_at < kSearchedPerCost) [[likely]]
             return;
-        has_searched_ = true;
+        has_worked_ = true;
         charge(looked_at / kSearchedPerCost);
     }
-    // After a message of that link. True: its search has used up the turn, and it is paused.
-    [[nodiscard]] bool rests_after_search(link::Link& link) {
-        if (!has_searched_) [[likely]]
+    // Copies of small frames that take as long as one message of that size for so many.
+    static uint64_t copies(size_t receivers, size_t message_size) {
+        constexpr size_t kBytesPerCopy = 256;
+        return receivers * (1 + message_size / kBytesPerCopy);
+    }
+    // A run of so many messages went to so many receivers.
+    void charge_copies(uint32_t count, size_t receivers, size_t message_size) {
+        if (receivers < kReceiversMin) [[likely]]
+            return;
+        has_worked_ = true;
+        charge(count * copies(receivers, message_size) / kCopiesPerCost);
+    }
+    // After a message of that link. True: search and copies have used up the turn, and it is paused.
+    [[nodiscard]] bool rests_after_message(link::Link& link) {
+        if (!has_worked_) [[likely]]
             return false;
-        has_searched_ = false;
+        has_worked_ = false;
         if (cost_ < cost_max_) return false;
         rest(link);
         return true;
@@ -89,7 +106,7 @@ class InterestGate {
     uint32_t cost_ = 0;                 // of this turn's operations
     uint32_t cost_max_ = kCostPerTurn;  // less while a link has its share
     uint64_t lines_ = 0;                // not counted in it yet
-    bool has_searched_ = false;         // of the message that is under way
+    bool has_worked_ = false;           // much, for the message that is under way
     std::vector<base::LinkHandle> resting_;
 };
 

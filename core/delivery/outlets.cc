@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/narrow.h"
+#include "core/delivery/interest_gate.h"
 #include "core/link/link.h"
 
 namespace nuring::delivery {
@@ -41,6 +42,44 @@ void Outlets::pause_until_room(link::Link& link, base::WorkerId to, size_t bytes
     ++pause_count_;
     link.pause(link::PauseReason::kRoom);
     await_room(to, bytes);
+}
+
+// The copies on their way have two parts, so that one is left while the other is waited for. To count each
+// record where it is handled would cost all messages.
+bool Outlets::is_behind(Outlet& outlet) {
+    constexpr uint64_t kPart = InterestGate::kCopiesPerTurn;
+    if (outlet.copies < kPart) [[likely]]
+        return false;
+    if (outlet.spill.empty()) {
+        runtime::Mailbox& box = *outlet.mailbox;
+        if (outlet.marked_copies != 0 && box.is_released(outlet.mark)) {
+            outlet.copies -= std::exchange(outlet.marked_copies, 0);
+        }
+        if (outlet.marked_copies == 0 && outlet.copies >= kPart) {
+            outlet.marked_copies = outlet.copies;
+            outlet.mark = box.position();
+        }
+    }
+    return outlet.copies >= 2 * kPart;
+}
+
+std::optional<base::WorkerId> Outlets::find_behind(const interest::WorkerSet& workers) {
+    std::optional<base::WorkerId> behind;
+    workers.for_each([&](base::WorkerId worker) {
+        if (!behind.has_value() && is_behind(of(worker))) behind = worker;
+    });
+    return behind;
+}
+
+// Any room that comes is asked for. If it came before, the next turn looks again.
+void Outlets::pause_until_drained(link::Link& link, base::WorkerId to) {
+    Outlet& outlet = of(to);
+    outlet.waiting.push_back(link.handle());
+    ++pause_count_;
+    link.pause(link::PauseReason::kRoom);
+    if (!outlet.spill.empty()) return;
+    mesh_.wait_for_release(host_.id, to);
+    if (!is_behind(outlet)) resume_next_turn_ = true;
 }
 
 void Outlets::await_room(base::WorkerId to, size_t bytes) {

@@ -49,6 +49,13 @@ class Outlets {
     // One of the workers whose mailbox has no room for that many bytes; none: all have.
     std::optional<base::WorkerId> find_full(const interest::WorkerSet& workers, size_t bytes);
     void pause_until_room(link::Link& link, base::WorkerId to, size_t bytes);
+    // A record that was committed makes that worker write so many copies (InterestGate::copies()).
+    void note_copies(base::WorkerId to, uint64_t count) { of(to).copies += count; }
+    // One of the workers that have more to copy for this one than two turns may: the one that is under way,
+    // and the next.
+    std::optional<base::WorkerId> find_behind(const interest::WorkerSet& workers);
+    // The same as pause_until_room(), until that worker is no longer behind.
+    void pause_until_drained(link::Link& link, base::WorkerId to);
     // This worker has a turn when there is room; SIZE_MAX: whenever that one has drained some.
     void await_room(base::WorkerId to, size_t bytes);
 
@@ -89,6 +96,10 @@ class Outlets {
         std::vector<std::unique_ptr<char[]>> spill;
         size_t spill_first = 0;
         std::vector<base::LinkHandle> waiting;
+        // Of records that the worker may not have handled yet: of all, and of those before the mark.
+        uint64_t copies = 0;
+        uint64_t marked_copies = 0;
+        size_t mark = 0;  // Mailbox::position()
     };
 
     Outlet& of(base::WorkerId to) {
@@ -97,6 +108,7 @@ class Outlets {
         return outlet;
     }
     runtime::RecordHeader* spill(base::WorkerId to, size_t size, uint32_t kind);
+    bool is_behind(Outlet& outlet);
     void drain_spill(base::WorkerId to);
     void resume_waiting(base::WorkerId to);
 

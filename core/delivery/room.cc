@@ -86,6 +86,17 @@ size_t bytes_needed(const Delivery& delivery, const MailboxDemand& demand,
     return needed;
 }
 
+// A small record for many subscriptions is much work for its worker. True: one has enough of it, and the link
+// was paused.
+static bool waits_for_copies(Delivery& delivery, link::Link& link, const interest::MatchResult& match) {
+    if (match.remote_count() < InterestGate::kReceiversMin) [[likely]]
+        return false;
+    const auto behind = delivery.outlets.find_behind(match.remote_workers());
+    if (!behind.has_value()) return false;
+    delivery.outlets.pause_until_drained(link, *behind);
+    return true;
+}
+
 // One record per worker: what the other functions come to, if nothing else is demanded.
 static bool fit_plain_run(Delivery& delivery, link::Link& link, const interest::WorkerSet& workers,
                           MessageRun* run) {
@@ -101,6 +112,7 @@ static bool fit_plain_run(Delivery& delivery, link::Link& link, const interest::
 
 bool fit_run_beyond(Delivery& delivery, link::Link& link, const interest::MatchResult& match,
                     MessageRun* run) {
+    if (waits_for_copies(delivery, link, match)) return false;
     if (match.is_plain()) return fit_plain_run(delivery, link, match.remote_workers(), run);
     const MailboxDemand demand = demand_of(delivery, link.kind(), match);
     if (demand.workers.empty()) return true;

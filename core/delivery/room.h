@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Room in the mailboxes: before a run is delivered, it is cut to what all mailboxes concerned can take, so
-// that no publish is half done.
+// Room for a run: before it is delivered, it is cut to what a turn may deliver and to what all mailboxes
+// concerned can take, so that no publish is half done.
 // Threads: the publisher's worker. Errors: none; a link whose run finds no room is paused.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "core/base/ids.h"
+#include "core/delivery/interest_gate.h"
 #include "core/delivery/message_run.h"
 #include "core/interest/match_result.h"
 #include "proto/kind.h"
@@ -47,12 +48,22 @@ uint32_t deliverable_count(const Delivery& delivery, const MailboxDemand& demand
 size_t bytes_needed(const Delivery& delivery, const MailboxDemand& demand,
                     const interest::MatchResult& match, const MessageRun& run);
 
+// Cuts a run for many so that it uses up a turn; the rest of it is for the next one.
+inline void cut_to_turn(const interest::MatchResult& match, MessageRun* run) {
+    if (run->count == 1) return;
+    const uint64_t each = InterestGate::copies(match.receiver_count(), run->stride);
+    if (run->count * each <= InterestGate::kCopiesPerTurn) [[likely]]
+        return;
+    run->count = static_cast<uint32_t>((InterestGate::kCopiesPerTurn + each - 1) / each);
+}
+
 // Cuts the run to what the mailboxes of all workers concerned can take now. False: not even one message;
 // the link was paused and consumes the same operation again later.
 bool fit_run_beyond(Delivery& delivery, link::Link& link, const interest::MatchResult& match,
                     MessageRun* run);
 inline bool fit_run_to_mailboxes(Delivery& delivery, link::Link& link,
                                  const interest::MatchResult& match, MessageRun* run) {
+    cut_to_turn(match, run);
     return match.is_local() || fit_run_beyond(delivery, link, match, run);
 }
 

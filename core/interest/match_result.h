@@ -189,6 +189,10 @@ class MatchResult {
     // Plain subscriptions on all workers + queue groups: what monitoring calls the fan-out.
     uint32_t fanout() const { return plain_count_ + queue_group_count(); }
     uint32_t plain_count() const { return plain_count_; }
+    // Frames and records that one message becomes, on all workers: a group and another server are one each.
+    size_t receiver_count() const { return size_t{fanout()} + peer_count_; }
+    // Plain subscriptions of clients on other workers.
+    size_t remote_count() const { return plain_count_ - local_.size(); }
 
     // Memory behind the object, without the object itself.
     size_t heap_bytes() const;

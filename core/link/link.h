@@ -41,7 +41,7 @@ struct WebsocketTerms;
 enum class PauseReason : uint8_t {
     kRoom,      // a mailbox that it feeds is full (delivery/outlets.h)
     kLog,       // the log has no room for traces (delivery/log_gate.h)
-    kTurn,      // it has changed enough interest for one turn (delivery/interest_gate.h)
+    kTurn,      // it has caused enough work for one turn (delivery/interest_gate.h)
     kSync,      // this server's interest is being announced to it
     kVerdict,   // its login is being checked
     kChannel,   // a channel handles what it has, or shakes hands

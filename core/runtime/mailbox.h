@@ -66,6 +66,15 @@ class Mailbox {
         return write_ - known_head_;
     }
 
+    // Behind the last committed record. Later: did the receiver release all before it? (A fresh look.)
+    size_t position() const { return write_; }
+    bool is_released(size_t position) {
+        if (known_head_ >= position) return true;
+        // Sequentially consistent for Mesh::wait_for_release(): ordered after its store.
+        known_head_ = head_.load(std::memory_order_seq_cst);  // pairs with release()
+        return known_head_ >= position;
+    }
+
     // The next record, contiguous and aligned; null when the mailbox is full.
     RecordHeader* reserve(size_t size, uint32_t kind) {
         size = rounded(size);

@@ -56,10 +56,15 @@ bool Mesh::park(base::WorkerId self) {
     return true;
 }
 
-bool Mesh::wait_for_room(base::WorkerId self, base::WorkerId to, size_t size) {
+void Mesh::wait_for_release(base::WorkerId self, base::WorkerId to) {
     RoomWanted& asked = room(self, to);
     asked.waiting = true;
     asked.wanted.store(true, std::memory_order_seq_cst);  // pairs with release()
+}
+
+bool Mesh::wait_for_room(base::WorkerId self, base::WorkerId to, size_t size) {
+    wait_for_release(self, to);
+    RoomWanted& asked = room(self, to);
     if (!mailbox(self, to).has_room(size)) return true;
     asked.waiting = false;
     asked.wanted.store(false, std::memory_order_relaxed);

@@ -43,6 +43,9 @@ class Mesh {
     // Asks `to` to wake `self` when it has made room in the mailbox between them; returns false when
     // there is room for `size` already (then nothing was asked).
     bool wait_for_room(base::WorkerId self, base::WorkerId to, size_t size);
+    // The same for any room; the caller looks at the mailbox afterwards, and must not rely on a wake if it
+    // finds it drained.
+    void wait_for_release(base::WorkerId self, base::WorkerId to);
     // True once after `to` has made the room that was asked for.
     bool take_room(base::WorkerId self, base::WorkerId to);
     // Gives consumed room of the mailbox `from` -> `self` back and wakes `from` if it waits for it.

@@ -219,6 +219,40 @@ class InterestTest(FloodCase):
             self.check_healthy()
 
 
+class ManyReceiversTest(FloodCase):
+    """A message for thousands of subscribers takes its time, and others go on in between."""
+
+    RECEIVERS, EACH, MESSAGES = 10, 300, 2000
+
+    def test_others_keep_pace(self):
+        for workers in ([],) if case.Options.reference else (["--workers", "1"], ["--workers", "2"]):
+            with self.subTest(arguments=workers):
+                self.check_pace(workers)
+
+    def check_pace(self, workers):
+        self.start_with_pair(*workers)
+        receivers = [self.client(self.server) for _ in range(self.RECEIVERS)]
+        for wire in receivers:
+            wire.deadline_s = 60
+            wire.send("".join(f"SUB many {sid}\r\n" for sid in range(self.EACH)))
+            wire.expect_quiet()
+        flood = self.client(self.server)
+        flood.send(b"PUB many 1\r\nx\r\n" * self.MESSAGES + b"PING\r\n")
+        exchanges = 0
+        while not flood.buffer:
+            self.check_healthy()
+            exchanges += 1
+            flood.receive(time.monotonic() + 0.0001)
+        flood.expect("PONG\r\n")
+        self.assertGreater(exchanges, 3)
+        size = sum(len(f"MSG many {sid} 1\r\nx\r\n") for sid in range(self.EACH)) * self.MESSAGES
+        for wire in receivers:
+            while len(wire.buffer) < size and wire.receive(time.monotonic() + wire.deadline_s):
+                pass
+            self.assertEqual(len(wire.buffer), size)
+            wire.close()
+
+
 class HashedLoginTest(ServerCase):
     """Logins with hashed passwords have their share of processors that publishers keep busy."""
 

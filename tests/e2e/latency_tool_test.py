@@ -77,6 +77,31 @@ class FiguresTest(LatencyToolCase):
                          (1, "latency: neither a program nor nats://HOST:PORT: x=/nowhere/nats-server\n"))
 
 
+class ArgumentsTest(LatencyToolCase):
+    """What cannot be measured is said before anything is, and at once."""
+
+    def test_arguments_that_make_no_sense(self):
+        for wrong in (["--rounds", "0"], ["--connections", "0"], ["--seconds", "0"], ["--seconds", "-1"],
+                      ["--seconds", "nan"], ["--warmup", "-3"], ["--warmup", "inf"], ["--rates", "99999999999"],
+                      ["--rates", "0"], ["--load-cpu", "9999"], ["--server-cpus", "9999"],
+                      ["--server-cpus", "3-1"], ["--json", "/nowhere/file"]):
+            with self.subTest(" ".join(wrong)):
+                done = self.tool("--server", f"x={Options.server}", *SHORT, *wrong)
+                self.assertEqual(done.returncode, 2, done.stderr + done.stdout)
+                self.assertNotIn("Traceback", done.stderr)
+                self.assertNotIn("round 1", done.stderr)
+
+    def test_the_generator_takes_no_time_that_is_none(self):
+        generator = os.path.join(os.environ["NURING_BUILD"], "bench/load/nuring-load")
+        for flag in ("--seconds", "--warmup", "--rate"):
+            for value in ("-1", "nan", "inf", "1e300"):
+                with self.subTest(f"{flag} {value}"):
+                    done = subprocess.run([generator, "latency-deliver", f"{flag}={value}"], capture_output=True,
+                                          text=True, timeout=60)
+                    self.assertNotEqual(done.returncode, 0)
+                    self.assertIn(f"{flag}: from 0 to", done.stderr)
+
+
 class StallTest(LatencyToolCase):
     def stalled_run(self, scenario, rate, seconds):
         """The generator's result, or None if it had ended before the server stood still."""

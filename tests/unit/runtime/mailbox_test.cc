@@ -65,6 +65,25 @@ TEST(MailboxTest, IsFullUntilRoomIsReleased) {
     EXPECT_TRUE(push(box, std::string(100, 'x')));
 }
 
+TEST(MailboxTest, KnowsWhetherAllBeforeAPositionIsReleased) {
+    Mailbox box(kCapacity);
+    EXPECT_TRUE(box.is_released(box.position()));
+    for (int round = 0; round < 100; ++round) {
+        ASSERT_TRUE(push(box, "one"));
+        const size_t position = box.position();
+        ASSERT_TRUE(push(box, "two"));
+        box.publish();
+        box.consume(box.next());
+        EXPECT_FALSE(box.is_released(position)) << "consumed, but not given back";
+        box.release();
+        EXPECT_TRUE(box.is_released(position));
+        EXPECT_FALSE(box.is_released(box.position()));
+        box.consume(box.next());
+        box.release();
+        EXPECT_TRUE(box.is_released(box.position()));
+    }
+}
+
 TEST(MailboxTest, EmptyTakesTheLargestRecordAtEveryOffset) {
     for (size_t offset = 0; offset < kCapacity; offset += kRecordAlignment) {
         Mailbox box(kCapacity);
