@@ -120,6 +120,8 @@ class PackagingTest(unittest.TestCase):
             self.assertRegex(unit, r"(?m)^Type=(notify|exec)$")
             for command in re.findall(r"(?m)^Exec\w+=(\S+)", unit):
                 self.assertTrue(command.endswith("sbin/nats-uring"), "a small system lacks other programs")
+            # systemd expands $NAME only where it is a word of its own.
+            self.assertNotRegex(unit, r"(?m)^Exec.*[^ ]\$[A-Z]")
             self.assertIn("LimitMEMLOCK=infinity", unit)
             self.assertIn("LimitNOFILE=1048576", unit)
             if "SystemCallFilter" in unit:
