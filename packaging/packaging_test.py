@@ -125,6 +125,7 @@ class PackagingTest(unittest.TestCase):
             self.assertIn("LimitMEMLOCK=infinity", unit)
             self.assertIn("LimitNOFILE=1048576", unit)
             if "SystemCallFilter" in unit:
+                self.assertRegex(unit, r"(?m)^After=nats-uring\.service$")  # or a switch fails on /run/nats-uring
                 for call in ("io_uring_setup", "io_uring_enter", "io_uring_register"):
                     self.assertRegex(unit, rf"(?m)^SystemCallFilter=[^~]*\b{call}\b")
                 self.assertIn("SystemCallErrorNumber=EPERM", unit)
