@@ -120,9 +120,12 @@ class PackagingTest(unittest.TestCase):
             self.assertRegex(unit, r"(?m)^Type=(notify|exec)$")
             for command in re.findall(r"(?m)^Exec\w+=(\S+)", unit):
                 self.assertTrue(command.endswith("sbin/nats-uring"), "a small system lacks other programs")
+            # systemd expands $NAME only where it is a word of its own.
+            self.assertNotRegex(unit, r"(?m)^Exec.*[^ ]\$[A-Z]")
             self.assertIn("LimitMEMLOCK=infinity", unit)
             self.assertIn("LimitNOFILE=1048576", unit)
             if "SystemCallFilter" in unit:
+                self.assertRegex(unit, r"(?m)^After=nats-uring\.service$")  # or a switch fails on /run/nats-uring
                 for call in ("io_uring_setup", "io_uring_enter", "io_uring_register"):
                     self.assertRegex(unit, rf"(?m)^SystemCallFilter=[^~]*\b{call}\b")
                 self.assertIn("SystemCallErrorNumber=EPERM", unit)
