@@ -155,7 +155,10 @@ std::string ClusterOracle::note_message(size_t index, const ReceivedMessage& mes
     }
     const bool is_repeated = !publish.receivers.insert(index).second;
     if (!has_one_cluster() && publish.subject.starts_with("_R.")) {
-        return is_repeated ? wrong("repeated") : std::string();
+        if (!is_repeated) return {};
+        if (!subscription.queue.empty() || !may_be_redirected(publisher, publish)) return wrong("repeated");
+        ++redirected_count_;
+        return {};
     }
     uint32_t& next = subscription.next.try_emplace(publisher, 0).first->second;
     if (subscription.queue.empty()) {
