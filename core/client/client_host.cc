@@ -141,12 +141,17 @@ void ClientHost::check(const std::vector<base::LinkHandle>& handles) {
 }
 
 // The workers share one count of clients that have to go; the last ones here go first.
+bool ClientHost::take_excess() {
+    std::atomic<int64_t>& excess = host.facts.excess_clients;
+    return excess.load(std::memory_order_relaxed) > 0 && excess.fetch_sub(1, std::memory_order_relaxed) > 0;
+}
+
 void ClientHost::close_excess() {
     std::vector<base::LinkHandle> handles = host.handles();
     for (; !handles.empty(); handles.pop_back()) {
         Client* client = as_client(host.table.find(handles.back()));
         if (client == nullptr || !client->open()) continue;
-        if (host.facts.excess_clients.fetch_sub(1, std::memory_order_relaxed) <= 0) return;
+        if (!take_excess()) return;
         client->refuse_excess();
     }
 }

@@ -124,6 +124,8 @@ class ClientHost {
     void check(const std::string& account);
     // The clients that the server has too many of are closed, the last ones first.
     void close_excess();
+    // One client less is too many; false: none was. Relaxed: only the count matters.
+    bool take_excess();
     // Sends INFO to the clients that know other URLs than there are now (ServerFacts::cluster_views).
     void announce_cluster_view();
 

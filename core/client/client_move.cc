@@ -86,11 +86,7 @@ void Client::arrive(const MovedClient& moved) {
     if (open() && clients_.settings_serial() > moved.settings_serial) {
         on_reload();
         on_account_changed();
-        // relaxed: as in ClientHost::close_excess()
-        if (open() && host_.facts.excess_clients.load(std::memory_order_relaxed) > 0 &&
-            host_.facts.excess_clients.fetch_sub(1, std::memory_order_relaxed) > 0) {
-            refuse_excess();
-        }
+        if (open() && clients_.take_excess()) refuse_excess();
     }
     announce_cluster();
     if (host_.holding()) return hold();

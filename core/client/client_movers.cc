@@ -15,12 +15,7 @@ void ClientMovers::send(base::WorkerId to, std::unique_ptr<MovedClient> moved) {
     ++departed_;
     for (uint32_t i = 0; i < outlets.worker_count(); ++i) {
         const auto other = static_cast<base::WorkerId>(i);
-        if (other == clients_.host.id || other == to) continue;
-        auto* barrier = reinterpret_cast<delivery::MoveBarrierRecord*>(
-            outlets.begin_record(other, sizeof(delivery::MoveBarrierRecord), delivery::kMoveBarrier));
-        barrier->cid = cid;
-        barrier->to = to;
-        outlets.commit_record(other, &barrier->header);
+        if (other != clients_.host.id && other != to) send_barrier(other, cid, to);
     }
     auto* record = reinterpret_cast<delivery::MoveRecord*>(
         outlets.begin_record(to, sizeof(delivery::MoveRecord), delivery::kMove));
@@ -43,12 +38,16 @@ void ClientMovers::on_barrier(const delivery::MoveBarrierRecord& record) {
         ++arrivals_[record.cid].barriers;
         return resume_if_complete(record.cid);
     }
+    send_barrier(record.to, record.cid, record.to);
+}
+
+void ClientMovers::send_barrier(base::WorkerId next, uint64_t cid, base::WorkerId to) {
     delivery::Outlets& outlets = clients_.delivery.outlets;
     auto* barrier = reinterpret_cast<delivery::MoveBarrierRecord*>(
-        outlets.begin_record(record.to, sizeof(delivery::MoveBarrierRecord), delivery::kMoveBarrier));
-    barrier->cid = record.cid;
-    barrier->to = record.to;
-    outlets.commit_record(record.to, &barrier->header);
+        outlets.begin_record(next, sizeof(delivery::MoveBarrierRecord), delivery::kMoveBarrier));
+    barrier->cid = cid;
+    barrier->to = to;
+    outlets.commit_record(next, &barrier->header);
 }
 
 void ClientMovers::resume_if_complete(uint64_t cid) {

@@ -44,6 +44,8 @@ class ClientMovers {
         uint32_t barriers = 0;
     };
 
+    // To `next`, which is on the way to the new worker or is that one.
+    void send_barrier(base::WorkerId next, uint64_t cid, base::WorkerId to);
     void resume_if_complete(uint64_t cid);
 
     ClientHost& clients_;

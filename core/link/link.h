@@ -178,7 +178,6 @@ class Link {
     void begin_handover();
     // It reads on instead, if hand_over() was not called yet. Not while links are flushed.
     void cancel_handover();
-    bool handing_over() const { return handing_over_; }
     virtual void hand_over(Handover&& /*connection*/) {}
 
     // Releases up to `most` subscriptions; true: none is left.

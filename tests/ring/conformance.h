@@ -86,6 +86,13 @@ class RingConformanceTest : public testing::TestWithParam<Flavour> {
         }
     }
 
+    // A second one beside it; without a ring if that failed.
+    TestRing another_ring() {
+        absl::StatusOr<std::unique_ptr<Ring>> made = bench_->create_ring({});
+        if (!made.ok() || !(*made)->start().ok()) return {};
+        return {.ring = std::move(*made)};
+    }
+
     // Turns the ring for a while, to see that something does not happen.
     void run_turns(unsigned count) {
         for (unsigned i = 0; i < count; ++i) under_test_.turn(ring().fresh_now_ns() + kMs);

@@ -64,10 +64,8 @@ TEST_P(RingConnectTest, BytesGoBothWays) {
 
 TEST_P(RingConnectTest, AConnectionInUseMayGoToAnotherRing) {
     CREATE_OR_SKIP({});
-    absl::StatusOr<std::unique_ptr<Ring>> other = bench_->create_ring({});
-    ASSERT_TRUE(other.ok());
-    ASSERT_TRUE((*other)->start().ok());
-    TestRing second{std::move(*other)};
+    TestRing second = another_ring();
+    ASSERT_NE(second.ring, nullptr);
     const auto turn_second = [&] { second.turn(second.ring->fresh_now_ns() + kMs); };
     // Again and again under the same numbers: nothing of the last one may be left here.
     for (int round = 0; round < 5; ++round) {
@@ -107,10 +105,8 @@ TEST_P(RingConnectTest, AConnectionInUseMayGoToAnotherRing) {
 
 TEST_P(RingConnectTest, AConnectionMayBeServedByAnotherRing) {
     CREATE_OR_SKIP({});
-    absl::StatusOr<std::unique_ptr<Ring>> other = bench_->create_ring({});
-    ASSERT_TRUE(other.ok());
-    ASSERT_TRUE((*other)->start().ok());
-    TestRing second{std::move(*other)};
+    TestRing second = another_ring();
+    ASSERT_NE(second.ring, nullptr);
     const auto turn_second = [&] { second.turn(second.ring->fresh_now_ns() + kMs); };
     // Again and again under the same numbers: nothing of the last one may be left here.
     for (int round = 0; round < 5; ++round) {

@@ -81,14 +81,13 @@ TEST_P(RingConformanceTest, NotifyFromAnotherThreadEndsATurn) {
 
 TEST_P(RingConformanceTest, WakeEndsTheOtherRingsTurn) {
     CREATE_OR_SKIP({});
-    absl::StatusOr<std::unique_ptr<Ring>> other = bench_->create_ring({});
-    ASSERT_TRUE(other.ok());
-    ASSERT_TRUE((*other)->start().ok());
+    TestRing other = another_ring();
+    ASSERT_NE(other.ring, nullptr);
     for (int i = 0; i < 20; ++i) {
-        const uint64_t received = (*other)->stats().wakes_received;
-        ring().wake(**other);
+        const uint64_t received = other.ring->stats().wakes_received;
+        ring().wake(*other.ring);
         under_test_.turn(0);
-        while ((*other)->stats().wakes_received == received) (*other)->turn(kForever);
+        while (other.ring->stats().wakes_received == received) other.ring->turn(kForever);
     }
     EXPECT_EQ(ring().stats().wakes_sent, 20U);
 }
