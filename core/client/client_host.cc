@@ -6,9 +6,10 @@
 #include <cassert>
 
 #include "core/client/client.h"
+#include "core/client/client_records.h"
 #include "core/client/client_upgrade.h"
-#include "core/link/handover.h"
 #include "core/delivery/records.h"
+#include "core/link/handover.h"
 
 namespace nuring::client {
 
@@ -108,8 +109,8 @@ void ClientHost::place(int fd) {
     const base::WorkerId to = take_place();
     if (to == host.id) return adopt(fd);
     runtime::RecordHeader* record =
-        delivery.outlets.begin_record(to, sizeof(delivery::AdoptRecord), delivery::kAdopt);
-    reinterpret_cast<delivery::AdoptRecord*>(record)->fd = fd;
+        delivery.outlets.begin_record(to, sizeof(AdoptRecord), delivery::kAdopt);
+    reinterpret_cast<AdoptRecord*>(record)->fd = fd;
     delivery.outlets.commit_record(to, record);
 }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/client/client_movers.h"
 
+#include <cassert>
 #include <utility>
 
 #include "core/client/client.h"
 #include "core/client/client_host.h"
+#include "core/client/client_records.h"
 #include "core/client/moved_client.h"
+#include "core/delivery/records.h"
 
 namespace nuring::client {
 
@@ -17,23 +20,26 @@ void ClientMovers::send(base::WorkerId to, std::unique_ptr<MovedClient> moved) {
         const auto other = static_cast<base::WorkerId>(i);
         if (other != clients_.host.id && other != to) send_barrier(other, cid, to);
     }
-    auto* record = reinterpret_cast<delivery::MoveRecord*>(
-        outlets.begin_record(to, sizeof(delivery::MoveRecord), delivery::kMove));
+    auto* record =
+        reinterpret_cast<MoveRecord*>(outlets.begin_record(to, sizeof(MoveRecord), delivery::kMove));
     record->moved = moved.release();
     outlets.commit_record(to, &record->header);
 }
 
-void ClientMovers::on_arrived(MovedClient* moved) {
-    const std::unique_ptr<MovedClient> owned(moved);
+void ClientMovers::on_arrived(const MoveRecord& record) {
+    const std::unique_ptr<MovedClient> moved(record.moved);
     ++arrived_;
-    const uint64_t cid = owned->connection.cid;
-    auto* client = new Client(clients_, std::move(*owned));  // LinkHost deletes it once it is retired
-    arrivals_[cid].link = client->handle();
-    client->arrive(*owned);
+    const uint64_t cid = moved->connection.cid;
+    // The constructor takes over what is owned; arrive() reads the plain fields, which are left as they were.
+    auto* client = new Client(clients_, std::move(*moved));  // LinkHost deletes it once it is retired
+    Arrival& arrival = arrivals_[cid];
+    assert(!arrival.link.valid());
+    arrival.link = client->handle();
+    client->arrive(*moved);
     resume_if_complete(cid);
 }
 
-void ClientMovers::on_barrier(const delivery::MoveBarrierRecord& record) {
+void ClientMovers::on_barrier(const MoveBarrierRecord& record) {
     if (record.to == clients_.host.id) {
         ++arrivals_[record.cid].barriers;
         return resume_if_complete(record.cid);
@@ -43,8 +49,8 @@ void ClientMovers::on_barrier(const delivery::MoveBarrierRecord& record) {
 
 void ClientMovers::send_barrier(base::WorkerId next, uint64_t cid, base::WorkerId to) {
     delivery::Outlets& outlets = clients_.delivery.outlets;
-    auto* barrier = reinterpret_cast<delivery::MoveBarrierRecord*>(
-        outlets.begin_record(next, sizeof(delivery::MoveBarrierRecord), delivery::kMoveBarrier));
+    auto* barrier = reinterpret_cast<MoveBarrierRecord*>(
+        outlets.begin_record(next, sizeof(MoveBarrierRecord), delivery::kMoveBarrier));
     barrier->cid = cid;
     barrier->to = to;
     outlets.commit_record(next, &barrier->header);
@@ -52,9 +58,12 @@ void ClientMovers::send_barrier(base::WorkerId next, uint64_t cid, base::WorkerI
 
 void ClientMovers::resume_if_complete(uint64_t cid) {
     const auto found = arrivals_.find(cid);
+    assert(found != arrivals_.end());
     const Arrival arrival = found->second;
-    const uint32_t others = clients_.delivery.outlets.worker_count() - 2;
-    if (!arrival.link.valid() || arrival.barriers < others) return;
+    // All workers but the old and the new one pass a barrier on.
+    const uint32_t barrier_count = clients_.delivery.outlets.worker_count() - 2;
+    assert(arrival.barriers <= barrier_count);
+    if (!arrival.link.valid() || arrival.barriers < barrier_count) return;
     arrivals_.erase(found);
     // It may have been closed meanwhile.
     if (link::Link* link = clients_.host.table.find(arrival.link)) link->resume(link::PauseReason::kHandover);

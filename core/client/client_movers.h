@@ -6,13 +6,14 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "core/base/ids.h"
-#include "core/delivery/records.h"
 
 namespace nuring::client {
 
 class Client;
 class ClientHost;
+struct MoveBarrierRecord;
 struct MovedClient;
+struct MoveRecord;
 
 // ClientMovers is one worker's side of moving clients: it sends those that leave, and holds back those that
 // arrive until nothing that they have published before can be overtaken.
@@ -23,7 +24,8 @@ struct MovedClient;
 //
 // Mailboxes keep their order: a barrier comes behind all messages of the client, so a worker that passes it
 // on has delivered them.
-// Threads: its worker. Limits, errors: none. Lifetime: outlives its worker's clients.
+// Threads:  its worker. Limits, errors: none.
+// Lifetime: outlives its worker's clients. No move is on its way when the worker ends (server/drain.h).
 class ClientMovers {
   public:
     explicit ClientMovers(ClientHost& clients) : clients_(clients) {}
@@ -31,20 +33,21 @@ class ClientMovers {
     ClientMovers& operator=(const ClientMovers&) = delete;
 
     void send(base::WorkerId to, std::unique_ptr<MovedClient> moved);
-    void on_arrived(MovedClient* moved);
-    void on_barrier(const delivery::MoveBarrierRecord& record);
+    // Takes over the client of the record.
+    void on_arrived(const MoveRecord& record);
+    void on_barrier(const MoveBarrierRecord& record);
 
     uint64_t departed() const { return departed_; }
     uint64_t arrived() const { return arrived_; }
 
   private:
-    // The state of one move to this worker. A barrier may be here before the client.
+    // One move to this worker, until it is complete. A barrier may be here before the client.
     struct Arrival {
-        base::LinkHandle link;
+        base::LinkHandle link;  // not valid: the client is not here yet
         uint32_t barriers = 0;
     };
 
-    // To `next`, which is on the way to the new worker or is that one.
+    // Sends a barrier of a move to worker `to`: `next` is that worker, or passes it on.
     void send_barrier(base::WorkerId next, uint64_t cid, base::WorkerId to);
     void resume_if_complete(uint64_t cid);
 

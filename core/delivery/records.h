@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Catalogue of the records that workers send each other. Workers coordinate by these records alone; there
-// is no lock order to remember.
+// Catalogue of the records that workers send each other, and the layout of those for messages and interest.
+// (client/client_records.h has the layout of those for clients.) Workers coordinate by these records alone;
+// there is no lock order to remember.
 //
-// | kind            | from -> to                  | order              | effect                         |
-// |-----------------|-----------------------------|--------------------|--------------------------------|
-// | kAdopt          | accepting worker -> any     | none needed        | a new client lives there       |
-// | kDeliver        | publisher's -> any          | that of publishing | plain subscriptions there      |
-// | kDeliverLarge   | same                        | same               | same, body in a counted payload|
-// | kDeliverOne     | publisher's -> any          | same               | the one plain subscription there |
-// | kDeliverOneLarge | same                       | same               | same, body in a counted payload|
-// | kDeliverQueue   | publisher's -> any          | same               | one chosen queue member        |
-// | kDeliverQueueLarge | same                     | same               | same, body in a counted payload|
-// | kDeliverReply   | responder's -> requestor's  | same               | the route of a reply is there  |
-// | kDeliverReplyLarge | same                     | same               | same, body in a counted payload|
-// | kDeliverServer    | publisher's -> a server's   | that of publishing | goes to that other server      |
-// | kDeliverServerLarge | same                      | same               | same, body in a counted payload|
-// | kMove           | old worker -> new one       | behind its messages | a client lives there from now on |
-// | kMoveBarrier    | old -> each other -> new    | behind its messages | that one has delivered them    |
-// | kInterest       | subscriber's -> servers'    | before publishes   | is announced, as it is by then |
+// | kind           | from -> to                    | order               | effect                           |
+// |----------------|-------------------------------|---------------------|----------------------------------|
+// | kAdopt         | accepting worker -> any       | none needed         | a new client lives there         |
+// | kDeliver       | publisher's -> any            | that of publishing  | plain subscriptions there        |
+// | kDeliverQueue  | publisher's -> any            | same                | one chosen queue member          |
+// | kDeliverReply  | responder's -> requestor's    | same                | the route of a reply is there    |
+// | kDeliverServer | publisher's -> a server's     | same                | goes to that other server        |
+// | kDeliverOne    | publisher's -> any            | same                | the one plain subscription there |
+// | kInterest      | subscriber's -> servers'      | before publishes    | is announced, as it is by then   |
+// | kMove          | old worker -> new one         | behind its messages | a client lives there from now on |
+// | kMoveBarrier   | old -> each other one -> new  | behind its messages | that one has delivered them      |
+//
+// kDeliver...Large is the same as the kind before it, with the body in a counted payload.
 #pragma once
 
 #include <atomic>
@@ -32,10 +30,6 @@
 
 namespace nuring::account {
 class Account;
-}
-
-namespace nuring::client {
-struct MovedClient;
 }
 
 namespace nuring::delivery {
@@ -61,24 +55,6 @@ enum RecordKind : uint32_t {
 // the sake of CONNECT; two such names must fit into a record of the smallest mailbox.
 inline constexpr size_t kNamesSizeMax = 24 * 1024;
 
-struct AdoptRecord {
-    runtime::RecordHeader header;
-    int32_t fd;
-};
-
-// A client that moves to another worker (client/moved_client.h), which owns it from then on.
-struct MoveRecord {
-    runtime::RecordHeader header;
-    client::MovedClient* moved;
-};
-
-// The worker that sends it to the new one has delivered all that the client had published on its old one.
-struct MoveBarrierRecord {
-    runtime::RecordHeader header;
-    uint64_t cid;
-    base::WorkerId to;  // the new worker
-};
-
 // A body too large for a mailbox, shared by the records that name it; the last one frees it.
 struct Payload {
     std::atomic<uint32_t> references;
@@ -99,7 +75,7 @@ struct Payload {
 // Written as one word: field by field, each would wait for the one before.
 struct RecordFlags {
     uint16_t kind : 4;              // of the publisher, proto::Kind
-    uint16_t hops : 7;              // kDeliverQueue*: how often a vanished member was replaced
+    uint16_t hops : 7;              // kDeliverQueue: how often a vanished member was replaced
     uint16_t echo : 1;              // 0: not to the publisher itself
     uint16_t all_queues : 1;        // Publisher::all_queues
     uint16_t is_service : 1;        // of the run
@@ -117,8 +93,8 @@ struct DeliverRecord {
     runtime::RecordHeader header;
     account::Account* account;  // lives as long as any record may name it
     base::LinkHandle origin;    // the publisher
-    // kDeliver*: hash of the subject in the account's sublist; kDeliverOne* and kDeliverQueue*: serial of the
-    // subscription; kDeliverServer*: the link.
+    // kDeliver: hash of the subject in the account's sublist; kDeliverOne and kDeliverQueue: serial of the
+    // subscription; kDeliverServer: handle of the link; kDeliverReply: 0.
     uint64_t target;
     uint32_t tail_size;
     uint32_t stride;
@@ -128,7 +104,7 @@ struct DeliverRecord {
     uint32_t origin_cluster;  // Publisher::origin_cluster
     uint16_t subject_size;
     uint16_t reply_size;
-    uint16_t queue_size;       // kDeliverQueue*: the group; kDeliverServer*: those that it is to serve
+    uint16_t queue_size;       // kDeliverQueue: the group; kDeliverServer: those that it is to serve
     RecordFlags flags;
 };
 static_assert(sizeof(DeliverRecord) == 64);

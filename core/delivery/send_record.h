@@ -24,7 +24,7 @@ struct RecordPlan {
     account::Account* account;
     const Publisher& publisher;
     uint64_t target;              // see DeliverRecord
-    std::string_view queue = {};  // kDeliverQueue*, kDeliverServer*
+    std::string_view queue = {};  // of kDeliverQueue and kDeliverServer
     uint8_t hops = 0;
 };
 

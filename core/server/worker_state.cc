@@ -4,6 +4,7 @@
 #include <cassert>
 #include <vector>
 
+#include "core/client/client_records.h"
 #include "core/config/duration.h"
 #include "core/delivery/receive_record.h"
 #include "core/delivery/records.h"
@@ -85,7 +86,7 @@ void WorkerState::look_ahead(std::span<const runtime::RecordHeader* const> recor
 void WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& record) {
     switch (static_cast<delivery::RecordKind>(record.kind)) {
         case delivery::kAdopt:
-            return clients.adopt(reinterpret_cast<const delivery::AdoptRecord&>(record).fd);
+            return clients.adopt(reinterpret_cast<const client::AdoptRecord&>(record).fd);
         case delivery::kDeliver:
         case delivery::kDeliverLarge:
         case delivery::kDeliverOne:
@@ -99,9 +100,9 @@ void WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& re
             return delivery::deliver_record(
                 delivery, reinterpret_cast<const delivery::DeliverRecord&>(record));
         case delivery::kMove:
-            return clients.movers.on_arrived(reinterpret_cast<const delivery::MoveRecord&>(record).moved);
+            return clients.movers.on_arrived(reinterpret_cast<const client::MoveRecord&>(record));
         case delivery::kMoveBarrier:
-            return clients.movers.on_barrier(reinterpret_cast<const delivery::MoveBarrierRecord&>(record));
+            return clients.movers.on_barrier(reinterpret_cast<const client::MoveBarrierRecord&>(record));
         case delivery::kInterest: {
             const auto& interest = reinterpret_cast<const delivery::InterestRecord&>(record);
             delivery.note_announced(from, interest.lines);
