@@ -293,7 +293,7 @@ bool GatewayInbound::is_unwanted(account::Account& account, std::string_view sub
     const interest::MatchResult& match = delivery_.cache.find(account.sublist(), subject).result();
     const auto is_near = [](proto::Kind kind) { return !proto::facts_of(kind).is_gateway; };
     return match.local().empty() && match.remote_workers().empty() &&
-           std::none_of(match.peer_kinds().begin(), match.peer_kinds().end(), is_near);
+           std::none_of(match.server_kinds().begin(), match.server_kinds().end(), is_near);
 }
 
 bool GatewayInbound::has_any_interest(account::Account& account) {

@@ -113,8 +113,8 @@ void LeafLink::deliver_imported(const account::Account& exporter, const delivery
             continue;
         }
         const auto& wanted = delivery_.cache.find(account_->sublist(), local.text()).result();
-        const auto peers = wanted.peers();
-        const bool has_plain = std::find(peers.begin(), peers.end(), handle()) != peers.end();
+        const auto servers = wanted.servers();
+        const bool has_plain = std::find(servers.begin(), servers.end(), handle()) != servers.end();
         take_names(wanted, &others.text(), &names.text());
         if (!has_plain && names.text().empty()) continue;
         send_message({.account = *account_,

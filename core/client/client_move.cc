@@ -103,7 +103,7 @@ void Client::watch_audience(const interest::MatchResult& matched, uint32_t count
     interest::WorkerSet workers = matched.remote_workers();
     if (!matched.local().empty()) workers.add(host_.id);
     for (uint32_t i = 0; i < matched.queue_group_count(); ++i) workers |= matched.queue_group(i).workers;
-    for (const base::LinkHandle peer : matched.peers()) workers.add(peer.worker());
+    for (const base::LinkHandle server : matched.servers()) workers.add(server.worker());
     uint32_t worker_count = 0;
     base::WorkerId only = host_.id;
     workers.for_each([&](base::WorkerId worker) {

@@ -265,13 +265,13 @@ bool Client::answer_gateway(Parsed& publish, const proto::ReplyOrigin& origin) {
 bool Client::answer_hubs(Parsed& publish, delivery::MessageRun run) {
     const interest::MatchEntry& entry = match(*account_, run.subject, /*hash=*/0);
     const interest::MatchResult& matched = entry.result();
-    if (!delivery::has_leaf_peers(matched)) return publish_matched(publish);
+    if (!delivery::has_leaf_servers(matched)) return publish_matched(publish);
     if (!delivery::fit_run_to_mailboxes(delivery_, *this, matched, &run)) return false;
     publish.run.count = run.count;
     const interest::MatchPin pin(entry);
     begin_publish(publish, nullptr);
     const delivery::Publisher publisher{.link = handle(), .echo = connect_.echo};
-    delivery::deliver_run_to_leaf_peers(delivery_, publisher, *account_, matched, run);
+    delivery::deliver_run_to_leaf_servers(delivery_, publisher, *account_, matched, run);
     return true;
 }
 

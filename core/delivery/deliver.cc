@@ -35,9 +35,9 @@ bool deliver_to_others(Delivery& delivery, const RecordPlan& plan, const interes
                        const MessageRun& run, Payload** shared) {
     const Publisher& publisher = plan.publisher;
     absl::InlinedVector<base::LinkHandle, kServersInline> servers;
-    for (size_t i = 0; i < match.peers().size(); ++i) {
-        const base::LinkHandle server = match.peers()[i];
-        if (may_reach(publisher, server, match.peer_kinds()[i], run)) servers.push_back(server);
+    for (size_t i = 0; i < match.servers().size(); ++i) {
+        const base::LinkHandle server = match.servers()[i];
+        if (may_reach(publisher, server, match.server_kinds()[i], run)) servers.push_back(server);
     }
     bool taken = false;
     Picks picks;
@@ -107,16 +107,16 @@ void deliver_run_to_server(Delivery& delivery, const Publisher& publisher,
     if (shared != nullptr) Payload::release(shared);
 }
 
-bool has_leaf_peers(const interest::MatchResult& match) {
-    const auto kinds = match.peer_kinds();
+bool has_leaf_servers(const interest::MatchResult& match) {
+    const auto kinds = match.server_kinds();
     return std::any_of(kinds.begin(), kinds.end(), is_of_leafnodes);
 }
 
-void deliver_run_to_leaf_peers(Delivery& delivery, const Publisher& publisher, account::Account& account,
+void deliver_run_to_leaf_servers(Delivery& delivery, const Publisher& publisher, account::Account& account,
                                const interest::MatchResult& match, const MessageRun& run) {
-    for (size_t i = 0; i < match.peers().size(); ++i) {
-        const base::LinkHandle server = match.peers()[i];
-        if (server == publisher.link || !is_of_leafnodes(match.peer_kinds()[i])) continue;
+    for (size_t i = 0; i < match.servers().size(); ++i) {
+        const base::LinkHandle server = match.servers()[i];
+        if (server == publisher.link || !is_of_leafnodes(match.server_kinds()[i])) continue;
         deliver_run_to_server(delivery, publisher, account, server, run);
     }
 }

@@ -32,8 +32,8 @@ void deliver_run_to_server(Delivery& delivery, const Publisher& publisher,
 // Over the leafnode connections among those that match, and to nobody else: an answer to a request of another
 // cluster, on a server that has no gateway to it. Those servers ask for `_GR_.>`. Make sure of the room
 // before.
-bool has_leaf_peers(const interest::MatchResult& match);
-void deliver_run_to_leaf_peers(Delivery& delivery, const Publisher& publisher, account::Account& account,
+bool has_leaf_servers(const interest::MatchResult& match);
+void deliver_run_to_leaf_servers(Delivery& delivery, const Publisher& publisher, account::Account& account,
                                const interest::MatchResult& match, const MessageRun& run);
 
 // The reply to a request that came over a service import, to the worker that knows its route

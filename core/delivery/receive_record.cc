@@ -94,7 +94,7 @@ void pick_again(Delivery& delivery, const DeliverRecord& record, std::string_vie
                           .target = 0,  // whoever is chosen
                           .queue = queue,
                           .hops = static_cast<uint8_t>(record.flags.hops + 1)};
-    const Served served = missing == Missing::kServer ? entry.result().peers() : Served();
+    const Served served = missing == Missing::kServer ? entry.result().servers() : Served();
     Payload* shared = nullptr;
     Picks picks;
     uint32_t refused = 0;

@@ -35,10 +35,10 @@ RecordSize record_size(const Delivery& delivery, const MessageRun& run, size_t q
 MailboxDemand demand_of(const Delivery& delivery, proto::Kind from,
                         const interest::MatchResult& match) {
     MailboxDemand demand{.workers = match.remote_workers()};
-    const auto servers = match.peers();
+    const auto servers = match.servers();
     for (size_t i = 0; i < servers.size(); ++i) {
         if (servers[i].worker() == delivery.host.id) continue;
-        if (!interest::may_forward(from, match.peer_kinds()[i], /*is_service_reply=*/true))
+        if (!interest::may_forward(from, match.server_kinds()[i], /*is_service_reply=*/true))
             continue;
         demand.workers.add(servers[i].worker());
         ++demand.server_count;

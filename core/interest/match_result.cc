@@ -14,8 +14,8 @@ size_t MatchResult::heap_bytes() const {
                  queues_->runs.capacity() * sizeof(Run) + queues_->names.capacity() +
                  queues_->index.capacity() * sizeof(uint32_t) +
                  queues_->services.capacity() * sizeof(Subscription*) +
-                 queues_->peers.capacity() * sizeof(base::LinkHandle) +
-                 queues_->peer_kinds.capacity() * sizeof(proto::Kind);
+                 queues_->servers.capacity() * sizeof(base::LinkHandle) +
+                 queues_->server_kinds.capacity() * sizeof(proto::Kind);
     }
     return bytes;
 }
@@ -29,10 +29,10 @@ void MatchResult::clear() {
         service_count_ = 0;
         queues_->services.clear();
     }
-    if (peer_count_ != 0) {
-        peer_count_ = 0;
-        queues_->peers.clear();
-        queues_->peer_kinds.clear();
+    if (server_count_ != 0) {
+        server_count_ = 0;
+        queues_->servers.clear();
+        queues_->server_kinds.clear();
     }
     if (queues_ != nullptr && !queues_->groups.empty()) {
         queues_->groups.clear();
@@ -51,7 +51,7 @@ void MatchResult::reset() {
     lone_remote_ = 0;
     plain_count_ = 0;
     service_count_ = 0;
-    peer_count_ = 0;
+    server_count_ = 0;
     queues_.reset();
 }
 
@@ -63,13 +63,14 @@ void MatchResult::add_service(Subscription* subscription) {
 }
 
 // Few servers, so each is compared with all.
-void MatchResult::add_peer(base::LinkHandle peer, proto::Kind kind) {
+void MatchResult::add_server(base::LinkHandle server, proto::Kind kind) {
     if (queues_ == nullptr) queues_ = std::make_unique<Queues>();
-    std::vector<base::LinkHandle>& peers = queues_->peers;
-    if (peer_count_ == UINT16_MAX || std::find(peers.begin(), peers.end(), peer) != peers.end()) return;
-    peers.push_back(peer);
-    queues_->peer_kinds.push_back(kind);
-    ++peer_count_;
+    std::vector<base::LinkHandle>& servers = queues_->servers;
+    const bool is_known = std::find(servers.begin(), servers.end(), server) != servers.end();
+    if (server_count_ == UINT16_MAX || is_known) return;
+    servers.push_back(server);
+    queues_->server_kinds.push_back(kind);
+    ++server_count_;
 }
 
 // A link that had a hundred thousand members leaves them behind for some turns: to walk over them for each

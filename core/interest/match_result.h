@@ -115,7 +115,7 @@ struct QueueGroup {
 // is filled by Sublist::match() and reused: cleared results keep their memory, so that refilling one
 // does not allocate once it has grown.
 // Threads: one owner. Errors: none.
-// Limits:  WorkerSet's; 65,535 services and as many peers, further ones are left out.
+// Limits:  WorkerSet's; 65,535 services and as many servers, further ones are left out.
 // Lifetime: queue names are copied; subscriptions are pointers into the sublist's world, see Sublist.
 class MatchResult {
   public:
@@ -125,7 +125,7 @@ class MatchResult {
 
     // Nobody at all: neither here nor on another worker, plain or queue. (Services are asked for apart.)
     bool empty() const {
-        return local_.empty() && remote_workers_.empty() && peer_count_ == 0 &&
+        return local_.empty() && remote_workers_.empty() && server_count_ == 0 &&
                queue_group_count() == 0;
     }
 
@@ -168,14 +168,14 @@ class MatchResult {
     std::optional<QueueGroup> find_queue_group(std::string_view name, uint64_t hash) const;
 
     // Links to servers with plain subscriptions, each once, on whatever worker they live.
-    std::span<const base::LinkHandle> peers() const {
-        if (peer_count_ == 0) return {};
-        return {queues_->peers.data(), peer_count_};
+    std::span<const base::LinkHandle> servers() const {
+        if (server_count_ == 0) return {};
+        return {queues_->servers.data(), server_count_};
     }
     // Of each of them, in the same order.
-    std::span<const proto::Kind> peer_kinds() const {
-        if (peer_count_ == 0) return {};
-        return {queues_->peer_kinds.data(), peer_count_};
+    std::span<const proto::Kind> server_kinds() const {
+        if (server_count_ == 0) return {};
+        return {queues_->server_kinds.data(), server_count_};
     }
 
     // The ways into other accounts: subscriptions of kind kAccount. They belong to no worker; that of
@@ -190,7 +190,7 @@ class MatchResult {
     uint32_t fanout() const { return plain_count_ + queue_group_count(); }
     uint32_t plain_count() const { return plain_count_; }
     // Frames and records that one message becomes, on all workers: a group and another server are one each.
-    size_t receiver_count() const { return size_t{fanout()} + peer_count_; }
+    size_t receiver_count() const { return size_t{fanout()} + server_count_; }
     // Plain subscriptions of clients on other workers.
     size_t remote_count() const { return plain_count_ - local_.size(); }
 
@@ -244,15 +244,15 @@ class MatchResult {
         bool scattered = false;
         bool mixed = false;  // some members are other servers'
         std::vector<Subscription*> services;
-        std::vector<base::LinkHandle> peers;
-        std::vector<proto::Kind> peer_kinds;  // of each of them
+        std::vector<base::LinkHandle> servers;
+        std::vector<proto::Kind> server_kinds;  // of each of them
     };
 
     void add_plain(base::WorkerId self, Subscription* subscription) {
         const MatchPlace place = rules_of(subscription->kind()).place;
         if (place != MatchPlace::kSubscriber) [[unlikely]] {
             if (place == MatchPlace::kService) return add_service(subscription);
-            return add_peer(subscription->link(), subscription->kind());
+            return add_server(subscription->link(), subscription->kind());
         }
         ++plain_count_;
         if (subscription->worker() == self) {
@@ -263,7 +263,7 @@ class MatchResult {
         }
     }
     void add_service(Subscription* subscription);
-    void add_peer(base::LinkHandle peer, proto::Kind kind);
+    void add_server(base::LinkHandle server, proto::Kind kind);
     void add_members(base::WorkerId self, std::string_view name, uint32_t name_hash,
                      std::span<Subscription* const> subscriptions);
     // To be called once after the last add_members().
@@ -285,7 +285,7 @@ class MatchResult {
     uint32_t plain_count_ = 0;
     // Here, so that a publish without any need not look behind queues_.
     uint16_t service_count_ = 0;
-    uint16_t peer_count_ = 0;
+    uint16_t server_count_ = 0;
 };
 
 }  // namespace nuring::interest

@@ -167,7 +167,7 @@ void Sublist::set_weight(Subscription* subscription, uint32_t weight) {
            subscription->is_own() ? InterestChange::kChanged : InterestChange::kForLeafnodes);
 }
 
-// An empty shard is skipped without its lock. A peer that got the answer to its SUB caused this look-up
+// An empty shard is skipped without its lock. A client that got the answer to its SUB caused this look-up
 // (or a later one) through the kernel or a mailbox, so the count of before the answer is visible; and
 // for a cached match the count is read after the generations, whose bump follows the count.
 void Sublist::match(base::WorkerId self, std::string_view subject, uint64_t hash,

@@ -11,8 +11,8 @@
 
 namespace nuring::runtime {
 
-// A record as it lies in a mailbox; what follows it is known to whoever knows the kind
-// (link/records.h). Sizes are rounded up to kRecordAlignment.
+// The head of a record in a mailbox. Its kind decides what follows (delivery/records.h). Sizes are rounded up
+// to kRecordAlignment.
 //
 //   +-----------+-----------+------------------------------+
 //   | size (4)  | kind (4)  |  body: size - 8 bytes        |
@@ -34,7 +34,7 @@ inline constexpr size_t kRecordSlackBytes = 64;
 // Limits:  capacity bytes (a power of two); a record is at most capacity / 4, so that an empty mailbox
 //          takes any record. Nothing here allocates or waits after construction.
 // Errors:  reserve() returns null when there is no room; the sender pauses what feeds the mailbox
-//          (link/backpressure.h) and asks to be woken when it drains.
+//          (delivery/outlets.h) and asks to be woken when it drains.
 // Source:  ours; the classic single-producer single-consumer ring with cached far indices.
 class Mailbox {
   public:

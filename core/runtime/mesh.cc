@@ -43,12 +43,12 @@ bool Mesh::park(base::WorkerId self) {
     if (count == 1) return true;
     std::atomic<bool>& sleeping = states_[index_of(self)].sleeping;
     sleeping.store(true, std::memory_order_seq_cst);  // pairs with wake_if_sleeping()
-    for (uint32_t other = 0; other < count; ++other) {
-        if (other == index_of(self)) continue;
-        const auto peer = static_cast<base::WorkerId>(other);
-        const RoomWanted& room_to = room(self, peer);
+    for (uint32_t i = 0; i < count; ++i) {
+        if (i == index_of(self)) continue;
+        const auto other = static_cast<base::WorkerId>(i);
+        const RoomWanted& room_to = room(self, other);
         const bool room_came = room_to.waiting && !room_to.wanted.load(std::memory_order_seq_cst);
-        if (room_came || !mailbox(peer, self).empty_now()) {
+        if (room_came || !mailbox(other, self).empty_now()) {
             sleeping.store(false, std::memory_order_relaxed);
             return false;
         }

@@ -70,13 +70,13 @@ void Worker::drain_arrived() {
 bool Worker::drain_mailboxes(size_t bytes_max) {
     bool more = false;
     const uint32_t count = mesh_.worker_count();
-    for (uint32_t other = 0; other < count; ++other) {
-        const auto peer = static_cast<base::WorkerId>(other);
-        if (peer == id_) continue;
-        const size_t drained_bytes = drain(peer, bytes_max);
-        if (drained_bytes >= bytes_max && mesh_.mailbox(peer, id_).next() != nullptr) more = true;
-        if (drained_bytes != 0) mesh_.release(id_, peer);
-        if (mesh_.take_room(id_, peer)) delegate_->on_room(peer);
+    for (uint32_t i = 0; i < count; ++i) {
+        const auto other = static_cast<base::WorkerId>(i);
+        if (other == id_) continue;
+        const size_t drained_bytes = drain(other, bytes_max);
+        if (drained_bytes >= bytes_max && mesh_.mailbox(other, id_).next() != nullptr) more = true;
+        if (drained_bytes != 0) mesh_.release(id_, other);
+        if (mesh_.take_room(id_, other)) delegate_->on_room(other);
     }
     return more;
 }

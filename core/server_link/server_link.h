@@ -344,7 +344,7 @@ class ServerLink : public delivery::RemoteServer {
     enum class Answer : uint8_t { kNone, kHere, kElsewhere, kByLeafnodes, kNowhere };
     Answer read_answer(Inbound* message, base::LinkHandle* server);
     bool pass_answer(const Inbound& message, base::LinkHandle server, size_t stride, size_t* used);
-    bool pass_answer_to_leaf_peers(Inbound* message, size_t stride, size_t* used);
+    bool pass_answer_to_leaf_servers(Inbound* message, size_t stride, size_t* used);
     void hide_reply_origin(delivery::MessageRun* run, std::string* frame);
     delivery::MessageRun read_run(const char* begin, const char* end,
                                   const proto::RouteOperation& operation);

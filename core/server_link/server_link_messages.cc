@@ -65,7 +65,7 @@ bool ServerLink::publish(const char* begin, const char* end, proto::RouteOperati
     if (answer == Answer::kElsewhere || answer == Answer::kByLeafnodes) {
         const bool is_passed = answer == Answer::kElsewhere
                                    ? pass_answer(message, server, stride, used)
-                                   : pass_answer_to_leaf_peers(&message, stride, used);
+                                   : pass_answer_to_leaf_servers(&message, stride, used);
         if (is_passed) on_accepted(said);
         return is_passed;
     }
@@ -153,13 +153,13 @@ bool ServerLink::pass_answer(const Inbound& message, base::LinkHandle server, si
 }
 
 // Subscribers here must not see the mapped subject.
-bool ServerLink::pass_answer_to_leaf_peers(Inbound* message, size_t stride, size_t* used) {
+bool ServerLink::pass_answer_to_leaf_servers(Inbound* message, size_t stride, size_t* used) {
     const interest::MatchEntry& entry = match(*message->account, message->run.subject, /*hash=*/0);
     if (!delivery::fit_run_to_mailboxes(delivery_, *this, entry.result(), &message->run)) return false;
     const interest::MatchPin pin(entry);
     *used = message->run.count * stride;
     count_in(message->run);
-    delivery::deliver_run_to_leaf_peers(delivery_, message->publisher, *message->account, entry.result(),
+    delivery::deliver_run_to_leaf_servers(delivery_, message->publisher, *message->account, entry.result(),
                                         message->run);
     return true;
 }

@@ -127,8 +127,8 @@ TEST(OwnInterestTest, APeerIsNamedOnceForAllItsPatterns) {
     EXPECT_FALSE(result.empty());
     EXPECT_TRUE(result.local().empty());
     EXPECT_TRUE(result.remote_workers().empty());
-    ASSERT_EQ(result.peers().size(), 2U);
-    EXPECT_NE(result.peers()[0], result.peers()[1]);
+    ASSERT_EQ(result.servers().size(), 2U);
+    EXPECT_NE(result.servers()[0], result.servers()[1]);
     for (const SubscriptionPtr& each : all) EXPECT_TRUE(sublist.remove(each.get()));
     EXPECT_TRUE(result_of(sublist, "a.b").empty());
 }
@@ -311,20 +311,20 @@ TEST(LeafInterestTest, AMatchTellsOfWhatKindEachServerIs) {
     const auto route = make(proto::Kind::kRoute, ">", {}, 3);
     for (const auto* each : {&leaf, &hub, &route}) sublist.insert(each->get());
     MatchResult result = result_of(sublist, "a");
-    ASSERT_EQ(result.peers().size(), 3U);
-    ASSERT_EQ(result.peer_kinds().size(), 3U);
+    ASSERT_EQ(result.servers().size(), 3U);
+    ASSERT_EQ(result.server_kinds().size(), 3U);
     for (size_t i = 0; i < 3; ++i) {
         for (const auto* each : {&leaf, &hub, &route}) {
-            if ((*each)->link() != result.peers()[i]) continue;
-            EXPECT_EQ((*each)->kind(), result.peer_kinds()[i]);
+            if ((*each)->link() != result.servers()[i]) continue;
+            EXPECT_EQ((*each)->kind(), result.server_kinds()[i]);
         }
     }
     // The same result again.
     sublist.match(kWorker0, "b", sublist.hash("b"), &result);
-    ASSERT_EQ(result.peer_kinds().size(), 2U);
+    ASSERT_EQ(result.server_kinds().size(), 2U);
     for (size_t i = 0; i < 2; ++i) {
-        const auto& peer = result.peers()[i] == hub->link() ? hub : route;
-        EXPECT_EQ(result.peer_kinds()[i], peer->kind());
+        const auto& server = result.servers()[i] == hub->link() ? hub : route;
+        EXPECT_EQ(result.server_kinds()[i], server->kind());
     }
     for (const auto* each : {&leaf, &hub, &route}) EXPECT_TRUE(sublist.remove(each->get()));
 }
