@@ -5,18 +5,20 @@
 #include <cassert>
 
 #include "absl/container/inlined_vector.h"
+#include "core/account/account.h"
 #include "core/delivery/delivery.h"
 #include "core/delivery/local_delivery.h"
 #include "core/delivery/queue_delivery.h"
 #include "core/delivery/send_record.h"
 #include "core/delivery/server_delivery.h"
+#include "core/interest/forward_rules.h"
 #include "proto/kind.h"
 #include "proto/subject.h"
 
 namespace nuring::delivery {
 namespace {
 
-// Servers of a message that cost no memory.
+// Links to servers that are gathered for a message without an allocation.
 constexpr size_t kServersInline = 8;
 
 bool may_reach(const Publisher& publisher, base::LinkHandle server, proto::Kind kind,
@@ -51,7 +53,7 @@ bool deliver_to_others(Delivery& delivery, const RecordPlan& plan, const interes
     return true;
 }
 
-// To everybody but the plain subscriptions of this worker.
+// To all but the plain subscriptions of this worker.
 bool deliver_run_beyond(Delivery& delivery, const Publisher& publisher, account::Account& account,
                         const interest::MatchEntry& entry, const MessageRun& run) {
     const interest::MatchResult& match = entry.result();
@@ -62,7 +64,7 @@ bool deliver_run_beyond(Delivery& delivery, const Publisher& publisher, account:
                           .target = lone != 0 ? lone : entry.hash()};
     Payload* shared = nullptr;
     bool taken = false;
-    // How they spread over the workers is unknown: each may have them all.
+    // How the subscriptions spread over the workers is unknown: each may have them all.
     const uint64_t copies = run.count * InterestGate::copies(match.remote_count(), run.stride);
     match.remote_workers().for_each([&](base::WorkerId worker) {
         send_record(delivery, worker, plan, run, &shared);

@@ -23,21 +23,21 @@ class Delivery;
 bool deliver_run(Delivery& delivery, const Publisher& publisher, account::Account& account,
                  const interest::MatchEntry& entry, const MessageRun& run);
 
-// To one server alone, whatever the match says: an answer whose subject names the cluster, or the server,
-// that it has to go to. Make sure of the room before (fit_record_to_mailbox()).
+// Delivers the run to one server alone, whatever the match says: an answer whose subject names the cluster or
+// the server that it is for. fit_record_to_mailbox() comes before.
 void deliver_run_to_server(Delivery& delivery, const Publisher& publisher,
                            account::Account& account, base::LinkHandle server,
                            const MessageRun& run);
 
-// Over the leafnode connections among those that match, and to nobody else: an answer to a request of another
-// cluster, on a server that has no gateway to it. Those servers ask for `_GR_.>`. Make sure of the room
-// before.
+// Delivers the run over the leafnode connections among those that match, and to nobody else: an answer to a
+// request of another cluster, on a server that has no gateway to that cluster. The servers at their far ends
+// subscribe to `_GR_.>`. fit_run_to_mailboxes() comes before.
 bool has_leaf_servers(const interest::MatchResult& match);
 void deliver_run_to_leaf_servers(Delivery& delivery, const Publisher& publisher, account::Account& account,
                                const interest::MatchResult& match, const MessageRun& run);
 
-// The reply to a request that came over a service import, to the worker that knows its route
-// (reply_table.h). A run of one; make sure of the room before (fit_record_to_mailbox()).
+// Sends the reply to a request that came over a service import to the worker that knows its route
+// (reply_table.h). A run of one message; fit_record_to_mailbox() comes before.
 void send_reply_record(Delivery& delivery, base::WorkerId to, const Publisher& publisher,
                        account::Account& account, const MessageRun& message);
 

@@ -27,7 +27,7 @@ bool InterestGate::begin_turn() {
         if (link != nullptr) link->resume(link::PauseReason::kTurn);
     }
     cost_max_ = kCostPerTurn;
-    // Those for which nothing was left come before those that rest again.
+    // Links that got no share of this turn come before those that rest again.
     resting_.insert(resting_.begin(), rested.begin() + static_cast<ptrdiff_t>(resumed),
                     rested.end());
     return true;

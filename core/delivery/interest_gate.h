@@ -15,26 +15,28 @@ class Link;
 
 namespace nuring::delivery {
 
-// InterestGate bounds how long changes of interest hold up a worker: a SUB or UNSUB of a client takes up to
-// a microsecond, a line of another server more, and so does what is announced, where a hub has thousands of
-// leafnodes; a server that joins may announce a million subjects. Beyond the limit of a turn a link rests
-// until the next one. So does one whose messages make the worker look at many subscriptions: a match anew
-// after each SUB, or members of a large group that do not take them; and one whose messages have many
-// receivers.
+// InterestGate bounds the work of a turn that the bytes of its input do not bound. It counts the cost of
+//   - a SUB or UNSUB of a client, which takes up to a microsecond;
+//   - an interest line of another server, which takes longer: one that joins may announce a million subjects;
+//   - the lines by which a change is announced: a hub may have thousands of leafnodes;
+//   - the subscriptions that the worker looks at for a message: a match anew after each SUB, or members of a
+//     large group that do not take it;
+//   - the copies of a message that has many receivers.
+// Beyond the limit of a turn a link rests: it is paused until the next turn.
 // Threads: its worker. Limits: kCostPerTurn, all links together. Errors: none.
 class InterestGate {
   public:
-    static constexpr uint32_t kClientCost = 1;
-    static constexpr uint32_t kServerCost = 4;
+    static constexpr uint32_t kClientCost = 1;  // of an operation of a client: the unit
+    static constexpr uint32_t kServerCost = 4;  // of an interest line of another server
     // About 10 ms.
     static constexpr uint32_t kCostPerTurn = 16 * 1024;
-    // Lines to other servers that cost as much as one operation of a client.
-    static constexpr uint32_t kLinesPerCost = 16;
+    // So many of these cost as much as one operation of a client.
+    static constexpr uint32_t kLinesPerCost = 16;  // to other servers
     static constexpr uint32_t kComparisonsPerCost = 4;
     static constexpr size_t kSearchedPerCost = 32;
     static constexpr uint64_t kCopiesPerCost = 16;
     static constexpr uint64_t kCopiesPerTurn = uint64_t{kCostPerTurn} * kCopiesPerCost;
-    // Of a message for fewer, its bytes bound the work.
+    // A message for fewer receivers is not counted: the bytes of the input bound that work.
     static constexpr size_t kReceiversMin = 16;
     // All links that rest get the same share of a turn, but no less than this: a link with few operations
     // does not wait until others have finished theirs.
@@ -62,14 +64,14 @@ class InterestGate {
         charge(lines_ / kLinesPerCost);
         lines_ %= kLinesPerCost;
     }
-    // To find out who gets a message the worker looked at so many subscriptions.
+    // The worker looked at so many subscriptions to find the receivers of a message.
     void charge_search(size_t looked_at) {
         if (looked_at < kSearchedPerCost) [[likely]]
             return;
         has_worked_ = true;
         charge(looked_at / kSearchedPerCost);
     }
-    // Copies of small frames that take as long as one message of that size for so many.
+    // The work to copy a message of that size for so many receivers, in copies of small frames.
     static uint64_t copies(size_t receivers, size_t message_size) {
         constexpr size_t kBytesPerCopy = 256;
         return receivers * (1 + message_size / kBytesPerCopy);
@@ -91,9 +93,10 @@ class InterestGate {
         return true;
     }
 
-    // Resumes those that rest, each for its share, as far as the new turn's limit lasts. True: some did.
+    // Resumes the links that rest, each for its share, as far as the new turn's limit lasts. True: there were
+    // some.
     bool begin_turn();
-    // Some rest: the next turn must not wait.
+    // Links rest: the next turn must not wait.
     bool wants_turn() const { return !resting_.empty() && !host_.holding(); }
 
   private:
@@ -105,8 +108,8 @@ class InterestGate {
     link::LinkHost& host_;
     uint32_t cost_ = 0;                 // of this turn's operations
     uint32_t cost_max_ = kCostPerTurn;  // less while a link has its share
-    uint64_t lines_ = 0;                // not counted in it yet
-    bool has_worked_ = false;           // much, for the message that is under way
+    uint64_t lines_ = 0;                // not counted in cost_ yet: fewer than kLinesPerCost
+    bool has_worked_ = false;           // the last message was charged for search or copies
     std::vector<base::LinkHandle> resting_;
 };
 

@@ -13,6 +13,7 @@
 namespace nuring::delivery {
 namespace {
 
+// A body above this is not copied: it would take much of a mailbox.
 constexpr size_t kInlineBytesMax = 32 * 1024;
 
 }  // namespace
@@ -36,16 +37,20 @@ std::optional<base::WorkerId> Outlets::find_full(const interest::WorkerSet& work
     return full;
 }
 
-void Outlets::pause_until_room(link::Link& link, base::WorkerId to, size_t bytes) {
-    Outlet& outlet = outlets_[index_of(to)];
+void Outlets::pause(link::Link& link, Outlet& outlet) {
     outlet.waiting.push_back(link.handle());
     ++pause_count_;
     link.pause(link::PauseReason::kRoom);
+}
+
+void Outlets::pause_until_room(link::Link& link, base::WorkerId to, size_t bytes) {
+    pause(link, of(to));
     await_room(to, bytes);
 }
 
-// The copies on their way have two parts, so that one is left while the other is waited for. To count each
-// record where it is handled would cost all messages.
+// The mark divides the copies that the worker may not have written: those before it are subtracted together,
+// once it has released all records up to there. Meanwhile it has those behind the mark to work on. To count
+// each record where it is handled would cost all messages.
 bool Outlets::is_behind(Outlet& outlet) {
     constexpr uint64_t kPart = InterestGate::kCopiesPerTurn;
     if (outlet.copies < kPart) [[likely]]
@@ -71,23 +76,22 @@ std::optional<base::WorkerId> Outlets::find_behind(const interest::WorkerSet& wo
     return behind;
 }
 
-// Any room that comes is asked for. If it came before, the next turn looks again.
+// The link is resumed when the worker next releases room; in the next turn, if it did before it was asked.
 void Outlets::pause_until_drained(link::Link& link, base::WorkerId to) {
     Outlet& outlet = of(to);
-    outlet.waiting.push_back(link.handle());
-    ++pause_count_;
-    link.pause(link::PauseReason::kRoom);
-    if (!outlet.spill.empty()) return;
+    pause(link, outlet);
+    if (!outlet.spill.empty()) return;  // drain_spill() asks for room
     mesh_.wait_for_release(host_.id, to);
     if (!is_behind(outlet)) resume_next_turn_ = true;
 }
 
 void Outlets::await_room(base::WorkerId to, size_t bytes) {
-    const size_t capacity = mesh_.mailbox(host_.id, to).capacity();
-    // Half the mailbox, so that a wake is worth its price.
+    const Outlet& outlet = of(to);
+    if (!outlet.spill.empty()) return;  // drain_spill() asks for room
+    const size_t capacity = outlet.mailbox->capacity();
+    // Less room than a quarter of the mailbox would soon be used up, and asked for again.
     const size_t wanted = std::max(std::min(bytes, capacity / 2), capacity / 4);
-    if (outlets_[index_of(to)].spill.empty() && !mesh_.wait_for_room(host_.id, to, wanted))
-        resume_next_turn_ = true;
+    if (!mesh_.wait_for_room(host_.id, to, wanted)) resume_next_turn_ = true;
 }
 
 runtime::RecordHeader* Outlets::spill(base::WorkerId to, size_t size, uint32_t kind) {
@@ -101,13 +105,14 @@ runtime::RecordHeader* Outlets::spill(base::WorkerId to, size_t size, uint32_t k
 }
 
 void Outlets::drain_spill(base::WorkerId to) {
-    Outlet& outlet = outlets_[index_of(to)];
-    runtime::Mailbox& box = mesh_.mailbox(host_.id, to);
+    Outlet& outlet = of(to);
+    runtime::Mailbox& box = *outlet.mailbox;
     while (outlet.spill_first < outlet.spill.size()) {
         const auto* kept =
             reinterpret_cast<const runtime::RecordHeader*>(outlet.spill[outlet.spill_first].get());
         runtime::RecordHeader* record = box.reserve(kept->size, kept->kind);
         if (record == nullptr) {
+            // Where a quarter of the mailbox is free, the largest record finds room: Mailbox::has_room().
             if (!mesh_.wait_for_room(host_.id, to, box.capacity() / 4)) continue;
             return;
         }
@@ -126,14 +131,14 @@ void Outlets::drain_spill(base::WorkerId to) {
 
 void Outlets::resume_waiting(base::WorkerId to) {
     std::vector<base::LinkHandle> waiting;
-    waiting.swap(outlets_[index_of(to)].waiting);
+    waiting.swap(of(to).waiting);
     for (const base::LinkHandle handle : waiting) {
         if (link::Link* link = host_.table.find(handle)) link->resume(link::PauseReason::kRoom);
     }
 }
 
 void Outlets::on_room(base::WorkerId to) {
-    if (!outlets_[index_of(to)].spill.empty()) return drain_spill(to);
+    if (!of(to).spill.empty()) return drain_spill(to);
     resume_waiting(to);
 }
 
@@ -142,6 +147,7 @@ bool Outlets::retry() {
     if (!has_spill() && !resume_now) return false;
     for (uint32_t i = 0; i < outlets_.size(); ++i) {
         const auto to = static_cast<base::WorkerId>(i);
+        if (to == host_.id) continue;
         if (!outlets_[i].spill.empty()) drain_spill(to);
         if (resume_now && outlets_[i].spill.empty()) resume_waiting(to);
     }

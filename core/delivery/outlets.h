@@ -22,11 +22,14 @@ class Link;
 namespace nuring::delivery {
 
 // Outlets is one worker's side of the mailboxes to all others: it says whether a record finds room, pauses
-// the links that fill a full mailbox, and keeps a record that finds no room until there is some.
+// the links that fill a full mailbox or leave more work to a worker than that one can do, and keeps a record
+// that finds no room until there is some.
 //
-// Threads: its worker. Limits: those of the mailboxes; what spills is not bounded, but nothing is read from a
-//          link that could add to it.
-// Errors:  none.
+// Threads:  its worker.
+// Limits:   those of the mailboxes. Records that spill are not bounded, but no link is read that could add
+//           to them.
+// Errors:   none.
+// Lifetime: outlives the links that it pauses; the mesh outlives it.
 class Outlets {
   public:
     explicit Outlets(link::LinkHost& host);
@@ -34,7 +37,7 @@ class Outlets {
     Outlets& operator=(const Outlets&) = delete;
 
     size_t record_size_max() const { return record_size_max_; }
-    // A record above this takes its block along as a counted payload instead of a copy.
+    // A block of messages above this is not copied into its record, which names it as a counted payload.
     size_t inline_bytes_max() const { return inline_bytes_max_; }
     uint32_t worker_count() const { return mesh_.worker_count(); }
 
@@ -48,15 +51,17 @@ class Outlets {
     }
     // One of the workers whose mailbox has no room for that many bytes; none: all have.
     std::optional<base::WorkerId> find_full(const interest::WorkerSet& workers, size_t bytes);
+    // Pauses the link, and resumes it when that mailbox has room.
     void pause_until_room(link::Link& link, base::WorkerId to, size_t bytes);
     // A record that was committed makes that worker write so many copies (InterestGate::copies()).
     void note_copies(base::WorkerId to, uint64_t count) { of(to).copies += count; }
-    // One of the workers that have more to copy for this one than two turns may: the one that is under way,
-    // and the next.
+    // One of the workers that are behind: they have more to copy for this one than two turns may (the turn
+    // that is under way, and the next). None: no worker is. Takes note of the records handled by now.
     std::optional<base::WorkerId> find_behind(const interest::WorkerSet& workers);
-    // The same as pause_until_room(), until that worker is no longer behind.
+    // Pauses the link, and resumes it when that worker has handled some records: it may be behind still.
     void pause_until_drained(link::Link& link, base::WorkerId to);
-    // This worker has a turn when there is room; SIZE_MAX: whenever that one has drained some.
+    // Asks that worker to wake this one when it has released room. If the mailbox has that much room by now
+    // (half of it at most), this worker's next turn does not wait.
     void await_room(base::WorkerId to, size_t bytes);
 
     // A record of `size` bytes, to be filled and committed before anything else goes there; null: there is no
@@ -65,8 +70,8 @@ class Outlets {
         const Outlet& outlet = of(to);
         return outlet.spill.empty() ? outlet.mailbox->reserve(size, kind) : nullptr;
     }
-    // The same, but never fails: a record that finds no room (the
-    // caller did not ask has_room(), or could not know) waits here, and has_room() is false until it is gone.
+    // The same, but never fails: a record that finds no room (the caller did not ask has_room(), or could not
+    // know) waits here, and has_room() is false until it is gone.
     runtime::RecordHeader* begin_record(base::WorkerId to, size_t size, uint32_t kind) {
         runtime::RecordHeader* record = try_begin_record(to, size, kind);
         return record != nullptr ? record : spill(to, size, kind);
@@ -93,10 +98,10 @@ class Outlets {
   private:
     struct Outlet {  // towards one other worker
         runtime::Mailbox* mailbox = nullptr;  // null: this is the worker itself
-        std::vector<std::unique_ptr<char[]>> spill;
-        size_t spill_first = 0;
-        std::vector<base::LinkHandle> waiting;
-        // Of records that the worker may not have handled yet: of all, and of those before the mark.
+        std::vector<std::unique_ptr<char[]>> spill;  // records without room, the oldest first
+        size_t spill_first = 0;                      // those before have found room
+        std::vector<base::LinkHandle> waiting;       // links to be resumed
+        // Of the records that the worker may not have handled yet: all, and those before the mark.
         uint64_t copies = 0;
         uint64_t marked_copies = 0;
         size_t mark = 0;  // Mailbox::position()
@@ -107,7 +112,9 @@ class Outlets {
         assert(outlet.mailbox != nullptr);
         return outlet;
     }
+    void pause(link::Link& link, Outlet& outlet);
     runtime::RecordHeader* spill(base::WorkerId to, size_t size, uint32_t kind);
+    // Moves the mark on, if the worker has come that far.
     bool is_behind(Outlet& outlet);
     void drain_spill(base::WorkerId to);
     void resume_waiting(base::WorkerId to);
@@ -117,10 +124,10 @@ class Outlets {
     std::vector<Outlet> outlets_;
     size_t record_size_max_ = 0;
     size_t inline_bytes_max_ = 0;
-    size_t spill_count_ = 0;         // records in all outlets
+    size_t spill_count_ = 0;         // records that wait now, in all outlets
     bool resume_next_turn_ = false;  // room came between asking and asking to be woken
-    uint64_t pause_count_ = 0;
-    uint64_t spilled_count_ = 0;
+    uint64_t pause_count_ = 0;       // ever
+    uint64_t spilled_count_ = 0;     // records that ever waited
 };
 
 }  // namespace nuring::delivery
