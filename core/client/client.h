@@ -46,9 +46,9 @@ class Client final : public delivery::NatsLink,
     Client(ClientHost& clients, MovedClient&& moved);
     ~Client() override;
 
-    // Goes on where the other worker has stopped, but for reading: resume(kHandover) does that.
+    // Goes on where the other worker has stopped. Reading waits for resume(kHandover).
     void arrive(const MovedClient& moved);
-    // Goes to that worker as soon as nothing of it is under way here; false: it may not.
+    // Moves to that worker as soon as none of its requests to the ring is under way; false: it may not.
     bool move(base::WorkerId to);
 
     // Sends INFO, or refuses the connection, and starts reading.
@@ -224,17 +224,18 @@ class Client final : public delivery::NatsLink,
     void keep_alive();
     void on_expiry();
 
+    // --- moving (client_move.cc)
     bool may_move() const;
-    // Where what it publishes goes.
+    // Notes which worker so many messages go to; may decide that the client moves there.
     void watch_audience(const interest::MatchResult& matched, uint32_t count);
     void watch_target(base::WorkerId target, uint32_t count);
-    // Since some time; `hits` of the messages went to that worker and to no other one.
+    // One watch of what the client publishes: `hits` of the messages went to the target alone.
     struct Audience {
         uint64_t since_ns = 0;
-        uint64_t worker_messages = 0;  // that all clients of this worker had published by then
+        uint64_t worker_messages = 0;  // of all clients of this worker, by then
         uint64_t messages = 0;         // 0: nothing is watched
         uint64_t hits = 0;
-        base::WorkerId target{};
+        base::WorkerId target{};       // of the first message
     };
 
     // The fields that only the login by a user token needs.
@@ -285,7 +286,7 @@ class Client final : public delivery::NatsLink,
     Audience audience_;
     base::WorkerId move_to_{};
     bool move_due_ = false;        // to there, at the end of this batch of input
-    uint32_t move_permille_ = 0;   // about the part of a worker that it takes
+    uint32_t move_permille_ = 0;   // the part of a worker that it takes, about
     uint32_t verdicts_due_ = 0;    // jobs that check its login
 };
 

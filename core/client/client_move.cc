@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Client, moving: to the worker whose subscribers get nearly all that it publishes.
+// Client, moving: a publisher moves to the worker that has the subscribers of nearly all its messages.
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
+#include "core/base/narrow.h"
 #include "core/client/client.h"
 #include "core/client/client_upgrade.h"
 #include "core/client/moved_client.h"
@@ -10,11 +12,12 @@
 namespace nuring::client {
 namespace {
 
-// A client is looked at for this time, in which it publishes at least so many messages.
+// A client is watched for at least this time. (It is looked at when it publishes: a watch that has become
+// longer than the maximum, or has seen fewer messages, says nothing.)
 constexpr uint64_t kWatch_ns = 2'000'000'000;
 constexpr uint64_t kWatchMax_ns = 10'000'000'000;
 constexpr uint64_t kMessagesMin = 64;
-// The part of them that goes to one other worker.
+// The part of its messages that must go to one other worker alone.
 constexpr uint64_t kPercentMin = 95;
 
 }  // namespace
@@ -37,9 +40,9 @@ Client::Client(ClientHost& clients, MovedClient&& moved)
       joined_(moved.joined),
       sent_view_(moved.sent_view) {}
 
-// Nobody names it but by its connection id: it has no subscriptions, no answers are due to it, and no job
-// checks its login. TLS and WebSocket have state of their own, which stays where it is; tokens of operator
-// mode are checked by tasks that an arrival could miss.
+// Nothing may name the client by its handle: it has no subscriptions, owes no answers, and no job
+// checks its login. The channels of TLS and WebSocket belong to their worker. Tokens of operator mode are
+// checked by tasks that an arrival could miss.
 bool Client::may_move() const {
     const bool is_plain = is_clear_text() && !is_websocket() && claimed_ == nullptr;
     const bool is_known = open() && connected_ && admitted_ && counted_ && joined_ && !paused();
@@ -52,11 +55,14 @@ bool Client::may_move() const {
 bool Client::move(base::WorkerId to) {
     if (to == host_.id || !may_move()) return false;
     move_to_ = to;
-    begin_handover();
+    begin_handover();  // hand_over() follows
     return true;
 }
 
+// The connection and all that is known of the client leave this worker; an empty link stays, and is retired.
 void Client::hand_over(link::Handover&& connection) {
+    assert(move_to_ != host_.id);
+    assert(subscriptions_.size() == 0);
     host_.ring.detach(connection.fd);
     connection.start_wall_ns = start_wall_ns();
     connection.traffic = traffic();
@@ -82,7 +88,7 @@ void Client::arrive(const MovedClient& moved) {
     take_over(moved.liveness);
     host_.timers.arm(keep_alive_timer_, std::max(moved.keep_alive_ns, host_.ring.now_ns()));
     apply_limits();
-    // A reload that this worker has carried out while the client was on its way. One to come finds it here.
+    // This worker has carried out a reload while the client was on its way. (A later one finds it here.)
     if (open() && clients_.settings_serial() > moved.settings_serial) {
         on_reload();
         on_account_changed();
@@ -97,7 +103,8 @@ void Client::arrive(const MovedClient& moved) {
 
 // ------------------------------------------------------------------------------------------ decision
 
-// Messages without subscribers do not count.
+// The target is the worker that alone has subscribers, or links to servers that want the message; this one,
+// where there is none or more than one. Messages without subscribers do not count.
 void Client::watch_audience(const interest::MatchResult& matched, uint32_t count) {
     if (matched.empty()) return;
     interest::WorkerSet workers = matched.remote_workers();
@@ -127,11 +134,11 @@ void Client::watch_target(base::WorkerId target, uint32_t count) {
     const bool is_rare = watched_ns > kWatchMax_ns || seen.messages < kMessagesMin;
     if (is_rare || seen.hits * 100 < seen.messages * kPercentMin) return;
     if (seen.target == host_.id || !may_move()) return;
-    // About its part of what this worker does.
-    link::WorkerLoads& loads = host_.facts.worker_loads;
-    const uint64_t others = std::max(worker_messages - seen.worker_messages, seen.messages);
+    // It takes about as much of a worker as it takes of this one: its part of all messages that came in.
+    const link::WorkerLoads& loads = host_.facts.worker_loads;
+    const uint64_t all_messages = std::max(worker_messages - seen.worker_messages, seen.messages);
     const uint64_t busy_permille = loads.busy_permille(host_.id, now_ns);
-    move_permille_ = static_cast<uint32_t>(busy_permille * seen.messages / others);
+    move_permille_ = base::narrow<uint32_t>(busy_permille * seen.messages / all_messages);
     if (!loads.has_room(seen.target, move_permille_, now_ns)) return;
     move_to_ = seen.target;
     move_due_ = true;

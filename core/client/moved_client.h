@@ -16,8 +16,10 @@ class Account;
 
 namespace nuring::client {
 
-// A client on its way from one worker to another: all that its next Client cannot find out by itself.
-// Threads: one after the other; the mailbox hands it over.
+// MovedClient is a client on its way from one worker to another: all that the Client on the new worker cannot
+// find out by itself.
+// Threads:  the old worker, then the new one; the mailbox orders them.
+// Lifetime: the record that carries it owns it (MoveRecord), then ClientMovers::on_arrived().
 struct MovedClient {
     link::Handover connection;
     delivery::Liveness liveness;
@@ -25,11 +27,11 @@ struct MovedClient {
     std::shared_ptr<const auth::Identity> identity;
     proto::ConnectOptions connect;
     std::string nonce;
-    bool ponged = false;
+    bool ponged = false;           // these three as in Client
     bool joined = false;
     uint64_t sent_view = 0;
-    uint64_t keep_alive_ns = 0;     // when its timer is due
-    uint64_t settings_serial = 0;   // of the settings that it was checked against
+    uint64_t keep_alive_ns = 0;    // when its timer is due
+    uint64_t settings_serial = 0;  // of the settings that it was checked against
 };
 
 }  // namespace nuring::client

@@ -2,6 +2,7 @@
 #include "core/link/worker_loads.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace nuring::link {
 
@@ -42,16 +43,17 @@ base::WorkerId WorkerLoads::take_place(uint64_t now_ns) {
     const auto worker_count = static_cast<int64_t>(worker_count_);
     int64_t total = 0;
     for (uint32_t i = 0; i < worker_count_; ++i) total += clients(static_cast<base::WorkerId>(i));
-    const auto is_crowded = [&](base::WorkerId worker) {  // the one with the fewest never is
+    // More than one and a half times the average, plus kSpareClients. The worker with the fewest never is.
+    const auto is_crowded = [&](base::WorkerId worker) {
         return (clients(worker) - kSpareClients) * worker_count * 2 > total * 3;
     };
-    double least_permille = 1e9;
+    double least_permille = std::numeric_limits<double>::max();
     for (uint32_t i = 0; i < worker_count_; ++i) {
         const auto worker = static_cast<base::WorkerId>(i);
         if (is_crowded(worker)) continue;
         least_permille = std::min(least_permille, expected_permille(worker, cost, now_ns));
     }
-    base::WorkerId best{};
+    base::WorkerId best{};  // stays so only where the figures change meanwhile: any worker will do
     int64_t fewest = INT64_MAX;
     for (uint32_t i = 0; i < worker_count_; ++i) {
         const auto worker = static_cast<base::WorkerId>(i);

@@ -10,31 +10,32 @@
 
 namespace nuring::link {
 
-// WorkerLoads is the load of each worker of a server, as all workers may read it, and decides from that where
-// a new client connection goes.
+// WorkerLoads holds the load of each worker of a server, for all workers to read. From that it decides which
+// worker gets a new client connection, and whether one has room for a client that moves.
 //
 // The rule: of the workers that are at most kNear_permille busier than the least busy one, the one with the
 // fewest clients. An idle server spreads connections evenly; a worker that is much busier than another one
 // gets no more. Each client that was placed since the last measurement counts as much as the measured clients
-// cost on average, so that a burst of connections spreads. No worker gets more than half as many clients
-// again as the average (and kSpareClients).
+// cost on average, so that a burst of connections spreads. No worker gets more than one and a half times the
+// average number of clients, plus kSpareClients.
 //
-// Threads: set_busy() on that worker; all others on any. Relaxed: a decision from an older figure is good
-//          enough. No lock; each worker has a cache line of its own, written per second and per connection.
-// Limits:  see the constants. Errors: none.
+// Threads:  set_busy() on that worker; all others on any. Relaxed: a decision from an older figure is good
+//           enough. No lock; each worker has a cache line of its own, written per second and per connection.
+// Limits:   see the constants. Errors: none.
+// Lifetime: of the server (ServerFacts).
 class WorkerLoads {
   public:
     static constexpr uint32_t kNear_permille = 200;
     static constexpr int64_t kSpareClients = 4;
-    // Clients move to a worker up to this load.
+    // No client moves to a worker that would be busier than this with it.
     static constexpr uint32_t kFull_permille = 600;
-    // A worker that has measured nothing for this time has slept.
+    // A worker that has measured nothing for this time has slept: it counts as idle.
     static constexpr uint64_t kOld_ns = 2'500'000'000;
 
     explicit WorkerLoads(uint32_t worker_count)
         : worker_count_(worker_count), loads_(std::make_unique<Load[]>(worker_count)) {}
 
-    // Its worker has measured the share of the last second in which it did not wait.
+    // That worker has measured the share of the last second in which it did not wait.
     void set_busy(base::WorkerId worker, double share, uint64_t now_ns);
     uint32_t busy_permille(base::WorkerId worker, uint64_t now_ns) const;
 
@@ -46,13 +47,13 @@ class WorkerLoads {
     void remove_client(base::WorkerId worker) {
         of(worker).clients.fetch_sub(1, std::memory_order_relaxed);
     }
-    // May a client that takes that part of a worker move there?
+    // May a client that takes `permille` of a worker move there?
     bool has_room(base::WorkerId worker, uint32_t permille, uint64_t now_ns) const {
         return busy_permille(worker, now_ns) + of(worker).promised_permille.load(std::memory_order_relaxed) +
                    permille <=
                kFull_permille;
     }
-    // It does. Its part counts there as of now.
+    // A client moves. It counts at the new worker as of now, and so does the part of a worker that it takes.
     void move_client(base::WorkerId from, base::WorkerId to, uint32_t permille) {
         remove_client(from);
         add_client(to);
@@ -65,15 +66,16 @@ class WorkerLoads {
   private:
     struct alignas(runtime::kCacheLineBytes) Load {
         std::atomic<int64_t> clients{0};
-        std::atomic<int64_t> placed{0};  // of them: since the measurement
+        std::atomic<int64_t> placed{0};  // of the clients: by take_place(), since the last measurement
         std::atomic<uint32_t> busy_permille{0};
-        std::atomic<uint32_t> promised_permille{0};  // what has moved there since the measurement
+        std::atomic<uint32_t> promised_permille{0};  // of clients that moved there since then
         std::atomic<uint64_t> measured_ns{0};
     };
 
     Load& of(base::WorkerId worker) const { return loads_[index_of(worker)]; }
     // The average cost of a client, in permille of a worker.
     double cost_of_client(uint64_t now_ns) const;
+    // The load of the worker with the clients that have come since it was measured.
     double expected_permille(base::WorkerId worker, double cost, uint64_t now_ns) const;
 
     const uint32_t worker_count_;

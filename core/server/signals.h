@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wakes the control thread of the process through descriptors that poll() takes: signals, and a bell that
+// Descriptors that wake the control thread of the process from its poll(): for signals, and for a bell that
 // other threads ring.
-// Errors: none that a caller could act on. Lifetime: once per process (Signals blocks its signals for good).
+// Errors:   none that a caller could act on.
+// Lifetime: of the process, one of each. Signals blocks its signals for good.
 #pragma once
 
 #include <csignal>
 
 namespace nuring::server {
 
-// The signals that the server takes: SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2. Made before any thread
-// starts, so that all of them block these. SIGPIPE is ignored.
+// Signals receives SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 for the process, and makes it ignore SIGPIPE.
+// It is made before any thread starts, so that all threads block these signals.
 // Threads: the control thread.
 class Signals {
   public:
@@ -30,7 +31,8 @@ class Signals {
 // The words of the reference for a signal: "interrupt".
 const char* signal_name(int signal);
 
-// Threads: any may ring; the control thread clears.
+// Bell wakes the control thread. Several rings before clear() are one.
+// Threads: ring() any; all others the control thread.
 class Bell {
   public:
     Bell();
@@ -38,6 +40,7 @@ class Bell {
     Bell(const Bell&) = delete;
     Bell& operator=(const Bell&) = delete;
 
+    // `self` is the bell: the form of log::FlushWake and ControlQueue.
     static void ring(void* self);
     void clear();
     int fd() const { return fd_; }
