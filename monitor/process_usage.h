@@ -6,8 +6,8 @@
 
 namespace nuring::monitor {
 
-// ProcessUsage is what the kernel says of this process: memory, processor time, descriptors.
-// Threads: one at a time. Errors: what cannot be read is 0. Source: proc(5).
+// ProcessUsage reads from the kernel what this process uses: memory, processor time, descriptors.
+// Threads: one at a time. Limits: none. Errors: a figure that cannot be read is 0. Source: proc(5).
 class ProcessUsage {
   public:
     ProcessUsage();
@@ -26,7 +26,7 @@ class ProcessUsage {
     double percent_ = 0;
 };
 
-// One block of text per thread of this process: its name, what it does in the kernel, its times.
+// One block of text per thread of this process: its name, where it waits in the kernel, its times.
 std::string describe_threads();
 
 }  // namespace nuring::monitor

@@ -8,10 +8,10 @@
 
 namespace nuring::proto {
 
-// The sum of `bytes`, behind those that gave `before`.
+// The sum of `bytes` that follow other bytes with the sum `before`.
 uint32_t crc32c(std::string_view bytes, uint32_t before = 0);
 
-// The same by a table alone: for other processors, and as the model of the test.
+// The same by a table: for processors without the instruction, and as the model of the test.
 uint32_t crc32c_by_table(std::string_view bytes, uint32_t before = 0);
 
 }  // namespace nuring::proto

@@ -13,7 +13,7 @@
 
 namespace nuring::auth {
 
-// A client or a leafnode, and which port it uses.
+// The kind of a connection that a user makes: a client or a leafnode, with or without WebSocket.
 enum class ConnectionType : uint8_t { kStandard, kWebsocket, kLeafnode, kLeafnodeWebsocket };
 
 constexpr absl::string_view name_of(ConnectionType type) {
@@ -21,8 +21,8 @@ constexpr absl::string_view name_of(ConnectionType type) {
     return kNames[static_cast<size_t>(type)];
 }
 
-// allowed_connection_types. Types that this server does not know are passed over, but a list of nothing
-// else is no list of everything.
+// Does `allowed_connection_types` of a user allow that type? An empty list allows all. Types that this server
+// does not know are ignored; a list of only such types allows none.
 inline bool allows_connection(const std::vector<std::string>& types, ConnectionType wanted) {
     return types.empty() || std::any_of(types.begin(), types.end(), [wanted](const std::string& type) {
                return absl::EqualsIgnoreCase(type, name_of(wanted));

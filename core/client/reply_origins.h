@@ -12,9 +12,9 @@
 
 namespace nuring::client {
 
-// ReplyOrigins remembers, for one client, which of the requests that it got came from another cluster: an
+// ReplyOrigins remembers, for one client, which requests that it received came from another cluster. An
 // answer goes back there directly, whether or not the interest in it is known here by then.
-// Threads:  one. Limits: kRepliesMax requests; more than that in kRemembered_ns push out all.
+// Threads:  its worker. Limits: kRepliesMax requests; full of live entries: drops all.
 // Errors:   none. Lifetime: of its client.
 // Source:   server/gateway.go, trackGWReply 2.9.10.
 class ReplyOrigins {
@@ -30,7 +30,7 @@ class ReplyOrigins {
         }
         origins_[std::string(reply)] = {origin, now_ns + kRemembered_ns};
     }
-    // Empty: that is no answer to a recent request from another cluster.
+    // The origin of the request with that reply subject. Empty: no recent request of another cluster has it.
     proto::ReplyOrigin find(std::string_view subject, uint64_t now_ns) const {
         const auto found = origins_.find(base::absl_view(subject));
         if (found == origins_.end() || found->second.expires_ns <= now_ns) return {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The `leafnodes` block. validate_leafnodes.cc checks it against other options.
+// The `leafnodes` block. validate_links.cc checks it against other options.
 #include <fmt/format.h>
 
 #include <utility>

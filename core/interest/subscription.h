@@ -14,14 +14,14 @@ namespace nuring::interest {
 // The parts of a new subscription; the texts are copied.
 struct SubscriptionSpec {
     base::LinkHandle link;
-    void* owner = nullptr;  // of the link layer; usable on the link's worker only
+    void* owner = nullptr;  // its Subscriber (delivery/subscriber.h), for the link's worker only
     uint64_t serial = 0;    // names the subscription on its worker, never used twice
     std::string_view subject;
     std::string_view queue;  // empty: a plain subscription
     std::string_view sid;
     uint64_t max = 0;  // deliveries before it ends by itself; 0: no end
     uint32_t weight = 1;
-    uint32_t origin_cluster = 0;  // of a server's: a number for the cluster of leafnodes; 0: none
+    uint32_t origin_cluster = 0;  // of another server's: the number of its cluster of leafnodes; 0: none
     proto::Kind kind = proto::Kind::kClient;
 };
 
@@ -43,9 +43,9 @@ class Subscription {
     static constexpr size_t kTextSizeMax = UINT16_MAX;
 
     enum Flag : uint8_t {
-        kClosed = 1,    // removed or ended; kept until nobody iterates over it any more
-        kFiltered = 2,  // matches subjects that its link may not receive: each message is asked for
-        kLeaving = 4,   // of a link that has closed, and is released later: its worker finds it in no group
+        kClosed = 1,    // removed or ended; kept until no iteration can meet it
+        kFiltered = 2,  // matches subjects that its link may not receive: each message is checked
+        kLeaving = 4,   // of a closed link, released in a later turn: its worker picks it from no group
     };
 
     // On the general allocator; a worker has a SubscriptionPool.
@@ -77,21 +77,21 @@ class Subscription {
 
     // Another server asked for it.
     bool is_of_server() const { return proto::is_server(kind_); }
-    // It is announced to every leafnode, whichever is behind the link.
+    // Of this server, and announced to leafnodes.
     bool is_local() const { return !is_of_server() && is_announced_to(proto::Kind::kLeafnode); }
-    // Of a server's subscription: the cluster of leafnodes that it comes from; empty: none. It stands in the
-    // place of the sid, which such a subscription does not have.
+    // Of another server's subscription: the cluster of leafnodes that it comes from; empty: none. It stands
+    // in the place of the sid: such a subscription has none.
     std::string_view origin() const { return is_of_server() ? sid() : std::string_view(); }
     uint32_t origin_cluster() const { return origin_cluster_; }  // its number; 0: none
-    // Is it announced over links of that kind? Those that answers to services come to have no owner, and are
-    // announced to all; an import is announced from the exporting account.
+    // Is it announced over links of that kind? A subscription for the answers of services has no owner, and
+    // is announced to all; a service import is announced from the exporting account.
     bool is_announced_to(proto::Kind kind) const {
         if (is_service() && owner == nullptr) return true;
         return is_announced(kind_, kind);
     }
     // Of this server, so that it is announced to the other servers of the cluster.
     bool is_own() const { return is_announced_to(proto::Kind::kRoute); }
-    // It is of no other server, and announced to all of them: everywhere it counts as one.
+    // Of this server, and announced to all other servers.
     bool counts_everywhere() const { return !is_of_server() && is_own(); }
     // It leads into another account.
     bool is_service() const { return rules_of(kind_).place == MatchPlace::kService; }
@@ -132,7 +132,7 @@ class Subscription {
     proto::Kind kind_;
 
   public:
-    uint8_t flags = 0;
+    uint8_t flags = 0;  // of Flag; here, since it fills the last byte of the head
 };
 
 static_assert(sizeof(Subscription) == 64);

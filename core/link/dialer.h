@@ -15,7 +15,7 @@
 
 namespace nuring::link {
 
-// Dialer makes connections for a worker, one at a time: a route's, later a gateway's or a leafnode's.
+// Dialer makes a worker's connections to other servers, one at a time.
 //
 //   dial --> [name: looked up by a job] --> its addresses, in random order, until one answers --> done
 //

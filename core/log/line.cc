@@ -16,6 +16,7 @@ struct LevelText {
     std::string_view colour;
 };
 
+// In the order of Level.
 constexpr std::array<LevelText, kLevelCount> kLevelTexts = {{
     {"INF", "32"},
     {"DBG", "36"},

@@ -17,8 +17,8 @@
 
 namespace nuring::log {
 
-// Two plain function pointers with their argument: the owner's clock and the owner's way to wake
-// the thread that flushes. Both are called from writing threads and must not block.
+// The owner's clock, and its way to wake the thread that flushes. Writing threads call both, so they must not
+// block.
 struct WallClock {
     uint64_t (*now_ns)(void*) = nullptr;  // wall clock, since 1970
     void* state = nullptr;
@@ -30,7 +30,7 @@ struct FlushWake {
 
 struct LoggerOptions {
     uint32_t writer_count = 1;       // one per thread that logs
-    size_t ring_bytes = 2 << 20;  // per writer; a power of two, at least 2 * kLineBytesMax
+    size_t ring_bytes = 2 << 20;     // per writer; a power of two, at least 2 * kLineBytesMax
     bool debug = false;
     bool trace = false;
     WallClock clock;  // null: every line is of 1970
@@ -54,8 +54,8 @@ class Writer {
 
     inline bool debug_enabled() const;
     inline bool trace_enabled() const;
-    // Do so many lines of any thread wait for the flusher that traces may soon be lost? Who causes many
-    // of them asks, and does that later: tracing slows a server down instead of lying.
+    // True: the ring of some thread is so full that traces may soon be lost. A caller that is about to write
+    // many of them waits then (delivery/log_gate.h): tracing slows a server down, but is complete.
     bool crowded() const;
 
     template <class... Args>
@@ -84,7 +84,7 @@ class Writer {
         if (trace_enabled()) write(Level::kTrace, format, fmt::make_format_args(args...));
     }
 
-    // Without a look at the switches: the two that the above come down to.
+    // These two write whatever the switches say; the functions above call them.
     void write(Level level, fmt::string_view format, fmt::format_args args);
     void write_text(Level level, std::string_view text);
 
@@ -125,9 +125,8 @@ class Logger {
 
     // Called by a writer after a line is in its ring.
     void note_pending() {
-        // One side of a handshake with Flusher::drain(): both are read-modify-writes, so either the
-        // flusher's clear comes later and sees the line, or this one finds the flag clear and
-        // wakes.
+        // Pairs with Flusher::drain(): both are read-modify-writes, so either the flusher clears the flag
+        // after this, and sees the line, or this finds the flag clear, and wakes it.
         if (!pending_.exchange(true, std::memory_order_acq_rel) && wake_.wake != nullptr) {
             wake_.wake(wake_.state);
         }

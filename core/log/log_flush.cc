@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "core/log/syslog_sink.h"
 
@@ -85,7 +86,7 @@ void Flusher::report_dropped() {
     }
     if (count == 0) return;
     dropped_count_ += count;
-    // Straight to the sink, where there is room: it is a writer's ring that was full.
+    // Straight to the sink: the ring of a writer was full.
     const std::string text = fmt::format("Log could not keep up, {} lines dropped", count);
     sink_->write({logger_.now_ns(), Level::kWarn, text});
 }
@@ -108,7 +109,7 @@ void Flusher::end_batch() {
     }
     sink_->end_batch();
     collect_lost_counts();
-    // If anything was lost just now, so was the report, which is no loss by itself: it comes again.
+    // If anything was lost just now, the report was lost with it. It does not count, and is written again.
     if (reported == 0) return;
     if (lost_count_ == reported) {
         lost_count_ = 0;
@@ -119,7 +120,7 @@ void Flusher::end_batch() {
 }
 
 void Flusher::flush_all() {
-    // A ring gives all it has at once, so one pass takes every line that was there before the call.
+    // One pass takes every line that was in the rings before the call.
     drain();
 }
 
@@ -127,7 +128,7 @@ void Flusher::replace(std::unique_ptr<Sink> sink) {
     assert(sink != nullptr);
     flush_all();
     sink_ = std::move(sink);
-    if (lost_count_ > 0) end_batch();  // the former one cannot say it any more
+    if (lost_count_ > 0) end_batch();  // reports what the former sink has lost
 }
 
 absl::Status Flusher::reopen() {

@@ -8,15 +8,15 @@
 
 namespace nuring::server {
 
-// ControlQueue carries work to the control thread: what a worker must not do itself because it gathers
-// from all workers, reads files, or writes long answers.
-// Threads: post() any, run() the control thread. Limits: none; senders are rare, or bound themselves.
-// Errors:  none. Lifetime: what is left when it goes away is never run.
+// ControlQueue carries work to the control thread: work that gathers from all workers, reads files or writes
+// long answers, and would hold up a worker.
+// Threads:  post() any, run() the control thread. Limits: none; tasks are rare, or their senders bound them.
+// Errors:   none. Lifetime: tasks that are left when it is destroyed never run.
 class ControlQueue {
   public:
     using Task = std::function<void()>;
 
-    // wake: makes the control thread call run() soon; may be null (the simulator calls it by itself).
+    // `wake` makes the control thread call run() soon; null where run() is called regularly (the simulator).
     ControlQueue(void (*wake)(void*), void* state) : wake_(wake), state_(state) {}
 
     void post(Task task) {

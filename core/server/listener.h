@@ -11,13 +11,15 @@
 
 namespace nuring::server {
 
-// Listener accepts connections on one worker and hands each on.
-// Threads: its worker. Lifetime: outlives its pending accept.
-// Errors:  out of descriptors and the like are logged; it tries again after a pause that doubles from
-//          10 ms to 1 s (server/server.go, AcceptLoop 2.0.0-RC19).
+// Listener accepts connections on one worker and gives each to a function, which owns the descriptor.
+// Threads:  its worker. Limits: none of its own.
+// Errors:   a failed accept (no descriptors, for example) is logged; it tries again after a pause that
+//           doubles from 10 ms to 1 s (server/server.go, AcceptLoop 2.0.0-RC19).
+// Lifetime: outlives its pending accept.
 class Listener {
   public:
-    // `what` stands in its log lines: "Client". It owns the socket from start() on.
+    // `what` names the connections in log lines: "Client"; it must outlive the listener. The listener owns
+    // `fd` from start() on.
     Listener(link::LinkHost& host, int fd, std::string_view what,
              std::function<void(int fd)> accepted);
     ~Listener();

@@ -16,7 +16,7 @@ class Server;
 struct PortsEntry {
     std::string kind;
     std::string scheme;
-    std::string host;  // a wildcard is written as every address of this machine
+    std::string host;  // a wildcard: the file lists every address of this machine
     uint16_t port = 0;
 };
 
@@ -36,13 +36,13 @@ class Subsystem {
     virtual void on_ready() {}
     // New options, checked and already with the workers.
     virtual void reload(std::shared_ptr<const config::Options> options) = 0;
-    // Ends its threads, closes its listeners. The workers still run; none of its calls may be left there.
+    // Ends its threads, closes its listeners. The workers still run; none may call it afterwards.
     virtual void stop() = 0;
 
     virtual std::vector<PortsEntry> ports() const { return {}; }
     // One line each, for the log, after start().
     virtual std::vector<std::string> notices() const { return {}; }
-    // A setting for tests only: logged as a warning at the start and when a reload brings it; or nothing.
+    // A warning about a setting for tests only, logged at the start and when a reload brings it. Empty: none.
     virtual std::string warning() const { return {}; }
 };
 

@@ -32,9 +32,9 @@ Loaded load(const config::TlsOptions& tls, tls::Role role, tls::PeerCheck check)
              tls.curve_preferences.empty() ? config::default_curves() : tls.curve_preferences});
 }
 
-// Says what is wrong with a block, and where it stands.
-template <typename Status>
-bool report(const Status& loaded, const Block& block, config::Diagnostics* diagnostics) {
+// Reports why a block could not be loaded, at its position. True: it was loaded.
+template <typename Result>
+bool report(const absl::StatusOr<Result>& loaded, const Block& block, config::Diagnostics* diagnostics) {
     if (loaded.ok()) return true;
     diagnostics->error(block->position, base::message_of(loaded.status()));
     return false;

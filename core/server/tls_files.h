@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a `tls` block of the configuration to a context: reads the files that it names.
+// Makes TLS profiles from `tls` blocks of the configuration: reads the files that they name.
+// Threads: the control thread. Errors: a file that cannot be read, or does not fit, with its name.
 #pragma once
 
 #include <memory>
@@ -12,21 +13,21 @@
 
 namespace nuring::server {
 
-// Of a port whose `verify` says whether a certificate is required: clients, leafnodes, websocket. Null: no
-// TLS.
+// For a port of clients, leafnodes or WebSocket: `verify` says whether the peer must have a certificate.
+// Null: no TLS.
 absl::StatusOr<std::shared_ptr<const tls::Profile>> load_listener_tls(
     const std::optional<config::TlsOptions>& block);
-// Of the monitoring port, which asks nobody for a certificate.
+// For the monitoring port, which asks for no certificate. Null: no TLS.
 absl::StatusOr<std::shared_ptr<const tls::Profile>> load_monitor_tls(
     const config::Options& options);
-// Of a dialler that is a client there: a leafnode's remote, its proxy.
+// For the side that dials: a leafnode's remote, its proxy, the account resolver. Null: no TLS.
 absl::StatusOr<std::shared_ptr<const tls::Profile>> load_dialer_tls(
     const std::optional<config::TlsOptions>& block);
 
-// Both ends of the links to other servers, from one block: the certificate is shown either way, the
-// authorities are the same, and a peer has to have a certificate whether the block says `verify` or not.
-// `insecure` makes the dialer accept any certificate; the acceptor verifies all the same. The rest of the
-// block (timeout, pinned_certs) is the user's. Both null: there is no TLS.
+// Both ends of the links to other servers, from one block: both show the same certificate and know the same
+// authorities, and the peer must have a certificate whether the block says `verify` or not. `insecure` makes
+// the dialer accept any certificate; the acceptor verifies all the same. The caller applies the rest of the
+// block (timeout, pinned_certs). Both null: there is no TLS.
 // A reload loads again; fingerprints show the changes, and open links keep their profiles.
 // Source: server/opts.go, parseCluster 2.0.0-RC19.
 struct LinkProfiles {
@@ -35,7 +36,7 @@ struct LinkProfiles {
 };
 absl::StatusOr<LinkProfiles> load_link_tls(const std::optional<config::TlsOptions>& block);
 
-// Loads all blocks for the check alone: says what is wrong, and where the block stands.
+// Loads all blocks of the configuration, only to report what is wrong with each. False: something is.
 bool check_tls_files(const config::Options& options, config::Diagnostics* diagnostics);
 
 }  // namespace nuring::server

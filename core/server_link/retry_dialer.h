@@ -14,7 +14,7 @@
 
 namespace nuring::server_link {
 
-// How long an attempt, and the pause behind a failed one, may take.
+// The time limit of an attempt, and the pause after one that failed.
 struct RetryRules {
     uint64_t attempt_ns = 1'000'000'000;
     uint64_t pause_ns = 1'000'000'000;
@@ -28,15 +28,17 @@ inline bool is_reported(int64_t attempt, int64_t every) {
     return attempt == 1 || (every > 0 && attempt % every == 0);
 }
 
-// After a loss: a little, at random, so that two servers that have lost each other do not dial at the same
-// moment again and again; a second more where the other one is configured.
+// The delay before a lost connection is dialed again: a little, at random, so that two servers that have lost
+// each other do not dial at the same moment again and again; one second more for a server that is configured.
 uint64_t reconnect_delay_ns(base::Prng& prng, bool is_explicit);
 
-// RetryDialer tries to reach one server until it has, or until its user gives up. A server may have several
+// RetryDialer tries to reach one server until it is connected or its user gives up. A server may have several
 // addresses: the user names the one to try next.
 //
 //   start --> next_target --> attempt --ok--> on_connected, on_ended
-//                 ^              | failed
+//                 ^   | none     | failed
+//                 |   +--------- | ---------> on_ended
+//                 |              v
 //                 +--- pause <-- on_failed: true       on_failed: false --> on_ended
 //
 // Threads:  its worker. Limits: RetryRules. Errors: go to on_failed(), in the words of link::Dialer.
@@ -51,10 +53,11 @@ class RetryDialer {
         virtual std::optional<LinkTarget> next_target(RetryDialer& dialer) = 0;
         // Before the attempt: the place for a debug line.
         virtual void on_attempt(RetryDialer& /*dialer*/) {}
-        // A connection to dialer.target() stands; `fd` is the user's.
+        // A connection to dialer.target() stands; the user owns `fd`.
         virtual void on_connected(RetryDialer& dialer, int fd) = 0;
         // True: try again after a pause.
         virtual bool on_failed(RetryDialer& dialer, const absl::Status& error) = 0;
+        // No attempt follows: it is connected, or the user gave up.
         virtual void on_ended(RetryDialer& dialer) = 0;
 
       protected:
@@ -67,9 +70,10 @@ class RetryDialer {
     RetryDialer(const RetryDialer&) = delete;
     RetryDialer& operator=(const RetryDialer&) = delete;
 
+    // Once. The first attempt is made after the delay.
     void start(uint64_t delay_ns);
     void set_rules(const RetryRules& rules) { rules_ = rules; }
-    // The address that is tried, or was tried last.
+    // The address of the present attempt, or of the last one.
     const LinkTarget& target() const { return target_; }
     int64_t attempts() const { return attempts_; }
     delivery::Delivery& delivery() const { return delivery_; }
