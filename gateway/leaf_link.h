@@ -37,9 +37,9 @@ class LeafLinks;
 class LeafRemote;
 struct LeafSnapshot;
 
-// LeafLink is a leafnode connection, at either end. It belongs to one account on each side, which no line of
-// interest or messages names. The side that dialed is the spoke, the other one the hub, unless the remote
-// says `hub: true`: then the roles are swapped.
+// LeafLink is a leafnode connection, at either end. It belongs to one account on each side, so its lines of
+// interest and messages name none. The side that dialed is the spoke, the other one the hub, unless the
+// remote says `hub: true`: then the roles are swapped.
 //
 //   spoke                                        hub
 //     connect             -->
@@ -51,7 +51,7 @@ struct LeafSnapshot;
 //                         <--   INFO             connect_info: account, permissions
 //     LS+ ...             <->   LS+ ...          registered: interest and messages
 //
-// A hub before 2.2 sends no second INFO, and does not say that it would.
+// A hub before 2.2 sends no second INFO; its first one does not announce any.
 //
 // Threads: its worker. Limits: those of ServerLink; max_payload for messages that come in.
 // Errors:  the texts of proto/error_text.h, to the other server; then the link is closed.
@@ -60,34 +60,35 @@ struct LeafSnapshot;
 //          leaf_compression.cc; leaf_messages.cc: interest and messages; leaf_request_info.cc.
 class LeafLink final : public server_link::ServerLink, private delivery::Requestor {
   public:
-    // Accepted.
+    // An accepted connection.
     LeafLink(delivery::Delivery& delivery, int fd, LeafLinks& all);
-    // Dialed.
+    // A dialed connection.
     LeafLink(delivery::Delivery& delivery, int fd, LeafRemote& remote,
              server_link::LinkTarget target);
-    // Likewise, over WebSocket.
+    // The same two over WebSocket.
     LeafLink(delivery::Delivery& delivery, link::Handover&& connection,
              const link::WebsocketTerms& terms, LeafLinks& all);
     LeafLink(delivery::Delivery& delivery, link::Handover&& connection,
              const link::WebsocketTerms& terms, LeafRemote& remote, server_link::LinkTarget target);
     ~LeafLink() override;
 
-    // Begins: TLS, or what it has to say.
+    // Begins the set-up: TLS first, INFO, or waiting for it.
     void greet();
-    // Its remote is not wanted any more.
+    // Ends the link: its remote is not wanted any more.
     void leave_remote(link::CloseReason reason);
-    // A newer connection of the same server has come.
+    // Ends the link: a newer connection of the same server has come.
     void replace();
 
     // Null: not registered.
     account::Account* account() const { return account_; }
+    // Copies the link for the monitor, with so many subscriptions at most.
     void copy_leaf(size_t subscriptions, LeafSnapshot* out) const;
     bool is_websocket() const { return websocket_terms_.has_value(); }
     bool is_hub_side() const { return proto::facts_of(kind()).is_spoke; }
 
     // --- of LeafAudience
     LeafSource source() const { return LeafSource::of(handle(), origin_cluster_); }
-    // The weight of that group is to be announced, or 0: it has gone. False: the far end knows it.
+    // Notes the weight of that group as announced; 0: the group has gone. False: the far end knows that.
     bool note_group(uint64_t key, size_t members);
 
     // --- ServerLink
@@ -220,7 +221,7 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
     std::shared_ptr<const LeafRemoteSettings> remote_settings_;  // null: accepted
     Stage stage_ = Stage::kInfo;
     proto::ServerInfo hub_info_;  // dialed
-    bool warned_of_size_ = false;
+    bool warned_of_size_ = false;  // of a message above the hub's max_payload
     proto::LeafConnect connect_;  // accepted
     account::Account* account_ = nullptr;
     std::shared_ptr<const auth::Identity> identity_;
@@ -232,7 +233,7 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
     LeafAudience* audience_ = nullptr;                   // from begin_serving() on
     absl::flat_hash_map<uint64_t, size_t> sent_groups_;  // their weights, as last announced
     bool is_greeted_ = false;                            // accepted: the first INFO is out
-    bool is_isolated_ = false;
+    bool is_isolated_ = false;  // no interest of other leafnode links is announced over it
     uint64_t reconnect_delay_ns_ = 0;
     runtime::OwnedTimer<LeafLink, &LeafLink::on_wait_timer> wait_timer_{*this};  // for an INFO
     // The time of the user's token is over.

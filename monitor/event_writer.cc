@@ -4,9 +4,9 @@
 #include "core/base/rfc3339.h"
 #include "core/link/close_reason.h"
 #include "core/ring/kernel_sockets.h"
+#include "monitor/write_link.h"
 #include "proto/base62.h"
 #include "proto/kind_facts.h"
-#include "monitor/write_link.h"
 
 namespace nuring::monitor {
 namespace {

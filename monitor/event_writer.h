@@ -28,12 +28,12 @@ class EventWriter {
 
     std::string connect(const config::Options& options, const client::ConnectionSnapshot& client,
                         base::Prng* prng);
-    // reason: as the closed connection has it.
+    // `client` is a closed connection, with its reason.
     std::string disconnect(const config::Options& options, const client::ConnectionSnapshot& client,
                            base::Prng* prng);
     std::string account_connections(const config::Options& options, std::string_view account,
                                     const observe::AccountSnapshot& sums, base::Prng* prng);
-    // A leafnode of that account has come: the gateways of all servers want to know.
+    // A leafnode of that account has come; for the gateways of all servers.
     std::string leafnode_connect(const config::Options& options, std::string_view account);
     std::string shutdown(const config::Options& options);
 
