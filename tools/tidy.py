@@ -82,6 +82,14 @@ class Table:
             for pattern in patterns
         )
 
+    def may_open(self, row, namespace):
+        """True if the row may declare what is in that namespace: it may include some of its folder."""
+        folders = [folder for folder in self.may if folder.split("/")[-1] == namespace and folder != row]
+        return all(
+            any(fnmatch.fnmatchcase(folder, pattern) or pattern.startswith(folder + "/") for pattern in self.may[row])
+            for folder in folders
+        )
+
 
 class Source:
     """One file: its lines, and the same lines with comments and literals blanked."""
@@ -144,6 +152,9 @@ def layers(source, tree):
         yield 1, "file is in no folder of the table in docs/architecture.md"
         return
     for number, line in enumerate(source.lines, 1):
+        opened = re.match(r"namespace nuring::(\w+)", line)
+        if opened and not tree.table.may_open(row, opened[1]):
+            yield number, f"{row} may not name what is in {opened[1]}"
         match = re.match(r'\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', line)
         if not match:
             continue

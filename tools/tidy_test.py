@@ -70,6 +70,13 @@ class TidyTest(unittest.TestCase):
         }
         self.assertEqual(self.broken("layers", files), ["cluster/route.cc", "core/base/ids.h"])
 
+    def test_layers_forbid_to_declare_what_is_above(self):
+        files = {
+            "core/log/log.h": header("namespace nuring::ring {\nclass Ring;\n}\n"),
+            "core/ring/ring.h": header("namespace nuring::log {\nclass Log;\n}\nnamespace nuring::ring {}\n"),
+        }
+        self.assertEqual(self.broken("layers", files), ["core/log/log.h"])
+
     def test_a_program_is_executable(self):
         program = "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n"
         self.assertEqual(self.broken("executable", {"tools/run": program, "tools/text": "plain\n"}), ["tools/run"])
