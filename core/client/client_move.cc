@@ -61,8 +61,9 @@ bool Client::move(base::WorkerId to) {
 
 // The connection and all that is known of the client leave this worker; an empty link stays, and is retired.
 void Client::hand_over(link::Handover&& connection) {
-    assert(move_to_ != host_.id);
+    assert(counted_);
     assert(subscriptions_.size() == 0);
+    assert(move_to_ != host_.id);
     host_.ring.detach(connection.fd);
     connection.start_wall_ns = start_wall_ns();
     connection.traffic = traffic();

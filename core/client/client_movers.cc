@@ -13,6 +13,8 @@
 namespace nuring::client {
 
 void ClientMovers::send(base::WorkerId to, std::unique_ptr<MovedClient> moved) {
+    assert(moved != nullptr);
+    assert(to != clients_.host.id);
     delivery::Outlets& outlets = clients_.delivery.outlets;
     const uint64_t cid = moved->connection.cid;
     ++departed_;
@@ -27,6 +29,7 @@ void ClientMovers::send(base::WorkerId to, std::unique_ptr<MovedClient> moved) {
 }
 
 void ClientMovers::on_arrived(const MoveRecord& record) {
+    assert(record.moved != nullptr);
     const std::unique_ptr<MovedClient> moved(record.moved);
     ++arrived_;
     const uint64_t cid = moved->connection.cid;
@@ -61,6 +64,7 @@ void ClientMovers::resume_if_complete(uint64_t cid) {
     assert(found != arrivals_.end());
     const Arrival arrival = found->second;
     // All workers but the old and the new one pass a barrier on.
+    assert(clients_.delivery.outlets.worker_count() >= 2);
     const uint32_t barrier_count = clients_.delivery.outlets.worker_count() - 2;
     assert(arrival.barriers <= barrier_count);
     if (!arrival.link.valid() || arrival.barriers < barrier_count) return;
