@@ -176,6 +176,29 @@ TEST(ClientMoveTest, AReloadThatItHasMissedIsMadeUpFor) {
     EXPECT_TRUE(peer.ended());
 }
 
+// It may be about to publish much more before it reads the answers, and must not be held up until then.
+TEST(ClientMoveTest, StaysIfItsPeerDoesNotRead) {
+    WorkerStage stage(2);
+    SimPeer& subscriber = stage.client(1);
+    subscriber.ask("SUB a 1\r\n");
+    SimPeer& publisher = stage.client(0);
+    constexpr size_t kAnswers = 200'000;
+    stage.on_worker(0, [&](server::WorkerState&) {
+        Client* const client = last_client(stage, 0);
+        for (size_t i = 0; i < kAnswers; ++i) client->queue("+OK\r\n");
+        EXPECT_TRUE(client->move(worker(1)));
+    });
+    stage.settle();
+    publisher.say("PUB a 1\r\nx\r\n");
+    EXPECT_THAT(subscriber.hear(), IsEmpty());
+    stage.pass(base::kSecond_ns / 2);
+    EXPECT_EQ(subscriber.hear(), "MSG a 1 1\r\nx\r\n");
+    EXPECT_EQ(test::count_of(publisher.ask("PING\r\n"), "+OK\r\n"), kAnswers);
+    EXPECT_EQ(stage.state(1).counters().arrived_clients, 0U);
+    EXPECT_TRUE(move(stage, 0, 1));
+    EXPECT_EQ(publisher.ask("PING\r\n"), "PONG\r\n");
+}
+
 TEST(ClientMoveTest, FollowsItsSubscribersWhereThatIsWanted) {
     for (const bool wanted : {false, true}) {
         auto options = test::test_options();
