@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Client, moving: to the worker whose subscribers get nearly all that it publishes.
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "core/client/client.h"
@@ -57,6 +58,9 @@ bool Client::move(base::WorkerId to) {
 }
 
 void Client::hand_over(link::Handover&& connection) {
+    assert(counted_);
+    assert(subscriptions_.size() == 0);
+    assert(move_to_ != host_.id);
     host_.ring.detach(connection.fd);
     connection.start_wall_ns = start_wall_ns();
     connection.traffic = traffic();

@@ -87,10 +87,21 @@ class Hub {
         settle();
     }
 
+    // All that came on a connection that behaves, but for the hub's own PINGs: those come at any time.
+    static std::string read(sim::SimStream* stream) {
+        constexpr std::string_view kPing = "PING\r\n";
+        std::string text = stream->read_all();
+        for (size_t at = text.find(kPing); at != std::string::npos; at = text.find(kPing, at)) {
+            text.erase(at, kPing.size());
+            stream->write("PONG\r\n");
+        }
+        return text;
+    }
+
     // What the hub announced or sent meanwhile is of no interest.
     void read_healthy() {
-        if (leafnode_->read_all().find("PING\r\n") != std::string::npos) leafnode_->write("PONG\r\n");
-        (void)client_->read_all();
+        (void)read(leafnode_);
+        (void)read(client_);
     }
 
     void check() {
@@ -99,11 +110,11 @@ class Hub {
         client_->write(fmt::format("PUB check.it {}\r\n{}\r\n", body.size(), body));
         settle();
         const std::string expected = fmt::format("LMSG check.it {}\r\n{}\r\n", body.size(), body);
-        require(leafnode_->read_all() == expected, "another leafnode is served, once");
+        require(read(leafnode_) == expected, "another leafnode is served, once");
         leafnode_->write(fmt::format("LMSG check.it {}\r\n{}\r\n", body.size(), body));
         settle();
-        require(client_->read_all() == fmt::format("MSG check.it 4 {0}\r\n{1}\r\nMSG check.it 4 {0}\r\n{1}\r\n",
-                                                   body.size(), body),
+        require(read(client_) == fmt::format("MSG check.it 4 {0}\r\n{1}\r\nMSG check.it 4 {0}\r\n{1}\r\n",
+                                             body.size(), body),
                 "a client is served, once");
     }
 

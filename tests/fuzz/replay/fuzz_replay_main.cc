@@ -25,8 +25,10 @@ constexpr size_t kPrefixesMax = 512;
 constexpr size_t kMutations = 300;
 
 std::string_view current_input;
+bool is_running = false;
 
 void print_current_input(int /*signal*/) {
+    if (!is_running) std::_Exit(1);  // a report of a sanitizer at the end of the process
     for (const char c : current_input) std::fprintf(stderr, "%02x", static_cast<unsigned char>(c));
     std::fputs(" is the input, in hex\n", stderr);
     std::_Exit(1);
@@ -34,9 +36,11 @@ void print_current_input(int /*signal*/) {
 
 void run_one(const std::string& input) {
     current_input = input;
+    is_running = true;
     const auto block = std::make_unique<uint8_t[]>(input.size());
     std::copy(input.begin(), input.end(), block.get());
     LLVMFuzzerTestOneInput(block.get(), input.size());
+    is_running = false;
 }
 
 std::string mutated(std::string input, std::mt19937& random) {
