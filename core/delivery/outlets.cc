@@ -124,7 +124,7 @@ void Outlets::drain_spill(base::WorkerId to) {
         resume_next_turn_ = true;
 }
 
-// What there is may last for the first one alone, which waits behind the others then.
+// The room may last for the first link alone, which waits behind the others then.
 void Outlets::resume_waiting(base::WorkerId to) {
     std::vector<base::LinkHandle>& waiting = outlets_[index_of(to)].waiting;
     const std::vector<base::LinkHandle> waited = std::exchange(waiting, {});
