@@ -121,6 +121,7 @@ bool Client::on_handshake_begun() {
 }
 
 void Client::on_handshake_done() {
+    assert(tls_engine() != nullptr);
     const auto& options = clients_.options().tls;  // a reload may have taken it away meanwhile
     if (options.has_value() && !has_pinned_certificate(options->pinned_certs)) {
         return fail_handshake("certificate not pinned");
@@ -141,6 +142,7 @@ void Client::on_handshake_failed(std::string_view error) {
 }
 
 void Client::on_close() {
+    assert(!open());
     // At once: a client that was refused and does not close its end must not keep others out.
     if (counted_) {
         host_.facts.clients.fetch_sub(1, std::memory_order_relaxed);
@@ -308,6 +310,7 @@ void Client::arm_first_ping() {
 // A client that was active in the interval gets a PING only where its round trip time is too old.
 // Source: server/client.go, processPingTimer 2.9.10.
 void Client::keep_alive() {
+    assert(open());
     if (awaits_hello()) return on_no_hello();
     if (handshaking()) return fail_handshake(kHandshakeTimeout);
     if (!admitted_) {

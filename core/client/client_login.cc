@@ -3,6 +3,7 @@
 #include "core/client/client.h"
 
 #include <algorithm>
+#include <cassert>
 #include <string>
 #include <utility>
 #include <vector>
@@ -206,6 +207,7 @@ void Client::finish_connect(std::shared_ptr<const auth::Identity> identity) {
 
 // The link is that user's from now on: its account, its permissions.
 void Client::bind(std::shared_ptr<const auth::Identity> identity) {
+    assert(identity != nullptr);
     if (!std::exchange(admitted_, true)) await_login();
     account::Account& account = delivery_.accounts.find_or_create(identity->account);
     forget_responses(identity->permissions.get());
@@ -235,6 +237,7 @@ void Client::join(account::Account& account) {
 }
 
 void Client::leave_account() {
+    assert(account_ != nullptr);
     if (joined_) account_->remove_connection();
     joined_ = false;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Client, moving: to the worker whose subscribers get nearly all that it publishes.
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "core/client/client.h"
@@ -57,9 +58,13 @@ bool Client::move(base::WorkerId to) {
 }
 
 void Client::hand_over(link::Handover&& connection) {
+    assert(counted_);
+    assert(subscriptions_.size() == 0);
+    assert(move_to_ != host_.id);
     host_.ring.detach(connection.fd);
     connection.start_wall_ns = start_wall_ns();
     connection.traffic = traffic();
+    clients_.add_departed(*account_, traffic());
     std::unique_ptr<MovedClient> moved(new MovedClient{.connection = std::move(connection),
                                                        .liveness = liveness(),
                                                        .account = account_,
@@ -79,6 +84,7 @@ void Client::hand_over(link::Handover&& connection) {
 }
 
 void Client::arrive(const MovedClient& moved) {
+    clients_.add_arrived(*account_, traffic());
     take_over(moved.liveness);
     host_.timers.arm(keep_alive_timer_, std::max(moved.keep_alive_ns, host_.ring.now_ns()));
     apply_limits();
@@ -86,7 +92,7 @@ void Client::arrive(const MovedClient& moved) {
     if (open() && clients_.settings_serial() > moved.settings_serial) {
         on_reload();
         on_account_changed();
-        if (open() && clients_.take_excess()) refuse_excess();
+        if (clients_.take_excess() && open()) refuse_excess();
     }
     announce_cluster();
     if (host_.holding()) return hold();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/client/client_movers.h"
 
+#include <cassert>
 #include <utility>
 
 #include "core/client/client.h"
@@ -10,6 +11,8 @@
 namespace nuring::client {
 
 void ClientMovers::send(base::WorkerId to, std::unique_ptr<MovedClient> moved) {
+    assert(moved != nullptr);
+    assert(to != clients_.host.id);
     delivery::Outlets& outlets = clients_.delivery.outlets;
     const uint64_t cid = moved->connection.cid;
     ++departed_;
@@ -24,6 +27,7 @@ void ClientMovers::send(base::WorkerId to, std::unique_ptr<MovedClient> moved) {
 }
 
 void ClientMovers::on_arrived(MovedClient* moved) {
+    assert(moved != nullptr);
     const std::unique_ptr<MovedClient> owned(moved);
     ++arrived_;
     const uint64_t cid = owned->connection.cid;
@@ -52,8 +56,11 @@ void ClientMovers::send_barrier(base::WorkerId next, uint64_t cid, base::WorkerI
 
 void ClientMovers::resume_if_complete(uint64_t cid) {
     const auto found = arrivals_.find(cid);
+    assert(found != arrivals_.end());
     const Arrival arrival = found->second;
+    assert(clients_.delivery.outlets.worker_count() >= 2);
     const uint32_t others = clients_.delivery.outlets.worker_count() - 2;
+    assert(arrival.barriers <= others);
     if (!arrival.link.valid() || arrival.barriers < others) return;
     arrivals_.erase(found);
     // It may have been closed meanwhile.

@@ -3,6 +3,7 @@
 #include "core/client/client.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -74,6 +75,7 @@ void Client::subscribe(const proto::ClientOperation& operation) {
         }
         subscriptions_.insert(subscription, sid_key);
         if (subscription->is_queue()) ++member_count_;
+        assert(member_count_ <= subscriptions_.size());
         sublist.insert(subscription, hash);
         if (!account_->exchange().streams.empty()) update_shadows(*subscription);
     }
@@ -103,6 +105,7 @@ void Client::update_shadows(interest::Subscription& subscription) {
 void Client::remove(interest::Subscription* subscription) {
     if (shadows_ != nullptr) shadows_->remove(*subscription);
     subscriptions_.erase(subscription);
+    assert(!subscription->is_queue() || member_count_ > 0);
     if (subscription->is_queue()) --member_count_;
     delivery_.subscriptions.retire(subscription);
     account_->sublist().remove(subscription);
@@ -120,6 +123,7 @@ void Client::drop_subscriptions() {
 // Members of queue groups first: what other workers choose this client for must find another member, and
 // so may come late.
 bool Client::release(size_t most) {
+    assert(!open());
     std::vector<interest::Subscription*> some;
     while (!members_.empty() && some.size() < most) {
         subscriptions_.erase(members_.back());
@@ -130,6 +134,7 @@ bool Client::release(size_t most) {
         members_.shrink_to_fit();
         subscriptions_.take(most - some.size(), &some);
     }
+    assert(some.size() <= most);
     drop(some);
     host_.count_released(some.size());
     return subscriptions_.empty();
@@ -137,6 +142,7 @@ bool Client::release(size_t most) {
 
 // In random order, so that some of each large group go with the first slice: then no match holds the others.
 void Client::find_members() {
+    assert(members_.empty());
     if (member_count_ == 0) return;
     members_.reserve(member_count_);
     subscriptions_.for_each([this](interest::Subscription* each) {
@@ -145,6 +151,7 @@ void Client::find_members() {
         if (shadows_ != nullptr) shadows_->begin_leaving(*each);
         members_.push_back(each);
     });
+    assert(members_.size() == member_count_);
     for (size_t i = members_.size(); i > 1; --i) {
         std::swap(members_[i - 1], members_[delivery_.prng.below(static_cast<uint32_t>(i))]);
     }
@@ -157,6 +164,7 @@ void Client::drop(std::vector<interest::Subscription*>& some) {
     account_->sublist().remove_batch(some);
     for (interest::Subscription* subscription : some) {
         if (shadows_ != nullptr) shadows_->remove(*subscription);
+        assert(!subscription->is_queue() || member_count_ > 0);
         if (subscription->is_queue()) --member_count_;
         delivery_.subscriptions.retire(subscription);
     }

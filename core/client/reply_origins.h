@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -29,6 +30,7 @@ class ReplyOrigins {
             next_sweep_ns_ = now_ns + kRemembered_ns;
         }
         origins_[std::string(reply)] = {origin, now_ns + kRemembered_ns};
+        assert(origins_.size() <= kRepliesMax);
     }
     // Empty: that is no answer to a recent request from another cluster.
     proto::ReplyOrigin find(std::string_view subject, uint64_t now_ns) const {

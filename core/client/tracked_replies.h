@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -29,6 +30,7 @@ class TrackedReplies {
             next_sweep_ns_ = now_ns + threshold_ns;
         }
         requests_[std::string(reply)] = {now_ns, now_ns + threshold_ns};
+        assert(requests_.size() <= kRepliesMax);
     }
     // When the request came that this is the first answer to; nothing: it is none.
     std::optional<uint64_t> take(std::string_view subject, uint64_t now_ns) {

@@ -29,6 +29,7 @@ bool is_number_suffix(char c) {
 
 // Bytes of the UTF-8 character that starts the text; broken ones count as one byte.
 size_t character_size(std::string_view text) {
+    assert(!text.empty());
     const auto lead = static_cast<unsigned char>(text[0]);
     const size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
     return size <= text.size() ? size : 1;
@@ -95,11 +96,13 @@ void Lexer::skip_comment() {
 // ---------------------------------------------------------------------------- tokens
 
 void Lexer::mark() {
+    assert(line_start_ <= position_);
     token_line_ = line_;
     token_column_ = static_cast<int>(position_ - line_start_) + 1;
 }
 
 Token Lexer::token(TokenKind kind, std::string text) {
+    assert(token_line_ >= 1 && token_column_ >= 1);
     return {kind, std::move(text), token_line_, token_column_};
 }
 
@@ -151,6 +154,7 @@ Token Lexer::next() {
 
 // A key, at top level or in a map; or the end of either.
 Token Lexer::lex_key() {
+    assert(!in_array());
     // Braces around the whole file (JSON) mean nothing, nor do separators there.
     bool closed = false;
     while (true) {
@@ -207,6 +211,7 @@ Token Lexer::lex_key() {
 
 Token Lexer::lex_quoted_key() {
     const char quote = peek();
+    assert(quote == '"' || quote == '\'');
     advance();
     mark();
     const size_t start = position_;
@@ -242,6 +247,7 @@ Token Lexer::lex_separator() {
 }
 
 Token Lexer::lex_array_value() {
+    assert(in_array());
     while (true) {
         skip_spaces();
         if (!at_comment()) break;
@@ -259,7 +265,7 @@ Token Lexer::lex_array_value() {
 // ---------------------------------------------------------------------------- ends
 
 Token Lexer::lex_bracket_end(TokenKind kind) {
-    assert(!brackets_.empty());
+    assert(kind == TokenKind::kMapEnd ? in_map() : in_array());
     advance();
     brackets_.pop_back();
     state_ = State::kValueEnd;

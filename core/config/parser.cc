@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -112,6 +113,7 @@ class FileParser {
             if (!take(&token)) return false;
         }
         *root = close_frame();
+        assert(frames_.empty());
         return true;
     }
 
@@ -185,6 +187,7 @@ class FileParser {
 
     bool take_key(Token* token) {
         Frame& frame = frames_.back();
+        assert(frame.value.type == ValueType::kMap);
         frame.key = std::move(token->text);
         frame.key_line = token->line;
         frame.key_column = token->column;
@@ -203,10 +206,12 @@ class FileParser {
     }
 
     Value close_frame() {
+        assert(!frames_.empty());
         Frame& frame = frames_.back();
         Value value = std::move(frame.value);
         if (frame.has_replaced) {
             std::vector<Member> kept;
+            assert(frame.replaced.size() == value.members.size());
             for (size_t i = 0; i < value.members.size(); ++i) {
                 if (!frame.replaced[i]) kept.push_back(std::move(value.members[i]));
             }
@@ -218,6 +223,7 @@ class FileParser {
 
     // A value at the token's place, or at that of its key if it stands behind one.
     Value make(const Token& token, ValueType type) const {
+        assert(!frames_.empty());
         const Frame& frame = frames_.back();
         const bool keyed = frame.value.type == ValueType::kMap;
         Value value;
@@ -231,6 +237,7 @@ class FileParser {
 
     // Adds a finished value to the innermost open map or array.
     bool put(Value value) {
+        assert(!frames_.empty());
         Frame& frame = frames_.back();
         frame.value.weight += value.weight + frame.key.size();
         if (frame.value.type == ValueType::kArray) {
@@ -373,6 +380,7 @@ class FileParser {
         FileParser parser(assignment, file_, sources_, budget_, include_stack_, environment_stack_);
         Value root;
         const bool good = parser.parse(&root);
+        assert(stack.back() == name);
         stack.pop_back();
         const Value* found = good ? root.find(kEnvironmentKey) : nullptr;
         if (found == nullptr) {
@@ -417,6 +425,7 @@ class FileParser {
                           include_stack_, environment_stack_);
         Value root;
         const bool good = parser.parse(&root);
+        assert(include_stack_->back() == full);
         include_stack_->pop_back();
         if (!good) {
             const Failure& inner = parser.failure();

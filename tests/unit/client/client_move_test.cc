@@ -5,6 +5,7 @@
 #include "core/base/time_units.h"
 #include "core/client/client.h"
 #include "core/link/link.h"
+#include "core/observe/worker_snapshot.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/worker_stage.h"
@@ -174,6 +175,79 @@ TEST(ClientMoveTest, AReloadThatItHasMissedIsMadeUpFor) {
     stage.pause(1, false);
     EXPECT_THAT(peer.hear(), HasSubstr("Authorization Violation"));
     EXPECT_TRUE(peer.ended());
+}
+
+// It may be about to publish much more before it reads the answers, and must not be held up until then.
+TEST(ClientMoveTest, StaysIfItsPeerDoesNotRead) {
+    WorkerStage stage(2);
+    SimPeer& subscriber = stage.client(1);
+    subscriber.ask("SUB a 1\r\n");
+    SimPeer& publisher = stage.client(0);
+    constexpr size_t kAnswers = 200'000;
+    stage.on_worker(0, [&](server::WorkerState&) {
+        Client* const client = last_client(stage, 0);
+        for (size_t i = 0; i < kAnswers; ++i) client->queue("+OK\r\n");
+        EXPECT_TRUE(client->move(worker(1)));
+    });
+    stage.settle();
+    publisher.say("PUB a 1\r\nx\r\n");
+    EXPECT_THAT(subscriber.hear(), IsEmpty());
+    stage.pass(base::kSecond_ns / 2);
+    EXPECT_EQ(subscriber.hear(), "MSG a 1 1\r\nx\r\n");
+    EXPECT_EQ(test::count_of(publisher.ask("PING\r\n"), "+OK\r\n"), kAnswers);
+    EXPECT_EQ(stage.state(1).counters().arrived_clients, 0U);
+    EXPECT_TRUE(move(stage, 0, 1));
+    EXPECT_EQ(publisher.ask("PING\r\n"), "PONG\r\n");
+}
+
+uint64_t published(WorkerStage& stage, uint32_t index) {
+    observe::AccountSurvey survey;
+    while (!survey.step(stage.state(index).view())) {
+    }
+    const auto found = survey.accounts().find(&stage.accounts.global());
+    return found == survey.accounts().end() ? 0 : found->second.traffic.in_messages;
+}
+
+// The workers answer one after the other; a sum that falls would be taken for a restart of the server.
+TEST(ClientMoveTest, ItsTrafficCountsOnceWheneverTheWorkersAreAsked) {
+    WorkerStage stage(2);
+    SimPeer& publisher = stage.client(0);
+    publisher.ask("PUB a 1\r\nx\r\nPUB a 1\r\nx\r\nPING\r\n");
+    const uint64_t old_before = published(stage, 0);
+    const uint64_t new_before = published(stage, 1);
+    EXPECT_EQ(old_before + new_before, 2U);
+    stage.pause(1, true);
+    EXPECT_TRUE(move(stage, 0, 1));
+    EXPECT_EQ(published(stage, 0) + published(stage, 1), 2U);
+    stage.pause(1, false);
+    stage.settle();
+    EXPECT_EQ(old_before + published(stage, 1), 2U);
+    EXPECT_EQ(published(stage, 0) + new_before, 2U);
+    publisher.ask("PUB a 1\r\nx\r\n");
+    publisher.stream().close();
+    stage.settle();
+    EXPECT_EQ(published(stage, 0) + published(stage, 1), 3U);
+}
+
+// A client that the new users exclude is one less of too many.
+TEST(ClientMoveTest, ItsEndByAReloadCountsAmongThoseThatHaveToGo) {
+    auto options = test::test_options();
+    options->authorization.user = "ann";
+    options->authorization.password = "old";
+    WorkerStage stage(2, options);
+    SimPeer& peer = stage.client(0, ",\"user\":\"ann\",\"pass\":\"old\"");
+    stage.pause(1, true);
+    EXPECT_TRUE(move(stage, 0, 1));
+    auto changed = test::test_options();
+    changed->authorization.user = "ann";
+    changed->authorization.password = "new";
+    client::ClientSettings settings = test::settings_of(changed);
+    settings.serial = 1;
+    stage.state(1).apply(settings, /*check_clients=*/true);
+    stage.facts.excess_clients = 1;
+    stage.pause(1, false);
+    EXPECT_THAT(peer.hear(), HasSubstr("Authorization Violation"));
+    EXPECT_EQ(stage.facts.excess_clients.load(), 0);
 }
 
 TEST(ClientMoveTest, FollowsItsSubscribersWhereThatIsWanted) {
