@@ -28,8 +28,8 @@ bool has_only_system_account(const config::Options& options) {
     return options.accounts[0].name == (system.empty() ? "$SYS" : system);
 }
 
-// A user without a password, whom a certificate names at one of the ports: no other port lets in whoever only
-// knows that name. Source: canTLSMap in server/auth.go 2.15.3.
+// A user without a password, named by a certificate at one of the ports. The name alone is no login at any
+// other port. Source: canTLSMap in server/auth.go 2.15.3.
 bool is_certificate_user(const config::Options& file, const config::User& user) {
     if (!user.password.empty()) return false;
     const auto maps = [&user](const std::optional<config::TlsOptions>& tls, ConnectionType type) {

@@ -72,7 +72,7 @@ void Client::connect(std::string_view json) {
         host_.log.error("{} - {}", label(), error);
         return close(link::CloseReason::kProtocolViolation);
     }
-    // What somebody has subscribed to is not for who this may be now.
+    // A second CONNECT may name another user, who has not subscribed to anything.
     if (std::exchange(connected_, true)) drop_subscriptions();
     if (is_websocket()) fill_from_cookies();
     if (connect_.names_account)
