@@ -55,6 +55,8 @@ TEST_F(ManyReceiversTest, APublisherRestsUntilTheNextTurn) {
 TEST_F(ManyReceiversTest, APublisherWaitsForAnotherWorkerThatIsBehind) {
     SimPeer& receives = stage.client(1);
     subscribe(receives);
+    SimPeer& few = stage.client(1);
+    few.ask("SUB b 1\r\nSUB b 2\r\n");
     SimPeer& sends = stage.client(0);
     SimPeer& other = stage.client(0);
     for (int round = 0; round < 2; ++round) {
@@ -67,7 +69,23 @@ TEST_F(ManyReceiversTest, APublisherWaitsForAnotherWorkerThatIsBehind) {
         stage.pause(1, false);
         EXPECT_EQ(count_of(receives.hear(), "MSG a "), kMessages * kReceivers);
         EXPECT_EQ(sends.hear(), "PONG\r\n");
+        EXPECT_EQ(few.hear(), "MSG b 1 1\r\nx\r\nMSG b 2 1\r\nx\r\n");
     }
+}
+
+TEST_F(ManyReceiversTest, APublisherDoesNotRestForTheCopiesOfAnotherWorker) {
+    SimPeer& receives = stage.client(1);
+    subscribe(receives);
+    SimPeer& sends = stage.client(0);
+    ASSERT_EQ(sends.offer(burst()), burst().size());
+    size_t rests = 0;
+    std::string heard;
+    while (stage.step(UINT64_MAX, /*timers=*/false)) {
+        if (stage.state(0).delivery.interest_gate.wants_turn()) ++rests;
+        heard += receives.stream().read_all();
+    }
+    EXPECT_EQ(rests, 0U);
+    EXPECT_EQ(count_of(heard, "MSG a "), kMessages * kReceivers);
 }
 
 // What the other worker takes from this one lasts for one of them at a time.
