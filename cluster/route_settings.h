@@ -78,11 +78,16 @@ struct RouteSettings {
         const auto rule = login_rule();
         return !rule.wanted.user.empty() || rule.maps_certificate || rule.known_urls != nullptr;
     }
-    // Is a server at that place among `routes`?
+    // The first of `routes` at that place.
+    std::optional<server_link::LinkTarget> configured_at(const server_link::LinkTarget& target) const {
+        for (const config::Url& url : cluster().routes) {
+            server_link::LinkTarget each = server_link::LinkTarget::from_url(url);
+            if (each.is_at(target)) return each;
+        }
+        return std::nullopt;
+    }
     bool is_configured(const server_link::LinkTarget& target) const {
-        return std::any_of(cluster().routes.begin(), cluster().routes.end(), [&](const config::Url& url) {
-            return server_link::LinkTarget::from_url(url).is_at(target);
-        });
+        return configured_at(target).has_value();
     }
     bool may_import(std::string_view subject) const {
         return !permissions.has_value() || permissions->may_publish(subject);

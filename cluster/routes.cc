@@ -98,7 +98,12 @@ void Routes::dial(server_link::LinkTarget target, uint64_t delay_ns, bool is_rec
 
 std::optional<server_link::LinkTarget> Routes::next_target(server_link::RetryDialer& dialer) {
     if (!is_wanted(dialer.target())) return std::nullopt;
-    return dialer.target();
+    server_link::LinkTarget target = dialer.target();
+    const std::lock_guard lock(mutex_);
+    if (const Configured* configured = find_configured(target); configured != nullptr) {
+        target.take_credentials(configured->target);  // a reload may have changed them
+    }
+    return target;
 }
 
 void Routes::on_attempt(server_link::RetryDialer& dialer) {
@@ -173,21 +178,25 @@ void Routes::reload(std::shared_ptr<const RouteSettings> settings, bool is_renam
     if (settings->cluster_name() != before->cluster_name()) {
         announce_view(&delivery::RemoteServer::on_cluster_name);
     }
-    for (const config::Url& url : before->cluster().routes) {
-        const server_link::LinkTarget target = server_link::LinkTarget::from_url(url);
-        if (settings->is_configured(target)) continue;
-        for (const base::LinkHandle link : set_.dialed_to(target)) {
-            workers_.with_link<Route>(
-                link, [](Route& route) { route.close(link::CloseReason::kRouteRemoved); });
-        }
-    }
     {
         const std::lock_guard lock(mutex_);
         std::erase_if(configured_, [&](const Configured& each) {
             return !settings->is_configured(each.target);
         });
+        for (Configured& each : configured_) {
+            each.target.take_credentials(*settings->configured_at(each.target));
+        }
     }
     for (const config::Url& url : settings->cluster().routes) add_configured(url);
+    for (const config::Url& url : before->cluster().routes) {
+        const server_link::LinkTarget target = server_link::LinkTarget::from_url(url);
+        const auto now = settings->configured_at(target);
+        if (now.has_value() && now->has_credentials_of(target)) continue;
+        for (const base::LinkHandle link : set_.dialed_to(target)) {
+            workers_.with_link<Route>(
+                link, [](Route& route) { route.close(link::CloseReason::kRouteRemoved); });
+        }
+    }
     for (const RouteEntry& entry : set_.list()) {
         workers_.with_link<Route>(entry.link, [settings](Route& route) { route.change(settings); });
     }

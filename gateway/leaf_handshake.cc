@@ -180,6 +180,8 @@ void LeafLink::send_leaf_connect(proto::LeafConnect connect) {
     connect.version = own.version;
     connect.user = target()->user;
     connect.pass = target()->password;
+    // A URL with one word before the `@` may mean a token.
+    if (connect.pass.empty()) connect.auth_token = connect.user;
     connect.tls_required = tls_engine() != nullptr;
     connect.server_id = own.server_id;
     connect.name = own.server_name;

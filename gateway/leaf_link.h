@@ -96,6 +96,8 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
     size_t announce_slice(account::Account& account, uint32_t slice) override;
     void deliver_to_server(account::Account& account, const delivery::MessageRun& run,
                            std::string_view queues) override;
+    bool may_serve(account::Account& account, std::string_view subject,
+                   std::string_view queue) override;
     void deliver_of_leafnodes(account::Account& account, const delivery::MessageRun& run,
                               std::string_view queues, uint32_t origin_cluster) override;
     void on_account_changed() override;

@@ -96,6 +96,19 @@ bool LeafLink::may_leave(account::Account& account, std::string_view subject) {
     });
 }
 
+bool LeafLink::may_serve(account::Account& account, std::string_view subject,
+                         std::string_view queue) {
+    if (!permissions_.denies_groups()) [[likely]]
+        return true;
+    if (&account == account_) return permissions_.may_serve(proto::without_gateway_prefix(subject), queue);
+    delivery::FramePool::Loan local(delivery_.frames);
+    const auto& streams = account_->exchange().streams;
+    return std::any_of(streams.begin(), streams.end(), [&](const auto& import) {
+        return &import->exporter() == &account && import->to_local(subject, &local.text()) &&
+               permissions_.may_serve(local.text(), queue);
+    });
+}
+
 // Messages of an account that the link's account imports streams from, under the subjects that they have
 // here. Requests that came into that account over a service import go no further (delivery/shadow.h).
 void LeafLink::deliver_imported(const account::Account& exporter, const delivery::MessageRun& run,

@@ -43,12 +43,14 @@ std::shared_ptr<const auth::Authenticator> own_users(const config::LeafnodeOptio
 
 // The users that clients have, too. Of the WebSocket block no_auth_user counts, and no other login.
 // Source: processClientOrLeafAuthentication in server/auth.go 2.15.3.
-std::shared_ptr<const auth::Authenticator> common_users(config::Options options, auth::ConnectionType type) {
+std::shared_ptr<const auth::Authenticator> common_users(const config::Options& file,
+                                                        auth::ConnectionType type) {
+    config::Options options = file;
     options.tls = options.leafnodes.tls;
     if (type == auth::ConnectionType::kLeafnodeWebsocket && !options.websocket.no_auth_user.empty()) {
         options.no_auth_user = options.websocket.no_auth_user;
     }
-    return std::make_shared<const auth::Authenticator>(options, nullptr, type);
+    return std::make_shared<const auth::Authenticator>(options, nullptr, type, &file);
 }
 
 class Leafnodes final : public server::Subsystem {

@@ -8,11 +8,11 @@
 namespace nuring::gateway {
 namespace {
 
-// Entries of a user may name a queue behind the pattern, which a link between servers does not know.
+// Entries of a user may name a queue behind the pattern; a denied one is looked at for each group alone.
 std::vector<std::string> patterns_of(const std::vector<std::string>& entries, bool keep_queues) {
     std::vector<std::string> patterns;
     for (const std::string& entry : entries) {
-        const size_t blank = entry.find(' ');
+        const size_t blank = entry.find_first_of(" \t");
         if (blank != std::string::npos && !keep_queues) continue;
         patterns.push_back(entry.substr(0, blank));
     }
@@ -38,6 +38,12 @@ LeafPermissions LeafPermissions::of_user(const config::Permissions& permissions)
     result.outbound_ = lists_of(permissions.subscribe);
     result.inbound_ = lists_of(permissions.publish);
     result.responses_ = permissions.responses;
+    for (const std::string& entry : permissions.subscribe.deny) {
+        const size_t blank = entry.find_first_of(" \t");
+        const size_t group = entry.find_first_not_of(" \t", blank);
+        if (group == std::string::npos) continue;
+        result.group_denies_.push_back({.pattern = entry.substr(0, blank), .group = entry.substr(group)});
+    }
     return result;
 }
 
@@ -75,6 +81,13 @@ bool LeafPermissions::passes(const config::SubjectPermissions& lists, std::strin
     };
     if (std::any_of(lists.deny.begin(), lists.deny.end(), matches)) return false;
     return lists.allow.empty() || std::any_of(lists.allow.begin(), lists.allow.end(), matches);
+}
+
+bool LeafPermissions::may_serve(std::string_view subject, std::string_view group) const {
+    return std::none_of(group_denies_.begin(), group_denies_.end(), [&](const GroupDeny& deny) {
+        return (group == deny.group || proto::matches_literal(group, deny.group)) &&
+               proto::matches_literal(subject, deny.pattern);
+    });
 }
 
 bool LeafPermissions::announces(std::string_view pattern) const {

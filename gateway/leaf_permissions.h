@@ -42,6 +42,9 @@ class LeafPermissions {
 
     // Subjects without the prefix of a mapped reply.
     bool may_send(std::string_view subject) const { return passes(outbound_, subject); }
+    // Some groups of the leafnode may not have all of these: may_serve() says which.
+    bool denies_groups() const { return !group_denies_.empty(); }
+    bool may_serve(std::string_view subject, std::string_view group) const;
     // Answers to services, and acknowledgements of JetStream, always come in: this server has asked for them.
     bool may_take(std::string_view subject) const;
     // Is this server's interest in the pattern announced?
@@ -50,10 +53,17 @@ class LeafPermissions {
     bool admits(std::string_view pattern) const;
 
   private:
+    // An entry with a queue in a user's list: "orders.secret workers".
+    struct GroupDeny {
+        std::string pattern;
+        std::string group;
+        friend bool operator==(const GroupDeny&, const GroupDeny&) = default;
+    };
     static bool passes(const config::SubjectPermissions& lists, std::string_view subject);
 
     config::SubjectPermissions outbound_;
     config::SubjectPermissions inbound_;
+    std::vector<GroupDeny> group_denies_;  // of what leaves
     std::vector<std::string> unannounced_;
     std::optional<config::ResponsePermissions> responses_;
 };

@@ -34,6 +34,7 @@ class AccountRegistry {
     // Every other account imports a few services of that one without any configuration (system_services.h).
     // Once, before the first apply().
     void set_system_account(Account& account);
+    bool is_system(const Account& account) const { return &account == system_; }
     // The account of that name; empty: the global one.
     Account& find_or_create(std::string_view name);
     // Null if there is none.
@@ -70,7 +71,7 @@ class AccountRegistry {
     std::string cluster_name_;  // for mappings; guarded by mutex_, like all below
     absl::flat_hash_map<std::string, Entry> accounts_;
     Account* global_ = nullptr;
-    Account* system_ = nullptr;  // null: none
+    Account* system_ = nullptr;  // null: none; fixed before the workers start
 };
 
 }  // namespace nuring::account

@@ -28,10 +28,27 @@ bool has_only_system_account(const config::Options& options) {
     return options.accounts[0].name == (system.empty() ? "$SYS" : system);
 }
 
+// A user without a password, named by a certificate at one of the ports. The name alone is no login at any
+// other port. Source: canTLSMap in server/auth.go 2.15.3.
+bool is_certificate_user(const config::Options& file, const config::User& user) {
+    if (!user.password.empty()) return false;
+    const auto maps = [&user](const std::optional<config::TlsOptions>& tls, ConnectionType type) {
+        return tls.has_value() && tls->map && allows_connection(user.connection_types, type);
+    };
+    const config::LeafnodeOptions& leafnodes = file.leafnodes;
+    const bool has_own_users = !leafnodes.authorization.user.empty() ||
+                               !leafnodes.authorization.nkey.empty() || !leafnodes.users.empty();
+    return maps(file.tls, ConnectionType::kStandard) ||
+           (file.websocket.port != 0 && maps(file.websocket.tls, ConnectionType::kWebsocket)) ||
+           (leafnodes.port != 0 && !has_own_users &&
+            (maps(leafnodes.tls, ConnectionType::kLeafnode) ||
+             maps(leafnodes.tls, ConnectionType::kLeafnodeWebsocket)));
+}
+
 }  // namespace
 
 Authenticator::Authenticator(const config::Options& options, std::shared_ptr<Trust> trust,
-                             ConnectionType type)
+                             ConnectionType type, const config::Options* file)
     : trust_(std::move(trust)),
       default_sentinel_(options.trust.default_sentinel),
       everyone_(std::make_shared<const Identity>()) {
@@ -43,7 +60,10 @@ Authenticator::Authenticator(const config::Options& options, std::shared_ptr<Tru
                                  Identity{.name = user.name,
                                           .account = user.account,
                                           .hash = hash_in(user.password),
-                                          .permissions = compiled(user.permissions)})};
+                                          .permissions = compiled(user.permissions)}),
+                             .needs_certificate =
+                                 user.name != options.no_auth_user &&
+                                 is_certificate_user(file == nullptr ? options : *file, user)};
     }
     for (const config::NkeyUser& user : auth.nkeys) {
         if (!allows_connection(user.connection_types, type)) continue;
@@ -128,7 +148,7 @@ Decision Authenticator::decide(const Credentials& shown) const {
     if (maps_certificates_) return decide_by_certificate(shown);
     if (!users_.empty() && !shown.user.empty()) {
         const auto found = users_.find(base::absl_view(shown.user));
-        if (found == users_.end()) return {};
+        if (found == users_.end() || found->second.needs_certificate) return {};
         return compare(found->second.password, shown.password, found->second.identity);
     }
     if (token_.identity != nullptr) return compare(token_.password, shown.token, token_.identity);

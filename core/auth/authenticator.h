@@ -70,9 +70,11 @@ struct Decision {
 class Authenticator {
   public:
     // `trust` makes it operator mode: a user token is required, and nothing else counts.
-    // Only users who may come in this way are among its table.
+    // Only users who may come in this way are among its table. `file`: as configured, where `options` are
+    // those of another port.
     explicit Authenticator(const config::Options& options, std::shared_ptr<Trust> trust = nullptr,
-                           ConnectionType type = ConnectionType::kStandard);
+                           ConnectionType type = ConnectionType::kStandard,
+                           const config::Options* file = nullptr);
 
     // Does CONNECT decide who a client is? Until then it may say nothing else, and its time is limited.
     bool required() const { return required_; }
@@ -98,6 +100,7 @@ class Authenticator {
     struct Known {
         std::string password;
         std::shared_ptr<const Identity> identity;
+        bool needs_certificate = false;  // its name alone opens nothing
     };
     struct KnownKey {
         PublicKey key;

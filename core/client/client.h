@@ -98,6 +98,7 @@ class Client final : public delivery::NatsLink,
     void on_close() override;
     bool release(size_t most) override;
     void hand_over(link::Handover&& connection) override;
+    void on_handover_late() override { cancel_handover(); }
     bool on_handshake_begun() override;
     void on_handshake_done() override;
     void on_handshake_failed(std::string_view error) override;

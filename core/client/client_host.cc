@@ -41,7 +41,7 @@ std::shared_ptr<const WebsocketSettings> make_websocket_settings(const config::O
     }
     auto settings = std::make_shared<WebsocketSettings>();
     settings->authenticator = std::make_shared<const auth::Authenticator>(
-        changed, std::move(trust), auth::ConnectionType::kWebsocket);
+        changed, std::move(trust), auth::ConnectionType::kWebsocket, &options);
     const auto chosen = [](config::nanoseconds own, config::nanoseconds common) {
         return static_cast<uint64_t>((own.count() > 0 ? own : common).count());
     };

@@ -70,7 +70,8 @@ struct ClientSettings {
     uint64_t serial = 0;                                       // the later, the greater
 };
 
-// The sums of one account's closed links on this worker.
+// The sums of one account's closed links on this worker. Modulo 2^64: what a link brings along from another
+// worker is taken off, so that the sum with the open links is what was counted here.
 struct ClosedLinkTotals {
     link::LinkTraffic traffic;
     uint64_t slow_consumers = 0;
@@ -131,6 +132,13 @@ class ClientHost {
 
     void add_closed(const account::Account& account, const link::LinkTraffic& traffic,
                     bool is_slow);
+    // Of a link that goes to another worker: its traffic so far stays here, and does not count there.
+    void add_departed(const account::Account& account, const link::LinkTraffic& traffic) {
+        closed_totals_[&account].traffic += traffic;
+    }
+    void add_arrived(const account::Account& account, const link::LinkTraffic& traffic) {
+        closed_totals_[&account].traffic -= traffic;
+    }
     const absl::flat_hash_map<const account::Account*, ClosedLinkTotals>& closed_totals() const {
         return closed_totals_;
     }

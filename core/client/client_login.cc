@@ -72,7 +72,8 @@ void Client::connect(std::string_view json) {
         host_.log.error("{} - {}", label(), error);
         return close(link::CloseReason::kProtocolViolation);
     }
-    connected_ = true;
+    // A second CONNECT may name another user, who has not subscribed to anything.
+    if (std::exchange(connected_, true)) drop_subscriptions();
     if (is_websocket()) fill_from_cookies();
     if (connect_.names_account)
         return refuse_credentials();  // since 2.7.2; before: a security hole
@@ -164,7 +165,8 @@ void Client::welcome_again(std::shared_ptr<const auth::Identity> identity) {
             }
             continue;
         }
-        const std::string subject = proto::quote(subscription->subject());
+        std::string subject = proto::quote(subscription->subject());
+        if (subscription->is_queue()) subject += " using queue " + proto::quote(subscription->queue());
         const std::string sid = proto::quote(subscription->sid());
         host_.log.info("{} - Removed sub {} (sid {}) for {} - not authorized", label(), subject,
                        sid, who());

@@ -64,6 +64,7 @@ void Client::hand_over(link::Handover&& connection) {
     host_.ring.detach(connection.fd);
     connection.start_wall_ns = start_wall_ns();
     connection.traffic = traffic();
+    clients_.add_departed(*account_, traffic());
     std::unique_ptr<MovedClient> moved(new MovedClient{.connection = std::move(connection),
                                                        .liveness = liveness(),
                                                        .account = account_,
@@ -83,6 +84,7 @@ void Client::hand_over(link::Handover&& connection) {
 }
 
 void Client::arrive(const MovedClient& moved) {
+    clients_.add_arrived(*account_, traffic());
     take_over(moved.liveness);
     host_.timers.arm(keep_alive_timer_, std::max(moved.keep_alive_ns, host_.ring.now_ns()));
     apply_limits();
@@ -90,7 +92,7 @@ void Client::arrive(const MovedClient& moved) {
     if (open() && clients_.settings_serial() > moved.settings_serial) {
         on_reload();
         on_account_changed();
-        if (open() && clients_.take_excess()) refuse_excess();
+        if (clients_.take_excess() && open()) refuse_excess();
     }
     announce_cluster();
     if (host_.holding()) return hold();

@@ -341,8 +341,10 @@ void Client::check_literal(std::string_view subject) {
 Client::Permit Client::permit_of(const Parsed& publish) {
     const std::string_view subject = publish.run.subject;
     const bool permitted =
-        !proto::is_gateway_reply(subject) && (permissions_ == nullptr || permits_publish(subject));
+        !proto::is_any_gateway_reply(subject) && (permissions_ == nullptr || permits_publish(subject));
     if (!permitted) [[unlikely]]
+        return Permit::kSubjectDenied;
+    if (proto::is_jetstream_group(subject) && !delivery_.accounts.is_system(*account_)) [[unlikely]]
         return Permit::kSubjectDenied;
     if (proto::is_reserved_reply(publish.operation.reply)) [[unlikely]]
         return Permit::kReplyDenied;

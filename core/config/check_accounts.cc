@@ -207,21 +207,25 @@ class ExchangeCheck {
 
     using Seen = std::set<const AccountOptions*>;
 
+    // Of a chain goes on what the import takes out of the subjects so far.
+    static std::string_view narrower(std::string_view local, std::string_view subject) {
+        return proto::is_subset(local, subject) ? local : subject;
+    }
+
     // Does what `account` gives under `subject` come from one of those seen?
-    bool service_leads_back(const AccountOptions& account, std::string subject, Seen seen) const {
+    bool service_leads_back(const AccountOptions& account, std::string_view subject, Seen seen) const {
         if (seen.size() >= kChainMax) return true;
         for (const Accepted& a : accepted_) {
             if (a.kind != ExchangeKind::kService || a.importer != &account) continue;
             if (!proto::subjects_collide(subject, a.remote)) continue;
             if (seen.contains(a.exporter)) return true;
             seen.insert(&account);
-            if (proto::is_subset(a.local, subject)) subject = a.local;
-            if (service_leads_back(*a.exporter, subject, seen)) return true;
+            if (service_leads_back(*a.exporter, narrower(a.local, subject), seen)) return true;
         }
         return false;
     }
 
-    bool stream_leads_back(const AccountOptions& account, std::string subject, Seen seen) const {
+    bool stream_leads_back(const AccountOptions& account, std::string_view subject, Seen seen) const {
         if (seen.size() >= kChainMax) return true;
         const bool exported =
             std::any_of(account.exports.begin(), account.exports.end(), [&](const AccountExport& e) {
@@ -233,8 +237,7 @@ class ExchangeCheck {
             if (!proto::subjects_collide(subject, a.local)) continue;
             if (seen.contains(a.exporter)) return true;
             seen.insert(&account);
-            if (proto::is_subset(a.local, subject)) subject = a.local;
-            if (stream_leads_back(*a.exporter, subject, seen)) return true;
+            if (stream_leads_back(*a.exporter, narrower(a.local, subject), seen)) return true;
         }
         return false;
     }

@@ -62,8 +62,10 @@ bool deliver_run_beyond(Delivery& delivery, const Publisher& publisher, account:
                           .target = lone != 0 ? lone : entry.hash()};
     Payload* shared = nullptr;
     bool taken = false;
-    // How they spread over the workers is unknown: each may have them all.
-    const uint64_t copies = run.count * InterestGate::copies(match.remote_count(), run.stride);
+    // How they spread over the workers is unknown: each may have them all. Those of few are not waited for.
+    const bool is_for_many = match.remote_count() >= InterestGate::kReceiversMin;
+    const uint64_t copies =
+        is_for_many ? run.count * InterestGate::copies(match.remote_count(), run.stride) : 0;
     match.remote_workers().for_each([&](base::WorkerId worker) {
         send_record(delivery, worker, plan, run, &shared);
         delivery.outlets.note_copies(worker, copies);

@@ -124,12 +124,15 @@ void Outlets::drain_spill(base::WorkerId to) {
         resume_next_turn_ = true;
 }
 
+// The room may last for the first link alone, which waits behind the others then.
 void Outlets::resume_waiting(base::WorkerId to) {
-    std::vector<base::LinkHandle> waiting;
-    waiting.swap(outlets_[index_of(to)].waiting);
-    for (const base::LinkHandle handle : waiting) {
+    std::vector<base::LinkHandle>& waiting = outlets_[index_of(to)].waiting;
+    const std::vector<base::LinkHandle> waited = std::exchange(waiting, {});
+    for (const base::LinkHandle handle : waited) {
         if (link::Link* link = host_.table.find(handle)) link->resume(link::PauseReason::kRoom);
     }
+    if (!waiting.empty() && waiting.front() == waited.front())
+        std::rotate(waiting.begin(), waiting.begin() + 1, waiting.end());
 }
 
 void Outlets::on_room(base::WorkerId to) {

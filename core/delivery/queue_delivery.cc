@@ -70,10 +70,11 @@ bool may_go_back(proto::Kind from, proto::Kind to) {
 
 // One of another worker is asked where the record arrives.
 bool may_take(Delivery& delivery, base::LinkHandle server, account::Account& account,
-              std::string_view subject) {
+              std::string_view subject, std::string_view queue) {
     if (server.worker() != delivery.host.id) return true;
-    link::Link* link = delivery.host.table.find(server);
-    return link != nullptr && static_cast<RemoteServer&>(*link).may_take(account, subject);
+    auto* const link = static_cast<RemoteServer*>(delivery.host.table.find(server));
+    return link != nullptr && link->may_take(account, subject) &&
+           link->may_serve(account, subject, queue);
 }
 
 // The order in which the members of a group are asked: a circle through the first choice, from `start` on;
@@ -116,7 +117,7 @@ bool contains(Served served, base::LinkHandle server) {
 // Does the message go to that member, which is another server? kSentIt: only if no other member takes it.
 ServerAnswer ask_server(Delivery& delivery, const RecordPlan& plan,
                         const interest::QueueMember& member, std::string_view subject,
-                        Served served) {
+                        std::string_view queue, Served served) {
     const Publisher& publisher = plan.publisher;
     if (contains(served, member.link)) return ServerAnswer::kRefuses;
     // No cluster of leafnodes gets its own messages back, over whatever hub.
@@ -128,7 +129,7 @@ ServerAnswer ask_server(Delivery& delivery, const RecordPlan& plan,
                                                         : ServerAnswer::kRefuses;
     }
     const bool takes = interest::may_reroute(publisher.kind, member.kind) &&
-                       may_take(delivery, member.link, *plan.account, subject);
+                       may_take(delivery, member.link, *plan.account, subject, queue);
     return takes ? ServerAnswer::kTakes : ServerAnswer::kRefuses;
 }
 
@@ -148,7 +149,7 @@ bool deliver_to_members(Delivery& delivery, const RecordPlan& base_plan,
         if (member.link == publisher.link && !publisher.echo) continue;
         if (proto::is_server(member.kind)) {
             const ServerAnswer answer =
-                ask_server(delivery, base_plan, member, part.subject, served);
+                ask_server(delivery, base_plan, member, part.subject, group.name, served);
             if (answer == ServerAnswer::kSentIt) sender = member.link;
             if (answer != ServerAnswer::kTakes) continue;
             picks->push_back({member.link, first, part.count, group.name});

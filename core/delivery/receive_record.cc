@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/delivery/delivery.h"
+#include "core/delivery/line_buffer.h"
 #include "core/delivery/local_delivery.h"
 #include "core/delivery/queue_delivery.h"
 #include "core/delivery/server_delivery.h"
@@ -105,21 +106,39 @@ void pick_again(Delivery& delivery, const DeliverRecord& record, std::string_vie
     if (shared != nullptr) Payload::release(shared);
 }
 
+template <typename Each>
+void for_each_name(std::string_view names, Each each) {
+    while (!names.empty()) {
+        const size_t end = std::min(names.find(' '), names.size());
+        each(names.substr(0, end));
+        names.remove_prefix(std::min(end + 1, names.size()));
+    }
+}
+
 // To another server. One that has gone, or may not have the messages, was picked in vain.
 void deliver_server_record(Delivery& delivery, const DeliverRecord& record, const MessageRun& run) {
-    std::string_view queues = queue_of(record);
     link::Link* link = delivery.host.table.find(base::LinkHandle::from_bits(record.target));
     auto* server = static_cast<RemoteServer*>(link);
-    if (server != nullptr && server->may_take(*record.account, run.subject)) {
-        return hand_over(*server, record.origin_cluster, *record.account, run, queues);
-    }
+    const bool may_take = server != nullptr && server->may_take(*record.account, run.subject);
     const bool has_gone = server == nullptr || !server->open();
     const Missing missing = has_gone ? Missing::kServer : Missing::kMember;
-    while (!queues.empty()) {
-        const size_t end = std::min(queues.find(' '), queues.size());
-        pick_again(delivery, record, queues.substr(0, end), run, missing);
-        queues.remove_prefix(std::min(end + 1, queues.size()));
-    }
+    const std::string_view queues = queue_of(record);
+    bool is_whole = may_take;  // for all groups
+    for_each_name(queues, [&](std::string_view queue) {
+        is_whole = is_whole && server->may_serve(*record.account, run.subject, queue);
+    });
+    if (is_whole) [[likely]]
+        return hand_over(*server, record.origin_cluster, *record.account, run, queues);
+    LineBuffer served(queues.size());
+    char* end = served.data();
+    for_each_name(queues, [&](std::string_view queue) {
+        if (!may_take || !server->may_serve(*record.account, run.subject, queue))
+            return pick_again(delivery, record, queue, run, missing);
+        if (end != served.data()) *end++ = ' ';
+        end = std::copy(queue.begin(), queue.end(), end);
+    });
+    const std::string_view rest(served.data(), static_cast<size_t>(end - served.data()));
+    if (may_take) hand_over(*server, record.origin_cluster, *record.account, run, rest);
 }
 
 const char* block_of(const DeliverRecord& record) {

@@ -41,6 +41,11 @@ class RemoteServer : public NatsLink, public Subscriber, public InterestListener
     virtual bool may_take(account::Account& /*account*/, std::string_view /*subject*/) {
         return open();
     }
+    // Messages that it may have: also for a member of that group?
+    virtual bool may_serve(account::Account& /*account*/, std::string_view /*subject*/,
+                           std::string_view /*queue*/) {
+        return true;
+    }
     // The cluster has changed (link::ClusterView).
     virtual void on_cluster_view() {}
     // The cluster has another name; a link that gave the former one at its login begins anew.

@@ -30,6 +30,7 @@ constexpr uint64_t kTurnOutBytesMax = 2 * 1024 * 1024;
 
 constexpr uint64_t kFlushOnClose_ns = 2'000'000'000;   // to get the last bytes out
 constexpr uint64_t kLinger_ns = 500'000'000;           // for the peer to read them and close
+constexpr uint64_t kHandover_ns = 100'000'000;         // until on_handover_late()
 constexpr uint64_t kLingerBytesMax = 8 * 1024 * 1024;  // of input ignored meanwhile
 
 // Buffers above this are given back as soon as they are empty.
@@ -331,6 +332,10 @@ void Link::on_sent(int32_t result) {
 }
 
 void Link::on_flush_timer() {
+    if (state_ == State::kOpen && handing_over_) {
+        on_handover_late();
+        if (state_ != State::kOpen) return;  // the input that was kept has closed it
+    }
     if (state_ != State::kOpen) {  // closing has taken long enough
         shut_down();
         retire_if_done();
@@ -479,6 +484,7 @@ void Link::start_websocket(const WebsocketTerms& terms, uint64_t message_max) {
 void Link::begin_handover() {
     handing_over_ = true;
     pause(PauseReason::kHandover);
+    host_.timers.arm(flush_timer_, host_.ring.now_ns() + kHandover_ns);
     mark_dirty();
 }
 

@@ -179,6 +179,8 @@ class Link {
     // It reads on instead, if hand_over() was not called yet. Not while links are flushed.
     void cancel_handover();
     virtual void hand_over(Handover&& /*connection*/) {}
+    // The peer does not take what is queued, and nothing is read from it meanwhile. May cancel_handover().
+    virtual void on_handover_late() {}
 
     // Releases up to `most` subscriptions; true: none is left.
     virtual bool release(size_t /*most*/) { return true; }

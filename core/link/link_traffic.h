@@ -19,6 +19,13 @@ struct LinkTraffic {
         out_bytes += other.out_bytes;
         return *this;
     }
+    LinkTraffic& operator-=(const LinkTraffic& other) {
+        in_messages -= other.in_messages;
+        in_bytes -= other.in_bytes;
+        out_messages -= other.out_messages;
+        out_bytes -= other.out_bytes;
+        return *this;
+    }
 };
 
 }  // namespace nuring::link

@@ -332,7 +332,10 @@ bool Process::start_server(uint32_t worker_count, const runtime::Processors& pro
     log.info("Listening for client connections on {}",
              base::host_port(options_->host, server_->client_listener().port));
     if (tls_ != nullptr) {
-        log.info("TLS required for client connections");
+        const bool requires_it =
+            !options_->allow_non_tls ||
+            (options_->tls->handshake_first && options_->tls->hello_wait.count() == 0);
+        log.info("TLS {} for client connections", requires_it ? "required" : "available");
         for (const std::string& suite : tls_->unavailable_suites()) {
             log.warn("TLS cipher suite {} is not available in this build of OpenSSL", suite);
         }

@@ -27,6 +27,14 @@ struct LinkTarget {
     static LinkTarget from_url(const config::Url& url);
     // The same server? (The reference compares host and port as text, whatever case.)
     bool is_at(const LinkTarget& other) const;
+    void take_credentials(const LinkTarget& other) {
+        user = other.user;
+        password = other.password;
+        text = other.text;
+    }
+    bool has_credentials_of(const LinkTarget& other) const {
+        return user == other.user && password == other.password;
+    }
 };
 
 }  // namespace nuring::server_link

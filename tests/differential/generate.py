@@ -298,6 +298,9 @@ class Generator:
             found = self.connect(self.draw.choice(self.scene.logins))
         else:
             found = self.publish()
+        # A second CONNECT drops the subscriptions, which servers before 2.12 keep.
+        if found[:7].upper() == b"CONNECT" and self.sids.get(name):
+            found = self.publish()
         if self.chance(0.02):
             found = self.mutated(found)
         return found, 0

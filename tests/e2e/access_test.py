@@ -101,6 +101,48 @@ class StrangerTest(ServerCase):
         self.assertEqual(answers, {VIOLATION.encode()})
 
 
+class ClientTest(ServerCase):
+    """A connection that has shown credentials."""
+
+    @case.differs("2.9.10", "it keeps the subscriptions; mended in 2.12")
+    def test_a_second_connect_begins_anew(self):
+        """What one user has subscribed to is not for the next one, nor for the same one."""
+        server = self.start(config="""
+            accounts { A { users: [ { user: a, password: p } ] }
+              B { users: [ { user: b, password: p } ] } }""")
+        for next_user in ("a", "b"):
+            wire = self.client(server, user="a", **{"pass": "p"})
+            wire.send("SUB foo 1\r\nSUB foo q 2\r\n")
+            wire.send(f'CONNECT {{"user":"{next_user}","pass":"p","verbose":false}}\r\nSUB bar 3\r\n')
+            wire.expect_quiet()
+            publisher = self.client(server, user="a", **{"pass": "p"})
+            publisher.send("PUB foo 1\r\nx\r\nPUB bar 1\r\ny\r\n")
+            publisher.expect_quiet()
+            if next_user == "a":
+                wire.expect_message("bar", 3, b"y")
+            wire.expect_quiet()
+
+    @case.differs("2.9.10", "it refuses less; mended in 2.11 and 2.14")
+    def test_may_not_speak_where_servers_do(self):
+        """Servers believe what comes there: answers on their way through gateways, old ones, too, and what members
+        with JetStream agree upon."""
+        server = self.start(config="""
+            accounts { A { users: [ { user: a, password: p } ] }
+              SYS { users: [ { user: sys, password: p } ] } }
+            system_account: SYS""")
+        wire = self.client(server, user="a", **{"pass": "p"})
+        for subject in ("$GR.1234.foo", "_GR_.a.b.foo", "$NRG.V.group"):
+            wire.send(f"PUB {subject} 1\r\nx\r\n")
+            wire.expect(f"-ERR 'Permissions Violation for Publish to \"{subject}\"'\r\n")
+        wire.send("PUB foo $GR.1234.foo 1\r\nx\r\n")
+        wire.expect("-ERR 'Permissions Violation for Publish with Reply of \"$GR.1234.foo\"'\r\n")
+        wire.send("PUB $NRG 1\r\nx\r\n")
+        wire.expect_quiet()
+        system = self.client(server, user="sys", **{"pass": "p"})
+        system.send("PUB $NRG.V.group 1\r\nx\r\n")
+        system.expect_quiet()
+
+
 class SecretsTest(ServerCase):
     """Passwords, tokens, signatures and JWTs are in no log line and in no answer."""
 

@@ -15,6 +15,7 @@ import unittest
 from support import case
 from support.case import ServerCase
 from support.tls import Certificates, TlsWire
+from support.websocket import WebsocketWire, websocket_port
 
 VIOLATION = "-ERR 'Authorization Violation'\r\n"
 
@@ -221,6 +222,29 @@ class TlsAdvisoriesTest(ServerCase):
             with self.subTest(subject=subject):
                 wire.expect(VIOLATION)
                 wire.expect_end()
+
+    @case.differs("2.9.10", "it lets them in; mended in 2.15")
+    def test_the_name_of_a_certificate_opens_no_other_port(self):
+        """Users without a password are known by their certificate: their name alone is no login."""
+        server = self.start(
+            config=self.certificates.config(f'ca_file: "{self.certificates.ca}"', "verify_and_map: true")
+            + "websocket { listen: 127.0.0.1:-1, no_tls: true }\nno_auth_user: guest\n"
+            + 'authorization { users = [ { user: "CN=admin" }, { user: guest } ] }\n'
+        )
+        wire = self.handshake(server, self.certificates.issue("admin", "/CN=admin", "DNS:x.example"))
+        wire.send('CONNECT {"verbose":false}\r\n')
+        wire.expect_quiet()
+        for user, enters in (("CN=admin", False), ("guest", True), ("", True)):
+            stranger = WebsocketWire(websocket_port(server))
+            self.addCleanup(stranger.close)
+            stranger.upgrade()
+            stranger.read_info()
+            stranger.send(f'CONNECT {{"user":"{user}","pass":"","verbose":false}}\r\n')
+            with self.subTest(user=user):
+                if enters:
+                    stranger.expect_quiet()
+                else:
+                    stranger.expect(VIOLATION)
 
     def test_cve_2021_32026_flags_are_as_strict_as_the_file(self):
         """TLS by flags alone took weaker ciphers than the configuration's defaults."""

@@ -85,6 +85,21 @@ class AuthorizationTest(PeerCase):
         servers = [seed] + [self.member(index, routes=[url], **settings) for index in (1, 2)]
         Cluster(self, servers).wait_mesh()
 
+    def test_a_reload_corrects_a_password(self):
+        """The next attempt shows what the file says now; a server that is connected logs in again."""
+        seed = self.guarded()
+        other = self.member(1)
+        for password in ("wrong", "top_secret", "bad", "top_secret"):
+            other.routes = [seed.route_url.replace("//", f"//ruser:{password}@")]
+            mark = len(other.log.lines())
+            other.write_config()
+            other.send_signal(signal.SIGHUP)
+            other.log.wait("Reloaded: cluster routes", after=mark)
+            if password == "top_secret":
+                Cluster(self, [seed, other]).wait_mesh()
+            else:
+                other.log.wait("Authorization Violation", after=mark)
+
     def test_a_server_with_a_wrong_password_stays_out(self):
         seed = self.guarded()
         url = seed.route_url.replace("//", "//ruser:wrong@")

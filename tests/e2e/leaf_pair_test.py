@@ -150,6 +150,38 @@ class PairTest(LeafCase):
 
 
 @differs("RC19", "it has no headers")
+class LoginTest(LeafCase):
+    @differs("RC19", "it knows no tokens there")
+    @differs("2.9.10", "it shows none, and admits any")
+    def test_a_word_before_the_address_may_be_a_token(self):
+        hub = self.hub(settings="authorization { token: secret }")
+        self.spoke(hub.leaf_url.replace("//", "//secret@"))
+        stranger = self.spoke(hub.leaf_url.replace("//", "//wrong@"), name="S", wait=False)
+        stranger.log.wait("Authorization Violation")
+        self.assertEqual(hub.leaf_count(), 1)
+
+    @differs("RC19", "it knows no permissions of groups", ends=(0,))
+    @differs("2.9.10", "it serves the group; mended in 2.12", ends=(0,))
+    def test_a_group_may_be_denied_a_subject(self):
+        """On a pattern and on the subject itself; other groups, and other subjects, have their messages."""
+        hub = self.hub(settings="""
+            accounts { A { users: [ { user: hub, password: p }, { user: leaf, password: p, permissions: {
+              subscribe: { allow: ">", deny: ["a.secret work.*"] } } } ] } }""")
+        spoke = self.spoke(hub.leaf_url.replace("//", "//leaf:p@"))
+        members = self.client(spoke)
+        members.send("SUB a.* work.1 1\r\nSUB a.secret work.2 2\r\nSUB a.secret other 3\r\nSUB a.* 4\r\n")
+        publisher = self.client(hub, user="hub", **{"pass": "p"})
+        self.sync(members, publisher)
+        publisher.send("PUB a.secret 1\r\nx\r\nPUB a.open 1\r\ny\r\n")
+        publisher.expect_quiet()
+        got = [members.read(len("MSG a.secret 3 1\r\nx\r\n")) for _ in range(2)]
+        got += [members.read(len("MSG a.open 1 1\r\ny\r\n")) for _ in range(2)]
+        wanted = [f"MSG a.secret {sid} 1\r\nx\r\n".encode() for sid in (3, 4)]
+        wanted += [f"MSG a.open {sid} 1\r\ny\r\n".encode() for sid in (1, 4)]
+        self.assertEqual(sorted(got), sorted(wanted))
+        members.expect_quiet()
+
+
 class RequestorTest(LeafCase):
     """A service of another account of the spoke, whose responder is a client of the hub. The spoke says who asks
     under the name that the hub knows; hubs since 2.15 only let it speak for the account of its link."""

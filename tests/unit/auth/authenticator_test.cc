@@ -143,6 +143,38 @@ TEST(AuthenticatorTest, AClientsTypeIsNotALeafnodes) {
     EXPECT_EQ(entering(ConnectionType::kLeafnodeWebsocket), "web any ");
 }
 
+// One without a password, whom another port knows by its certificate, is nobody here.
+TEST(AuthenticatorTest, TheNameOfACertificateOpensNoOtherPort) {
+    config::Options file;
+    file.tls.emplace().map = true;
+    file.no_auth_user = "guest";
+    file.authorization.users = {{.name = "CN=a"},
+                                {.name = "CN=b", .password = "x"},
+                                {.name = "guest"},
+                                {.name = "web", .connection_types = {"WEBSOCKET"}}};
+    config::Options websocket = file;
+    websocket.tls.reset();
+    const Authenticator users(websocket, nullptr, ConnectionType::kWebsocket, &file);
+    EXPECT_EQ(users.decide({.user = "CN=a"}).verdict, Verdict::kRefused);
+    EXPECT_EQ(users.decide({.user = "CN=b", .password = "x"}).verdict, Verdict::kAccepted);
+    EXPECT_EQ(users.decide({.user = "guest"}).verdict, Verdict::kAccepted);
+    EXPECT_EQ(users.decide({}).verdict, Verdict::kAccepted);
+    EXPECT_EQ(users.decide({.user = "web"}).verdict, Verdict::kAccepted) << "it has no way in by certificate";
+
+    file.tls.reset();
+    file.websocket.tls.emplace().map = true;
+    EXPECT_EQ(Authenticator(file).decide({.user = "CN=a"}).verdict, Verdict::kAccepted)
+        << "a port that is not open";
+    file.websocket.port = 1;
+    EXPECT_EQ(Authenticator(file).decide({.user = "CN=a"}).verdict, Verdict::kRefused);
+    file.websocket.tls.reset();
+    file.leafnodes.tls.emplace().map = true;
+    file.leafnodes.port = 1;
+    EXPECT_EQ(Authenticator(file).decide({.user = "CN=a"}).verdict, Verdict::kRefused);
+    file.leafnodes.users = {{.name = "CN=leaf"}};
+    EXPECT_EQ(Authenticator(file).decide({.user = "CN=a"}).verdict, Verdict::kAccepted);
+}
+
 TEST(AuthenticatorTest, HashedPasswordsAreLeftToAJob) {
     config::Options options;
     options.authorization.user = "derek";

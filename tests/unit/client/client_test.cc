@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/client/client.h"
 
+#include "core/delivery/deliver.h"
 #include "core/delivery/records.h"
 
 #include <string>
@@ -109,6 +110,28 @@ TEST(ClientTest, WhatAPublisherSaidBeforeItLeftIsDelivered) {
     leaves.stream().close();
     EXPECT_EQ(receives.hear(), "MSG a 1 4\r\nlast\r\n");
     EXPECT_EQ(stage.link_count(), 1U);
+}
+
+// There is neither a gateway nor a hub: whoever listens here gets it.
+TEST(ClientTest, ItsAnswerToAnotherClusterStaysHereWithoutAWayThere) {
+    WorkerStage stage(2);
+    SimPeer& listens = stage.client(1);
+    listens.ask("SUB r 1\r\n");
+    SimPeer& answers = stage.client(0);
+    answers.ask("SUB a 1\r\n");
+    stage.on_worker(0, [&](server::WorkerState& state) {
+        std::string frame;
+        delivery::MessageRun run =
+            delivery::frame_message({.subject = "a", .reply = "r", .headers = {}, .body = "x"}, &frame);
+        run.reply_origin = proto::ReplyOrigin::make("CLUSTR", "SERVER");
+        account::Account& account = stage.accounts.global();
+        const interest::MatchEntry& entry = state.delivery.cache.find(account.sublist(), "a");
+        const interest::MatchPin pin(entry);
+        EXPECT_TRUE(deliver_run(state.delivery, {}, account, entry, run));
+    });
+    EXPECT_EQ(answers.hear(), "MSG a 1 r 1\r\nx\r\n");
+    answers.say("PUB r 1\r\ny\r\n");
+    EXPECT_EQ(listens.hear(), "MSG r 1 1\r\ny\r\n");
 }
 
 TEST(ClientTest, ItsSubscriptionsGoWithIt) {

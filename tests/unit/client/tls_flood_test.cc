@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A stranger behind TLS that makes the server answer records and reads none of the answers.
-// Method: a raw TLS 1.3 client asks for new keys again and again; each time the server owes a record.
+// Clients behind TLS: one that could move to another worker, and a stranger that makes the server answer
+// records and reads none of the answers.
+// Method: a raw TLS 1.3 client; the stranger asks for new keys again and again, and each time the server owes
+//         it a record.
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
 
@@ -44,6 +46,9 @@ class RawClient {
         return SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_REQUESTED) == 1 &&
                SSL_do_handshake(ssl_.get()) == 1;
     }
+    bool say(std::string_view bytes) {
+        return SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0;
+    }
     std::string take_outgoing() {
         char* bytes = nullptr;
         const long size = BIO_get_mem_data(outgoing_, &bytes);
@@ -61,46 +66,68 @@ class RawClient {
     BIO* outgoing_;  // the session's
 };
 
-TEST(TlsFloodTest, AStrangerThatReadsNoAnswersIsClosedAtTheCap) {
-    const TestCertificate authority({.subject = {{"CN", "authority"}}, .authority = true});
-    const TestCertificate pair({}, &authority);
-    const auto server = tls::Profile::create(
-        {.cert_file = pair.certificate_file(), .key_file = pair.key_file()});
-    const auto client = tls::Profile::create(
-        {.role = tls::Role::kClient, .ca_file = authority.certificate_file()});
-    ASSERT_TRUE(server.ok() && client.ok());
-
-    const auto options = test_options();
-    options->tls.emplace();
-    options->tls->handshake_first = true;
-    WorkerStage stage(1, options);
-    stage.on_worker(0, [&](server::WorkerState& state) {
-        ClientSettings settings = settings_of(options);
-        settings.tls = *server;
-        state.apply(settings, /*authorization=*/false);
-    });
-    stage.settle();
-    test::SimPeer& peer = stage.accept(0);
-    RawClient raw(**client);
-    std::string received;
-    for (int round = 0; round < 5 && !raw.shake(received); ++round) {
-        received = peer.ask(raw.take_outgoing());
+// A client of worker 0 that has shaken hands.
+class TlsClientTest : public testing::Test {
+  protected:
+    TlsClientTest() : options(test_options()) {
+        options->tls.emplace();
+        options->tls->handshake_first = true;
+        stage = std::make_unique<WorkerStage>(2, options);
     }
-    peer.say(raw.take_outgoing());
-    (void)peer.hear();  // INFO, tickets
-    ASSERT_EQ(stage.link_count(), 1U);
+    void SetUp() override {
+        const TestCertificate authority({.subject = {{"CN", "authority"}}, .authority = true});
+        const TestCertificate pair({}, &authority);
+        const auto server = tls::Profile::create(
+            {.cert_file = pair.certificate_file(), .key_file = pair.key_file()});
+        const auto client = tls::Profile::create(
+            {.role = tls::Role::kClient, .ca_file = authority.certificate_file()});
+        ASSERT_TRUE(server.ok() && client.ok());
+        stage->on_worker(0, [&](server::WorkerState& state) {
+            ClientSettings settings = settings_of(options);
+            settings.tls = *server;
+            state.apply(settings, /*authorization=*/false);
+        });
+        stage->settle();
+        peer = &stage->accept(0);
+        raw = std::make_unique<RawClient>(**client);
+        std::string received;
+        for (int round = 0; round < 5 && !raw->shake(received); ++round) {
+            received = peer->ask(raw->take_outgoing());
+        }
+        peer->say(raw->take_outgoing());
+        (void)peer->hear();  // INFO, tickets
+        ASSERT_EQ(stage->link_count(), 1U);
+    }
 
+    const std::shared_ptr<config::Options> options;
+    std::unique_ptr<WorkerStage> stage;
+    test::SimPeer* peer = nullptr;
+    std::unique_ptr<RawClient> raw;
+};
+
+// The state of its session does not go along.
+TEST_F(TlsClientTest, StaysOnItsWorker) {
+    ASSERT_TRUE(raw->say("CONNECT {\"verbose\":false}\r\nPING\r\n"));
+    EXPECT_FALSE(peer->ask(raw->take_outgoing()).empty());
+    stage->on_worker(0, [](server::WorkerState& state) {
+        Client* const client = as_client(state.host.table.find(state.host.handles()[0]));
+        EXPECT_FALSE(client->move(base::WorkerId{1}));
+    });
+    stage->settle();
+}
+
+TEST_F(TlsClientTest, AStrangerThatReadsNoAnswersIsClosedAtTheCap) {
     for (int i = 0; i < kKeyUpdates; ++i) {
-        ASSERT_TRUE(raw.ask_for_new_keys());
-        peer.say(raw.take_outgoing());
+        ASSERT_TRUE(raw->ask_for_new_keys());
+        peer->say(raw->take_outgoing());
     }
     // What it owes is kept up to the cap, and the connection ends with it.
-    const size_t owed = peer.hear().size();
+    const size_t owed = peer->hear().size();
     EXPECT_GT(owed, link::TlsChannel::kWireBytesMax);
     EXPECT_LE(owed, link::TlsChannel::kWireBytesMax + kStreamBytes + kStreamBytes / 4);
-    EXPECT_TRUE(peer.ended());
-    stage.pass(1'000'000'000);
-    EXPECT_EQ(stage.link_count(), 0U);
+    EXPECT_TRUE(peer->ended());
+    stage->pass(1'000'000'000);
+    EXPECT_EQ(stage->link_count(), 0U);
 }
 
 }  // namespace

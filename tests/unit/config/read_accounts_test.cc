@@ -214,6 +214,24 @@ TEST(ReadAccountsTest, CirclesOfImportsAreRefused) {
               "");
 }
 
+// Each import of an account is followed by itself: `narrow` says nothing about `other`.
+TEST(ReadAccountsTest, ACircleBesideAnotherImportIsFound) {
+    for (const std::string kind : {"service", "stream"}) {
+        const auto exported = [&kind](const std::string& subject) {
+            return "exports: [{" + kind + ": \"" + subject + "\"}]\n";
+        };
+        const auto imported = [&kind](const std::string& from, const std::string& subject) {
+            return "{" + kind + ": {account: " + from + ", subject: \"" + subject + "\"}}\n";
+        };
+        EXPECT_THAT(error("accounts {\n A { " + exported("*") + "imports: [" + imported("C", "narrow") +
+                          imported("D", "other") + "] }\n C { " + exported("narrow") + " }\n D { " +
+                          exported("other") + "imports: [" + imported("E", "other") + "] }\n E { " +
+                          exported("*") + "imports: [" + imported("A", "*") + "] } }"),
+                    HasSubstr("import forms a cycle"))
+            << kind;
+    }
+}
+
 TEST(ReadAccountsTest, AnExportMayNameItsImporterInAToken) {
     const std::string exported =
         "accounts { A { exports: [{service: \"q.*\", account_token_position: 2}] }\n";

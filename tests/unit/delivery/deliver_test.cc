@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/delivery/run_reader.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -345,6 +346,23 @@ TEST(DeliveryTest, ALargeBodyGoesToTheOnlySubscriptionOfAnotherWorker) {
     }
     stage.client(0).say(said);
     EXPECT_EQ(receives.hear(), expected);
+}
+
+TEST(FindMatchTest, AMemoIsOfOneAccount) {
+    WorkerStage stage(1);
+    Delivery& delivery = stage.state(0).delivery;
+    interest::Sublist& one = stage.accounts.find_or_create("ONE").sublist();
+    interest::Sublist& two = stage.accounts.find_or_create("TWO").sublist();
+    interest::MatchMemo memo;
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(find_match(delivery, one, "a", 0, &memo).sublist(), &one);
+    EXPECT_EQ(find_match(delivery, two, "a", 0, &memo).sublist(), &two);
+}
+
+TEST(MessageRunTest, AFrameHasReplyAndHeaders) {
+    std::string frame;
+    const MessageRun run = frame_message(
+        {.subject = "a", .reply = "r", .headers = "NATS/1.0\r\n\r\n", .body = "x"}, &frame);
+    EXPECT_EQ(std::string_view(run.tail, run.tail_size), " r 12 13\r\nNATS/1.0\r\n\r\nx\r\n");
 }
 
 }  // namespace

@@ -252,5 +252,15 @@ TEST_F(MembersTest, AMemberThatLeavesMeanwhileIsReplaced) {
     EXPECT_GT(counters().replaced_members, 0U);
 }
 
+TEST_F(MembersTest, ARunInBlocksIsTakenIfAnySubscriberTakesIt) {
+    for (int i = 0; i < 4; ++i) add(0, {});
+    EXPECT_TRUE(publish(8));
+    for (const auto& each : members) {
+        EXPECT_EQ(each->taken, numbers(0, 8));
+        each->limit = 0;
+    }
+    EXPECT_FALSE(publish(8));
+}
+
 }  // namespace
 }  // namespace nuring::delivery

@@ -27,17 +27,18 @@ std::string long_target() { return fmt::format("to.{}.$1.$1.$1", std::string(pro
 
 class OversizedTest : public testing::Test {
   protected:
-    OversizedTest() { (void)stage.accounts.apply(*options()); }
+    OversizedTest() : stage(2, options()) { (void)stage.accounts.apply(*options()); }
     static std::shared_ptr<config::Options> options() {
         auto options = test::test_options();
         config::SubjectMapping mapping;
         mapping.source = "long.*";
         mapping.targets.push_back({.subject = long_target(), .weight = 100});
         options->mappings.push_back(mapping);
+        options->max_control_line = 32 * 1024;
         return options;
     }
 
-    WorkerStage stage{2};
+    WorkerStage stage;
 };
 
 TEST_F(OversizedTest, AMappedSubjectThatIsTooLongIsDroppedAndCounted) {
@@ -75,6 +76,16 @@ TEST_F(OversizedTest, TheServerPublishesNothingUnderALongerSubject) {
     stage.settle();
     EXPECT_EQ(subscriber.hear(), "");
     EXPECT_THAT(subscriber.ask("PING\r\n"), EndsWith("PONG\r\n"));
+}
+
+TEST_F(OversizedTest, AMappedSubjectIsTooLongWithItsReplySubject) {
+    SimPeer& subscriber = stage.client(1);
+    subscriber.ask("SUB to.> 1\r\n");
+    SimPeer& publisher = stage.client(0);
+    const std::string reply(kNamesSizeMax - proto::kSubjectSizeMax + 100, 'r');
+    EXPECT_EQ(publisher.ask(fmt::format("PUB long.y {} 2\r\nhi\r\nPING\r\n", reply)), "PONG\r\n");
+    EXPECT_EQ(subscriber.hear(), "");
+    EXPECT_EQ(stage.state(0).delivery.counters().oversized, 1U);
 }
 
 }  // namespace

@@ -763,5 +763,74 @@ TEST_F(RemoteServerTest, ThePatternOfRepliesToServicesIsAnnouncedOnce) {
     EXPECT_THAT(there.told, ElementsAre("_R_.>  1", "_R_.>  1")) << "once for each of the two accounts";
 }
 
+TEST_F(RemoteServerTest, AServerGetsAsMuchAsItsMembersWeigh) {
+    FakeRemoteServer& one = peer(1);
+    FakeRemoteServer& two = peer(2);
+    on(one, [](FakeRemoteServer& peer) { peer.subscribe("a", "q"); });
+    on(two, [](FakeRemoteServer& peer) { peer.subscribe("a", "q", 2); });
+    std::string burst;
+    for (int i = 0; i < 30; ++i) burst += fmt::format("PUB a 2\r\n{:02}\r\n", i);
+    stage.client(0).say(burst);
+    stage.settle();
+    EXPECT_EQ(one.messages.size(), 10U);
+    EXPECT_EQ(two.messages.size(), 20U);
+}
+
+TEST_F(RemoteServerTest, AnotherClusterThatHadAMessageIsNotTheLastResortOfAGroup) {
+    SimPeer* end = nullptr;
+    FakeRemoteServer& gone = peer(1, proto::Kind::kRoute, &end);
+    FakeRemoteServer& far = peer(2, proto::Kind::kGateway);
+    on(gone, [](FakeRemoteServer& peer) { peer.subscribe("a", "q"); });
+    on(far, [](FakeRemoteServer& peer) {
+        peer.subscribe("a");
+        peer.subscribe("a", "q");
+    });
+    stage.pause(1, true);
+    stage.client(0).say("PUB a 1\r\nx\r\n");
+    stage.pass(1'000'000);
+    end->stream().reset();
+    stage.pass(1'000'000);
+    stage.pause(1, false);
+    stage.settle();
+    EXPECT_THAT(far.messages, ElementsAre("a x []"));
+    EXPECT_EQ(stage.state(1).delivery.counters().lost_group_messages, 1U);
+}
+
+TEST_F(RemoteServerTest, WhatIsForLeafPeersGoesToNoOtherServerAndNotBack) {
+    FakeRemoteServer& from = peer(0, proto::Kind::kLeafnode);
+    FakeRemoteServer& here = peer(0, proto::Kind::kLeafnode);
+    FakeRemoteServer& there = peer(1, proto::Kind::kHub);
+    FakeRemoteServer& route = peer(1);
+    for (FakeRemoteServer* each : {&from, &here, &there, &route}) {
+        on(*each, [](FakeRemoteServer& peer) { peer.subscribe("a"); });
+    }
+    on(from, [this](FakeRemoteServer& peer) {
+        std::string frame;
+        const MessageRun run =
+            frame_message({.subject = "a", .reply = {}, .headers = {}, .body = "x"}, &frame);
+        Delivery& delivery = stage.state(0).delivery;
+        account::Account& account = stage.accounts.global();
+        const interest::MatchEntry& entry = delivery.cache.find(account.sublist(), "a");
+        const interest::MatchPin pin(entry);
+        EXPECT_TRUE(has_leaf_peers(entry.result()));
+        deliver_run_to_leaf_peers(delivery, {.link = peer.handle(), .kind = proto::Kind::kLeafnode}, account,
+                                  entry.result(), run);
+    });
+    EXPECT_THAT(here.messages, ElementsAre("a x []"));
+    EXPECT_THAT(there.messages, ElementsAre("a x []"));
+    EXPECT_THAT(from.messages, IsEmpty());
+    EXPECT_THAT(route.messages, IsEmpty());
+}
+
+TEST_F(RemoteServerTest, AServerThatHasGoneIsSentNoInterest) {
+    FakeRemoteServer& gone = peer(0);
+    on(gone, [this](FakeRemoteServer& peer) {
+        RemoteServers& servers = stage.state(0).delivery.servers;
+        servers.send_interest_later(peer);
+        peer.close(link::CloseReason::kClientClosed);
+        EXPECT_FALSE(servers.has_interest_to_send());
+    });
+}
+
 }  // namespace
 }  // namespace nuring::delivery

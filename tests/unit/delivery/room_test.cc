@@ -161,5 +161,24 @@ TEST_F(RoomTest, ServersNeedARecordEach) {
     EXPECT_EQ(expect_enough(50, 100), 50U);
 }
 
+TEST_F(RoomTest, ARunForManyIsCutToATurn) {
+    for (int i = 0; i < 3000; ++i) add(1);
+    MessageRun small = run_of(9, 10);
+    cut_to_turn(match(), &small);
+    EXPECT_EQ(small.count, 9U);
+    MessageRun medium = run_of(9, 10'000);
+    cut_to_turn(match(), &medium);
+    EXPECT_EQ(medium.count, 3U);
+    // One message alone is more than a turn.
+    MessageRun large = run_of(9, 30'000);
+    cut_to_turn(match(), &large);
+    EXPECT_EQ(large.count, 1U);
+}
+
+TEST(InterestGateTest, ALargeMessageIsAsMuchWorkAsSeveralSmallOnes) {
+    EXPECT_EQ(InterestGate::copies(10, 100), 10U);
+    EXPECT_EQ(InterestGate::copies(10, 2560), 110U);
+}
+
 }  // namespace
 }  // namespace nuring::delivery

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/account/account.h"
+#include "core/delivery/records.h"
 #include "core/delivery/service_latency.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
@@ -89,6 +90,7 @@ std::shared_ptr<config::Options> four_accounts() {
     }
     d.imports = {{.kind = config::ExchangeKind::kStream, .account = "B", .subject = "one.>"}};
     options->accounts = {a, b, c, d};
+    options->max_control_line = 32 * 1024;
     for (const char* user : {"a", "b", "c", "d"}) {
         options->authorization.users.push_back(
             {.name = user, .password = "p", .account = std::string(1, static_cast<char>(user[0] - 'a' + 'A'))});
@@ -493,6 +495,19 @@ TEST_F(CrowdedServicesTest, AnAnswerWaitsForRoomOnTheWorkerOfTheRequestor) {
     const std::string reply = reply_of(responder.hear());
     expect_pause(responder, fmt::format("PUB {} 1\r\nx\r\n", reply), /*paused=*/0, /*sender=*/1);
     EXPECT_EQ(count_of(asks.hear(), "MSG inbox.1 7 1\r\nx\r\n"), 200U);
+}
+
+TEST_F(ServicesTest, AnAnswerToAReplySubjectThatIsTooLongEndsItsRoute) {
+    SimPeer& responder = user("b", 1);
+    responder.ask("SUB one.x 1\r\n");
+    SimPeer& asks = requestor();
+    const std::string inbox(kNamesSizeMax - 5, 'i');
+    asks.say(fmt::format("PUB one.x {} 2\r\nhi\r\n", inbox));
+    const std::string reply = reply_of(responder.hear());
+    EXPECT_EQ(routes(), 1U);
+    responder.ask(fmt::format("PUB {} 3\r\nyes\r\n", reply));
+    EXPECT_EQ(routes(), 0U);
+    EXPECT_EQ(stage.state(0).delivery.counters().oversized, 1U);
 }
 
 }  // namespace

@@ -24,6 +24,10 @@ TEST(LeafPermissionsTest, AHubSendsWhatItsLeafnodeMaySubscribeTo) {
     EXPECT_TRUE(hub.may_send("down.a"));
     EXPECT_TRUE(hub.may_send("work.a"));
     EXPECT_TRUE(hub.may_send("down.x")) << "a denied queue does not deny the subject";
+    EXPECT_TRUE(hub.denies_groups());
+    EXPECT_FALSE(hub.may_serve("down.x", "q"));
+    EXPECT_TRUE(hub.may_serve("down.x", "other"));
+    EXPECT_TRUE(hub.may_serve("down.y", "q"));
     EXPECT_FALSE(hub.may_send("down.secret"));
     EXPECT_FALSE(hub.may_send("up.a"));
     EXPECT_TRUE(hub.may_take("up.a"));

@@ -263,6 +263,22 @@ TEST_F(MatchCacheTest, ResultMemoryStaysBounded) {
     EXPECT_GT(small.stats().entries, 10U);
 }
 
+TEST_F(MatchCacheTest, PinnedResultsStayWhereMemoryRunsOut) {
+    MatchCache small(kWorker0, MatchCacheOptions{.entries_max = 1024, .result_bytes_max = 64 * 1024});
+    for (int i = 0; i < 100; ++i) subscribed_.add("wide.*");
+    for (int i = 0; i < 2; ++i) small.find(sublist_, "wide.pinned");
+    const MatchEntry& entry = small.find(sublist_, "wide.pinned");
+    {
+        const MatchPin pin(entry);
+        for (int round = 0; round < 3; ++round) {
+            for (int i = 0; i < 400; ++i) small.find(sublist_, "wide." + std::to_string(i));
+        }
+        EXPECT_GT(small.stats().evictions, 400U);
+        EXPECT_EQ(entry.subject(), "wide.pinned");
+        EXPECT_EQ(&small.find(sublist_, "wide.pinned"), &entry);
+    }
+}
+
 TEST_F(MatchCacheTest, ResultTooLargeToKeepIsNotRecomputedInARow) {
     MatchCache small(kWorker0, MatchCacheOptions{.entries_max = 64, .result_bytes_max = 4096});
     for (int i = 0; i < 1000; ++i) subscribed_.add("wide");

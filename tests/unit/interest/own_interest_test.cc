@@ -95,6 +95,42 @@ TEST(OwnInterestTest, EachMemberOfAGroupIsAChange) {
     EXPECT_TRUE(sublist.remove(plain.get()));
 }
 
+TEST(OwnInterestTest, MembersThatLeaveTogetherAreOneChange) {
+    Observed observed;
+    Sublist sublist({.observer = &observed});
+    std::vector<SubscriptionPtr> owned;
+    std::vector<Subscription*> all;
+    for (const char* subject : {"a", "a.*"}) {
+        for (const char* queue : {"q", "q", "r", "q", ""}) {
+            owned.push_back(make(proto::Kind::kClient, subject, queue));
+            all.push_back(owned.back().get());
+            sublist.insert(all.back());
+        }
+    }
+    observed.take();
+    EXPECT_EQ(sublist.remove_batch(all), all.size());
+    EXPECT_EQ(observed.take(), (Strings{"a q", "a r", "a ", "a.* q", "a.* r", "a.* "}));
+}
+
+TEST(OwnInterestTest, AResultThatIsUsedAgainKnowsOnlyItsOwnGroups) {
+    Sublist sublist({});
+    std::vector<SubscriptionPtr> all;
+    const auto add = [&](const char* subject, int number) {
+        all.push_back(make(proto::Kind::kClient, subject, "q" + std::to_string(number)));
+        sublist.insert(all.back().get());
+    };
+    for (int i = 0; i < 40; ++i) add("many", i);
+    for (int i : {5, 6}) add("few", i);
+    MatchResult result;
+    for (const auto& [subject, count] : {std::pair("many", 40U), {"few", 2U}}) {
+        sublist.match(kWorker0, subject, sublist.hash(subject), &result);
+        EXPECT_EQ(result.queue_group_count(), count);
+        EXPECT_TRUE(result.find_queue_group("q5", sublist.hash("q5")).has_value());
+        EXPECT_EQ(result.find_queue_group("q7", sublist.hash("q7")).has_value(), count == 40);
+    }
+    for (const SubscriptionPtr& each : all) sublist.remove(each.get());
+}
+
 TEST(OwnInterestTest, WhatOthersHaveToldUsIsNotOurs) {
     Observed observed;
     Sublist sublist({.observer = &observed});

@@ -278,6 +278,18 @@ TEST_F(SublistTest, AGroupIsFoundByItsNameAmongFewAndMany) {
     }
 }
 
+TEST_F(SublistTest, AGroupAmongManyMayGoAndComeAgain) {
+    std::vector<Subscription*> members;
+    for (int i = 0; i < 40; ++i) members.push_back(subscribed_.add("foo", "q" + std::to_string(i)));
+    for (int i : {5, 39, 0}) {
+        EXPECT_TRUE(sublist_.remove(members[static_cast<size_t>(i)]));
+        EXPECT_EQ(groups("foo").size(), 39U);
+        EXPECT_EQ(groups("foo").count("q" + std::to_string(i)), 0U);
+        subscribed_.add("foo", "q" + std::to_string(i));
+        EXPECT_EQ(groups("foo").size(), 40U);
+    }
+}
+
 TEST_F(SublistTest, MembersCountByWeight) {
     SubscriptionSpec spec;
     spec.link = base::LinkHandle(kWorker1, 1, 1);

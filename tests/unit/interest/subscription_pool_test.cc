@@ -60,6 +60,50 @@ TEST(SubscriptionPoolTest, MemoryComesBackAfterABurst) {
     }
 }
 
+// Under the address sanitizer a pool has no pages.
+bool has_pages() {
+    SubscriptionPool pool;
+    Subscription* const added = add(pool, "subject", 1);
+    const bool result = pool.reserved_bytes() != 0;
+    pool.destroy(added);
+    return result;
+}
+
+TEST(SubscriptionPoolTest, TheOnlyPageStays) {
+    if (!has_pages()) GTEST_SKIP();
+    SubscriptionPool pool;
+    pool.destroy(add(pool, "subject", 1));
+    EXPECT_GT(pool.reserved_bytes(), 0U);
+}
+
+TEST(SubscriptionPoolTest, RoomIsUsedBesidePagesThatAreGivenBack) {
+    if (!has_pages()) GTEST_SKIP();
+    SubscriptionPool pool;
+    std::vector<std::vector<Subscription*>> pages;
+    size_t reserved = 0;
+    while (pages.size() < 4) {
+        Subscription* const added = add(pool, "subject", 1);
+        if (pool.reserved_bytes() != reserved) pages.emplace_back();
+        reserved = pool.reserved_bytes();
+        pages.back().push_back(added);
+    }
+    const size_t per_page = pages[0].size();
+    for (size_t i : {0, 1, 2}) {
+        pool.destroy(pages[i].back());
+        pages[i].pop_back();
+    }
+    for (Subscription* each : pages[1]) pool.destroy(each);
+    pages[1].clear();
+    EXPECT_LT(pool.reserved_bytes(), reserved);
+    reserved = pool.reserved_bytes();
+    // One in each of two pages, and the rest of the last one.
+    for (size_t i = 0; i < 2 + per_page - 1; ++i) pages[1].push_back(add(pool, "subject", 1));
+    EXPECT_EQ(pool.reserved_bytes(), reserved);
+    for (const std::vector<Subscription*>& page : pages) {
+        for (Subscription* each : page) pool.destroy(each);
+    }
+}
+
 TEST(SubscriptionPoolTest, TooLongTextsAreRefused) {
     SubscriptionPool pool;
     EXPECT_EQ(add(pool, std::string(Subscription::kTextSizeMax + 1, 'x'), 1), nullptr);

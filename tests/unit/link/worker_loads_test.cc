@@ -85,5 +85,71 @@ TEST(WorkerLoadsTest, OneWorkerGetsAll) {
     EXPECT_THAT(place(loads, 1, 100), ElementsAre(100));
 }
 
+TEST(WorkerLoadsTest, ABusyWorkerThatHasNoClientsGetsNone) {
+    WorkerLoads loads(2);
+    loads.set_busy(worker(0), 0.9, kNow);
+    EXPECT_EQ(loads.take_place(kNow), worker(1));
+}
+
+TEST(WorkerLoadsTest, ASmallCrowdIsNone) {
+    WorkerLoads loads(2);
+    for (int i = 0; i < 3; ++i) loads.add_client(worker(0));
+    loads.set_busy(worker(1), 0.9, kNow);
+    EXPECT_EQ(loads.take_place(kNow), worker(0));
+}
+
+TEST(WorkerLoadsTest, ACrowdedWorkerIsNotComparedWith) {
+    WorkerLoads loads(2);
+    for (int i = 0; i < 80; ++i) loads.add_client(worker(0));
+    for (int i = 0; i < 10; ++i) loads.add_client(worker(1));
+    loads.set_busy(worker(1), 0.9, kNow);
+    EXPECT_EQ(loads.take_place(kNow), worker(1));
+}
+
+TEST(WorkerLoadsTest, NewClientsCostAsMuchAsThoseThatWereMeasured) {
+    WorkerLoads loads(2);
+    for (int i = 0; i < 3; ++i) {
+        for (uint32_t each : {0, 1}) loads.add_client(worker(each));
+    }
+    loads.set_busy(worker(0), 0.6, kNow);
+    loads.set_busy(worker(1), 0.1, kNow);
+    // 117 permille for each: three go to the quieter worker, then the two take turns.
+    EXPECT_THAT(place(loads, 2, 12), ElementsAre(5, 7));
+}
+
+TEST(WorkerLoadsTest, AMeasurementIncludesAllThatCameBefore) {
+    WorkerLoads loads(2);
+    for (int i = 0; i < 6; ++i) loads.add_client(worker(0));
+    EXPECT_THAT(place(loads, 2, 5), ElementsAre(0, 5));
+    loads.set_busy(worker(0), 0.9, kNow);
+    loads.set_busy(worker(1), 0.3, kNow);
+    EXPECT_EQ(loads.take_place(kNow), worker(1));
+}
+
+TEST(WorkerLoadsTest, WhatMovesToAWorkerCountsThereUntilItIsMeasured) {
+    WorkerLoads loads(2);
+    for (int i = 0; i < 10; ++i) loads.add_client(worker(0));
+    for (int i = 0; i < 10; ++i) loads.add_client(worker(1));
+    loads.set_busy(worker(0), 0.6, kNow);
+    loads.set_busy(worker(1), 0.1, kNow);
+    EXPECT_TRUE(loads.has_room(worker(1), 500, kNow));
+    EXPECT_FALSE(loads.has_room(worker(1), 501, kNow));
+    loads.move_client(worker(0), worker(1), 500);
+    EXPECT_EQ(loads.clients(worker(0)), 9);
+    EXPECT_EQ(loads.clients(worker(1)), 11);
+    EXPECT_FALSE(loads.has_room(worker(1), 1, kNow));
+    EXPECT_EQ(loads.take_place(kNow), worker(0)) << "both are as busy, and it has fewer clients";
+    loads.set_busy(worker(1), 0.1, kNow);
+    EXPECT_TRUE(loads.has_room(worker(1), 500, kNow));
+}
+
+TEST(WorkerLoadsTest, AShareIsAtMostTheWholeWorker) {
+    WorkerLoads loads(1);
+    loads.set_busy(worker(0), 1.5, kNow);
+    EXPECT_EQ(loads.busy_permille(worker(0), kNow), 1000U);
+    loads.set_busy(worker(0), -0.5, kNow);
+    EXPECT_EQ(loads.busy_permille(worker(0), kNow), 0U);
+}
+
 }  // namespace
 }  // namespace nuring::link

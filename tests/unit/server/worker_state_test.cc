@@ -176,13 +176,12 @@ int turns_until_heard(WorkerStage& stage, SimPeer& peer) {
 }
 
 // Together they want some twenty turns.
-void crowd_the_gate(WorkerStage& stage) {
-    constexpr int kPeers = 60;
-    constexpr int kLines = 20 * static_cast<int>(delivery::InterestGate::kCostPerTurn) / kPeers;
+void crowd_the_gate(WorkerStage& stage, int peer_count = 60) {
+    const int line_count = 20 * static_cast<int>(delivery::InterestGate::kCostPerTurn) / peer_count;
     std::string lines;
-    for (int i = 0; i < kLines; ++i) lines += "UNSUB 1\r\n";
+    for (int i = 0; i < line_count; ++i) lines += "UNSUB 1\r\n";
     std::vector<SimPeer*> peers;
-    for (int i = 0; i < kPeers; ++i) peers.push_back(&stage.client(0));
+    for (int i = 0; i < peer_count; ++i) peers.push_back(&stage.client(0));
     stage.pause(0, true);
     for (SimPeer* peer : peers) EXPECT_EQ(peer->offer(lines), lines.size());
 }
@@ -194,6 +193,16 @@ TEST(WorkerStateTest, AtTheGateEachGetsAShareOfTheTurn) {
     ASSERT_EQ(modest.offer("SUB a 1\r\nPING\r\n"), 15U);
     stage.settle();
     EXPECT_LE(turns_until_heard(stage, modest), 6);
+}
+
+// There are more than a turn has shares for.
+TEST(WorkerStateTest, AtTheGateThoseThatGotNothingComeFirst) {
+    WorkerStage stage(1);
+    SimPeer& last = stage.client(0);
+    crowd_the_gate(stage, 150);
+    ASSERT_EQ(last.offer("SUB a 1\r\nPING\r\n"), 15U);
+    stage.settle();
+    EXPECT_LE(turns_until_heard(stage, last), 6);
 }
 
 TEST(WorkerStateTest, APingWaitsForNoInterest) {

@@ -180,6 +180,16 @@ TEST_F(ServerLinkTest, WhatTheOtherServerWantsStandsInTheSublist) {
     EXPECT_EQ(sublist().count(), 0U);
 }
 
+TEST_F(ServerLinkTest, WhatIsTakenBackIsNoSubscriptionAnyMore) {
+    SimPeer& peer = serve();
+    peer.ask("RS+ $G a\r\n");
+    const uint64_t serial = link->remote_interest().find(stage.accounts.global(), "a", {})->serial();
+    const delivery::SubscriptionIndex& index = stage.state(0).delivery.subscriptions;
+    EXPECT_NE(index.find(serial), nullptr);
+    peer.ask("RS- $G a\r\n");
+    EXPECT_EQ(index.find(serial), nullptr);
+}
+
 TEST_F(ServerLinkTest, AGroupWithoutMembersCountsAsOne) {
     SimPeer& peer = serve();
     peer.ask("RS+ $G a q 0\r\n");
@@ -595,12 +605,21 @@ TEST_F(ServerLinkTest, AMappedReplyStandsBeforeTheSizes) {
     EXPECT_EQ(peer.hear(), "RMSG $G a _GR_.x.r 2\r\nxy\r\nRMSG $G a + _GR_.x.r q 2\r\nxy\r\n");
 }
 
+TEST_F(ServerLinkTest, WithoutGatewaysAMappedReplyIsASubjectLikeOthers) {
+    SimPeer& client = stage.client(1);
+    client.ask("SUB > 1\r\n");
+    serve().ask("RMSG $G _GR_.CLUSTR.SERVER.inbox 1\r\nx\r\n");
+    EXPECT_EQ(client.hear(), "MSG _GR_.CLUSTR.SERVER.inbox 1 1\r\nx\r\n");
+}
+
 TEST_F(ServerLinkTest, WhatMayNotLeaveStays) {
     rules.may_not_leave = "secret";
     SimPeer& peer = serve();
     peer.ask("RS+ $G >\r\n");
-    stage.client(1).ask("PUB secret 1\r\nx\r\nPUB open 1\r\ny\r\n");
-    EXPECT_EQ(peer.hear(), "RMSG $G open 1\r\ny\r\n");
+    for (uint32_t worker : {0, 1}) {
+        stage.client(worker).ask("PUB secret 1\r\nx\r\nPUB open 1\r\ny\r\n");
+        EXPECT_EQ(peer.hear(), "RMSG $G open 1\r\ny\r\n");
+    }
 }
 
 TEST_F(ServerLinkTest, AServerThatReadsNoMessagesIsASlowConsumer) {
