@@ -146,7 +146,8 @@ UringRing::~UringRing() {
 absl::Status creation_error(int error) {
     switch (error) {
         case ENOSYS:
-            return absl::UnavailableError("io_uring is not available in this kernel");
+            return absl::UnavailableError(
+                "io_uring is not available in this kernel, or a container's seccomp profile hides it");
         case EPERM:
         case EACCES:
             return absl::UnavailableError(

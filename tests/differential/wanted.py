@@ -34,7 +34,6 @@ RULES = [
         "STUCK",
         "-ERR 'Invalid Publish Subject'\nSTUCK",
     ),
-    Rule("empty tokens of a published subject match wildcards, as in 2.0", f"H?MSG {EMPTY_TOKEN} .*", ANY),
     Rule(
         "empty tokens of a published subject match wildcards of permissions, as in 2.0: of a deny list ...",
         f"-ERR 'Permissions Violation for Publish to \"{EMPTY_TOKEN}\"'.*",

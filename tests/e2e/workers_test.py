@@ -145,7 +145,7 @@ class WayToTheKernelTest(ServerCase):
     def test_denied_io_uring_falls_back_and_says_so_once(self):
         for denied, error, why in (
             (IO_URING_SETUP, errno.EPERM, "io_uring is denied here"),
-            (IO_URING_SETUP, errno.ENOSYS, "io_uring is not available in this kernel"),
+            (IO_URING_SETUP, errno.ENOSYS, "io_uring is not available in this kernel, or a container's"),
             (IO_URING_SETUP, errno.EINVAL, "io_uring of this kernel is too old (6.1 is needed)"),
             (IO_URING_SETUP, errno.ENOMEM, "locked-memory limit too small"),
             (IO_URING_REGISTER, errno.EPERM, "io_uring"),

@@ -101,6 +101,8 @@ inline std::vector<std::string> split(std::string_view subject) {
 inline bool model_matches(std::string_view pattern, std::string_view subject) {
     const std::vector<std::string> want = split(pattern);
     const std::vector<std::string> have = split(subject);
+    const bool has_empty_token = std::find(have.begin(), have.end(), "") != have.end();
+    if (has_empty_token) return pattern == subject;
     for (size_t i = 0; i < want.size(); ++i) {
         if (want[i] == ">") return have.size() > i;
         if (i >= have.size()) return false;

@@ -38,11 +38,11 @@ TEST_F(SublistTest, PatternsMatchSubjectsAsInTheTruthTable) {
         "foo",  "foo.bar", "foo.bar.baz", "bar", "foo.", "foo..bar", ".foo",
         "",     "foo.*",   "foo.>",       ">",   "*",    "foo.**",   "f*"};
     const std::vector<std::pair<std::string, std::string>> table = {
-        {"foo", "Y             "},       {"*", "Y  Y   Y  YY Y"},
-        {"foo.*", " Y  Y   YY  Y "},     {"foo.>", " YY YY  YY  Y "},
-        {">", "YYYYYYYYYYYYYY"},         {"*.*", " Y  Y Y YY  Y "},
+        {"foo", "Y             "},       {"*", "Y  Y      YY Y"},
+        {"foo.*", " Y      YY  Y "},     {"foo.>", " YY     YY  Y "},
+        {">", "YYYY    YYYYYY"},         {"*.*", " Y      YY  Y "},
         {"foo.*.baz", "  Y           "}, {"*.bar", " Y            "},
-        {"*.>", " YY YYY YY  Y "},       {"foo.**", "            Y "},
+        {"*.>", " YY     YY  Y "},       {"foo.**", "            Y "},
         {"f*", "             Y"}};
     for (const auto& [pattern, row] : table) {
         Sublist sublist(SublistOptions{});
