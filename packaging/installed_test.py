@@ -69,9 +69,10 @@ class InstalledTest(unittest.TestCase):
             self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), mode, path)
 
     def test_packages_keep_the_configuration_from_others(self):
-        if not packaged or os.geteuid() != 0:
-            self.skipTest("packages only, installed by root")
-        with open(os.path.join(root, "etc", "group"), encoding="utf-8") as stream:
+        groups_file = os.path.join(root, "etc", "group")
+        if not packaged or not os.path.exists(groups_file):
+            self.skipTest("packages whose scripts were run only")
+        with open(groups_file, encoding="utf-8") as stream:
             groups = dict(line.split(":")[0:3:2] for line in stream)
         config = os.stat(find("etc/nats-uring.conf"))
         self.assertEqual((config.st_uid, config.st_gid), (0, int(groups["nats-uring"])))

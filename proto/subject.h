@@ -25,18 +25,17 @@ inline bool may_have_reserved_prefix(std::string_view subject) {
     return !subject.empty() && (subject.front() == '_' || subject.front() == '$');
 }
 
-// On the way back through a gateway.
+// On the way back through a gateway: no client may publish to it.
 inline bool is_gateway_reply(std::string_view subject) {
     if (!may_have_reserved_prefix(subject)) [[likely]] return false;
     return subject.starts_with(kGatewayRoutedReplyPrefix) &&
            subject.size() > kGatewayRoutedReplyPrefix.size();
 }
 
-// That, or the form of old servers, which gateways still take: no client may publish to either.
-inline bool is_any_gateway_reply(std::string_view subject) {
+// The form of servers before 2.2: their requests reach clients with such a reply, and clients answer to it.
+inline bool is_old_gateway_reply(std::string_view subject) {
     if (!may_have_reserved_prefix(subject)) [[likely]] return false;
-    return is_gateway_reply(subject) || (subject.starts_with(kGatewayReplyPrefix) &&
-                                         subject.size() > kGatewayReplyPrefix.size());
+    return subject.starts_with(kGatewayReplyPrefix) && subject.size() > kGatewayReplyPrefix.size();
 }
 
 // Where members with JetStream agree among themselves: of clients only the system account's may publish.
@@ -48,7 +47,7 @@ inline bool is_jetstream_group(std::string_view subject) {
 // A reply that only servers make up: no client may ask for an answer there (since 2.2).
 inline bool is_reserved_reply(std::string_view reply) {
     if (!may_have_reserved_prefix(reply)) [[likely]] return false;
-    return reply.starts_with(kServiceReplyPrefix) || is_any_gateway_reply(reply) ||
+    return reply.starts_with(kServiceReplyPrefix) || is_gateway_reply(reply) ||
            (reply.starts_with(kJetStreamAckPrefix) && reply.size() > kJetStreamAckPrefix.size());
 }
 

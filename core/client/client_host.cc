@@ -22,6 +22,7 @@ ClientLimits::ClientLimits(const config::Options& options)
       max_connections(options.max_connections),
       headers(!options.no_header_support),
       follow_subscribers(options.uring.locality),
+      links_servers(options.links_servers()),
       parse{.control_line_max = static_cast<uint32_t>(options.max_control_line),
             .payload_max = options.max_payload} {}
 

@@ -40,6 +40,7 @@ struct ClientLimits {
     int64_t max_connections;
     bool headers;
     bool follow_subscribers;  // publishers move to the worker of their subscribers
+    bool links_servers;       // this server has a cluster, gateways or leafnodes
     proto::ClientParseLimits parse;
 };
 

@@ -340,13 +340,17 @@ void Client::check_literal(std::string_view subject) {
 // publish that finds no room is asked about again.
 Client::Permit Client::permit_of(const Parsed& publish) {
     const std::string_view subject = publish.run.subject;
-    const bool permitted =
-        !proto::is_any_gateway_reply(subject) && (permissions_ == nullptr || permits_publish(subject));
+    const std::string_view reply = publish.operation.reply;
+    // Nobody answers to the old form where no other server asks.
+    const bool is_alone = !clients_.limits().links_servers;
+    const bool permitted = !proto::is_gateway_reply(subject) &&
+                           !(is_alone && proto::is_old_gateway_reply(subject)) &&
+                           (permissions_ == nullptr || permits_publish(subject));
     if (!permitted) [[unlikely]]
         return Permit::kSubjectDenied;
     if (proto::is_jetstream_group(subject) && !delivery_.accounts.is_system(*account_)) [[unlikely]]
         return Permit::kSubjectDenied;
-    if (proto::is_reserved_reply(publish.operation.reply)) [[unlikely]]
+    if (proto::is_reserved_reply(reply) || (is_alone && proto::is_old_gateway_reply(reply))) [[unlikely]]
         return Permit::kReplyDenied;
     return Permit::kGranted;
 }

@@ -48,17 +48,18 @@ TEST(SubjectTest, ReservedPrefixesAreFoundAndTheirNeighboursAreNot) {
          {"", "_", "$", "_GR_.", "_GR_", "GR_.a", "_R_.a", "$GR.a", "a._GR_.b"}) {
         EXPECT_FALSE(is_gateway_reply(free)) << free;
     }
-    EXPECT_TRUE(is_any_gateway_reply("_GR_.a"));
-    EXPECT_TRUE(is_any_gateway_reply("$GR.a"));
-    EXPECT_FALSE(is_any_gateway_reply("$GR."));
+    EXPECT_TRUE(is_old_gateway_reply("$GR.a"));
+    for (const char* free : {"", "$", "$GR.", "$GR", "_GR_.a", "a.$GR.b"}) {
+        EXPECT_FALSE(is_old_gateway_reply(free)) << free;
+    }
     EXPECT_TRUE(is_jetstream_group("$NRG.a"));
     EXPECT_FALSE(is_jetstream_group("$NRG"));
     EXPECT_FALSE(is_jetstream_group("a.$NRG.b"));
-    for (const char* reserved : {"_R_.", "_R_.a", "_GR_.a", "$GR.a", "$JS.ACK.a"}) {
+    for (const char* reserved : {"_R_.", "_R_.a", "_GR_.a", "$JS.ACK.a"}) {
         EXPECT_TRUE(is_reserved_reply(reserved)) << reserved;
     }
     for (const char* free :
-         {"", "_", "$", "_R_", "_GR_.", "$JS.ACK.", "$JS.ACK", "_INBOX.a", "R_.a", "$GR."}) {
+         {"", "_", "$", "_R_", "_GR_.", "$JS.ACK.", "$JS.ACK", "_INBOX.a", "R_.a", "$GR.a"}) {
         EXPECT_FALSE(is_reserved_reply(free)) << free;
     }
 }
