@@ -20,9 +20,10 @@ inline constexpr std::string_view kGatewayReplyPrefix = "$GR.";
 inline constexpr std::string_view kGatewayRoutedReplyPrefix = "_GR_.";
 inline constexpr std::string_view kJetStreamAckPrefix = "$JS.ACK.";
 
-// Each of these prefixes begins so: the first byte answers for nearly all subjects, and each message asks.
+// Each of these prefixes begins so, but inboxes do not: each message asks.
 inline bool may_have_reserved_prefix(std::string_view subject) {
-    return !subject.empty() && (subject.front() == '_' || subject.front() == '$');
+    if (subject.size() < 2) return false;
+    return subject[0] == '$' || (subject[0] == '_' && (subject[1] == 'G' || subject[1] == 'R'));
 }
 
 // On the way back through a gateway: no client may publish to it.

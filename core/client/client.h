@@ -169,6 +169,8 @@ class Client final : public delivery::NatsLink,
     void check_literal(std::string_view subject);
     enum class [[nodiscard]] Permit : uint8_t{kGranted, kSubjectDenied, kReplyDenied};
     Permit permit_of(const Parsed& publish);
+    bool is_reserved(std::string_view subject) const;
+    bool is_foreign_reply(std::string_view subject) const;
     void refuse_publish(const Parsed& publish, Permit permit);
     void begin_publish(const Parsed& publish, const interest::MatchEntry* entry);
     void drop_mapped(const Parsed& publish);

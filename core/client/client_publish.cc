@@ -341,18 +341,26 @@ void Client::check_literal(std::string_view subject) {
 Client::Permit Client::permit_of(const Parsed& publish) {
     const std::string_view subject = publish.run.subject;
     const std::string_view reply = publish.operation.reply;
-    // Nobody answers to the old form where no other server asks.
-    const bool is_alone = !clients_.limits().links_servers;
-    const bool permitted = !proto::is_gateway_reply(subject) &&
-                           !(is_alone && proto::is_old_gateway_reply(subject)) &&
-                           (permissions_ == nullptr || permits_publish(subject));
-    if (!permitted) [[unlikely]]
+    const bool may_be_reserved =
+        proto::may_have_reserved_prefix(subject) || proto::may_have_reserved_prefix(reply);
+    if (may_be_reserved && is_reserved(subject)) [[unlikely]]
         return Permit::kSubjectDenied;
-    if (proto::is_jetstream_group(subject) && !delivery_.accounts.is_system(*account_)) [[unlikely]]
+    if (permissions_ != nullptr && !permits_publish(subject)) [[unlikely]]
         return Permit::kSubjectDenied;
-    if (proto::is_reserved_reply(reply) || (is_alone && proto::is_old_gateway_reply(reply))) [[unlikely]]
+    if (may_be_reserved && (proto::is_reserved_reply(reply) || is_foreign_reply(reply))) [[unlikely]]
         return Permit::kReplyDenied;
     return Permit::kGranted;
+}
+
+// A subject where servers alone speak.
+bool Client::is_reserved(std::string_view subject) const {
+    return proto::is_gateway_reply(subject) || is_foreign_reply(subject) ||
+           (proto::is_jetstream_group(subject) && !delivery_.accounts.is_system(*account_));
+}
+
+// Nobody answers to the old form where no other server asks.
+bool Client::is_foreign_reply(std::string_view subject) const {
+    return !clients_.limits().links_servers && proto::is_old_gateway_reply(subject);
 }
 
 // Each message of the run is refused by itself.

@@ -14,11 +14,6 @@
 namespace nuring::interest {
 namespace {
 
-// No wildcard stands for an empty token. Source: server/sublist.go, match 2.9.10.
-bool has_empty_token(const TokenList& tokens) {
-    return std::any_of(tokens.begin(), tokens.end(), [](const Token& token) { return token.text.empty(); });
-}
-
 bool is_wildcard(std::string_view token) {
     return token.size() == 1 && (token[0] == '*' || token[0] == '>');
 }
@@ -206,8 +201,8 @@ void Sublist::match_patterns(base::WorkerId self, std::string_view subject, uint
     for (const WildcardShard* shard : shards) {
         if (shard->count.load(std::memory_order_relaxed) == 0) continue;
         if (tokens.empty()) {
-            split_tokens(subject, &tokens);
-            if (has_empty_token(tokens)) return;
+            // No wildcard stands for an empty token. Source: server/sublist.go, match 2.9.10.
+            if (!split_tokens(subject, &tokens)) return;
             tokens.front().hash = static_cast<uint32_t>(first_hash);
         }
         const ReadGuard guard(shard->lock, slots_, self);
@@ -227,8 +222,7 @@ bool Sublist::has_interest(base::WorkerId self, std::string_view subject) {
         if (!shard.table.find(subject, hash).empty()) return true;
     }
     TokenList tokens;
-    split_tokens(subject, &tokens);
-    if (has_empty_token(tokens)) return false;
+    if (!split_tokens(subject, &tokens)) return false;
     return has_pattern(self, wildcard_shards_[wildcard_shard_of_(first_token_hash(subject))],
                        &tokens) ||
            has_pattern(self, wildcard_first_, &tokens);

@@ -46,10 +46,14 @@ std::string_view first_token(std::string_view subject) {
     return subject;
 }
 
-void split_tokens(std::string_view subject, TokenList* tokens) {
+bool split_tokens(std::string_view subject, TokenList* tokens) {
     size_t first = 0;
+    uint64_t empty = 0;      // marks of dots behind dots
+    uint64_t before = 0x80;  // the start is like a dot
     for (size_t base = 0; base < subject.size(); base += 8) {
         uint64_t dots = dots_in(load_up_to_8(subject.data() + base, subject.size() - base));
+        empty |= dots & (dots << 8 | before);
+        before = dots >> 56;
         for (; dots != 0; dots &= dots - 1) {
             const size_t dot = base + static_cast<size_t>(std::countr_zero(dots)) / 8;
             tokens->push_back({{subject.data() + first, dot - first}});
@@ -57,6 +61,7 @@ void split_tokens(std::string_view subject, TokenList* tokens) {
         }
     }
     tokens->push_back({{subject.data() + first, subject.size() - first}});
+    return empty == 0 && first != subject.size();
 }
 
 TokenTable::~TokenTable() {

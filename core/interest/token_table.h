@@ -27,8 +27,8 @@ using TokenList = absl::InlinedVector<Token, 24>;
 // The token before the first dot.
 std::string_view first_token(std::string_view subject);
 
-// Splits at every dot; an empty subject has one empty token.
-void split_tokens(std::string_view subject, TokenList* tokens);
+// Splits at every dot; an empty subject has one empty token. False: a token is empty.
+bool split_tokens(std::string_view subject, TokenList* tokens);
 
 // TokenTable gives each distinct token text a small number while somebody refers to it, so that the
 // edges of a trie compare numbers and a text is kept once.
