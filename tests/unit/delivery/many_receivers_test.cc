@@ -32,6 +32,16 @@ class ManyReceiversTest : public testing::Test {
         for (size_t i = 0; i < kMessages; ++i) lines += "PUB a 1\r\nx\r\n";
         return lines + "PING\r\n";
     }
+    // How often worker 0 had to rest while a burst was delivered.
+    size_t rests_of_burst(SimPeer& sends, SimPeer& receives, std::string* heard) {
+        EXPECT_EQ(sends.offer(burst()), burst().size());
+        size_t rests = 0;
+        while (stage.step(UINT64_MAX, /*timers=*/false)) {
+            if (stage.state(0).delivery.interest_gate.wants_turn()) ++rests;
+            *heard += receives.stream().read_all();
+        }
+        return rests;
+    }
 
     WorkerStage stage{2};
 };
@@ -40,13 +50,8 @@ TEST_F(ManyReceiversTest, APublisherRestsUntilTheNextTurn) {
     SimPeer& receives = stage.client(0);
     subscribe(receives);
     SimPeer& sends = stage.client(0);
-    ASSERT_EQ(sends.offer(burst()), burst().size());
-    size_t rests = 0;
     std::string heard;
-    while (stage.step(UINT64_MAX, /*timers=*/false)) {
-        if (stage.state(0).delivery.interest_gate.wants_turn()) ++rests;
-        heard += receives.stream().read_all();
-    }
+    const size_t rests = rests_of_burst(sends, receives, &heard);
     EXPECT_GE(rests, 2U);
     EXPECT_EQ(count_of(heard, "MSG a "), kMessages * kReceivers);
     EXPECT_EQ(sends.hear(), "PONG\r\n");
@@ -77,13 +82,8 @@ TEST_F(ManyReceiversTest, APublisherDoesNotRestForTheCopiesOfAnotherWorker) {
     SimPeer& receives = stage.client(1);
     subscribe(receives);
     SimPeer& sends = stage.client(0);
-    ASSERT_EQ(sends.offer(burst()), burst().size());
-    size_t rests = 0;
     std::string heard;
-    while (stage.step(UINT64_MAX, /*timers=*/false)) {
-        if (stage.state(0).delivery.interest_gate.wants_turn()) ++rests;
-        heard += receives.stream().read_all();
-    }
+    const size_t rests = rests_of_burst(sends, receives, &heard);
     EXPECT_EQ(rests, 0U);
     EXPECT_EQ(count_of(heard, "MSG a "), kMessages * kReceivers);
 }
