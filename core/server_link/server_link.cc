@@ -377,7 +377,6 @@ void ServerLink::begin_keep_alive() {
 void ServerLink::on_close() {
     host_.timers.disarm(phase_timer_);
     host_.timers.disarm(sync_timer_);
-    sync_.cancel();
     leave_strangers();
     log_end();
     if (serving_) {
