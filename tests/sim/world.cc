@@ -92,6 +92,8 @@ void World::start_server() {
         if (swarm_.released_per_turn != 0) {
             server_->worker_state(i).host.set_released_per_turn(swarm_.released_per_turn);
         }
+        if (swarm_.share_bytes != 0)
+            server_->worker_state(i).host.input.set_block_bytes_min(swarm_.share_bytes);
         if (!server_->worker(i).start().ok()) return fail("a worker does not start");
     }
     own_subscriptions_ = subscription_count();
