@@ -61,7 +61,8 @@ bool deliver_run_beyond(Delivery& delivery, const Publisher& publisher, account:
     const RecordPlan plan{.kind = lone != 0 ? kDeliverOne : kDeliver,
                           .account = &account,
                           .publisher = publisher,
-                          .target = lone != 0 ? lone : entry.hash()};
+                          .target = lone != 0 ? lone : entry.hash(),
+                          .is_for_several = match.remote_workers().count() + match.servers().size() > 1};
     link::SharedBody* on_heap = nullptr;
     bool taken = false;
     // How the subscriptions spread over the workers is unknown: each may have them all. A message for few is

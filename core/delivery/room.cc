@@ -28,8 +28,7 @@ size_t fixed_size(const MessageRun& run) { return head_size(run) + runtime::kRec
 RecordSize record_size(const Delivery& delivery, const MessageRun& run, size_t queue_size,
                        size_t block_size) {
     const size_t fixed = head_size(run) + queue_size;
-    const bool is_large = fixed + block_size > record_limit(delivery) ||
-                          delivery.host.input.may_share(run.tail, block_size);
+    const bool is_large = fixed + block_size > record_limit(delivery);
     return {.bytes = fixed + (is_large ? sizeof(SharedBlock) : block_size), .is_large = is_large};
 }
 
@@ -75,11 +74,8 @@ uint32_t deliverable_count(const Delivery& delivery, const MailboxDemand& demand
 // for its plain subscriptions and the groups that it was picked for.
 size_t bytes_needed(const Delivery& delivery, const MailboxDemand& demand,
                     const interest::MatchResult& match, const MessageRun& run) {
-    const RecordSize whole = record_size(delivery, run, 0, run.block_size());
-    // Parts of a block that the records could share may be too small for that.
-    const size_t inlined = head_size(run) + run.block_size();
-    const bool is_cut = run.count > 1 && demand.group_count != 0;
-    const size_t plain = (is_cut ? inlined : whole.bytes) + runtime::kRecordAlignment;
+    const size_t plain =
+        record_size(delivery, run, 0, run.block_size()).bytes + runtime::kRecordAlignment;
     size_t needed = plain + (demand.group_count + demand.server_count) * plain;
     if (demand.group_count == 0) return needed;
     for (uint32_t i = 0; i < match.queue_group_count(); ++i) {

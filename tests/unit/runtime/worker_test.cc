@@ -148,6 +148,14 @@ TEST_F(WorkerTest, DrainsABoundedRunPerTurn) {
     EXPECT_EQ(worker.wait_until_ns(), ring::kForever);
 }
 
+TEST_F(WorkerTest, CountsWhatARecordNamesWithoutHoldingIt) {
+    beside_bytes = Worker::kDrainBytesMax / 4;
+    for (size_t i = 0; i < 2 * Worker::kAheadMax; ++i) write(kPeer, kSelf, 16);
+    mesh.flush(kPeer);
+    worker.turn();
+    EXPECT_EQ(worker.stats().records, Worker::kAheadMax);
+}
+
 TEST_F(WorkerTest, LooksAheadAtTheRecordsOfABatch) {
     for (size_t i = 0; i < Worker::kAheadMax + 1; ++i) write(kPeer, kSelf, 16);
     mesh.flush(kPeer);
