@@ -297,6 +297,7 @@ void World::check_at_rest() {
     }
     for (uint32_t i = 0; i < swarm_.worker_count; ++i) {
         link::LinkHost& links = server_->worker_state(i).host;
+        links.input.take_back();  // a worker without work has not asked for them
         if (rings_[i]->lent_buffer_count() != 0) {
             fail(fmt::format("worker {} keeps {} receive buffers", i,
                              rings_[i]->lent_buffer_count()));
