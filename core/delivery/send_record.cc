@@ -55,8 +55,8 @@ char* fill_head(DeliverRecord* record, const RecordPlan& plan, const MessageRun&
     return out;
 }
 
-// For one worker the copy into its mailbox is the cheaper way: the kernel would receive into another buffer next,
-// which is not in the cache.
+// For one worker the copy into its mailbox is the cheaper way: the kernel would receive into another buffer
+// next, which is not in the cache.
 bool shares_input(const Delivery& delivery, const RecordPlan& plan, const MessageRun& run) {
     return plan.is_for_several && delivery.host.input.may_share(run.tail, run.block_size());
 }
@@ -82,7 +82,8 @@ void fill_record(DeliverRecord* record, const RecordPlan& plan, const MessageRun
     std::memcpy(out, &shared, sizeof shared);
 }
 
-void send_shared_input(Delivery& delivery, base::WorkerId to, const RecordPlan& plan, const MessageRun& run) {
+void send_shared_input(Delivery& delivery, base::WorkerId to, const RecordPlan& plan,
+                       const MessageRun& run) {
     const SharedBlock shared{.body = delivery.host.input.share(), .block = run.tail};
     const size_t size = record_size(delivery, run, plan.queue.size(), sizeof shared).bytes;
     auto* record =
