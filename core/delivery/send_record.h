@@ -30,8 +30,8 @@ struct RecordPlan {
 };
 
 // Writes one record of the run for that worker. A block that is for several of them stays in the receive
-// buffer, if it lies there (LentInput). Another one that is too large for a record goes into *on_heap, which is
-// made when it is null; the caller releases it.
+// buffer, if it lies there (LentInput). Another one that is too large for a record goes into *on_heap, which
+// is made when it is null; the caller releases it.
 // Threads: the publisher's worker. Errors: none; a record without room waits (Outlets::begin_record()).
 void send_record(Delivery& delivery, base::WorkerId to, const RecordPlan& plan,
                  const MessageRun& run, link::SharedBody** on_heap);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Blocks of messages that stay in the receive buffer until all workers that share them have had them. The ring
-// of the stage overwrites a buffer when it is returned.
+// Blocks of messages that stay in the receive buffer until all workers that share them have had them. The
+// ring of the stage overwrites a buffer when it is returned.
 #include <cstdint>
 #include <string>
 
