@@ -81,6 +81,14 @@ TEST_F(ReplyTableTest, ASubjectMustBeRightToTheLastDigit) {
     }
 }
 
+// Far beyond the table's memory, so that to look there is seen.
+TEST_F(ReplyTableTest, ASlotThatNoRouteEverHadIsRefused) {
+    std::string wrong = add("inbox.1");
+    wrong.replace(5, 4, "V___");
+    EXPECT_EQ(ReplyTable::worker_of(wrong), base::WorkerId{5});
+    EXPECT_EQ(route(wrong), "none");
+}
+
 TEST_F(ReplyTableTest, ARouteIsForItsResponderAlone) {
     const std::string subject = add("inbox.1");
     EXPECT_EQ(table_.find(subject, requestor_, 0), ReplyTable::kNone);
