@@ -38,6 +38,7 @@ void write_worker(proto::JsonWriter* json, const observe::WorkerSnapshot& worker
     json->field("capacity_bytes", worker.mailbox_capacity_bytes);
     json->field("records", worker.worker.records);
     json->field("spilled_records", worker.counters.spilled_records);
+    json->field("shared_blocks", worker.counters.shared_blocks);
     json->end_object();
     json->begin_object("ring");
     json->field("kind", worker.ring_name);

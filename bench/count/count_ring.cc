@@ -65,11 +65,12 @@ void CountNet::send(int fd, std::string_view bytes) {
 // -------------------------------------------------------------------------------------- CountRing
 
 CountRing::CountRing(CountNet& net, const ring::RingOptions& options)
-    : net_(net), options_(options), buffers_(options.receive_buffer_count) {
-    for (uint32_t i = options.receive_buffer_count; i-- > 0;) {
+    : net_(net), options_(options), buffers_(options.receive_buffer_count * ring::kKeepablePart) {
+    keepable_buffers_ = options.receive_buffer_count;
+    for (size_t i = buffers_.size(); i-- > 0;) {
         buffers_[i] =
             std::make_unique<char[]>(options.receive_buffer_bytes + ring::kReceiveSlackBytes);
-        free_buffers_.push_back(i);
+        free_buffers_.push_back(static_cast<uint32_t>(i));
     }
 }
 

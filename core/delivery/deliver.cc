@@ -34,7 +34,7 @@ bool is_of_leafnodes(proto::Kind kind) {
 
 // To the queue groups and the other servers.
 bool deliver_to_others(Delivery& delivery, const RecordPlan& plan, const interest::MatchResult& match,
-                       const MessageRun& run, Payload** shared) {
+                       const MessageRun& run, link::SharedBody** on_heap) {
     const Publisher& publisher = plan.publisher;
     absl::InlinedVector<base::LinkHandle, kServersInline> servers;
     for (size_t i = 0; i < match.servers().size(); ++i) {
@@ -46,10 +46,10 @@ bool deliver_to_others(Delivery& delivery, const RecordPlan& plan, const interes
     for (uint32_t i = 0; i < match.queue_group_count(); ++i) {
         const interest::QueueGroup group = match.queue_group(i);
         if (!publisher.may_serve(group.name)) continue;
-        taken |= deliver_to_group(delivery, plan, group, run, shared, &picks);
+        taken |= deliver_to_group(delivery, plan, group, run, on_heap, &picks);
     }
     if (servers.empty() && picks.empty()) return taken;
-    deliver_to_servers(delivery, plan, {servers.data(), servers.size()}, picks, run, shared);
+    deliver_to_servers(delivery, plan, {servers.data(), servers.size()}, picks, run, on_heap);
     return true;
 }
 
@@ -61,8 +61,9 @@ bool deliver_run_beyond(Delivery& delivery, const Publisher& publisher, account:
     const RecordPlan plan{.kind = lone != 0 ? kDeliverOne : kDeliver,
                           .account = &account,
                           .publisher = publisher,
-                          .target = lone != 0 ? lone : entry.hash()};
-    Payload* shared = nullptr;
+                          .target = lone != 0 ? lone : entry.hash(),
+                          .is_for_several = match.remote_workers().count() + match.servers().size() > 1};
+    link::SharedBody* on_heap = nullptr;
     bool taken = false;
     // How the subscriptions spread over the workers is unknown: each may have them all. A message for few is
     // not counted, and waits for no worker (room.cc).
@@ -70,12 +71,12 @@ bool deliver_run_beyond(Delivery& delivery, const Publisher& publisher, account:
     const uint64_t copies =
         is_for_many ? run.count * InterestGate::copies(match.remote_count(), run.stride) : 0;
     match.remote_workers().for_each([&](base::WorkerId worker) {
-        send_record(delivery, worker, plan, run, &shared);
+        send_record(delivery, worker, plan, run, &on_heap);
         delivery.outlets.note_copies(worker, copies);
         taken = true;
     });
-    if (!match.is_plain()) taken |= deliver_to_others(delivery, plan, match, run, &shared);
-    if (shared != nullptr) Payload::release(shared);
+    if (!match.is_plain()) taken |= deliver_to_others(delivery, plan, match, run, &on_heap);
+    if (on_heap != nullptr) link::SharedBody::release(on_heap);
     return taken;
 }
 
@@ -95,9 +96,9 @@ void send_reply_record(Delivery& delivery, base::WorkerId to, const Publisher& p
                        account::Account& account, const MessageRun& message) {
     const RecordPlan plan{
         .kind = kDeliverReply, .account = &account, .publisher = publisher, .target = 0};
-    Payload* shared = nullptr;
-    send_record(delivery, to, plan, message, &shared);
-    if (shared != nullptr) Payload::release(shared);
+    link::SharedBody* on_heap = nullptr;
+    send_record(delivery, to, plan, message, &on_heap);
+    if (on_heap != nullptr) link::SharedBody::release(on_heap);
 }
 
 void deliver_run_to_server(Delivery& delivery, const Publisher& publisher,
@@ -107,9 +108,9 @@ void deliver_run_to_server(Delivery& delivery, const Publisher& publisher,
                           .account = &account,
                           .publisher = publisher,
                           .target = server.bits()};
-    Payload* shared = nullptr;
-    deliver_to_server(delivery, plan, server, /*plain=*/true, {}, run, &shared);
-    if (shared != nullptr) Payload::release(shared);
+    link::SharedBody* on_heap = nullptr;
+    deliver_to_server(delivery, plan, server, /*plain=*/true, {}, run, &on_heap);
+    if (on_heap != nullptr) link::SharedBody::release(on_heap);
 }
 
 bool has_leaf_servers(const interest::MatchResult& match) {

@@ -137,7 +137,7 @@ ServerAnswer ask_server(Delivery& delivery, const RecordPlan& plan,
 
 bool deliver_to_members(Delivery& delivery, const RecordPlan& base_plan,
                         const interest::QueueGroup& group, uint32_t start, uint32_t first,
-                        MessageRun part, Payload** shared, Picks* picks, uint32_t* refused,
+                        MessageRun part, link::SharedBody** on_heap, Picks* picks, uint32_t* refused,
                         Served served) {
     const Publisher& publisher = base_plan.publisher;
     const MemberWalk walk(publisher, group, start);
@@ -160,7 +160,7 @@ bool deliver_to_members(Delivery& delivery, const RecordPlan& base_plan,
             plan.kind = kDeliverQueue;
             plan.target = member.serial;
             plan.queue = group.name;
-            send_record(delivery, member.link.worker(), plan, part, shared);
+            send_record(delivery, member.link.worker(), plan, part, on_heap);
             return true;
         }
         interest::Subscription& subscription = *member.subscription;
@@ -183,7 +183,7 @@ bool deliver_to_members(Delivery& delivery, const RecordPlan& base_plan,
 }
 
 bool deliver_to_group(Delivery& delivery, const RecordPlan& plan, const interest::QueueGroup& group,
-                      const MessageRun& run, Payload** shared, Picks* picks) {
+                      const MessageRun& run, link::SharedBody** on_heap, Picks* picks) {
     const Choice choice = first_choice(plan.publisher, group);
     const uint64_t weight = std::max<uint64_t>(choice.weight, 1);
     const auto parts = static_cast<uint32_t>(std::min<uint64_t>(run.count, weight));
@@ -196,11 +196,11 @@ bool deliver_to_group(Delivery& delivery, const RecordPlan& plan, const interest
         const auto next = static_cast<uint32_t>(uint64_t{run.count} * i / parts);
         uint32_t refused = 0;
         // A shared payload holds the whole run; a part of it must not be taken for it.
-        Payload* part_shared = nullptr;
+        link::SharedBody* part_on_heap = nullptr;
         taken |= deliver_to_members(delivery, plan, group, start, first,
                                     part_of(run, first, next - first),
-                                    run.count == 1 ? shared : &part_shared, picks, &refused);
-        if (part_shared != nullptr) Payload::release(part_shared);
+                                    run.count == 1 ? on_heap : &part_on_heap, picks, &refused);
+        if (part_on_heap != nullptr) link::SharedBody::release(part_on_heap);
         first = next;
         delivery.interest_gate.charge_search(refused);
         refused_in_all += refused;

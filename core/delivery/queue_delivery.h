@@ -37,7 +37,7 @@ using Served = std::span<const base::LinkHandle>;
 // `start` on, took less than all of it.
 bool deliver_to_members(Delivery& delivery, const RecordPlan& base_plan,
                         const interest::QueueGroup& group, uint32_t start, uint32_t first,
-                        MessageRun part, Payload** shared, Picks* picks, uint32_t* refused,
+                        MessageRun part, link::SharedBody** on_heap, Picks* picks, uint32_t* refused,
                         Served served = {});
 
 // The run goes out in as many parts of neighbours as the group has members, from a random member on. So
@@ -47,7 +47,7 @@ bool deliver_to_members(Delivery& delivery, const RecordPlan& base_plan,
 // Members that do not take a part do not take the next ones, either, and there may be many: where all would
 // be asked again and again, one that takes some gets more than its share.
 bool deliver_to_group(Delivery& delivery, const RecordPlan& plan, const interest::QueueGroup& group,
-                      const MessageRun& run, Payload** shared, Picks* picks);
+                      const MessageRun& run, link::SharedBody** on_heap, Picks* picks);
 
 // The place after the member that this worker was asked for; any place if it has left the group.
 // All workers see the members in the same order, so that the walk meets each of them.

@@ -96,14 +96,14 @@ void pick_again(Delivery& delivery, const DeliverRecord& record, std::string_vie
                           .queue = queue,
                           .hops = static_cast<uint8_t>(record.flags.hops + 1)};
     const Served served = missing == Missing::kServer ? entry.result().servers() : Served();
-    Payload* shared = nullptr;
+    link::SharedBody* on_heap = nullptr;
     Picks picks;
     uint32_t refused = 0;
     deliver_to_members(delivery, plan, *group,
-                       member_after(delivery, publisher, *group, record.target), 0, rest, &shared,
+                       member_after(delivery, publisher, *group, record.target), 0, rest, &on_heap,
                        &picks, &refused, served);
-    deliver_to_servers(delivery, plan, {}, picks, rest, &shared);
-    if (shared != nullptr) Payload::release(shared);
+    deliver_to_servers(delivery, plan, {}, picks, rest, &on_heap);
+    if (on_heap != nullptr) link::SharedBody::release(on_heap);
 }
 
 template <typename Each>
@@ -161,6 +161,22 @@ void deliver_plain(Delivery& delivery, const DeliverRecord& record, const Messag
     deliver_to_local(delivery, record.origin, /*echo=*/true, entry.result().local(), run);
 }
 
+bool is_large(RecordKind kind) {
+    return kind == kDeliverLarge || kind == kDeliverOneLarge || kind == kDeliverQueueLarge ||
+           kind == kDeliverReplyLarge || kind == kDeliverServerLarge;
+}
+
+// `kind`: the record's own, or that before it, if its block is elsewhere.
+void deliver_as(Delivery& delivery, const DeliverRecord& record, RecordKind kind, const MessageRun& run) {
+    if (kind == kDeliverOne) [[likely]]
+        return deliver_to_one(delivery, record, run);
+    if (kind == kDeliver) return deliver_plain(delivery, record, run);
+    if (kind == kDeliverQueue) return deliver_queue_record(delivery, record, run);
+    if (kind == kDeliverServer) return deliver_server_record(delivery, record, run);
+    assert(kind == kDeliverReply);
+    delivery.services.deliver_reply(publisher_of(record), *record.account, run);
+}
+
 }  // namespace
 
 // Entries first, then the subscriptions that they name: the loads of one step do not wait for each other.
@@ -183,32 +199,19 @@ void look_ahead(Delivery& delivery, std::span<const runtime::RecordHeader* const
     }
 }
 
-void deliver_record(Delivery& delivery, const DeliverRecord& record) {
-    const char* block = block_of(record);
-    RecordKind kind = static_cast<RecordKind>(record.header.kind);
-    if (kind == kDeliverOne) [[likely]]
-        return deliver_to_one(delivery, record, run_of(record, block));
-    if (kind == kDeliver) return deliver_plain(delivery, record, run_of(record, block));
-    Payload* payload = nullptr;
-    if (kind == kDeliverLarge || kind == kDeliverOneLarge || kind == kDeliverQueueLarge ||
-        kind == kDeliverReplyLarge || kind == kDeliverServerLarge) {
-        std::memcpy(&payload, block, sizeof payload);
-        block = payload->bytes();
-        kind = static_cast<RecordKind>(kind - 1);
+size_t deliver_record(Delivery& delivery, const DeliverRecord& record) {
+    const char* const place = block_of(record);
+    const auto kind = static_cast<RecordKind>(record.header.kind);
+    if (is_large(kind)) {
+        SharedBlock shared;
+        std::memcpy(&shared, place, sizeof shared);
+        const MessageRun run = run_of(record, shared.block);
+        deliver_as(delivery, record, static_cast<RecordKind>(kind - 1), run);
+        link::SharedBody::release(shared.body);
+        return run.block_size();
     }
-    const MessageRun run = run_of(record, block);
-    if (kind == kDeliverOne) {
-        deliver_to_one(delivery, record, run);
-    } else if (kind == kDeliverQueue) {
-        deliver_queue_record(delivery, record, run);
-    } else if (kind == kDeliverReply) {
-        delivery.services.deliver_reply(publisher_of(record), *record.account, run);
-    } else if (kind == kDeliverServer) {
-        deliver_server_record(delivery, record, run);
-    } else {
-        deliver_plain(delivery, record, run);
-    }
-    if (payload != nullptr) Payload::release(payload);
+    deliver_as(delivery, record, kind, run_of(record, place));
+    return 0;
 }
 
 }  // namespace nuring::delivery

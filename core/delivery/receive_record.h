@@ -15,6 +15,7 @@ class Delivery;
 void look_ahead(Delivery& delivery, std::span<const runtime::RecordHeader* const> records);
 
 // A run from another worker: to the plain subscriptions here, the chosen queue member, or another server.
-void deliver_record(Delivery& delivery, const DeliverRecord& record);
+// Returns the bytes of messages that the record names without holding them.
+size_t deliver_record(Delivery& delivery, const DeliverRecord& record);
 
 }  // namespace nuring::delivery

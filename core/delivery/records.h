@@ -15,16 +15,14 @@
 // | kMove          | old worker -> new one         | behind its messages | a client lives there from now on |
 // | kMoveBarrier   | old -> each other one -> new  | behind its messages | that one has delivered them      |
 //
-// kDeliver...Large is the same as the kind before it, with the body in a counted payload.
+// kDeliver...Large is the same as the kind before it, with the block outside of the record.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 #include <string_view>
 
 #include "core/base/ids.h"
+#include "core/link/shared_body.h"
 #include "core/runtime/mailbox.h"
 #include "proto/kind.h"
 
@@ -55,21 +53,10 @@ enum RecordKind : uint32_t {
 // the sake of CONNECT; two such names must fit into a record of the smallest mailbox.
 inline constexpr size_t kNamesSizeMax = 24 * 1024;
 
-// A body too large for a mailbox, shared by the records that name it; the last one frees it.
-struct Payload {
-    std::atomic<uint32_t> references;
-
-    char* bytes() { return reinterpret_cast<char*>(this + 1); }
-
-    static Payload* create(size_t size, uint32_t references) {
-        auto* payload = static_cast<Payload*>(std::malloc(sizeof(Payload) + size));
-        new (&payload->references) std::atomic<uint32_t>(references);
-        return payload;
-    }
-    static void release(Payload* payload) {
-        // acq_rel: all reads of the bytes come before the free.
-        if (payload->references.fetch_sub(1, std::memory_order_acq_rel) == 1) std::free(payload);
-    }
+// In place of a block: where it is, and the count that keeps it there.
+struct SharedBlock {
+    link::SharedBody* body;
+    const char* block;
 };
 
 // Written as one word: field by field, each would wait for the one before.
@@ -86,7 +73,7 @@ struct RecordFlags {
 // A run of messages (message_run.h): a cache line, and texts behind it.
 //
 //   | DeliverRecord | subject | queue name | reply origin | block: tails at their stride |
-//                                            or nothing     or Payload*, unaligned
+//                                            or nothing     or SharedBlock, unaligned
 //
 // Readable slack follows every block, so that it can be copied in vector registers.
 struct DeliverRecord {

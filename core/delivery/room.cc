@@ -29,7 +29,7 @@ RecordSize record_size(const Delivery& delivery, const MessageRun& run, size_t q
                        size_t block_size) {
     const size_t fixed = head_size(run) + queue_size;
     const bool is_large = fixed + block_size > record_limit(delivery);
-    return {.bytes = fixed + (is_large ? sizeof(Payload*) : block_size), .is_large = is_large};
+    return {.bytes = fixed + (is_large ? sizeof(SharedBlock) : block_size), .is_large = is_large};
 }
 
 MailboxDemand demand_of(const Delivery& delivery, proto::Kind from,

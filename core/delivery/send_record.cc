@@ -55,32 +55,53 @@ char* fill_head(DeliverRecord* record, const RecordPlan& plan, const MessageRun&
     return out;
 }
 
-void fill_record(DeliverRecord* record, const RecordPlan& plan, const MessageRun& run, bool is_large,
-                 Payload** shared) {
-    char* const out = fill_head(record, plan, run);
+// For one worker the copy into its mailbox is the cheaper way: the kernel would receive into another buffer
+// next, which is not in the cache.
+bool shares_input(const Delivery& delivery, const RecordPlan& plan, const MessageRun& run) {
+    return plan.is_for_several && delivery.host.input.may_share(run.tail, run.block_size());
+}
+
+SharedBlock share_on_heap(const MessageRun& run, link::SharedBody** on_heap) {
     const size_t block_size = run.block_size();
+    if (*on_heap == nullptr) {
+        *on_heap = link::SharedBody::create(block_size + runtime::kRecordSlackBytes);
+        std::memcpy((*on_heap)->bytes(), run.tail, block_size);
+    }
+    (*on_heap)->add_reference();
+    return {.body = *on_heap, .block = (*on_heap)->bytes()};
+}
+
+void fill_record(DeliverRecord* record, const RecordPlan& plan, const MessageRun& run, bool is_large,
+                 link::SharedBody** on_heap) {
+    char* const out = fill_head(record, plan, run);
     if (!is_large) [[likely]] {
-        std::memcpy(out, run.tail, block_size);
+        std::memcpy(out, run.tail, run.block_size());
         return;
     }
-    if (*shared == nullptr) {
-        *shared = Payload::create(block_size + runtime::kRecordSlackBytes, 1);
-        std::memcpy((*shared)->bytes(), run.tail, block_size);
-    }
-    // relaxed: this worker holds a reference, so the count cannot reach zero meanwhile.
-    (*shared)->references.fetch_add(1, std::memory_order_relaxed);
-    std::memcpy(out, shared, sizeof(Payload*));
+    const SharedBlock shared = share_on_heap(run, on_heap);
+    std::memcpy(out, &shared, sizeof shared);
+}
+
+void send_shared_input(Delivery& delivery, base::WorkerId to, const RecordPlan& plan,
+                       const MessageRun& run) {
+    const SharedBlock shared{.body = delivery.host.input.share(), .block = run.tail};
+    const size_t size = record_size(delivery, run, plan.queue.size(), sizeof shared).bytes;
+    auto* record =
+        reinterpret_cast<DeliverRecord*>(delivery.outlets.begin_record(to, size, plan.kind + 1));
+    std::memcpy(fill_head(record, plan, run), &shared, sizeof shared);
+    delivery.outlets.commit_record(to, &record->header);
 }
 
 }  // namespace
 
 void send_record(Delivery& delivery, base::WorkerId to, const RecordPlan& plan,
-                 const MessageRun& run, Payload** shared) {
+                 const MessageRun& run, link::SharedBody** on_heap) {
+    if (shares_input(delivery, plan, run)) return send_shared_input(delivery, to, plan, run);
     const RecordSize size = record_size(delivery, run, plan.queue.size(), run.block_size());
     const uint32_t kind = plan.kind + (size.is_large ? 1 : 0);
     auto* record =
         reinterpret_cast<DeliverRecord*>(delivery.outlets.begin_record(to, size.bytes, kind));
-    fill_record(record, plan, run, size.is_large, shared);
+    fill_record(record, plan, run, size.is_large, on_heap);
     delivery.outlets.commit_record(to, &record->header);
 }
 
@@ -103,9 +124,9 @@ void LoneRecord::send(const Publisher& publisher, account::Account& account, con
     assert(has_room());
     const RecordPlan plan{
         .kind = kDeliverOne, .account = &account, .publisher = publisher, .target = serial_};
-    Payload* payload = nullptr;
-    fill_record(reinterpret_cast<DeliverRecord*>(record_), plan, run, is_large_, &payload);
-    if (payload != nullptr) Payload::release(payload);
+    link::SharedBody* on_heap = nullptr;
+    fill_record(reinterpret_cast<DeliverRecord*>(record_), plan, run, is_large_, &on_heap);
+    if (on_heap != nullptr) link::SharedBody::release(on_heap);
     delivery_.outlets.commit_record(to_, record_);
 }
 

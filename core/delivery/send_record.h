@@ -26,13 +26,15 @@ struct RecordPlan {
     uint64_t target;              // see DeliverRecord
     std::string_view queue = {};  // of kDeliverQueue and kDeliverServer
     uint8_t hops = 0;
+    bool is_for_several = false;  // other workers, which share a large block
 };
 
-// Writes one record of the run for that worker. A block that is too large for a record goes into *shared,
-// which is made when it is null; the caller releases it.
+// Writes one record of the run for that worker. A block that is for several of them stays in the receive
+// buffer, if it lies there (LentInput). Another one that is too large for a record goes into *on_heap, which
+// is made when it is null; the caller releases it.
 // Threads: the publisher's worker. Errors: none; a record without room waits (Outlets::begin_record()).
 void send_record(Delivery& delivery, base::WorkerId to, const RecordPlan& plan,
-                 const MessageRun& run, Payload** shared);
+                 const MessageRun& run, link::SharedBody** on_heap);
 
 // LoneRecord is the way of a run whose match names one plain subscription of another worker and nobody else
 // (MatchResult::is_lone_remote()): its record takes the room for which other runs ask first.

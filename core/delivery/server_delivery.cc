@@ -22,7 +22,7 @@ void hand_over(RemoteServer& server, uint32_t origin_cluster, account::Account& 
 }
 
 void deliver_to_server(Delivery& delivery, RecordPlan plan, base::LinkHandle server, bool plain,
-                       const Picks& picks, const MessageRun& run, Payload** shared) {
+                       const Picks& picks, const MessageRun& run, link::SharedBody** on_heap) {
     plan.kind = kDeliverServer;
     plan.target = server.bits();
     absl::InlinedVector<char, kQueuesInline> names;
@@ -53,10 +53,10 @@ void deliver_to_server(Delivery& delivery, RecordPlan plan, base::LinkHandle ser
                 }
             } else {
                 plan.queue = queues;
-                Payload* part_shared = nullptr;
+                link::SharedBody* part_on_heap = nullptr;
                 send_record(delivery, server.worker(), plan, part,
-                            part.count == run.count ? shared : &part_shared);
-                if (part_shared != nullptr) Payload::release(part_shared);
+                            part.count == run.count ? on_heap : &part_on_heap);
+                if (part_on_heap != nullptr) link::SharedBody::release(part_on_heap);
             }
         }
         at = next;
@@ -65,9 +65,9 @@ void deliver_to_server(Delivery& delivery, RecordPlan plan, base::LinkHandle ser
 
 void deliver_to_servers(Delivery& delivery, const RecordPlan& plan,
                         std::span<const base::LinkHandle> servers, const Picks& picks,
-                        const MessageRun& run, Payload** shared) {
+                        const MessageRun& run, link::SharedBody** on_heap) {
     for (const base::LinkHandle server : servers) {
-        deliver_to_server(delivery, plan, server, /*plain=*/true, picks, run, shared);
+        deliver_to_server(delivery, plan, server, /*plain=*/true, picks, run, on_heap);
     }
     for (size_t i = 0; i < picks.size(); ++i) {
         const base::LinkHandle server = picks[i].server;
@@ -75,7 +75,7 @@ void deliver_to_servers(Delivery& delivery, const RecordPlan& plan,
         if (std::find(servers.begin(), servers.end(), server) != servers.end()) continue;
         const auto end = picks.begin() + static_cast<std::ptrdiff_t>(i);
         if (std::find_if(picks.begin(), end, is_same) != end) continue;  // it has had them all
-        deliver_to_server(delivery, plan, server, /*plain=*/false, picks, run, shared);
+        deliver_to_server(delivery, plan, server, /*plain=*/false, picks, run, on_heap);
     }
 }
 

@@ -23,11 +23,11 @@ void hand_over(RemoteServer& server, uint32_t origin_cluster, account::Account& 
 // To one server: the whole run if it has plain subscriptions, and those parts in which it was picked;
 // each message once.
 void deliver_to_server(Delivery& delivery, RecordPlan plan, base::LinkHandle server, bool plain,
-                       const Picks& picks, const MessageRun& run, Payload** shared);
+                       const Picks& picks, const MessageRun& run, link::SharedBody** on_heap);
 
 // To those with plain subscriptions, `servers`, and to those that were picked.
 void deliver_to_servers(Delivery& delivery, const RecordPlan& plan,
                         std::span<const base::LinkHandle> servers, const Picks& picks,
-                        const MessageRun& run, Payload** shared);
+                        const MessageRun& run, link::SharedBody** on_heap);
 
 }  // namespace nuring::delivery

@@ -114,11 +114,13 @@ void Link::on_received(const ring::Completion& completion) {
     assert(fd_ >= 0);
     const auto size = static_cast<size_t>(completion.result);
     if (channel_ == nullptr) [[likely]] {
+        host_.input.begin(completion);
         take(completion.bytes, size);
+        host_.input.end();
     } else {
         channel_->receive(completion.bytes, size);
+        host_.ring.return_buffer(completion.buffer);
     }
-    host_.ring.return_buffer(completion.buffer);
     if (host_.turn_bytes() > kTurnOutBytesMax) host_.ring.cut_turn();
 }
 

@@ -24,6 +24,7 @@ LinkHost::LinkHost(runtime::Worker& worker_ref, const Shared& shared, log::Write
       jobs(shared.jobs),
       handshakes(shared.handshakes),
       lookups(shared.lookups),
+      input(ring),
       table(id) {}
 
 LinkHost::~LinkHost() = default;

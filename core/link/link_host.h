@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/ids.h"
+#include "core/link/lent_input.h"
 #include "core/link/link_table.h"
 #include "core/link/link_traffic.h"
 #include "core/link/server_facts.h"
@@ -155,6 +156,7 @@ class LinkHost {
     void begin_turn() {
         turn_bytes_ = 0;
         released_ = 0;
+        input.take_back();
     }
     // No link and no connect is left.
     bool is_empty() const { return table.count() == 0 && abandoned_connects_ == 0; }
@@ -170,6 +172,7 @@ class LinkHost {
     runtime::JobRunner& handshakes;
     runtime::JobRunner& lookups;
     runtime::SlabPool slabs;
+    LentInput input;
     LinkTable table;
     WebsocketTools websocket_tools;
 

@@ -24,6 +24,7 @@ WorkerCounters counters_of(const WorkerView& worker) {
     counters.sends_in_flight = links.sends_in_flight;
     counters.pauses = worker.delivery.outlets.pause_count();
     counters.spilled_records = worker.delivery.outlets.spilled_count();
+    counters.shared_blocks = worker.host.input.shared_count();
     counters.replaced_members = worker.delivery.counters().replaced_members;
     counters.lost_group_messages = worker.delivery.counters().lost_group_messages;
     counters.departed_clients = worker.clients.movers.departed();

@@ -27,6 +27,7 @@ struct WorkerCounters : link::LinkTraffic {
     uint64_t sends_in_flight = 0;
     uint64_t pauses = 0;
     uint64_t spilled_records = 0;
+    uint64_t shared_blocks = 0;
     uint64_t replaced_members = 0;
     uint64_t lost_group_messages = 0;
     uint64_t departed_clients = 0;  // moved to other workers

@@ -103,7 +103,9 @@ class EpollRing final : public Ring {
     };
 
     explicit EpollRing(const RingOptions& options)
-        : options_(options), events_(kEventsPerTurnMax) {}
+        : options_(options), events_(kEventsPerTurnMax) {
+        keepable_buffers_ = options.receive_buffer_count_max / kKeepablePart;
+    }
     absl::Status open();
 
     Socket& socket_of(int fd);

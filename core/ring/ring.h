@@ -33,6 +33,9 @@ struct RingOptions {
     uint64_t zero_copy_threshold_bytes = 0;   // sends at or above go zero-copy; 0 = never
 };
 
+// Of all receive buffers, the owner may keep one in so many: Ring::keepable_buffers().
+inline constexpr uint32_t kKeepablePart = 4;
+
 struct ListenSocket {
     int fd = -1;
     std::string host;  // numeric, as bound
@@ -116,6 +119,8 @@ class Ring {
 
     // Gives a lent receive buffer back.
     virtual void return_buffer(uint32_t buffer) = 0;
+    // So many receive buffers may be kept beyond the call of their completion, without a shortage.
+    uint32_t keepable_buffers() const { return keepable_buffers_; }
 
     // --- turns, wakes --------------------------------------------------------------------------
     // Submits what was requested, waits for a completion or until now_ns() >= deadline_ns (0: does not
@@ -159,6 +164,7 @@ class Ring {
     }
 
     uint64_t now_ns_ = 0;
+    uint32_t keepable_buffers_ = 0;
     bool cut_ = false;  // by cut_turn()
     RingStats stats_;
 

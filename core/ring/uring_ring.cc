@@ -166,6 +166,7 @@ absl::Status creation_error(int error) {
 
 absl::Status UringRing::create(const RingOptions& options) {
     options_ = options;
+    keepable_buffers_ = options.receive_buffer_count_max / kKeepablePart;
     io_uring_params params{};
     params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                    IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CLAMP |

@@ -91,8 +91,7 @@ size_t Worker::drain(base::WorkerId from, size_t bytes_max) {
         if (count == 0) break;
         if (count > 1) delegate_->look_ahead({batch.data(), count});
         for (size_t i = 0; i < count; ++i) {
-            drained_bytes += batch[i]->size;
-            delegate_->on_record(from, *batch[i]);
+            drained_bytes += batch[i]->size + delegate_->on_record(from, *batch[i]);
         }
         stats_.records += count;
     }

@@ -32,8 +32,9 @@ class WorkerDelegate {
     // Records that on_record() is about to get, in this order: the time to load what they will need. Valid
     // during the call.
     virtual void look_ahead(std::span<const RecordHeader* const> records) = 0;
-    // A record from another worker. Valid during the call.
-    virtual void on_record(base::WorkerId from, const RecordHeader& record) = 0;
+    // A record from another worker. Valid during the call. Returns the bytes of messages that it has handled
+    // and that are not in the record.
+    virtual size_t on_record(base::WorkerId from, const RecordHeader& record) = 0;
     // The mailbox to that worker, asked for with Mesh::wait_for_room(), has room again.
     virtual void on_room(base::WorkerId to) = 0;
     // Everything of this turn was handled: submit what is to be sent. Returns true when there is more

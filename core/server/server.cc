@@ -27,7 +27,7 @@ constexpr size_t kMailboxBytesPerReceiver = 8 * 1024 * 1024;
 constexpr size_t kMailboxBytesMin = 256 * 1024;
 constexpr size_t kMailboxBytesMax = 2 * 1024 * 1024;
 static_assert(2 * delivery::kNamesSizeMax + sizeof(delivery::DeliverRecord) +
-                  sizeof(delivery::Payload*) <=
+                  sizeof(delivery::SharedBlock) <=
               kMailboxBytesMin / 4);  // Mailbox::record_size_max()
 
 constexpr std::string_view kSystemAccount = "$SYS";

@@ -83,10 +83,11 @@ void WorkerState::look_ahead(std::span<const runtime::RecordHeader* const> recor
     delivery::look_ahead(delivery, records);
 }
 
-void WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& record) {
+size_t WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& record) {
     switch (static_cast<delivery::RecordKind>(record.kind)) {
         case delivery::kAdopt:
-            return clients.adopt(reinterpret_cast<const client::AdoptRecord&>(record).fd);
+            clients.adopt(reinterpret_cast<const client::AdoptRecord&>(record).fd);
+            return 0;
         case delivery::kDeliver:
         case delivery::kDeliverLarge:
         case delivery::kDeliverOne:
@@ -100,22 +101,25 @@ void WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& re
             return delivery::deliver_record(
                 delivery, reinterpret_cast<const delivery::DeliverRecord&>(record));
         case delivery::kMove:
-            return clients.movers.on_arrived(reinterpret_cast<const client::MoveRecord&>(record));
+            clients.movers.on_arrived(reinterpret_cast<const client::MoveRecord&>(record));
+            return 0;
         case delivery::kMoveBarrier:
-            return clients.movers.on_barrier(reinterpret_cast<const client::MoveBarrierRecord&>(record));
+            clients.movers.on_barrier(reinterpret_cast<const client::MoveBarrierRecord&>(record));
+            return 0;
         case delivery::kInterest: {
             const auto& interest = reinterpret_cast<const delivery::InterestRecord&>(record);
             delivery.note_announced(from, interest.lines);
             if (interest.is_of_others != 0) {
-                return delivery.servers.announce_others(*interest.account, interest.pattern(),
-                                                        interest.queue(),
-                                                        static_cast<proto::Kind>(interest.kind));
+                delivery.servers.announce_others(*interest.account, interest.pattern(), interest.queue(),
+                                                 static_cast<proto::Kind>(interest.kind));
+            } else {
+                delivery.servers.announce(*interest.account, interest.pattern(), interest.queue());
             }
-            return delivery.servers.announce(*interest.account, interest.pattern(),
-                                             interest.queue());
+            return 0;
         }
     }
     assert(false && "unknown record");
+    return 0;
 }
 
 void WorkerState::on_room(base::WorkerId to) {

@@ -43,7 +43,7 @@ class WorkerState final : public runtime::WorkerDelegate {
 
     // runtime::WorkerDelegate
     void look_ahead(std::span<const runtime::RecordHeader* const> records) override;
-    void on_record(base::WorkerId from, const runtime::RecordHeader& record) override;
+    size_t on_record(base::WorkerId from, const runtime::RecordHeader& record) override;
     void on_room(base::WorkerId to) override;
     bool flush() override;
 

@@ -22,13 +22,6 @@ void InterestSync::request(std::vector<account::Account*> accounts) {
     slice_ = 0;
 }
 
-void InterestSync::cancel() {
-    running_ = false;
-    again_ = false;
-    accounts_ = {};
-    next_accounts_ = {};
-}
-
 InterestSync::Progress InterestSync::step() {
     assert(running_);
     size_t announced = 0;

@@ -36,7 +36,6 @@ class InterestSync {
     enum class [[nodiscard]] Progress : uint8_t { kDone, kMore, kNoRoom };
     // The next slices.
     Progress step();
-    void cancel();
 
   private:
     ServerLink& link_;

@@ -352,7 +352,6 @@ void ServerLink::on_phase_timer() {
         send_error(proto::kErrAuthenticationTimeout);
         return close(link::CloseReason::kAuthenticationTimeout);
     }
-    if (!pinging_) return;
     const KeepAlive rule = keep_alive_rule();
     shrink();
     if (close_if_stale(traits_.type, rule.outstanding_max)) return;
@@ -367,8 +366,7 @@ KeepAlive ServerLink::keep_alive_rule() const {
 }
 
 void ServerLink::begin_keep_alive() {
-    if (pinging_ || parting_ != link::CloseReason::kNone) return;
-    pinging_ = true;
+    if (parting_ != link::CloseReason::kNone) return;  // the timer is that of its end
     arm_phase_timer(with_jitter(keep_alive_rule().first_ns));
 }
 
@@ -377,7 +375,6 @@ void ServerLink::begin_keep_alive() {
 void ServerLink::on_close() {
     host_.timers.disarm(phase_timer_);
     host_.timers.disarm(sync_timer_);
-    sync_.cancel();
     leave_strangers();
     log_end();
     if (serving_) {

@@ -377,7 +377,6 @@ class ServerLink : public delivery::RemoteServer {
     bool serving_ = false;
     bool is_verbose_ = false;  // the other server wants +OK; Go's never do
     bool takes_headers_ = true;
-    bool pinging_ = false;                                  // keep-alive has begun
     link::CloseReason parting_ = link::CloseReason::kNone;  // of close_after()
     link::StrangerList* strangers_ = nullptr;
     std::string login_user_;

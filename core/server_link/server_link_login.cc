@@ -76,7 +76,10 @@ auth::Decision ServerLink::decide(const LoginRule& rule, std::string_view user,
     identity->name = std::string(user);
     if (rule.maps_certificate || rule.known_urls != nullptr) {
         const tls::Engine* engine = tls_engine();
-        if (engine == nullptr || !engine->has_peer_certificate()) return decision;
+        if (engine == nullptr || !engine->has_peer_certificate()) {
+            decision.remark = "User required in cert, no peer certificates found";
+            return decision;
+        }
         const base::CertificateNames names = engine->peer_names();
         const bool is_known =
             rule.known_urls != nullptr &&

@@ -97,6 +97,7 @@ void ClusterWorld::note_counters() {
             if (counters.pauses != 0) marks_.emplace("reading-paused");
             if (counters.arrived_clients != 0) marks_.emplace("moved-client");
             if (counters.spilled_records != 0) marks_.emplace("spill");
+            if (counters.shared_blocks != 0) marks_.emplace("shared-block");
             if (counters.replaced_members != 0) marks_.emplace("replaced-member");
             if (place.process->server().worker(i).stats().records != 0) marks_.emplace("hop");
             const ring::RingStats& ring = place.process->server().worker(i).ring().stats();

@@ -38,6 +38,7 @@ constexpr std::array kFields = {
     Field{"receive_count", &ClusterDraw::receive_count},
     Field{"cache", &ClusterDraw::cache},
     Field{"released", &ClusterDraw::released},
+    Field{"share", &ClusterDraw::share_bytes},
     Field{"max_pending", &ClusterDraw::max_pending},
     Field{"ping", &ClusterDraw::ping_ms},
     Field{"hiccup", &ClusterDraw::hiccup_permille},
@@ -113,6 +114,12 @@ void draw_locality(uint64_t seed, ClusterDraw* draw) {
     if (prng.percent(30)) draw->skew_permille = 1 + prng.below(100);
     if (prng.percent(60)) draw->move_permille = 1 + prng.below(prng.percent(50) ? 20 : 300);
     if (prng.percent(70)) draw->publisher_percent = prng.below(60);
+}
+
+// Likewise.
+void draw_sharing(uint64_t seed, ClusterDraw* draw) {
+    base::Prng prng(seed ^ 0x5348'4152'45ULL);
+    if (prng.percent(60)) draw->share_bytes = 1 + prng.below(prng.percent(50) ? 64 : 1000);
 }
 
 // Servers that know only some others by configuration learn of the rest once; a cut between two of
@@ -265,6 +272,7 @@ ClusterDraw draw_cluster(uint64_t seed) {
     const bool is_small = draw.payload * draw.burst < 4'000;
     if (is_small && prng.percent(20)) draw.max_pending = draw_between(prng, 5, 20) * 1024;
     draw_locality(seed, &draw);
+    draw_sharing(seed, &draw);
     return draw;
 }
 

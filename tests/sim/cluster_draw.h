@@ -70,6 +70,7 @@ struct ClusterDraw {
     uint64_t cache = 1024;
     uint64_t max_pending = 0;  // bytes of each connection; 0: as the server has it
     uint64_t released = 0;
+    uint64_t share_bytes = 0;  // blocks that workers share; 0: as the server has it
     uint64_t ping_ms = 2000;
     uint64_t hiccup_permille = 0;
     uint64_t skew_permille = 0;  // of turns: a worker seems to have another load than it has

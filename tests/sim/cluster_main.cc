@@ -43,7 +43,7 @@ constexpr uint32_t kShrinkRunsMax = 400;
 constexpr unsigned kWorldSecondsMax = 120;  // then it is stuck
 
 // What must come up in some world of a long run.
-constexpr std::array<std::string_view, 36> kMarks = {"cut",
+constexpr std::array<std::string_view, 37> kMarks = {"cut",
                                                      "one_way",
                                                      "reset",
                                                      "crash",
@@ -73,6 +73,7 @@ constexpr std::array<std::string_view, 36> kMarks = {"cut",
                                                      "reading-paused",
                                                      "moved-client",
                                                      "spill",
+                                                     "shared-block",
                                                      "replaced-member",
                                                      "buffer-shortage",
                                                      "short-send",

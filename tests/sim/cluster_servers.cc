@@ -124,6 +124,7 @@ void ClusterWorld::start(uint32_t index) {
     setup.ring.receive_buffer_count_max = static_cast<uint32_t>(draw_.receive_count);
     setup.mailbox_bytes = draw_.mailbox_bytes;
     setup.released_per_turn = draw_.released;
+    setup.share_bytes = draw_.share_bytes;
     setup.on_log = [this, index](std::string_view line) { note_log(index, line); };
     place.process = std::make_unique<SimServer>(net_, std::move(setup));
     place.is_lame = false;

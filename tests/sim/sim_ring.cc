@@ -50,6 +50,7 @@ SimRing::SimRing(SimNet& net, const ring::RingOptions& options, Waiting waiting,
       waiting_(waiting),
       host_(host),
       buffers_(options.receive_buffer_count_max) {
+    keepable_buffers_ = options.receive_buffer_count_max / ring::kKeepablePart;
     for (uint32_t i = options.receive_buffer_count_max; i-- > 0;) free_buffers_.push_back(i);
 }
 

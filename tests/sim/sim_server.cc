@@ -64,6 +64,8 @@ std::string SimServer::start() {
         if (setup_.released_per_turn != 0) {
             server_->worker_state(i).host.set_released_per_turn(setup_.released_per_turn);
         }
+        if (setup_.share_bytes != 0)
+            server_->worker_state(i).host.input.set_block_bytes_min(setup_.share_bytes);
         if (!server_->worker(i).start().ok()) return "a worker does not start";
     }
     for (const auto& subsystem : subsystems_) subsystem->on_ready();

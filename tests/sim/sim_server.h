@@ -28,6 +28,7 @@ struct SimServerSetup {
     ring::RingOptions ring;
     size_t mailbox_bytes = 256 * 1024;
     size_t released_per_turn = 0;  // 0: as the server has it
+    size_t share_bytes = 0;        // likewise
     // Each line that it logs.
     std::function<void(std::string_view line)> on_log;
 };

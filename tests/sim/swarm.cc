@@ -56,6 +56,12 @@ void draw_locality(uint64_t seed, Swarm& swarm) {
     swarm.publisher_percent = prng.percent(70) ? prng.below(60) : 0;
 }
 
+// Likewise.
+void draw_sharing(uint64_t seed, Swarm& swarm) {
+    base::Prng prng(seed ^ 0x5348'4152'45ULL);
+    if (prng.percent(60)) swarm.share_bytes = 1 + prng.below(prng.percent(50) ? 64 : 1000);
+}
+
 }  // namespace
 
 Swarm draw_swarm(uint64_t seed) {
@@ -82,13 +88,14 @@ Swarm draw_swarm(uint64_t seed) {
     swarm.tenants = swarm.login && prng.percent(70);
     if (prng.percent(8)) swarm.write_deadline_ns = between(prng, 1'000'000, 30'000'000);
     draw_locality(seed, swarm);
+    draw_sharing(seed, swarm);
     return swarm;
 }
 
 std::string Swarm::describe() const {
     return fmt::format(
         "workers {} mailbox {} buffers {}x{} cache {} pending {} ping {}ms poll {}ns hiccup {} "
-        "released {}\n"
+        "released {} share {}\n"
         "  faults: latency {}..{}ns split {}% stall {}%o reset {}%o short receive {}% send {}% "
         "delay {}% spurious {}%o partial {}% emfile {}%o jump {}%o stream {}..{}\n"
         "  clients {}+{} operations {} think {}ns tokens {} payload {} burst {} queue {}% "
@@ -97,7 +104,7 @@ std::string Swarm::describe() const {
         "lame {} skew {}%o move {}%o publishers {}%",
         worker_count, mailbox_bytes, ring.receive_buffer_count_max, ring.receive_buffer_bytes,
         cache_entries, max_pending_bytes, ping_interval_ns / 1'000'000, busy_poll_ns,
-        hiccup_permille, released_per_turn, faults.latency_min_ns,
+        hiccup_permille, released_per_turn, share_bytes, faults.latency_min_ns,
         faults.latency_max_ns, faults.split_percent,
         faults.stall_permille, faults.reset_permille, faults.short_receive_percent,
         faults.short_send_percent, faults.delay_percent, faults.spurious_wake_permille,

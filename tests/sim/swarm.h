@@ -23,6 +23,7 @@ struct Swarm {
     uint64_t ping_interval_ns = 120'000'000'000;
     uint64_t busy_poll_ns = 0;
     SimFaults faults;
+    size_t share_bytes = 0;        // blocks that workers share; 0: as the server has it
     size_t released_per_turn = 0;  // subscriptions of clients that leave; 0: as the server has it
     uint32_t hiccup_permille = 0;  // a worker does not run for a while
     uint32_t skew_permille = 0;    // of turns: a worker seems to have another load than it has

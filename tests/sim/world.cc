@@ -92,6 +92,8 @@ void World::start_server() {
         if (swarm_.released_per_turn != 0) {
             server_->worker_state(i).host.set_released_per_turn(swarm_.released_per_turn);
         }
+        if (swarm_.share_bytes != 0)
+            server_->worker_state(i).host.input.set_block_bytes_min(swarm_.share_bytes);
         if (!server_->worker(i).start().ok()) return fail("a worker does not start");
     }
     own_subscriptions_ = subscription_count();
@@ -295,6 +297,7 @@ void World::check_at_rest() {
     }
     for (uint32_t i = 0; i < swarm_.worker_count; ++i) {
         link::LinkHost& links = server_->worker_state(i).host;
+        links.input.take_back();  // a worker without work has not asked for them
         if (rings_[i]->lent_buffer_count() != 0) {
             fail(fmt::format("worker {} keeps {} receive buffers", i,
                              rings_[i]->lent_buffer_count()));

@@ -32,6 +32,7 @@ class SimStage {
         for (const auto& ring : rings_) all.push_back(ring.get());
         return all;
     }
+    sim::SimRing& ring(uint32_t worker) { return *rings_[worker]; }
     void add(runtime::Worker& worker) {
         (void)worker.start();
         workers_.push_back(&worker);

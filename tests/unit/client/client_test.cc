@@ -9,12 +9,14 @@
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/fake_remote_server.h"
 #include "tests/support/worker_stage.h"
 
 namespace nuring::client {
 namespace {
 
 using test::count_of;
+using test::FakeRemoteServer;
 using test::SimPeer;
 using test::test_options;
 using test::WorkerStage;
@@ -112,11 +114,8 @@ TEST(ClientTest, WhatAPublisherSaidBeforeItLeftIsDelivered) {
     EXPECT_EQ(stage.link_count(), 1U);
 }
 
-// There is neither a gateway nor a hub: whoever listens here gets it.
-TEST(ClientTest, ItsAnswerToAnotherClusterStaysHereWithoutAWayThere) {
-    WorkerStage stage(2);
-    SimPeer& listens = stage.client(1);
-    listens.ask("SUB r 1\r\n");
+// A client of worker 0 that may answer a request of another cluster, whose reply is `r`.
+SimPeer& asked_from_afar(WorkerStage& stage) {
     SimPeer& answers = stage.client(0);
     answers.ask("SUB a 1\r\n");
     stage.on_worker(0, [&](server::WorkerState& state) {
@@ -130,8 +129,41 @@ TEST(ClientTest, ItsAnswerToAnotherClusterStaysHereWithoutAWayThere) {
         EXPECT_TRUE(deliver_run(state.delivery, {}, account, entry, run));
     });
     EXPECT_EQ(answers.hear(), "MSG a 1 r 1\r\nx\r\n");
-    answers.say("PUB r 1\r\ny\r\n");
+    return answers;
+}
+
+// There is neither a gateway nor a hub: whoever listens here gets it.
+TEST(ClientTest, ItsAnswerToAnotherClusterStaysHereWithoutAWayThere) {
+    WorkerStage stage(2);
+    SimPeer& listens = stage.client(1);
+    listens.ask("SUB r 1\r\n");
+    asked_from_afar(stage).say("PUB r 1\r\ny\r\n");
     EXPECT_EQ(listens.hear(), "MSG r 1 1\r\ny\r\n");
+}
+
+// Several times what the mailbox to the hub's worker holds: first in one run, then each by itself.
+TEST(ClientTest, ItsAnswersToAnotherClusterWaitForRoomOnTheWayToAHub) {
+    constexpr size_t kAnswers = 1000;
+    WorkerStage stage(2, test_options(), /*mailbox_bytes=*/4096);
+    FakeRemoteServer* hub = nullptr;
+    stage.accept_as(1, [&](server::WorkerState& state, int fd) {
+        hub = new FakeRemoteServer(state.delivery, fd, proto::Kind::kHub);
+        hub->subscribe("_GR_.>");
+    });
+    SimPeer& answers = asked_from_afar(stage);
+    std::string burst;
+    for (size_t i = 0; i < kAnswers; ++i) {
+        const size_t size = i < kAnswers / 2 ? 4 : 4 + i % 2;
+        burst += fmt::format("PUB r {0}\r\n{1:0{0}}\r\n", size, i);
+    }
+    stage.pause(1, true);
+    answers.say(burst);
+    stage.settle();
+    EXPECT_EQ(stage.state(0).counters().spilled_records, 0U);
+    stage.pause(1, false);
+    stage.settle();
+    ASSERT_EQ(hub->messages.size(), kAnswers);
+    EXPECT_EQ(hub->messages.back(), "_GR_.CLUSTR.SERVER.r 00999 []");
 }
 
 TEST(ClientTest, ItsSubscriptionsGoWithIt) {

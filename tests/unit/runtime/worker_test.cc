@@ -27,9 +27,10 @@ struct WorkerTest : testing::Test, WorkerDelegate {
     void look_ahead(std::span<const RecordHeader* const> records) override {
         steps += "ahead:" + std::to_string(records.size()) + " ";
     }
-    void on_record(base::WorkerId from, const RecordHeader&) override {
+    size_t on_record(base::WorkerId from, const RecordHeader&) override {
         EXPECT_EQ(from, kPeer);
         steps += "record ";
+        return beside_bytes;
     }
     void on_room(base::WorkerId to) override {
         EXPECT_EQ(to, kPeer);
@@ -54,6 +55,7 @@ struct WorkerTest : testing::Test, WorkerDelegate {
     std::string steps;
     uint64_t waited_until_ns = 0;
     bool writes = false;
+    size_t beside_bytes = 0;
     bool more_work = false;
 };
 
@@ -144,6 +146,14 @@ TEST_F(WorkerTest, DrainsABoundedRunPerTurn) {
     worker.turn();
     EXPECT_EQ(worker.stats().records, 10U);
     EXPECT_EQ(worker.wait_until_ns(), ring::kForever);
+}
+
+TEST_F(WorkerTest, CountsWhatARecordNamesWithoutHoldingIt) {
+    beside_bytes = Worker::kDrainBytesMax / 4;
+    for (size_t i = 0; i < 2 * Worker::kAheadMax; ++i) write(kPeer, kSelf, 16);
+    mesh.flush(kPeer);
+    worker.turn();
+    EXPECT_EQ(worker.stats().records, Worker::kAheadMax);
 }
 
 TEST_F(WorkerTest, LooksAheadAtTheRecordsOfABatch) {

@@ -1,167 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// ServerLink of no particular kind: what routes, gateways and leafnodes share, with the test as the other
-// server.
+// ServerLink: interest and messages, both ways; keep-alive and compression.
 #include "core/server_link/server_link.h"
 
-#include <functional>
-#include <memory>
-#include <optional>
+#include <chrono>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "absl/strings/str_split.h"
+#include "core/account/subject_map.h"
 #include "core/delivery/announcer.h"
 #include "core/delivery/records.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/worker_stage.h"
+#include "tests/unit/server_link/test_link.h"
 
 namespace nuring::server_link {
 namespace {
 
 using test::count_of;
 using test::SimPeer;
-using test::WorkerStage;
-using testing::ElementsAre;
 using testing::EndsWith;
-using testing::HasSubstr;
-using testing::IsEmpty;
 using Strings = std::vector<std::string>;
 
-constexpr uint64_t kSecond_ns = 1'000'000'000;
 constexpr uint32_t kLinesPerTurn =
     delivery::InterestGate::kCostPerTurn / delivery::InterestGate::kServerCost;
-
-constexpr LinkTraits kTraits{.kind = proto::Kind::kRoute,
-                             .dialect = proto::RouteDialect::kRoute,
-                             .type = "Router",
-                             .noun = "Route",
-                             .channel = "route"};
-
-// What a kind may decide, and what it was told. Outlives the link.
-struct Kind {
-    std::function<void(ServerLink&, std::string_view json)> on_connect = [](auto&, auto) {};
-    std::string not_exported;  // a pattern
-    std::string not_imported;  // a pattern
-    std::string may_not_leave;  // a subject
-    int logged_in = 0;
-    int synced = 0;
-    bool ended = false;
-};
-
-class TestLink final : public ServerLink {
-  public:
-    TestLink(delivery::Delivery& delivery, int fd, Kind& rules)
-        : ServerLink(delivery, fd, kTraits, std::nullopt), rules_(rules) {
-        open_channel({});
-    }
-    using ServerLink::apply_compression;
-    using ServerLink::await_login;
-    using ServerLink::begin_sync;
-    using ServerLink::close_after;
-    using ServerLink::compression;
-    using ServerLink::decide;
-    using ServerLink::login;
-    using ServerLink::send_message;
-    using ServerLink::serve;
-    using ServerLink::set_compression;
-    using ServerLink::set_takes_headers;
-    using ServerLink::set_verbose;
-    using ServerLink::skip_login;
-    using ServerLink::paused;
-
-  private:
-    void on_channel_ready() override {}
-    void on_connect(std::string_view json) override { rules_.on_connect(*this, json); }
-    void on_info(const proto::ServerInfo& /*info*/) override {}
-    void on_logged_in(std::shared_ptr<const auth::Identity> /*identity*/) override { ++rules_.logged_in; }
-    void on_synced() override { ++rules_.synced; }
-    void on_ended() override { rules_.ended = true; }
-    void announce_lame_duck() override {}
-    bool may_export(account::Account& /*account*/, std::string_view pattern) override {
-        return pattern != rules_.not_exported;
-    }
-    bool may_import(account::Account& /*account*/, std::string_view pattern) override {
-        return pattern != rules_.not_imported;
-    }
-    bool may_leave(account::Account& /*account*/, std::string_view subject) override {
-        return subject != rules_.may_not_leave;
-    }
-
-    Kind& rules_;
-};
-
-class ServerLinkTest : public testing::Test {
-  protected:
-    // An accepted link that has not logged in; the peer is the other server.
-    SimPeer& accept(uint32_t worker = 0) {
-        return stage.accept_as(worker, [this](server::WorkerState& state, int fd) {
-            link = new TestLink(state.delivery, fd, rules);
-            handle = link->handle();
-        });
-    }
-    // A registered one.
-    SimPeer& serve(uint32_t worker = 0) {
-        SimPeer& peer = accept(worker);
-        on_link([](TestLink& each) {
-            each.skip_login();
-            each.serve("REMOTE", "remote");
-        });
-        return peer;
-    }
-    // Runs it in the next turn of the link's worker.
-    void on_link(std::function<void(TestLink&)> function) {
-        stage.on_worker(index_of(handle.worker()), [this, function](server::WorkerState& state) {
-            if (state.host.table.find(handle) != nullptr) function(*link);
-        });
-        stage.settle();
-    }
-    // A client of worker 1 wants as many subjects, whose names are short.
-    void subscribe_to(uint32_t count) {
-        std::string storm;
-        for (uint32_t i = 0; i < count; ++i) storm += fmt::format("SUB {:x} {}\r\n", i, i);
-        stage.client(1).say(storm);
-        stage.settle();
-    }
-    // What comes until the sync is done, and a little longer.
-    std::string hear_sync(SimPeer& peer) {
-        std::string heard;
-        for (int i = 0; i < 500 && rules.synced == 0; ++i) {
-            heard += peer.hear();
-            stage.pass(1'000'000);
-        }
-        return heard + peer.hear();
-    }
-    bool is_open() { return !rules.ended; }
-    interest::Sublist& sublist() { return stage.accounts.global().sublist(); }
-    uint64_t slow_consumers() {
-        return stage.state(0).host.counters().faults[proto::index_of(kTraits.kind)].slow_consumers_pending;
-    }
-    // What comes in the next seconds, answered by PONG to each PING.
-    std::string answer_pings(SimPeer& peer, int seconds) {
-        std::string heard;
-        for (int i = 0; i < seconds; ++i) {
-            stage.pass(kSecond_ns);
-            const std::string more = peer.hear();
-            for (size_t pings = count_of(more, "PING\r\n"); pings > 0; --pings) peer.say("PONG\r\n");
-            heard += more;
-        }
-        return heard;
-    }
-    static std::shared_ptr<config::Options> options() {
-        auto options = test::test_options();
-        options->max_pending = kPendingMax;
-        return options;
-    }
-
-    static constexpr uint32_t kPendingMax = 1024 * 1024;
-
-    Kind rules;  // outlives the link
-    WorkerStage stage{2, options()};
-    TestLink* link = nullptr;
-    base::LinkHandle handle;
-};
 
 // ------------------------------------------------------------------ what the other server wants
 
@@ -297,6 +160,12 @@ TEST_F(ServerLinkTest, EverythingThatIsWantedIsAnnouncedAtFirst) {
     EXPECT_EQ(count_of(heard, "RS+ $G b.* q 2\r\n"), 1U);
     EXPECT_EQ(count_of(heard, "\r\n"), 2U);
     EXPECT_EQ(rules.synced, 1);
+}
+
+TEST_F(ServerLinkTest, WhatIsWantedInSeveralAccountsIsAnnouncedAtFirst) {
+    stage.accounts.find_or_create("OTHER");
+    serve(1, kLeafnode).ask("RS+ $G a\r\nRS+ OTHER b\r\n");
+    EXPECT_EQ(serve().hear(), "RS+ $G a\r\nRS+ OTHER b\r\n");
 }
 
 TEST_F(ServerLinkTest, ChangesAreAnnouncedAndNothingTwice) {
@@ -501,9 +370,10 @@ TEST_F(ServerLinkTest, AServerThatReadsNoAnnouncementsIsASlowConsumer) {
     SimPeer& peer = serve();
     peer.stream().set_reading(false);
     const std::string name(200, 'n');
-    SimPeer& client = stage.client(1);
-    for (uint32_t i = 0; i < 10'000 && is_open(); ++i) client.ask(fmt::format("SUB {}.{} {}\r\n", name, i, i));
-    stage.pass(kSecond_ns);
+    std::string storm;
+    for (uint32_t i = 0; i < 10'000; ++i) storm += fmt::format("SUB {}.{} {}\r\n", name, i, i);
+    stage.client(1).ask(storm);
+    stage.pass(kSecond_ns / 10);  // no PING is due yet
     EXPECT_FALSE(is_open());
     EXPECT_EQ(slow_consumers(), 1U);
 }
@@ -526,6 +396,41 @@ TEST_F(ServerLinkTest, MessagesThatComeInReachClientsOnAllWorkers) {
     EXPECT_EQ(link->traffic().in_messages, 4U);
     EXPECT_EQ(link->traffic().in_bytes, 16U);
     EXPECT_EQ(peer.ask("PING\r\n"), "PONG\r\n");
+}
+
+TEST_F(ServerLinkTest, AJetStreamDeliveryReachesAClientUnderTheSubjectOfItsStream) {
+    SimPeer& client = stage.client(1);
+    client.ask("SUB deliver 1\r\n");
+    serve().ask("RMSG $G deliver $JS.ACK.S.C.1.2.3.4.5@orders.new 1\r\nx\r\n");
+    EXPECT_EQ(client.hear(), "MSG orders.new 1 $JS.ACK.S.C.1.2.3.4.5 1\r\nx\r\n");
+}
+
+TEST_F(ServerLinkTest, MessagesThatAMappingMakesTooLongAreCountedOnce) {
+    const account::SubjectMap twice({{.source = "a.*", .targets = {{.subject = "$1.$1"}}}}, "");
+    rules.mappings = &twice;
+    const std::string message =
+        fmt::format("RMSG $G a.{} 1\r\nx\r\n", std::string(delivery::kNamesSizeMax / 2, 't'));
+    serve().ask(message + message + message);
+    EXPECT_EQ(link->traffic().in_messages, 3U);
+    EXPECT_EQ(stage.state(0).delivery.counters().oversized, 3U);
+}
+
+TEST_F(ServerLinkTest, EachRequestOfARunToAServiceHasAReplyOfItsOwn) {
+    config::Options options;
+    options.accounts = {{.name = "A"}, {.name = "B"}};
+    constexpr auto kService = config::ExchangeKind::kService;
+    options.accounts[0].imports = {{.kind = kService, .account = "B", .subject = "svc"}};
+    options.accounts[1].exports = {{.kind = kService, .subject = "svc"}};
+    (void)stage.accounts.apply(options);
+    SimPeer& responder = serve(1);
+    responder.ask("RS+ B svc\r\n");
+    const std::string request = "RMSG A svc inbox 1\r\nx\r\n";
+    serve(0, kLeafnode).ask(request + request + request);
+    const std::string heard = responder.hear();
+    const Strings parts = absl::StrSplit(heard, "RMSG B svc ");
+    ASSERT_EQ(parts.size(), 4U);
+    EXPECT_NE(parts[1], parts[2]);
+    EXPECT_NE(parts[2], parts[3]);
 }
 
 TEST_F(ServerLinkTest, MessagesThatHaveNoPlaceHereAreIgnored) {
@@ -633,104 +538,6 @@ TEST_F(ServerLinkTest, AServerThatReadsNoMessagesIsASlowConsumer) {
     EXPECT_EQ(slow_consumers(), 1U);
 }
 
-// --------------------------------------------------------------------------------------- login
-
-// Of "secret", at the lowest cost.
-constexpr char kSecretHash[] = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
-
-config::LinkAuthorization user_and_password() {
-    config::LinkAuthorization wanted;
-    wanted.user = "joe";
-    wanted.password = "secret";
-    return wanted;
-}
-
-TEST_F(ServerLinkTest, UserAndPasswordMustBothBeRight) {
-    accept();
-    const config::LinkAuthorization wanted = user_and_password();
-    const auto verdict = [&](std::string_view user, std::string_view password) {
-        return link->decide({.wanted = wanted}, user, password).verdict;
-    };
-    EXPECT_EQ(verdict("joe", "secret"), auth::Verdict::kAccepted);
-    EXPECT_EQ(verdict("joe", "wrong"), auth::Verdict::kRefused);
-    EXPECT_EQ(verdict("ann", "secret"), auth::Verdict::kRefused);
-    EXPECT_EQ(verdict("", ""), auth::Verdict::kRefused);
-    EXPECT_EQ(link->decide({.wanted = wanted, .maps_certificate = true}, "joe", "secret").verdict,
-              auth::Verdict::kRefused)
-        << "there is no certificate";
-}
-
-TEST_F(ServerLinkTest, NothingButConnectPassesBeforeTheLogin) {
-    SimPeer& peer = accept();
-    on_link([](TestLink& each) { each.await_login(kSecond_ns); });
-    EXPECT_EQ(peer.ask("PING\r\n"), "-ERR 'Authorization Violation'\r\n");
-    EXPECT_FALSE(is_open());
-    EXPECT_EQ(rules.logged_in, 0);
-}
-
-TEST_F(ServerLinkTest, AStrangerThatSaysNothingIsClosedInTime) {
-    SimPeer& peer = accept();
-    on_link([](TestLink& each) { each.await_login(kSecond_ns); });
-    stage.pass(kSecond_ns / 2);
-    EXPECT_TRUE(is_open());
-    stage.pass(kSecond_ns);
-    EXPECT_EQ(peer.hear(), "-ERR 'Authentication Timeout'\r\n");
-    EXPECT_FALSE(is_open());
-}
-
-TEST_F(ServerLinkTest, AHashedPasswordIsCheckedWhileTheLinkReadsNothing) {
-    auth::Decision decision;
-    decision.verdict = auth::Verdict::kHashed;
-    decision.stored = kSecretHash;
-    decision.identity = std::make_shared<auth::Identity>();
-    rules.on_connect = [&](ServerLink& each, std::string_view json) {
-        decision.given = json.find("secret") != std::string_view::npos ? "secret" : "wrong";
-        static_cast<TestLink&>(each).login(decision, "joe");
-    };
-    SimPeer& wrong = accept();
-    on_link([](TestLink& each) { each.await_login(kSecond_ns); });
-    EXPECT_EQ(wrong.ask("CONNECT {}\r\nPING\r\n"), "-ERR 'Authorization Violation'\r\n");
-    EXPECT_EQ(rules.logged_in, 0);
-    rules.ended = false;
-    SimPeer& right = accept();
-    on_link([](TestLink& each) { each.await_login(kSecond_ns); });
-    EXPECT_EQ(right.ask("CONNECT {\"pass\":\"secret\"}\r\nPING\r\n"), "PONG\r\n");
-    EXPECT_EQ(rules.logged_in, 1);
-    EXPECT_TRUE(is_open());
-}
-
-TEST_F(ServerLinkTest, LinesOfStrangersAreShorter) {
-    const auto info = [](size_t size) { return "INFO {\"host\":\"" + std::string(size, 'h') + "\"}\r\n"; };
-    const auto connect = [](size_t size) {
-        return "CONNECT {\"name\":\"" + std::string(size, 'n') + "\"}\r\n";
-    };
-    SimPeer& guest = accept();
-    on_link([](TestLink& each) { each.skip_login(); });
-    EXPECT_EQ(guest.ask(info(ServerLink::kStrangerLineMax) + "PING\r\n"), "PONG\r\n");
-    EXPECT_THAT(guest.ask(info(ServerLink::kGuestLineMax)), HasSubstr("Maximum Control Line Exceeded"));
-    rules.ended = false;
-    SimPeer& stranger = accept();
-    on_link([](TestLink& each) { each.await_login(kSecond_ns); });
-    EXPECT_THAT(stranger.ask(connect(ServerLink::kStrangerLineMax)),
-                HasSubstr("Maximum Control Line Exceeded"));
-    rules.ended = false;
-    SimPeer& served = serve();
-    EXPECT_EQ(served.ask(info(ServerLink::kGuestLineMax) + "PING\r\n"), "PONG\r\n");
-}
-
-TEST_F(ServerLinkTest, OnceLoggedInAStrangerIsAGuest) {
-    rules.on_connect = [](ServerLink& each, std::string_view) {
-        auth::Decision decision;
-        decision.verdict = auth::Verdict::kAccepted;
-        decision.identity = std::make_shared<auth::Identity>();
-        static_cast<TestLink&>(each).login(decision, "joe");
-    };
-    SimPeer& peer = accept();
-    on_link([](TestLink& each) { each.await_login(kSecond_ns); });
-    const std::string info = "INFO {\"host\":\"" + std::string(ServerLink::kStrangerLineMax, 'h') + "\"}\r\n";
-    EXPECT_EQ(peer.ask("CONNECT {}\r\n" + info + "PING\r\n"), "PONG\r\n");
-}
-
 // ---------------------------------------------------------------------------------- keep-alive
 
 TEST_F(ServerLinkTest, AServerThatAnswersPingsStays) {
@@ -774,7 +581,34 @@ TEST_F(ServerLinkTest, ALinkThatIsRegisteredAfterAllDoesNotPart) {
     EXPECT_TRUE(is_open());
 }
 
+TEST_F(ServerLinkTest, ALinkThatLogsInWhileItPartsIsPingedOnceItIsRegistered) {
+    SimPeer& peer = accept();
+    on_link([](TestLink& each) {
+        each.close_after(link::CloseReason::kDuplicateRoute, 5 * kSecond_ns);
+        each.skip_login();
+        each.serve("REMOTE", "remote");
+    });
+    EXPECT_GT(count_of(answer_pings(peer, 60), "PING\r\n"), 0U);
+    EXPECT_TRUE(is_open());
+}
+
 // --------------------------------------------------------------------------------- compression
+
+TEST_F(ServerLinkTest, TheLevelFollowsTheRoundTripTimeInModeAutoAlone) {
+    rules.on_connect = [](ServerLink& each, auto) {
+        static_cast<TestLink&>(each).begin_compression(Compression::kFast);
+    };
+    serve().say("CONNECT {}\r\n");
+    stage.pass(kSecond_ns / 2);
+    config::CompressionOptions own;
+    own.mode = config::CompressionMode::kFast;
+    for (const int each : {10, 50, 100}) own.rtt_thresholds.push_back(std::chrono::milliseconds(each));
+    on_link([&](TestLink& each) { each.adapt_level(own); });
+    EXPECT_EQ(link->compression(), Compression::kFast);
+    own.mode = config::CompressionMode::kAuto;
+    on_link([&](TestLink& each) { each.adapt_level(own); });
+    EXPECT_EQ(link->compression(), Compression::kBest);
+}
 
 TEST_F(ServerLinkTest, OtherSettingsOfCompressionCloseALinkThatHasToAgreeAgain) {
     const auto is_open_after = [this](Compression of_link, config::CompressionMode before,
