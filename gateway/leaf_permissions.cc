@@ -2,27 +2,27 @@
 #include "gateway/leaf_permissions.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "proto/subject.h"
 
 namespace nuring::gateway {
 namespace {
 
-// Entries of a user may name a queue behind the pattern; a denied one is looked at for each group alone.
-std::vector<std::string> patterns_of(const std::vector<std::string>& entries, bool keep_queues) {
+// Entries of a user may name a queue behind the pattern.
+std::vector<std::string> without_queues(const std::vector<std::string>& entries) {
     std::vector<std::string> patterns;
-    for (const std::string& entry : entries) {
-        const size_t blank = entry.find_first_of(" \t");
-        if (blank != std::string::npos && !keep_queues) continue;
-        patterns.push_back(entry.substr(0, blank));
-    }
+    std::copy_if(entries.begin(), entries.end(), std::back_inserter(patterns),
+                 [](const std::string& entry) { return entry.find_first_of(" \t") == std::string::npos; });
     return patterns;
 }
 
-// A queue that is denied does not deny the subject; one that is allowed allows it.
+// An entry with a queue allows a leafnode nothing; a denied queue is looked at for each group alone.
 config::SubjectPermissions lists_of(const config::SubjectPermissions& permissions) {
-    return {.allow = patterns_of(permissions.allow, /*keep_queues=*/true),
-            .deny = patterns_of(permissions.deny, /*keep_queues=*/false)};
+    config::SubjectPermissions lists = {.allow = without_queues(permissions.allow),
+                                        .deny = without_queues(permissions.deny)};
+    if (lists.allow.empty() && !permissions.allow.empty()) lists.deny.emplace_back(">");
+    return lists;
 }
 
 config::SubjectPermissions lists_of(const std::optional<proto::SubjectPermission>& permission) {

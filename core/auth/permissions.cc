@@ -14,6 +14,11 @@ bool matched_by_any(const std::vector<std::string>& patterns, std::string_view s
     });
 }
 
+bool has_empty_token(std::string_view subject) {
+    return subject.empty() || subject.front() == proto::kTokenSeparator ||
+           subject.back() == proto::kTokenSeparator || subject.find("..") != std::string_view::npos;
+}
+
 }  // namespace
 
 Permissions::Permissions(const config::Permissions& permissions)
@@ -45,7 +50,8 @@ bool Permissions::may_publish(std::string_view subject) const {
     const auto& [allow, deny] = configured_.publish;
     // With allow_responses and no list of its own, only responses are allowed.
     if (allow.empty() && configured_.responses.has_value()) return false;
-    if (!allow.empty() && !matched_by_any(allow, subject)) return false;
+    // No wildcard stands for an empty token, as in a lookup; what is denied stays denied.
+    if (!allow.empty() && (has_empty_token(subject) || !matched_by_any(allow, subject))) return false;
     return !matched_by_any(deny, subject);
 }
 

@@ -154,6 +154,7 @@ void Client::on_close() {
     if (clients_.events() != nullptr) clients_.events()->on_closed(host_.id, *this);
     remember_closed();
     leave_account();
+    if (departure_ != nullptr) return keep_closed();  // note_switched() releases its subscriptions
     if (subscriptions_.size() > host_.releases_left()) find_members();
     begin_release();
 }

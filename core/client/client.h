@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -14,6 +15,7 @@
 #include "core/auth/permission_cache.h"
 #include "core/auth/response_table.h"
 #include "core/client/client_host.h"
+#include "core/client/client_records.h"
 #include "core/client/connection_snapshot.h"
 #include "core/client/reply_origins.h"
 #include "core/client/tracked_replies.h"
@@ -27,6 +29,7 @@
 
 namespace nuring::client {
 
+class MoveBuffer;
 struct MovedClient;
 
 // Client is the link of a NATS client: what CONNECT, PUB, SUB and their like do, and how messages
@@ -47,9 +50,12 @@ class Client final : public delivery::NatsLink,
     ~Client() override;
 
     // Goes on where the other worker has stopped. Reading waits for resume(kHandover).
-    void arrive(const MovedClient& moved);
+    // `buffer`: has its subscriptions; null: it has none.
+    void arrive(const MovedClient& moved, MoveBuffer* buffer);
     // Moves to that worker as soon as none of its requests to the ring is under way; false: it may not.
     bool move(base::WorkerId to);
+    // While it leaves with subscriptions: that worker delivers to the new ones from now on.
+    void note_switched(base::WorkerId worker);
 
     // Sends INFO, or refuses the connection, and starts reading.
     void greet();
@@ -97,6 +103,7 @@ class Client final : public delivery::NatsLink,
     size_t consume(const char* begin, const char* end) override;
     void on_close() override;
     bool release(size_t most) override;
+    void on_parked() override;
     void hand_over(link::Handover&& connection) override;
     void on_handover_late() override { cancel_handover(); }
     bool on_handshake_begun() override;
@@ -176,6 +183,7 @@ class Client final : public delivery::NatsLink,
     void drop_mapped(const Parsed& publish);
     void note_heavy(const interest::MatchEntry& entry, uint32_t bytes_each);
     void send_no_responders(std::string_view reply);
+    bool takes_here(const interest::Subscription& subscription, const delivery::MessageRun& run);
     uint32_t deliver_jetstream(interest::Subscription& subscription,
                                const delivery::MessageRun& run);
     uint32_t append_run(interest::Subscription& subscription, const delivery::MessageRun& run);
@@ -229,16 +237,29 @@ class Client final : public delivery::NatsLink,
 
     // --- moving (client_move.cc)
     bool may_move() const;
-    // Notes which worker so many messages go to; may decide that the client moves there.
+    bool may_move_subscriptions() const;
+    void take_copies(const MovedClient& moved, const MoveBuffer& buffer);
+    void drop_originals();
+    // Notes which worker so many published messages go to; may decide that the client moves there.
     void watch_audience(const interest::MatchResult& matched, uint32_t count);
     void watch_target(base::WorkerId target, uint32_t count);
-    // One watch of what the client publishes: `hits` of the messages went to the target alone.
+    // One watch of what the client publishes and gets: `hits` of the messages went to the target alone, or
+    // came from there.
     struct Audience {
         uint64_t since_ns = 0;
         uint64_t worker_messages = 0;  // of all clients of this worker, by then
-        uint64_t messages = 0;         // 0: nothing is watched
+        uint64_t messages = 0;         // published, and delivered to it; 0: nothing is watched
+        uint64_t published = 0;        // of them
         uint64_t hits = 0;
         base::WorkerId target{};       // of the first message
+        uint64_t watch_ns = 0;
+    };
+    // While it leaves with subscriptions; also when it has been closed meanwhile.
+    struct Departure {
+        uint64_t settings_serial = 0;  // of the settings that it was last checked against
+        interest::WorkerSet switched;  // deliver to the new ones
+        std::vector<interest::Subscription*> subscriptions;
+        std::array<uint64_t, kMovedSubscriptionsMax> delivered{};  // to each, as they were dropped
     };
 
     // The fields that only the login by a user token needs.
@@ -290,6 +311,8 @@ class Client final : public delivery::NatsLink,
     base::WorkerId move_to_{};
     bool move_due_ = false;        // to there, at the end of this batch of input
     uint32_t move_permille_ = 0;   // the part of a worker that it takes, about
+    uint64_t rests_until_ns_ = 0;  // does not move before, of its own accord
+    std::unique_ptr<Departure> departure_;  // null: it does not leave
     uint32_t verdicts_due_ = 0;    // jobs that check its login
 };
 

@@ -27,14 +27,26 @@ bool Client::accepts(const interest::Subscription& subscription,
 uint32_t Client::deliver(interest::Subscription& subscription, const delivery::MessageRun& run,
                          base::LinkHandle /*origin*/) {
     if (!open() || subscription.closed()) return 0;
-    const bool is_filtered = (subscription.flags & interest::Subscription::kFiltered) != 0;
-    if (is_filtered && permissions_ != nullptr && !permits_receive(subscription, run.subject))
-        [[unlikely]] {
+    constexpr uint8_t kSpecial = interest::Subscription::kFiltered | interest::Subscription::kNoted;
+    if ((subscription.flags & kSpecial) != 0 && !takes_here(subscription, run)) [[unlikely]]
         return 0;
-    }
     if (run.is_jetstream) [[unlikely]]
         return deliver_jetstream(subscription, run);
     return append_run(subscription, run);
+}
+
+bool Client::takes_here(const interest::Subscription& subscription, const delivery::MessageRun& run) {
+    if ((subscription.flags & interest::Subscription::kNoted) != 0) {
+        const base::WorkerId matcher = host_.worker.matcher();
+        if (departure_ != nullptr && !subscription.is_queue() && departure_->switched.contains(matcher))
+            return false;  // the new worker gets it, too
+        if (audience_.messages != 0) {
+            audience_.messages += run.count;
+            if (audience_.target == matcher) audience_.hits += run.count;
+        }
+    }
+    const bool is_filtered = (subscription.flags & interest::Subscription::kFiltered) != 0;
+    return !is_filtered || permissions_ == nullptr || permits_receive(subscription, run.subject);
 }
 
 // The client sees the subject of the stream, and acknowledges to the address before it.

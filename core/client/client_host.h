@@ -39,7 +39,7 @@ struct ClientLimits {
     int64_t max_sub_tokens;
     int64_t max_connections;
     bool headers;
-    bool follow_subscribers;  // publishers move to the worker of their subscribers
+    bool follow_subscribers;  // clients move to the worker of those that they exchange messages with
     bool links_servers;       // this server has a cluster, gateways or leafnodes
     proto::ClientParseLimits parse;
 };

@@ -121,7 +121,7 @@ auth::Decision Client::decide() const {
 // its new permissions, and loses the subscriptions that they do not allow.
 // Source: reloadAuthorization in server/reload.go; without its two bugs (users who become single ones).
 void Client::on_reload() {
-    if (!open() || !admitted_) return;
+    if (!open() || !admitted_ || departure_ != nullptr) return;  // arrive() makes up for it
     cancel_handover();  // what is asked for here comes back to this worker
     if (!open()) return;
     if (!connected_) {  // came in without credentials
@@ -291,7 +291,7 @@ void Client::on_account_changed() {
         return refuse_by_account();
     }
     apply_limits();
-    if (!open()) return;
+    if (!open() || departure_ != nullptr) return;  // arrive() makes up for the rest
     if (account_->exchange().streams.empty() && shadows_ == nullptr) return;
     std::vector<interest::Subscription*> all;
     subscriptions_.for_each([&all](interest::Subscription* each) { all.push_back(each); });

@@ -73,6 +73,7 @@ void Client::subscribe(const proto::ClientOperation& operation) {
             permissions_->must_filter(operation.subject, operation.queue)) {
             subscription->flags |= interest::Subscription::kFiltered;
         }
+        if (limits.follow_subscribers) subscription->flags |= interest::Subscription::kNoted;
         subscriptions_.insert(subscription, sid_key);
         if (subscription->is_queue()) ++member_count_;
         assert(member_count_ <= subscriptions_.size());

@@ -164,7 +164,9 @@ class ExchangeCheck {
             return "stream import prefix can not contain wildcard tokens";
         }
         const std::string local = local_name(wanted);
-        if (stream_leads_back(exporter, proto::pattern_of_target(local), {&account})) {
+        // The import may rename what comes back to it.
+        if (stream_leads_back(exporter, proto::pattern_of_target(local), {&account}) ||
+            stream_leads_back(exporter, wanted.subject, {&account})) {
             return "import forms a cycle";
         }
         std::string error;

@@ -174,6 +174,7 @@ void deliver_as(Delivery& delivery, const DeliverRecord& record, RecordKind kind
     if (kind == kDeliverQueue) return deliver_queue_record(delivery, record, run);
     if (kind == kDeliverServer) return deliver_server_record(delivery, record, run);
     assert(kind == kDeliverReply);
+    const runtime::Worker::OwnMatches own(delivery.host.worker);
     delivery.services.deliver_reply(publisher_of(record), *record.account, run);
 }
 

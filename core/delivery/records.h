@@ -14,6 +14,10 @@
 // | kInterest      | subscriber's -> servers'      | before publishes    | is announced, as it is by then   |
 // | kMove          | old worker -> new one         | behind its messages | a client lives there from now on |
 // | kMoveBarrier   | old -> each other one -> new  | behind its messages | that one has delivered them      |
+// | kMoveBegin     | old worker -> new one         | none needed         | its subscriptions stand there    |
+// | kMoveSwitch    | new -> each other one         | before its messages | the sender delivers there        |
+// | kMoveMarker    | each other one -> old and new | between messages    | the same                         |
+// | kMoveCancel    | old worker -> new one         | behind kMoveBegin   | the client has been closed       |
 //
 // kDeliver...Large is the same as the kind before it, with the block outside of the record.
 #pragma once
@@ -47,6 +51,10 @@ enum RecordKind : uint32_t {
     kInterest = 12,
     kMove = 13,
     kMoveBarrier = 14,
+    kMoveBegin = 15,
+    kMoveSwitch = 16,
+    kMoveMarker = 17,
+    kMoveCancel = 18,
 };
 
 // A subject and reply, or subject and queue name, together. Control lines may be set to be longer, for

@@ -48,24 +48,59 @@ Sublist::Sublist(const SublistOptions& options)
 Sublist::~Sublist() = default;
 
 void Sublist::insert(Subscription* subscription, uint64_t hash) {
+    const InterestChange change = put_in(subscription, hash);
+    inserts_.fetch_add(1, std::memory_order_relaxed);
+    notify(*subscription, change);
+}
+
+InterestChange Sublist::put_in(Subscription* subscription, uint64_t hash) {
     const std::string_view pattern = subscription->subject();
-    InterestChange change = InterestChange::kNone;
     if (proto::is_literal(pattern)) {
         LiteralShard& shard = literal_shard(hash);
         const WriteGuard guard(shard.lock, slots_);
-        change = shard.table.insert(subscription, hash, hash_seed_);
+        const InterestChange change = shard.table.insert(subscription, hash, hash_seed_);
         add(shard.count, 1);
+        bump(literal_generations_[literal_generation_of_(hash)]);
+        return change;
+    }
+    const WildcardPlace place = wildcard_place(pattern);
+    const WriteGuard guard(place.shard->lock, slots_);
+    if (place.shard->trie == nullptr) place.shard->trie = std::make_unique<PatternTrie>(hash_seed_);
+    const InterestChange change = place.shard->trie->insert(subscription);
+    add(place.shard->count, 1);
+    bump(*place.generation);
+    return change;
+}
+
+void Sublist::add_copy(Subscription* copy) {
+    (void)put_in(copy, hash(copy->subject()));
+}
+
+void Sublist::remove_original(Subscription* original) {
+    const InterestChange change = take_out(original);
+    assert(change != InterestChange::kAbsent);
+}
+
+// Under one lock and with one bump, so that no match sees both, or neither.
+void Sublist::replace(Subscription* original, Subscription* copy) {
+    const std::string_view pattern = copy->subject();
+    InterestChange removed = InterestChange::kAbsent;
+    if (proto::is_literal(pattern)) {
+        const uint64_t hash = this->hash(pattern);
+        LiteralShard& shard = literal_shard(hash);
+        const WriteGuard guard(shard.lock, slots_);
+        (void)shard.table.insert(copy, hash, hash_seed_);
+        removed = shard.table.remove(original, hash, hash_seed_);
         bump(literal_generations_[literal_generation_of_(hash)]);
     } else {
         const WildcardPlace place = wildcard_place(pattern);
         const WriteGuard guard(place.shard->lock, slots_);
-        if (place.shard->trie == nullptr) place.shard->trie = std::make_unique<PatternTrie>(hash_seed_);
-        change = place.shard->trie->insert(subscription);
-        add(place.shard->count, 1);
+        assert(place.shard->trie != nullptr);
+        (void)place.shard->trie->insert(copy);
+        removed = place.shard->trie->remove(original);
         bump(*place.generation);
     }
-    inserts_.fetch_add(1, std::memory_order_relaxed);
-    notify(*subscription, change);
+    assert(removed != InterestChange::kAbsent);
 }
 
 bool Sublist::remove(Subscription* subscription) {

@@ -100,6 +100,13 @@ class Sublist {
     bool remove(Subscription* subscription);
     // The same for many, as a closing link has them; the number of those found.
     size_t remove_batch(std::span<Subscription* const> subscriptions);
+    // A client moves to another worker, and for a while two objects stand for each of its subscriptions. None
+    // of these three is counted or announced: the interest is the same. A copy has the texts of the original.
+    //   plain ones: add_copy(), and once all workers know both, remove_original(); a match has both meanwhile
+    //   members of queue groups: replace(); a match has one or the other
+    void add_copy(Subscription* copy);
+    void remove_original(Subscription* original);
+    void replace(Subscription* original, Subscription* copy);
     // Changes how many members a queue subscription counts for (interest of other servers).
     void set_weight(Subscription* subscription, uint32_t weight);
 
@@ -176,6 +183,7 @@ class Sublist {
     }
     LiteralShard& literal_shard(uint64_t hash) { return literal_shards_[literal_shard_of_(hash)]; }
     WildcardPlace wildcard_place(std::string_view pattern);
+    InterestChange put_in(Subscription* subscription, uint64_t hash);
     InterestChange take_out(Subscription* subscription);
     uint64_t first_token_hash(std::string_view subject) const;
 

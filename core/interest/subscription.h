@@ -46,6 +46,7 @@ class Subscription {
         kClosed = 1,    // removed or ended; kept until no iteration can meet it
         kFiltered = 2,  // matches subjects that its link may not receive: each message is checked
         kLeaving = 4,   // of a closed link, released in a later turn: its worker picks it from no group
+        kNoted = 8,     // its owner has to know which worker has matched a message
     };
 
     // On the general allocator; a worker has a SubscriptionPool.

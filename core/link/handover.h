@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "core/base/ids.h"
 #include "core/link/byte_buffer.h"
 #include "core/link/link_traffic.h"
 #include "core/ring/ring.h"
@@ -22,6 +23,8 @@ struct Handover {
     // Of a client that moves; else the new link begins anew.
     uint64_t start_wall_ns = 0;
     LinkTraffic traffic = {};
+    ByteBuffer output = {};         // not sent yet
+    base::LinkHandle handle = {};   // reserved for it there; not valid: it gets a new one
 };
 
 }  // namespace nuring::link

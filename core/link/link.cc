@@ -70,13 +70,17 @@ Link::Link(LinkHost& host, Handover&& connection, proto::Kind kind)
       fd_(connection.fd),
       kind_(kind),
       pauses_(bit_of(PauseReason::kHandover)),
-      handle_(host.table.add(this)),
+      handle_(connection.handle.valid() ? host.table.put(connection.handle, this) : host.table.add(this)),
       cid_(connection.cid),
       start_wall_ns_(connection.start_wall_ns != 0 ? connection.start_wall_ns : host.ring.wall_ns()),
       peer_(connection.peer.port != 0 ? connection.peer : host.ring.peer_address(fd_)),
       receive_(&receive_completed, *this),
       send_(&send_completed, *this) {
     backlog_.swap(connection.received);
+    if (!connection.output.empty()) {
+        outbound_.append({connection.output.begin(), connection.output.size()});
+        mark_dirty();
+    }
     if (connection.engine != nullptr) go_on_with_tls(std::move(connection.engine));
 }
 
@@ -364,6 +368,7 @@ void Link::close(CloseReason reason) {
     was_idle_ = outbound_.empty() && !send_.pending;
     state_ = State::kFlushing;
     handing_over_ = false;
+    if (std::exchange(parked_, false)) dirty_ = false;
     // relaxed: a job that misses it only works in vain
     if (ended_ != nullptr) ended_->store(true, std::memory_order_relaxed);
     for (Channel* each = channel_.get(); each != nullptr; each = each->above_.get())
@@ -428,6 +433,18 @@ void Link::begin_release() {
     host_.release_later(*this);
 }
 
+void Link::keep_closed() {
+    assert(state_ != State::kOpen);
+    assert(!unreleased_);
+    unreleased_ = true;
+}
+
+void Link::end_closed() {
+    assert(unreleased_);
+    unreleased_ = false;
+    retire_if_done();
+}
+
 bool Link::release_slice(size_t most) {
     if (!release(most)) return false;
     unreleased_ = false;
@@ -483,8 +500,9 @@ void Link::start_websocket(const WebsocketTerms& terms, uint64_t message_max) {
 
 // ---------------------------------------------------------------------------------- handover
 
-void Link::begin_handover() {
+void Link::begin_handover(bool parks) {
     handing_over_ = true;
+    parks_ = parks;
     pause(PauseReason::kHandover);
     host_.timers.arm(flush_timer_, host_.ring.now_ns() + kHandover_ns);
     mark_dirty();
@@ -498,7 +516,23 @@ void Link::cancel_handover() {
 void Link::finish_handover() {
     assert(handing_over_);
     if (state_ != State::kOpen || receive_.pending || send_.pending || !outbound_.empty()) return;
+    if (parks_ && dirty_) return;  // flush() comes, and would send
     handing_over_ = false;
+    host_.timers.disarm(flush_timer_);
+    if (!parks_) return leave();
+    parked_ = true;
+    dirty_ = true;  // so that it is never flushed
+    on_parked();
+}
+
+void Link::leave_parked() {
+    assert(parked_);
+    parked_ = false;
+    leave();
+}
+
+void Link::leave() {
+    assert(state_ == State::kOpen);
     Handover connection;
     connection.fd = std::exchange(fd_, -1);
     connection.cid = cid_;
@@ -506,11 +540,24 @@ void Link::finish_handover() {
     connection.received.swap(carry_.empty() ? backlog_ : carry_);
     connection.received.append(backlog_.begin(), backlog_.size());
     backlog_.clear();
+    take_output(&connection.output);
     connection.peer = peer_;
     state_ = State::kShutDown;
-    host_.timers.disarm(flush_timer_);
     hand_over(std::move(connection));
     retire_if_done();
+}
+
+void Link::take_output(ByteBuffer* output) {
+    std::array<iovec, kGatherPartsMax> parts;
+    while (!outbound_.empty()) {
+        const unsigned count = outbound_.gather(parts);
+        size_t size = 0;
+        for (unsigned i = 0; i < count; ++i) {
+            output->append(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
+            size += parts[i].iov_len;
+        }
+        outbound_.consume(size);
+    }
 }
 
 void Link::end_input(CloseReason reason) {

@@ -175,9 +175,13 @@ class Link {
     void start_websocket(const WebsocketTerms& terms, uint64_t message_max);
     // Nothing is read any more, and once all that is queued has left and the ring has nothing of this link,
     // hand_over() is called. The link is gone then, without on_close(). Called while consuming: as pause().
-    void begin_handover();
-    // It reads on instead, if hand_over() was not called yet. Not while links are flushed.
+    // `parks`: on_parked() is called first. From then on nothing is sent, and what is queued goes along;
+    // leave_parked() goes on.
+    void begin_handover(bool parks = false);
+    // It reads on instead, if neither was called yet. Not while links are flushed.
     void cancel_handover();
+    virtual void on_parked() {}
+    void leave_parked();
     virtual void hand_over(Handover&& /*connection*/) {}
     // The peer does not take the queued bytes in time, and nothing is read from it. May cancel_handover().
     virtual void on_handover_late() {}
@@ -187,6 +191,9 @@ class Link {
     // To be called by on_close(): releases one slice at once, and the others one per turn. The closed link
     // lives until that is done.
     void begin_release();
+    // Or: the closed link lives until end_closed(), which says that there is nothing to release any more.
+    void keep_closed();
+    void end_closed();
 
     // For a peer that says late which of two kinds it is; nothing may know its kind yet.
     void set_kind(proto::Kind kind) { kind_ = kind; }
@@ -251,6 +258,8 @@ class Link {
     friend class TlsChannel;
     void end_input(CloseReason reason);
     void finish_handover();
+    void leave();
+    void take_output(ByteBuffer* output);
     void stand_on_tls(std::unique_ptr<TlsChannel> channel);
     void go_on_with_tls(std::unique_ptr<tls::Engine> engine);
     void drop_tls(char* bytes, size_t size);
@@ -274,6 +283,8 @@ class Link {
     bool retired_ = false;
     bool unreleased_ = false;
     bool handing_over_ = false;
+    bool parks_ = false;   // see begin_handover()
+    bool parked_ = false;  // and open
     std::unique_ptr<Channel> channel_;            // the lowest; null: clear text
     TlsChannel* tls_ = nullptr;                   // of them; null: no TLS
     S2Channel* s2_channel_ = nullptr;             // of them; null: nothing is compressed

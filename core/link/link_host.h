@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -158,6 +159,13 @@ class LinkHost {
         released_ = 0;
         input.take_back();
     }
+    // Links that leave for another worker, or come from one, in several steps.
+    void begin_move() { ++moves_; }
+    void end_move() {
+        assert(moves_ > 0);
+        --moves_;
+    }
+    bool has_moves() const { return moves_ != 0; }
     // No link and no connect is left.
     bool is_empty() const { return table.count() == 0 && abandoned_connects_ == 0; }
     std::vector<base::LinkHandle> handles() const;
@@ -187,6 +195,7 @@ class LinkHost {
     size_t released_per_turn_ = 2048;
     size_t release_cost_ = 1;
     size_t released_ = 0;  // in this turn
+    size_t moves_ = 0;     // under way
     bool holding_ = false;
     bool refuses_links_ = false;
     std::unique_ptr<char[]> plaintext_;               // made for the first link with TLS

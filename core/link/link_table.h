@@ -20,6 +20,12 @@ class LinkTable {
 
     base::LinkHandle add(Link* link) {
         assert(link != nullptr);
+        const base::LinkHandle handle = reserve();
+        slots_[handle.slot()].link = link;
+        return handle;
+    }
+    // The handle of a link that is yet to come; find() does not find it before put(). It counts already.
+    base::LinkHandle reserve() {
         uint32_t slot = 0;
         if (first_free_ < free_.size()) {
             slot = free_[first_free_++];
@@ -33,12 +39,20 @@ class LinkTable {
         }
         Slot& place = slots_[slot];
         place.generation = place.generation % base::LinkHandle::kGenerationMax + 1;
-        place.link = link;
         ++count_;
         return base::LinkHandle(worker_, slot, place.generation);
     }
+    base::LinkHandle put(base::LinkHandle reserved, Link* link) {
+        assert(link != nullptr);
+        assert(slots_[reserved.slot()].generation == reserved.generation());
+        assert(slots_[reserved.slot()].link == nullptr);
+        slots_[reserved.slot()].link = link;
+        return reserved;
+    }
+    // Of a link, or one that was reserved.
     void remove(base::LinkHandle handle) {
-        assert(find(handle) != nullptr);
+        assert(handle.worker() == worker_);
+        assert(slots_[handle.slot()].generation == handle.generation());
         assert(count_ > 0);
         slots_[handle.slot()].link = nullptr;
         free_.push_back(handle.slot());

@@ -12,7 +12,7 @@ constexpr uint64_t kBusyWindow_ns = 1'000'000'000;
 }  // namespace
 
 Worker::Worker(base::WorkerId id, ring::Ring& ring, Mesh& mesh, uint64_t busy_poll_ns)
-    : id_(id), ring_(ring), mesh_(mesh), spin_(busy_poll_ns) {
+    : id_(id), matcher_(id), ring_(ring), mesh_(mesh), spin_(busy_poll_ns) {
     ring_.set_before_receive([](void* self) { static_cast<Worker*>(self)->drain_arrived(); }, this);
 }
 
@@ -89,12 +89,14 @@ size_t Worker::drain(base::WorkerId from, size_t bytes_max) {
     while (drained_bytes < bytes_max) {
         const size_t count = box.take(batch);
         if (count == 0) break;
+        matcher_ = from;
         if (count > 1) delegate_->look_ahead({batch.data(), count});
         for (size_t i = 0; i < count; ++i) {
             drained_bytes += batch[i]->size + delegate_->on_record(from, *batch[i]);
         }
         stats_.records += count;
     }
+    matcher_ = id_;
     return drained_bytes;
 }
 

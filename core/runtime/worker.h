@@ -92,6 +92,22 @@ class Worker {
     void post(std::unique_ptr<ControlTask> task);
 
     base::WorkerId id() const { return id_; }
+    // The worker that has matched what is delivered now: the sender of the record in hand, or this one.
+    base::WorkerId matcher() const { return matcher_; }
+    // Meanwhile this worker matches by itself, though a record has caused it.
+    class OwnMatches {
+      public:
+        explicit OwnMatches(Worker& worker) : worker_(worker), before_(worker.matcher_) {
+            worker.matcher_ = worker.id_;
+        }
+        ~OwnMatches() { worker_.matcher_ = before_; }
+        OwnMatches(const OwnMatches&) = delete;
+        OwnMatches& operator=(const OwnMatches&) = delete;
+
+      private:
+        Worker& worker_;
+        const base::WorkerId before_;
+    };
     ring::Ring& ring() { return ring_; }
     Mesh& mesh() { return mesh_; }
     TimerWheel& timers() { return timers_; }
@@ -112,6 +128,7 @@ class Worker {
     void update_busy_share();
 
     const base::WorkerId id_;
+    base::WorkerId matcher_;
     ring::Ring& ring_;
     Mesh& mesh_;
     SpinWindow spin_;

@@ -84,6 +84,7 @@ bool Drain::advance() {
 bool Drain::report_held() {
     if (held_ == nullptr) return false;
     if (outlets_.has_spill()) return false;  // on_room() comes
+    if (host_.has_moves()) return false;     // records come
     if (!std::exchange(published_, true)) return true;
     std::exchange(held_, nullptr)(held_state_);
     return false;
@@ -92,7 +93,7 @@ bool Drain::report_held() {
 // Records of other workers are delivered before the links are closed. True: not yet.
 bool Drain::close_when_delivered() {
     if (!closing_) return false;
-    if (!outlets_.is_drained()) return true;
+    if (!outlets_.is_drained() || host_.has_moves()) return true;
     closing_ = false;
     for (const base::LinkHandle handle : host_.handles()) {
         if (link::Link* link = host_.table.find(handle))

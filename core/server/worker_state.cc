@@ -106,6 +106,18 @@ size_t WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& 
         case delivery::kMoveBarrier:
             clients.movers.on_barrier(reinterpret_cast<const client::MoveBarrierRecord&>(record));
             return 0;
+        case delivery::kMoveBegin:
+            clients.movers.on_begin(reinterpret_cast<const client::MoveBeginRecord&>(record));
+            return 0;
+        case delivery::kMoveSwitch:
+            clients.movers.on_switch(from, reinterpret_cast<const client::MoveSwitchRecord&>(record));
+            return 0;
+        case delivery::kMoveMarker:
+            clients.movers.on_marker(from, reinterpret_cast<const client::MoveSwitchRecord&>(record));
+            return 0;
+        case delivery::kMoveCancel:
+            clients.movers.on_cancel(reinterpret_cast<const client::MoveCancelRecord&>(record));
+            return 0;
         case delivery::kInterest: {
             const auto& interest = reinterpret_cast<const delivery::InterestRecord&>(record);
             delivery.note_announced(from, interest.lines);

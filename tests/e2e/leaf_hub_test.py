@@ -480,6 +480,17 @@ def gateway_hash(text):
     return "".join(digits[byte % 62] for byte in hashlib.sha256(text.encode()).digest()[:6])
 
 
+class AllowedQueuesTest(SharedHub):
+    settings = """accounts { B { users = [
+        { user: b, password: b, permissions: { subscribe: ["down.>", "work.* crew"] } } ] } }"""
+
+    def test_an_allowed_queue_allows_a_leafnode_nothing(self):
+        for interest in ("work.a", "work.a crew 1"):
+            peer = self.join(self.server, user="b", **{"pass": "b"})
+            peer.send(f"LS+ {interest}\r\n")
+            peer.expect_error('Permissions Violation for Subscription to "work.a"')
+
+
 class GatewayAnswersTest(SharedHub):
     """A hub that has gateways, too: leafnodes answer requests of other clusters."""
 

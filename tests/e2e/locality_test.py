@@ -122,5 +122,111 @@ class MoveTest(LocalityCase):
         self.assertEqual([worker["moves"] for worker in self.workers(server)], [{"in": 0, "out": 0}] * 2)
 
 
+class SubscriberMoveTest(LocalityCase):
+    """Clients that have subscriptions when they move."""
+
+    PACE_S = 0.005
+
+    def workers_by_name(self, server):
+        LocalityCase.asked += 1
+        connections = self.get(server, f"/connz?look={self.asked}")["connections"]
+        return {each.get("name"): each["worker"] for each in connections}
+
+    def subscription_count(self, server):
+        LocalityCase.asked += 1
+        return self.get(server, f"/subsz?look={self.asked}")["num_subscriptions"]
+
+    def moves(self, server):
+        return sum(worker["moves"]["in"] for worker in self.workers(server))
+
+    def test_a_requestor_and_its_service_meet(self):
+        server = self.monitored("--workers", "2", config="uring { locality: true }")
+        service = self.client(server, name="service")
+        requestor = self.client(server, name="requestor")
+        service.send("SUB work group 7\r\nPING\r\n")
+        service.expect("PONG\r\n")
+        requestor.send("SUB inbox.* 3\r\nPING\r\n")
+        requestor.expect("PONG\r\n")
+        before = self.workers_by_name(server)
+        self.assertNotEqual(before["service"], before["requestor"])
+        count = self.subscription_count(server)
+
+        def request(first, requests):
+            for number in range(first, first + requests):
+                body = str(number).encode()
+                requestor.send(b"PUB work inbox.%b %d\r\n%b\r\n" % (body, len(body), body))
+                service.expect_message("work", 7, body, reply=f"inbox.{number}")
+                service.send(b"PUB inbox.%b %d\r\n%b\r\n" % (body, len(body), body))
+                requestor.expect_message(f"inbox.{number}", 3, body)
+                time.sleep(self.PACE_S)
+            return first + requests
+
+        number, end = 0, time.monotonic() + case.DEADLINE_S
+        while self.moves(server) == 0 and time.monotonic() < end:
+            number = request(number, 50)
+        after = self.workers_by_name(server)
+        self.assertEqual(after["service"], after["requestor"])
+        self.assertEqual(self.subscription_count(server), count)
+        records = sum(worker["mailbox"]["records"] for worker in self.workers(server))
+        number = request(number, 50)
+        self.assertEqual(sum(worker["mailbox"]["records"] for worker in self.workers(server)), records)
+        requestor.send("UNSUB 3\r\nPUB inbox.1 1\r\nx\r\nPING\r\n")
+        requestor.expect("PONG\r\n")
+
+    def test_messages_of_all_workers_come_once_and_in_order(self):
+        server = self.monitored("--workers", "4", config="uring { locality: true }")
+        target = self.client(server, name="target")
+        target.send("SUB target 1\r\nPING\r\n")
+        target.expect("PONG\r\n")
+        mover = self.client(server, name="mover")
+        mover.send("SUB in.* 1\r\nSUB in.1 2\r\nPING\r\n")
+        mover.expect("PONG\r\n")
+        others = [self.client(server) for _ in range(6)]
+        for other in others:  # subscriptions of both kinds keep it where it is
+            other.send("SUB unused 1\r\nSUB unused group 2\r\nPING\r\n")
+            other.expect("PONG\r\n")
+        own_burst, other_burst = 400, 2  # few come from elsewhere, so that the mover follows the target
+        numbers = [0] * len(others)
+        due = [{} for _ in others]
+
+        def exchange():
+            mover.send(b"PUB target 1\r\nx\r\n" * own_burst)
+            expected = 0
+            for i, other in enumerate(others):
+                frames = b""
+                for _ in range(other_burst):
+                    body = str(numbers[i]).encode()
+                    frames += b"PUB in.%d %d\r\n%b\r\n" % (i, len(body), body)
+                    numbers[i] += 1
+                other.send(frames)
+                expected += other_burst * (2 if i == 1 else 1)
+            target.expect(b"MSG target 1 1\r\nx\r\n" * own_burst)
+            for _ in range(expected):
+                subject, sid, body = self.next_message(mover)
+                publisher = int(subject.removeprefix("in."))
+                self.assertEqual(int(body), due[publisher].get(sid, 0))
+                due[publisher][sid] = int(body) + 1
+
+        end = time.monotonic() + case.DEADLINE_S
+        while self.moves(server) == 0 and time.monotonic() < end:
+            for _ in range(20):
+                exchange()
+                time.sleep(self.PACE_S)
+        for _ in range(20):
+            exchange()
+        workers = self.workers_by_name(server)
+        self.assertEqual(workers["mover"], workers["target"])
+        for i, each in enumerate(due):
+            self.assertEqual(each, dict.fromkeys(["1", "2"] if i == 1 else ["1"], numbers[i]))
+        mover.send("PING\r\n")
+        mover.expect("PONG\r\n")
+
+    @staticmethod
+    def next_message(wire):
+        _, subject, sid, size = wire.read_line().decode().split()
+        body = wire.read(int(size) + 2)
+        return subject, sid, body[:-2]
+
+
 if __name__ == "__main__":
     case.main()

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/client/client_records.h"
 #include "fmt/format.h"
 #include "tests/sim/payload.h"
 #include "tests/sim/tenants.h"
@@ -26,6 +27,8 @@ ClusterClient::ClusterClient(SimClientHost& host, SimNet& net, ClusterOracle& or
     record.no_responders = percent(50);
     publisher_ = draw.publisher_percent != 0 && percent(draw.publisher_percent);
     if (publisher_) record.no_responders = false;
+    mover_ = !publisher_ && draw.mover_percent != 0 && percent(draw.mover_percent);
+    if (mover_) record.echo = true;
     begin(oracle.add_client(std::move(record)));
     trace(fmt::format("connects to server {}", server));
 }
@@ -98,7 +101,7 @@ void ClusterClient::unsubscribe() {
     if (record.unsubscribed_ns != ClusterOracle::kNever || index == oracle_.client(id()).inbox)
         return;
     host_.next_step();
-    if (record.max == 0 && percent(25)) {
+    if (record.max == 0 && percent(mover_ ? 5 : 25)) {
         record.max = 1 + prng_.below(20);
         open_fence_.limited.push_back(index);
         trace(fmt::format("UNSUB {} {}", record.sid, record.max));
@@ -127,6 +130,13 @@ void ClusterClient::publish(const std::string& subject, const std::string& reply
                     payload.size(), payload));
 }
 
+// Still a mover with one subscription more.
+bool ClusterClient::may_add() const {
+    if (subscriptions_.empty()) return true;
+    const bool has_queue = !oracle_.subscription(subscriptions_.begin()->second).queue.empty();
+    return !has_queue && subscriptions_.size() < client::kMovedSubscriptionsMax;
+}
+
 void ClusterClient::publish_some() {
     const std::string subject = random_subject();
     if (oracle_.client(id()).inbox != SIZE_MAX && percent(draw_.request_percent)) {
@@ -151,12 +161,14 @@ bool ClusterClient::act() {
         if (percent(40)) unsubscribe();
         publish_some();
     } else if (subscriptions_.size() < 2 || percent(draw_.churn_percent)) {
-        if (subscriptions_.size() >= 2 &&
-            (percent(50) || subscriptions_.size() >= kClientSubscriptionsMax)) {
+        if (mover_ && !may_add()) {
+            unsubscribe();
+        } else if (subscriptions_.size() >= 2 &&
+                   (percent(50) || subscriptions_.size() >= kClientSubscriptionsMax)) {
             unsubscribe();
         } else {
-            subscribe(random_pattern(),
-                      percent(draw_.queue_percent) ? (percent(50) ? "q" : "r") : "");
+            const bool queue = percent(draw_.queue_percent) && (!mover_ || subscriptions_.empty());
+            subscribe(random_pattern(), queue ? (percent(50) ? "q" : "r") : "");
         }
     } else {
         publish_some();

@@ -53,6 +53,7 @@ class ClusterClient final : public SimConnection {
     void subscribe(const std::string& pattern, const std::string& queue);
     void unsubscribe();
     void publish(const std::string& subject, const std::string& reply);
+    bool may_add() const;
     void publish_some();
     size_t take_frame(std::string_view in) override;
     void on_end() override;
@@ -63,6 +64,7 @@ class ClusterClient final : public SimConnection {
     ClusterOracle& oracle_;
     const ClusterDraw& draw_;
     bool publisher_ = false;  // drops the subscriptions that it has now and then
+    bool mover_ = false;  // has such subscriptions that it may move to another worker
     uint64_t next_sid_ = 1;
     uint64_t next_request_ = 1;
     std::map<std::string, size_t, std::less<>> subscriptions_;  // by sid, those not yet forgotten

@@ -65,6 +65,7 @@ constexpr std::array kFields = {
     Field{"payload", &ClusterDraw::payload},
     Field{"burst", &ClusterDraw::burst},
     Field{"publishers", &ClusterDraw::publisher_percent},
+    Field{"movers", &ClusterDraw::mover_percent},
     Field{"queue", &ClusterDraw::queue_percent},
     Field{"churn", &ClusterDraw::churn_percent},
     Field{"request", &ClusterDraw::request_percent},
@@ -114,6 +115,7 @@ void draw_locality(uint64_t seed, ClusterDraw* draw) {
     if (prng.percent(30)) draw->skew_permille = 1 + prng.below(100);
     if (prng.percent(60)) draw->move_permille = 1 + prng.below(prng.percent(50) ? 20 : 300);
     if (prng.percent(70)) draw->publisher_percent = prng.below(60);
+    if (draw->move_permille != 0 && prng.percent(80)) draw->mover_percent = 1 + prng.below(100);
 }
 
 // Likewise.

@@ -99,6 +99,7 @@ struct ClusterDraw {
     uint64_t payload = 100;
     uint64_t burst = 4;
     uint64_t publisher_percent = 0;  // of clients: have no subscriptions most of the time
+    uint64_t mover_percent = 0;      // of the others: have such subscriptions that they may move
     uint64_t queue_percent = 30;
     uint64_t churn_percent = 30;
     uint64_t request_percent = 20;

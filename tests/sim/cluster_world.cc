@@ -147,7 +147,7 @@ void ClusterWorld::run_worker(SimServer& server, uint32_t worker) {
                                                       prng_.below(101) / 100.0, net_.now_ns());
     }
     if (moving_ && net_.permille(static_cast<uint32_t>(draw_.move_permille))) {
-        ask_to_move(server.server(), worker, prng_);
+        ask_to_move(server.server(), worker, prng_, &moves_with_subscriptions_);
         // Another worker is behind: what is in its mailboxes must not be overtaken.
         if (prng_.percent(30)) {
             server.pause_worker(prng_.below(server.worker_count()),
@@ -277,10 +277,11 @@ std::string ClusterWorld::describe_stuck() const {
 
 std::string ClusterWorld::describe_work() const {
     return fmt::format(
-        "{} steps, {} clients, {} received, {} demanded ({} afar, {} of groups), {} refused, {} ms",
+        "{} steps, {} clients, {} received, {} demanded ({} afar, {} of groups), {} refused, "
+        "{} moves with subscriptions, {} ms",
         step_count_, clients_.size(), oracle_.received_count(), oracle_.demanded_count(),
         oracle_.demanded_afar_count(), oracle_.demanded_of_groups_count(), oracle_.refused_count(),
-        net_.now_ns() / base::kMillisecond_ns);
+        moves_with_subscriptions_, net_.now_ns() / base::kMillisecond_ns);
 }
 
 }  // namespace nuring::sim

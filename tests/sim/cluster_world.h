@@ -116,6 +116,7 @@ class ClusterWorld final : public WorldLog {
     uint32_t rough_count_ = 0;
     bool acting_ = true;
     bool moving_ = true;  // clients, between workers
+    uint64_t moves_with_subscriptions_ = 0;  // that were begun
     uint64_t step_count_ = 0;
     std::set<std::string> marks_;
 };

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "core/client/client_records.h"
 #include "fmt/format.h"
 #include "tests/sim/payload.h"
 
@@ -40,6 +41,8 @@ SimClient::SimClient(SimClientHost& host, SimNet& net, Oracle& oracle, const Swa
     record.no_responders = record.headers && percent(50);
     publisher_ = swarm.publisher_percent != 0 && percent(swarm.publisher_percent);
     if (publisher_) record.no_responders = false;
+    mover_ = !publisher_ && swarm.mover_percent != 0 && percent(swarm.mover_percent);
+    if (mover_) record.echo = true;
     if (swarm.tenants) record.user = &kSimUsers[prng_.below(kSimUsers.size())];
     const uint32_t id = oracle.add_client(record);
     verbose_ = percent(20);
@@ -152,7 +155,7 @@ void SimClient::unsubscribe() {
     if (record.unsubscribed_step != SubscriptionRecord::kNever) return;
     const uint64_t step = host_.next_step();
     expect_ok();
-    if (record.max == 0 && percent(40)) {
+    if (record.max == 0 && percent(mover_ ? 5 : 40)) {
         record.max = 1 + prng_.below(20);
         open_fence_.limited.push_back(index);
         trace(fmt::format("UNSUB {} {}", record.sid, record.max));
@@ -197,6 +200,13 @@ void SimClient::publish(const std::string& subject, const std::string& reply, ui
     say(frame + payload + "\r\n");
 }
 
+// Still a mover with one subscription more.
+bool SimClient::may_add() const {
+    if (subscriptions_.empty()) return true;
+    const bool has_queue = !oracle_.subscription(subscriptions_.begin()->second).queue.empty();
+    return !has_queue && subscriptions_.size() < client::kMovedSubscriptionsMax;
+}
+
 void SimClient::publish_some() {
     const std::string subject = random_subject();
     const bool with_headers = percent(20);
@@ -228,9 +238,11 @@ bool SimClient::act() {
         if (percent(40)) unsubscribe();
         percent(10) ? fence() : publish_some();
     } else if (subscriptions_.empty() || percent(swarm_.churn_percent)) {
-        if (subscriptions_.size() < kSubscriptionsMax &&
-            (subscriptions_.size() < 2 || percent(50))) {
-            const bool queue = percent(swarm_.queue_percent);
+        if (mover_ && !may_add()) {
+            unsubscribe();
+        } else if (subscriptions_.size() < kSubscriptionsMax &&
+                   (subscriptions_.size() < 2 || percent(50))) {
+            const bool queue = percent(swarm_.queue_percent) && (!mover_ || subscriptions_.empty());
             subscribe(random_pattern(), queue ? fmt::format("q{}", prng_.below(2)) : "");
             if (percent(50)) fence();
         } else {

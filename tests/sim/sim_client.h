@@ -60,6 +60,7 @@ class SimClient final : public SimConnection {
     std::string random_pattern();
     void subscribe(const std::string& pattern, const std::string& queue);
     void unsubscribe();
+    bool may_add() const;
     void publish_some();
     void publish(const std::string& subject, const std::string& reply, uint32_t payload_size,
                  bool with_headers);
@@ -75,6 +76,7 @@ class SimClient final : public SimConnection {
     const Swarm& swarm_;
     bool verbose_ = false;
     bool publisher_ = false;  // drops the subscriptions that it has now and then
+    bool mover_ = false;      // has such subscriptions that it may move to another worker
     bool canonical_ = true;   // writes control lines as everybody does
     bool leaving_ = false;  // its end is wanted, by whatever means
     bool stopped_reading_ever_ = false;

@@ -54,6 +54,7 @@ void draw_locality(uint64_t seed, Swarm& swarm) {
     if (prng.percent(30)) swarm.skew_permille = 1 + prng.below(100);
     if (prng.percent(50)) swarm.move_permille = 1 + prng.below(prng.percent(50) ? 20 : 300);
     swarm.publisher_percent = prng.percent(70) ? prng.below(60) : 0;
+    if (swarm.move_permille != 0 && prng.percent(80)) swarm.mover_percent = 1 + prng.below(100);
 }
 
 // Likewise.
@@ -101,7 +102,7 @@ std::string Swarm::describe() const {
         "  clients {}+{} operations {} think {}ns tokens {} payload {} burst {} queue {}% "
         "churn {}% leave {}%o stop reading {}%o garbage {}%o login {} tenants {} strangers {}% "
         "write deadline {}ms reloads {} "
-        "lame {} skew {}%o move {}%o publishers {}%",
+        "lame {} skew {}%o move {}%o publishers {}% movers {}%",
         worker_count, mailbox_bytes, ring.receive_buffer_count_max, ring.receive_buffer_bytes,
         cache_entries, max_pending_bytes, ping_interval_ns / 1'000'000, busy_poll_ns,
         hiccup_permille, released_per_turn, share_bytes, faults.latency_min_ns,
@@ -113,7 +114,7 @@ std::string Swarm::describe() const {
         operation_count, think_max_ns, token_count, payload_max, burst_max, queue_percent,
         churn_percent, leave_permille, stop_reading_permille, garbage_permille, login,
         tenants, stranger_percent, write_deadline_ns / 1'000'000, reload_count, ends_as_lame_duck,
-        skew_permille, move_permille, publisher_percent);
+        skew_permille, move_permille, publisher_percent, mover_percent);
 }
 
 }  // namespace nuring::sim

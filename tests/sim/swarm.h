@@ -37,6 +37,7 @@ struct Swarm {
     uint32_t payload_max = 200;
     uint32_t burst_max = 1;       // publishes of one subject in a row
     uint32_t publisher_percent = 0;  // of clients: have no subscriptions most of the time
+    uint32_t mover_percent = 0;      // of the others: have such subscriptions that they may move
     uint32_t queue_percent = 30;  // of subscriptions
     uint32_t churn_percent = 20;  // of operations: SUB and UNSUB once there are subscriptions
     uint32_t leave_permille = 0;  // of operations: a client ends its connection

@@ -140,7 +140,7 @@ void World::run_worker(uint32_t index) {
                                                net_.now_ns());
     }
     if (moving_ && net_.permille(swarm_.move_permille)) {
-        ask_to_move(*server_, index, prng_);
+        ask_to_move(*server_, index, prng_, &moves_with_subscriptions_);
         // Another worker is behind: what is in its mailboxes must not be overtaken.
         if (prng_.percent(30)) {
             const uint64_t until_ns = net_.now_ns() + net_.between(0, kHiccupMax_ns);
@@ -377,9 +377,9 @@ std::string World::describe_work() const {
     }
     return fmt::format(
         "{} steps, {} clients, {} published, {} delivered, {} pauses, {} spilled, {} slow, {} "
-        "replaced, {} answered over the service, {} moves, {} ms",
+        "replaced, {} answered over the service, {} moves ({} with subscriptions), {} ms",
         step_count_, clients_.size(), in, out, pauses, spilled, slow, replaced_members(),
-        oracle_.service_answer_count(), moves, net_.now_ns() / kMs);
+        oracle_.service_answer_count(), moves, moves_with_subscriptions_, net_.now_ns() / kMs);
 }
 
 }  // namespace nuring::sim

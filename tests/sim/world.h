@@ -81,6 +81,7 @@ class World final : public WorldLog {
     std::vector<uint64_t> asleep_until_ns_;  // by worker: a hiccup
     bool acting_ = true;
     bool moving_ = true;  // clients, between workers
+    uint64_t moves_with_subscriptions_ = 0;  // that were begun
     uint64_t operations_left_ = 0;
     uint64_t own_subscriptions_ = 0;
     uint64_t step_count_ = 0;

@@ -32,7 +32,9 @@ def _candidates():
 
 
 def version_of(path):
-    """The version that a program prints, or None if it is no nats-server."""
+    """The version that a program prints, or None if it is no nats-server, or a link to nats-uring."""
+    if os.path.basename(os.path.realpath(path)) == "nats-uring":
+        return None
     try:
         done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):

@@ -23,6 +23,17 @@ TEST(PermissionsTest, PublishNeedsAllowAndNoDeny) {
     EXPECT_FALSE(permissions.may_publish("other"));
 }
 
+TEST(PermissionsTest, NoWildcardAllowsAnEmptyToken) {
+    config::Permissions rules;
+    rules.publish = {.allow = {">", "pub.*"}, .deny = {"secret.>"}};
+    const Permissions permissions(rules);
+    for (const char* const subject : {"", ".", "pub.", ".pub", "pub..a", "pub.a.", "secret..a"})
+        EXPECT_FALSE(permissions.may_publish(subject)) << subject;
+    rules.publish.allow.clear();
+    EXPECT_TRUE(Permissions(rules).may_publish("pub..a"));
+    EXPECT_FALSE(Permissions(rules).may_publish("secret..a"));
+}
+
 TEST(PermissionsTest, ASubscriptionMustLieWithinTheAllowedSubjects) {
     config::Permissions rules;
     rules.subscribe = {.allow = {"*", "foo.*"}, .deny = {"foo.bar"}};

@@ -214,6 +214,13 @@ TEST(ReadAccountsTest, CirclesOfImportsAreRefused) {
               "");
 }
 
+TEST(ReadAccountsTest, ACircleOfRenamedStreamsIsRefused) {
+    EXPECT_EQ(error("accounts {\n"
+                    "B { exports: [{stream: a}], imports: [{stream: {account: C, subject: x.y}, to: a}] }\n"
+                    "C { exports: [{stream: x.y}], imports: [{stream: {account: B, subject: a}, to: x.y}] } }"),
+              "1:0: Error adding stream import \"a\": import forms a cycle");
+}
+
 // Each import of an account is followed by itself: `narrow` says nothing about `other`.
 TEST(ReadAccountsTest, ACircleBesideAnotherImportIsFound) {
     for (const std::string kind : {"service", "stream"}) {

@@ -22,7 +22,7 @@ TEST(LeafPermissionsTest, AHubSendsWhatItsLeafnodeMaySubscribeTo) {
     user.subscribe.deny = {"down.secret", "down.x q"};
     const LeafPermissions hub = LeafPermissions::of_user(user);
     EXPECT_TRUE(hub.may_send("down.a"));
-    EXPECT_TRUE(hub.may_send("work.a"));
+    EXPECT_FALSE(hub.may_send("work.a")) << "an allowed queue allows a leafnode nothing";
     EXPECT_TRUE(hub.may_send("down.x")) << "a denied queue does not deny the subject";
     EXPECT_TRUE(hub.denies_groups());
     EXPECT_FALSE(hub.may_serve("down.x", "q"));
@@ -38,6 +38,19 @@ TEST(LeafPermissionsTest, AHubSendsWhatItsLeafnodeMaySubscribeTo) {
     EXPECT_TRUE(hub.announces("up.a"));
     EXPECT_TRUE(hub.announces(">"));
     EXPECT_FALSE(hub.announces("other.>"));
+}
+
+TEST(LeafPermissionsTest, AllowedQueuesAloneAllowNothing) {
+    config::Permissions user;
+    user.subscribe.allow = {"work.* q"};
+    const LeafPermissions hub = LeafPermissions::of_user(user);
+    EXPECT_FALSE(hub.may_send("work.a"));
+    EXPECT_FALSE(hub.admits("work.a"));
+    EXPECT_FALSE(hub.may_send("other"));
+    const LeafPermissions spoke =
+        LeafPermissions::of_hub(proto::SubjectPermission{.allow = {"work.* q"}, .deny = {}}, std::nullopt);
+    EXPECT_FALSE(spoke.announces("work.a"));
+    EXPECT_FALSE(spoke.announces(">"));
 }
 
 TEST(LeafPermissionsTest, ASpokeGoesByTheHubsInfoAndItsOwnDenyLists) {

@@ -415,6 +415,40 @@ TEST_F(SublistTest, ClearedResultsKeepTheirMemoryResetOnesDoNot) {
     EXPECT_EQ(result.heap_bytes(), 0U);
 }
 
+// A match that was made before any of the three steps is outdated by it.
+TEST_F(SublistTest, CopiesTakeTheirPlaceUncounted) {
+    for (const std::string_view pattern : {"foo.bar", "foo.*", "*.bar"}) {
+        for (const std::string_view queue : {"", "q"}) {
+            Subscription* const original = subscribed_.add(pattern, queue);
+            const SubscriptionPtr copy = make_subscription(pattern, queue, kWorker1);
+            const SublistStats before = sublist_.stats();
+            const auto outdates = [&](auto step) {
+                MatchResult result;
+                Generations generations;
+                sublist_.match(kWorker0, "foo.bar", sublist_.hash("foo.bar"), &result, &generations);
+                step();
+                EXPECT_FALSE(generations.current());
+            };
+            if (queue.empty()) {
+                outdates([&] { sublist_.add_copy(copy.get()); });
+                EXPECT_EQ(local_count("foo.bar"), 1U);
+                EXPECT_EQ(match(sublist_, "foo.bar").remote_workers, std::vector<uint32_t>{1});
+                outdates([&] { sublist_.remove_original(original); });
+            } else {
+                outdates([&] { sublist_.replace(original, copy.get()); });
+                EXPECT_EQ(groups("foo.bar")["q"], 1U);
+            }
+            EXPECT_EQ(local_count("foo.bar"), 0U);
+            EXPECT_EQ(sublist_.own_interest(kWorker0, pattern, queue), 1U);
+            EXPECT_EQ(sublist_.stats().num_inserts, before.num_inserts);
+            EXPECT_EQ(sublist_.stats().num_removes, before.num_removes);
+            EXPECT_TRUE(sublist_.remove(copy.get()));
+            EXPECT_EQ(sublist_.count(), 0U);
+            EXPECT_FALSE(sublist_.has_interest(kWorker0, "foo.bar"));
+        }
+    }
+}
+
 TEST_F(SublistTest, TableMemoryComesBackAfterABurst) {
     constexpr int kBurst = 50'000;
     std::vector<SubscriptionPtr> all;

@@ -82,5 +82,18 @@ TEST_F(LinkTableTest, GenerationZeroIsLeftOutWhenTheyComeAround) {
     EXPECT_EQ(table.find(handle), fake(0));
 }
 
+TEST_F(LinkTableTest, AReservedHandleCountsAndFindsNothingYet) {
+    const base::LinkHandle handle = table.reserve();
+    EXPECT_EQ(table.count(), 1U);
+    EXPECT_EQ(table.find(handle), nullptr);
+    table.for_each([](Link&) { FAIL(); });
+    EXPECT_EQ(table.put(handle, fake(0)), handle);
+    EXPECT_EQ(table.find(handle), fake(0));
+    EXPECT_EQ(table.count(), 1U);
+    table.remove(handle);
+    table.remove(table.reserve());
+    EXPECT_EQ(table.count(), 0U);
+}
+
 }  // namespace
 }  // namespace nuring::link
