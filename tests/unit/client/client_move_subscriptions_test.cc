@@ -290,7 +290,9 @@ TEST(ClientMoveSubscriptionsTest, IsASlowConsumerAsElsewhere) {
         SimPeer& peer = stage.client(0);
         peer.ask("SUB a 1\r\n");
         SimPeer& publisher = stage.client(on_new_worker ? 1 : 0);
-        if (!on_new_worker) EXPECT_TRUE(move(stage, 0, 1));  // the publisher
+        if (!on_new_worker) {
+            EXPECT_TRUE(move(stage, 0, 1));  // the publisher
+        }
         const uint32_t busy = on_new_worker ? 0 : 1;
         stage.pause(1, true);
         EXPECT_TRUE(move(stage, 0, 1));
@@ -393,7 +395,9 @@ TEST(ClientMoveSubscriptionsTest, MovesAgainAndAgain) {
             const uint64_t cid = which == 0 ? 4 : 5;
             stage.on_worker(at[which], [&stage, cid, to, from = at[which]](server::WorkerState& state) {
                 state.host.table.for_each([&](link::Link& link) {
-                    if (link.cid() == cid) EXPECT_TRUE(as_client(&link)->move(worker(to)));
+                    if (link.cid() == cid) {
+                        EXPECT_TRUE(as_client(&link)->move(worker(to)));
+                    }
                 });
             });
             at[which] = to;
