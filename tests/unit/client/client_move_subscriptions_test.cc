@@ -393,7 +393,7 @@ TEST(ClientMoveSubscriptionsTest, MovesAgainAndAgain) {
         for (const uint32_t which : {0U, 1U}) {
             const uint32_t to = (at[which] + 1 + static_cast<uint32_t>(round) % 2) % 3;
             const uint64_t cid = which == 0 ? 4 : 5;
-            stage.on_worker(at[which], [cid, to, from = at[which]](server::WorkerState& state) {
+            stage.on_worker(at[which], [cid, to](server::WorkerState& state) {
                 state.host.table.for_each([&](link::Link& link) {
                     if (link.cid() == cid) {
                         EXPECT_TRUE(as_client(&link)->move(worker(to)));
