@@ -10,6 +10,7 @@ import argparse
 import functools
 import re
 import sys
+import unittest
 
 from support import case
 from support.case import ServerCase
@@ -129,12 +130,16 @@ class LeafCase(ServerCase):
         """What `make` starts, once for all tests of the class."""
         cls = type(self)
         if "servers" not in cls.__dict__:
-            cls.servers = None
+            cls.servers = cls.skip_reason = None
             self.addCleanup = cls.addClassCleanup
             try:
                 cls.servers = make()
+            except unittest.SkipTest as reason:  # for all tests of the class
+                cls.skip_reason = str(reason)
             finally:
                 del self.addCleanup
+        if cls.skip_reason is not None:
+            self.skipTest(cls.skip_reason)
         if cls.servers is None:
             self.fail("the servers of the class did not start")
         return cls.servers
