@@ -526,10 +526,13 @@ unsigned EpollRing::serve_receive(Socket& socket) {
             if (static_cast<size_t>(size) < options_.receive_buffer_bytes && !socket.hang_up) {
                 socket.readable = false;
             }
+            const bool is_large = static_cast<size_t>(size) >= options_.receive_buffer_bytes / 2;
+            const uint64_t begin_ns = is_large ? monotonic_ns() : 0;
             deliver(*reader, Completion{.result = static_cast<int32_t>(size),
                                         .more = true,
                                         .buffer = buffer,
                                         .bytes = bytes});
+            if (is_large && monotonic_ns() - begin_ns > kSlowReceive_ns) break;
         } else if (size < 0 && errno == EAGAIN) {
             socket.readable = false;
         } else if (size == 0 || errno != EINTR) {

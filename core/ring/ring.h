@@ -34,6 +34,9 @@ struct RingOptions {
     uint64_t card_poll_ns = 0;                // how long to poll network cards before a sleep; 0 = not
 };
 
+// A receive of at least half a buffer whose completion function takes longer is slow, see Ring::receive().
+inline constexpr uint64_t kSlowReceive_ns = 1'000'000;
+
 // Of all receive buffers, the owner may keep one in so many: Ring::keepable_buffers().
 inline constexpr uint32_t kKeepablePart = 4;
 
@@ -100,7 +103,8 @@ class Ring {
     // as long as the kernel tries: the caller has a timer, and cancels.
     virtual void connect(Submission& submission, const SocketAddress& address) = 0;
     // Multishot: completes with each run of bytes received, in order; result 0 is the peer's end.
-    // result <= 0 always has more == false.
+    // result <= 0 always has more == false. A socket whose bytes take long to handle gets one buffer per turn:
+    // others would wait for all that it sends.
     virtual void receive(Submission& submission, int fd) = 0;
     // Sends the parts in order; may complete short (the caller sends the rest). The bytes stay
     // untouched until the completion; the array of parts may go at once. At most one per descriptor.

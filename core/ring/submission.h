@@ -38,6 +38,7 @@ struct Submission {
     enum class Kind : uint8_t { kNone, kAccept, kConnect, kReceive, kSend };
     Kind kind = Kind::kNone;
     bool cancelled = false;
+    bool is_slow = false;  // receive: the last large one took long to handle
     int fd = -1;
     Submission* next = nullptr;
     void* state = nullptr;

@@ -112,6 +112,7 @@ class UringRing final : public Ring {
     unsigned reap();
     void complete_one(uint64_t user_data, int32_t result, uint32_t flags);
     void complete_receive(Submission& submission, int32_t result, uint32_t flags);
+    void end_multishot(const Submission& submission);
     void complete_send(Submission& submission, int32_t result, uint32_t flags);
     void complete_connect(Submission& submission, int32_t result);
     void finish(Submission& submission, int32_t result);
@@ -259,6 +260,7 @@ void UringRing::receive(Submission& submission, int fd) {
     submission.fd = fd;
     submission.pending = true;
     submission.cancelled = false;
+    submission.is_slow = false;
     card_poll_.add(fd);
     arm(submission);
 }
@@ -269,7 +271,11 @@ void UringRing::arm(Submission& submission) {
         io_uring_prep_multishot_accept(entry, submission.fd, nullptr, nullptr, SOCK_CLOEXEC);
     } else {
         submission.state = nullptr;
-        io_uring_prep_recv_multishot(entry, submission.fd, nullptr, 0, 0);
+        if (submission.is_slow) {
+            io_uring_prep_recv(entry, submission.fd, nullptr, 0, 0);
+        } else {
+            io_uring_prep_recv_multishot(entry, submission.fd, nullptr, 0, 0);
+        }
         entry->flags |= IOSQE_BUFFER_SELECT;
         entry->buf_group = kBufferGroup;
     }
@@ -485,12 +491,21 @@ void UringRing::complete_receive(Submission& submission, int32_t result, uint32_
             deferred_ = &submission;
         }
         before_receive();
+        if (static_cast<uint32_t>(result) < options_.receive_buffer_bytes / 2) {
+            submission.is_slow = false;
+            submission.complete(submission, completion);
+            return;
+        }
+        const uint64_t begin_ns = monotonic_ns();
         submission.complete(submission, completion);
+        submission.is_slow = monotonic_ns() - begin_ns > kSlowReceive_ns;
+        if (submission.is_slow && more && !submission.cancelled) end_multishot(submission);
         return;
     }
     if (completion.buffer != kNoBuffer) return_buffer(completion.buffer);
-    if (result == -ENOBUFS && !submission.cancelled) {
-        ++stats_.buffer_shortages;
+    const bool is_rearmed = result == -ENOBUFS || result == -ECANCELED;  // see end_multishot()
+    if (is_rearmed && !submission.cancelled) {
+        if (result == -ENOBUFS) ++stats_.buffer_shortages;
         (submission.state == &kServedMark ? starved_after_service_ : starved_).push(submission);
         return;
     }
@@ -510,6 +525,13 @@ void UringRing::complete_send(Submission& submission, int32_t result, uint32_t f
         result = static_cast<int32_t>(reinterpret_cast<intptr_t>(submission.state));
     }
     finish(submission, result);
+}
+
+// The completion that follows arms it again.
+void UringRing::end_multishot(const Submission& submission) {
+    io_uring_sqe* entry = next_entry();
+    io_uring_prep_cancel(entry, const_cast<Submission*>(&submission), 0);
+    io_uring_sqe_set_data64(entry, kIgnored);
 }
 
 unsigned UringRing::run_deferred() {

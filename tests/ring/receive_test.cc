@@ -238,5 +238,41 @@ TEST_P(RingConformanceTest, ABusySocketDoesNotStarveTheOthers) {
     ring().close(calm_fd);
 }
 
+TEST_P(RingConformanceTest, ASocketWhoseBytesTakeLongGetsOneBufferPerTurn) {
+    if (std::string_view(GetParam().name).starts_with("sim")) GTEST_SKIP() << "no time passes within its turns";
+    RingOptions options;
+    options.receive_buffer_bytes = 256;
+    CREATE_OR_SKIP(options);
+    auto [busy, fd] = connected();
+    Receiver receiver(under_test_);
+    receiver.on_progress = [this] {
+        const uint64_t until_ns = ring().fresh_now_ns() + 2 * kSlowReceive_ns;
+        while (ring().fresh_now_ns() < until_ns) {
+        }
+    };
+    ring().receive(receiver, fd);
+    const std::string flood = random_bytes(3, 16 * 1024);
+    std::string sent;
+    const auto flood_once = [&, &b = busy] { sent += flood.substr(0, b->write(flood)); };
+    flood_once();
+    run_until([&] { return receiver.run_count > 0; });
+    under_test_.turn(0);  // what was under way
+    for (int i = 0; i < 10; ++i) {
+        const unsigned before = receiver.run_count;
+        under_test_.turn(ring().fresh_now_ns() + kMs);
+        EXPECT_LE(receiver.run_count, before + 1);
+    }
+    // Quick again: all of it, in order.
+    receiver.on_progress = nullptr;
+    flood_once();
+    run_until([&] { return receiver.bytes.size() == sent.size(); });
+    EXPECT_EQ(receiver.bytes, sent);
+    EXPECT_EQ(receiver.end_count, 0);
+    ring().cancel(receiver);
+    run_until([&] { return !receiver.pending; });
+    EXPECT_EQ(receiver.end_count, 1);
+    ring().close(fd);
+}
+
 }  // namespace
 }  // namespace nuring::ring
