@@ -31,6 +31,7 @@ struct RingOptions {
     uint32_t receive_buffer_count = 8;        // lent to the kernel at once; grows under demand
     uint32_t submission_count = 1024;         // entries of the submission queue; completions 4 times
     uint64_t zero_copy_threshold_bytes = 0;   // sends at or above go zero-copy; 0 = never
+    uint64_t card_poll_ns = 0;                // how long to poll network cards before a sleep; 0 = not
 };
 
 // Of all receive buffers, the owner may keep one in so many: Ring::keepable_buffers().
@@ -135,6 +136,10 @@ class Ring {
         before_receive_ = call;
         before_receive_state_ = state;
     }
+    // True: some socket receives from a network card that the kernel can poll. set_card_polling(true) makes
+    // each turn() poll for RingOptions::card_poll_ns before it sleeps. A wake or a completion ends that.
+    virtual bool has_cards() const { return false; }
+    virtual void set_card_polling(bool) {}
     // Makes the other ring's turn() return. Same process; `other` is of the same implementation.
     virtual void wake(Ring& other) = 0;
     // The same, from any thread.

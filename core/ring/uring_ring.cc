@@ -15,6 +15,7 @@
 #include "core/base/errno_text.h"
 #include "core/base/remedy.h"
 #include "core/base/time_units.h"
+#include "core/ring/card_poll.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/ring/lent_buffers.h"
 #include "core/ring/uring_compat.h"
@@ -90,10 +91,12 @@ class UringRing final : public Ring {
     void shutdown_send(int fd) override { (void)::shutdown(fd, SHUT_WR); }
     void shutdown(int fd) override;
     void close(int fd) override;
-    void detach(int fd) override { std::erase(shut_sockets_, fd); }
+    void detach(int fd) override { forget(fd); }
     PeerAddress peer_address(int fd) override { return socket_peer(fd); }
     void return_buffer(uint32_t buffer) override { buffers_.give_back(buffer); }
     unsigned turn(uint64_t deadline_ns) override;
+    bool has_cards() const override { return card_poll_.has_cards(); }
+    void set_card_polling(bool polls) override { card_poll_.set_polling(polls); }
     void wake(Ring& other) override;
     void notify() override;
     uint64_t wall_ns() override { return realtime_ns(); }
@@ -115,6 +118,7 @@ class UringRing final : public Ring {
     void rearm_starved();
     unsigned run_deferred();
     void abort_if_lent_and_shut(int fd);
+    void forget(int fd);
 
     RingOptions options_;
     io_uring ring_{};
@@ -123,6 +127,7 @@ class UringRing final : public Ring {
     uint64_t notify_value_ = 0;
 
     LentBuffers buffers_;
+    CardPoll card_poll_;
 
     // Receives that met an empty buffer ring. Those that got nothing since they were armed are
     // armed first, in the order they came: else a busy socket takes every buffer in every turn.
@@ -186,6 +191,7 @@ absl::Status UringRing::start() {
     const int error = enable_rings(&ring_);
     if (error < 0) return creation_error(-error);
     (void)io_uring_register_ring_fd(&ring_);  // saves a descriptor look-up per turn, where it works
+    card_poll_.start(ring_.ring_fd, options_.card_poll_ns);
     now_ns_ = monotonic_ns();
     arm_notify();
     return absl::OkStatus();
@@ -253,6 +259,7 @@ void UringRing::receive(Submission& submission, int fd) {
     submission.fd = fd;
     submission.pending = true;
     submission.cancelled = false;
+    card_poll_.add(fd);
     arm(submission);
 }
 
@@ -339,8 +346,13 @@ void UringRing::abort_if_lent_and_shut(int fd) {
     (void)::connect(fd, &nobody, sizeof nobody);
 }
 
-void UringRing::close(int fd) {
+void UringRing::forget(int fd) {
     std::erase(shut_sockets_, fd);
+    card_poll_.remove(fd);
+}
+
+void UringRing::close(int fd) {
+    forget(fd);
     io_uring_sqe* entry = next_entry();
     io_uring_prep_close(entry, fd);
     entry->flags |= IOSQE_CQE_SKIP_SUCCESS;

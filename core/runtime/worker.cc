@@ -124,10 +124,17 @@ void Worker::post(std::unique_ptr<ControlTask> task) {
     ring_.notify();  // a completion, so it ends a wait that begins later, too
 }
 
+// With network cards the kernel spins: it fetches packets, and sees all else that a turn would find.
+bool Worker::looks_again(uint64_t now_ns) {
+    if (!ring_.has_cards()) return spin_.lasts(now_ns);
+    ring_.set_card_polling(spin_.width_ns() != 0);
+    return false;
+}
+
 void Worker::decide_wait(bool more_work, bool active) {
     const uint64_t now = ring_.now_ns();
     if (active) spin_.on_work(now);
-    if (more_work || spin_.lasts(now) || !mesh_.park(id_)) {
+    if (more_work || looks_again(now) || !mesh_.park(id_)) {
         wait_until_ns_ = 0;
         return;
     }

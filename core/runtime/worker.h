@@ -124,6 +124,7 @@ class Worker {
     size_t drain(base::WorkerId from, size_t bytes_max);
     bool run_control_tasks();
     void decide_wait(bool more_work, bool active);
+    bool looks_again(uint64_t now_ns);
     void note_times(uint64_t receives, uint64_t sends);
     void update_busy_share();
 

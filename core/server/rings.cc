@@ -35,6 +35,7 @@ absl::StatusOr<Rings> create_rings(const config::UringOptions& options, uint32_t
         .receive_buffer_count_max = static_cast<uint32_t>(options.receive_buffer_count),
         .receive_buffer_count = kLentBuffers,
         .zero_copy_threshold_bytes = static_cast<uint64_t>(options.zero_copy_threshold),
+        .card_poll_ns = static_cast<uint64_t>(options.busy_poll.count()),
     };
     Rings result;
     if (options.io != config::IoKind::kEpoll) {
