@@ -199,6 +199,10 @@ class Client final : public delivery::NatsLink,
         return outbound_.pending_bytes() + bytes <= host_.limits().max_pending_bytes;
     }
 
+    bool is_watched_with(uint64_t bytes) const {
+        return outbound_.pending_bytes() + bytes > host_.limits().watched_bytes;
+    }
+
     void remove(interest::Subscription* subscription);
     void bind(std::shared_ptr<const auth::Identity> identity);
     void join(account::Account& account);

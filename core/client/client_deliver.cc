@@ -86,7 +86,8 @@ uint32_t Client::append_run(interest::Subscription& subscription, const delivery
     const std::string_view sid = subscription.sid();
     const uint64_t frame_size = delivery::head_size_max(subscription.sid(), run) + run.tail_size;
     bool slow = false;
-    if (!fits_pending(count * frame_size)) [[unlikely]] {
+    const bool is_watched = is_watched_with(count * frame_size);
+    if (is_watched && !fits_pending(count * frame_size)) [[unlikely]] {
         const uint64_t pending = outbound_.pending_bytes();
         const uint64_t most = host_.limits().max_pending_bytes;
         count = static_cast<uint32_t>(pending < most ? (most - pending) / frame_size : 0);
@@ -100,6 +101,8 @@ uint32_t Client::append_run(interest::Subscription& subscription, const delivery
     subscription.delivered += count;
     count_out(count, strip ? run.body_size() : run.total_size);
     mark_dirty();
+    if (is_watched) [[unlikely]]
+        delivery_.stall_gate.note_backlog(*this);
     if (slow) [[unlikely]] {
         host_.close_slow_consumer(*this);
     } else if (subscription.max != 0 && subscription.delivered >= subscription.max) {

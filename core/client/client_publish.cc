@@ -105,8 +105,10 @@ bool Client::perform_ahead(std::span<Parsed> batch, const char** at) {
         }
         *at += each.consumed_bytes();
         if (!open()) return false;
-        if (each.is_publish() && delivery_.interest_gate.rests_after_message(*this)) [[unlikely]]
+        if (each.is_publish() && (delivery_.interest_gate.rests_after_message(*this) ||
+                                  delivery_.stall_gate.rests_after_message(*this))) [[unlikely]] {
             return false;
+        }
     }
     return true;
 }

@@ -12,6 +12,7 @@ Delivery::Delivery(link::LinkHost& link_host, const Shared& shared, uint32_t cac
       servers(link_host.id, shared.announcer),
       log_gate(link_host),
       interest_gate(link_host),
+      stall_gate(link_host, interest_gate, outlets),
       cache(link_host.id, {.entries_max = cache_entries}),
       prng(link_host.ring.random_seed()),
       services(*this),

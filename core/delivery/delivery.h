@@ -14,6 +14,7 @@
 #include "core/delivery/outlets.h"
 #include "core/delivery/remote_servers.h"
 #include "core/delivery/services.h"
+#include "core/delivery/stall_gate.h"
 #include "core/delivery/subscription_index.h"
 #include "core/interest/match_cache.h"
 #include "core/link/link_host.h"
@@ -94,6 +95,7 @@ class Delivery {
     GatewayTable gateways;
     LogGate log_gate;
     InterestGate interest_gate;
+    StallGate stall_gate;
     FramePool frames;
     FrameBlock frame_block;
     interest::MatchCache cache;

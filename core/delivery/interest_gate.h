@@ -93,6 +93,9 @@ class InterestGate {
         return true;
     }
 
+    // The link is paused until the next turn.
+    void rest(link::Link& link);
+
     // Resumes the links that rest, each for its share, as far as the new turn's limit lasts. True: there were
     // some.
     bool begin_turn();
@@ -103,7 +106,6 @@ class InterestGate {
     void charge(uint64_t cost) {
         cost_ += static_cast<uint32_t>(std::min<uint64_t>(cost, kCostPerTurn - cost_));
     }
-    void rest(link::Link& link);
 
     link::LinkHost& host_;
     uint32_t cost_ = 0;                 // of this turn's operations

@@ -15,6 +15,8 @@ namespace {
 
 // A body above this is not copied: it would take much of a mailbox.
 constexpr size_t kInlineBytesMax = 32 * 1024;
+// Twice as much may be on its way to a worker, or one block.
+constexpr uint64_t kCountedBytesPart = 2 * 1024 * 1024;
 
 }  // namespace
 
@@ -48,24 +50,26 @@ void Outlets::pause_until_room(link::Link& link, base::WorkerId to, size_t bytes
     await_room(to, bytes);
 }
 
-// The mark divides the copies that the worker may not have written: those before it are subtracted together,
-// once it has released all records up to there. Meanwhile it has those behind the mark to work on. To count
-// each record where it is handled would cost all messages.
-bool Outlets::is_behind(Outlet& outlet) {
-    constexpr uint64_t kPart = InterestGate::kCopiesPerTurn;
-    if (outlet.copies < kPart) [[likely]]
+// The mark divides what the worker may not have handled: that before it is subtracted together, once it has
+// released all records up to there. Meanwhile it has that behind the mark to work on. To count each record
+// where it is handled would cost all messages.
+bool Outlets::exceeds(const Outlet& outlet, Owed& owed, uint64_t part) {
+    if (owed.all < part) [[likely]]
         return false;
     if (outlet.spill.empty()) {
         runtime::Mailbox& box = *outlet.mailbox;
-        if (outlet.marked_copies != 0 && box.is_released(outlet.mark)) {
-            outlet.copies -= std::exchange(outlet.marked_copies, 0);
-        }
-        if (outlet.marked_copies == 0 && outlet.copies >= kPart) {
-            outlet.marked_copies = outlet.copies;
-            outlet.mark = box.position();
+        if (owed.marked != 0 && box.is_released(owed.mark)) owed.all -= std::exchange(owed.marked, 0);
+        if (owed.marked == 0 && owed.all >= part) {
+            owed.marked = owed.all;
+            owed.mark = box.position();
         }
     }
-    return outlet.copies >= 2 * kPart;
+    return owed.all >= 2 * part;
+}
+
+bool Outlets::is_behind(Outlet& outlet) {
+    return exceeds(outlet, outlet.copies, InterestGate::kCopiesPerTurn) ||
+           exceeds(outlet, outlet.counted_bytes, kCountedBytesPart);
 }
 
 std::optional<base::WorkerId> Outlets::find_behind(const interest::WorkerSet& workers) {

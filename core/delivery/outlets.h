@@ -54,10 +54,14 @@ class Outlets {
     // Pauses the link, and resumes it when that mailbox has room.
     void pause_until_room(link::Link& link, base::WorkerId to, size_t bytes);
     // A record that was committed makes that worker write so many copies (InterestGate::copies()).
-    void note_copies(base::WorkerId to, uint64_t count) { of(to).copies += count; }
+    void note_copies(base::WorkerId to, uint64_t count) { of(to).copies.all += count; }
+    // A record that was committed names a block of that size, which takes no room of the mailbox.
+    void note_counted_block(base::WorkerId to, uint64_t size) { of(to).counted_bytes.all += size; }
     // One of the workers that are behind: they have more to copy for this one than two turns may (the turn
-    // that is under way, and the next). None: no worker is. Takes note of the records handled by now.
+    // that is under way, and the next), or as many counted blocks. None: no worker is. Takes note of the
+    // records handled by now.
     std::optional<base::WorkerId> find_behind(const interest::WorkerSet& workers);
+    bool is_behind(base::WorkerId to) { return is_behind(of(to)); }
     // Pauses the link, and resumes it when that worker has handled some records: it may be behind still.
     void pause_until_drained(link::Link& link, base::WorkerId to);
     // Asks that worker to wake this one when it has released room. If the mailbox has that much room by now
@@ -96,15 +100,19 @@ class Outlets {
     uint64_t spilled_count() const { return spilled_count_; }
 
   private:
+    // Of the records that another worker may not have handled yet: all, and those before the mark.
+    struct Owed {
+        uint64_t all = 0;
+        uint64_t marked = 0;
+        size_t mark = 0;  // Mailbox::position()
+    };
     struct Outlet {  // towards one other worker
         runtime::Mailbox* mailbox = nullptr;  // null: this is the worker itself
         std::vector<std::unique_ptr<char[]>> spill;  // records without room, the oldest first
         size_t spill_first = 0;                      // those before have found room
         std::vector<base::LinkHandle> waiting;       // links to be resumed
-        // Of the records that the worker may not have handled yet: all, and those before the mark.
-        uint64_t copies = 0;
-        uint64_t marked_copies = 0;
-        size_t mark = 0;  // Mailbox::position()
+        Owed copies;
+        Owed counted_bytes;
     };
 
     Outlet& of(base::WorkerId to) {
@@ -114,8 +122,9 @@ class Outlets {
     }
     void pause(link::Link& link, Outlet& outlet);
     runtime::RecordHeader* spill(base::WorkerId to, size_t size, uint32_t kind);
-    // Moves the mark on, if the worker has come that far.
+    // Moves the marks on, if the worker has come that far.
     bool is_behind(Outlet& outlet);
+    static bool exceeds(const Outlet& outlet, Owed& owed, uint64_t part);
     void drain_spill(base::WorkerId to);
     void resume_waiting(base::WorkerId to);
 

@@ -18,6 +18,7 @@
 // | kMoveSwitch    | new -> each other one         | before its messages | the sender delivers there        |
 // | kMoveMarker    | each other one -> old and new | between messages    | the same                         |
 // | kMoveCancel    | old worker -> new one         | behind kMoveBegin   | the client has been closed       |
+// | kStall         | receiver's -> publisher's     | none needed         | the publisher rests              |
 //
 // kDeliver...Large is the same as the kind before it, with the block outside of the record.
 #pragma once
@@ -55,6 +56,7 @@ enum RecordKind : uint32_t {
     kMoveSwitch = 16,
     kMoveMarker = 17,
     kMoveCancel = 18,
+    kStall = 19,
 };
 
 // A subject and reply, or subject and queue name, together. Control lines may be set to be longer, for
@@ -104,6 +106,12 @@ struct DeliverRecord {
 };
 static_assert(sizeof(DeliverRecord) == 64);
 static_assert(proto::kKindCount <= 16);
+
+// A receiver has most of max_pending waiting (stall_gate.h).
+struct StallRecord {
+    runtime::RecordHeader header;
+    base::LinkHandle publisher;
+};
 
 // The interest in a pattern may have changed (account/interest_feed.h).
 //

@@ -86,23 +86,36 @@ size_t bytes_needed(const Delivery& delivery, const MailboxDemand& demand,
     return needed;
 }
 
+// True: one of these workers is behind, and the link was paused.
+static bool waits_for(Delivery& delivery, link::Link& link, const interest::WorkerSet& workers) {
+    const auto behind = delivery.outlets.find_behind(workers);
+    if (!behind.has_value()) return false;
+    delivery.outlets.pause_until_drained(link, *behind);
+    return true;
+}
+
 // A small record for many subscriptions is much work for its worker. True: one has enough of it, and the link
 // was paused.
 static bool waits_for_copies(Delivery& delivery, link::Link& link, const interest::MatchResult& match) {
     if (match.remote_count() < InterestGate::kReceiversMin) [[likely]]
         return false;
-    const auto behind = delivery.outlets.find_behind(match.remote_workers());
-    if (!behind.has_value()) return false;
-    delivery.outlets.pause_until_drained(link, *behind);
-    return true;
+    return waits_for(delivery, link, match.remote_workers());
+}
+
+// The same for a run whose block takes no room of the mailbox.
+static bool waits_for_blocks(Delivery& delivery, link::Link& link, const interest::WorkerSet& workers,
+                             const MessageRun& run) {
+    const bool is_large = record_size(delivery, run, 0, run.block_size()).is_large;
+    return is_large && waits_for(delivery, link, workers);
 }
 
 // One record per worker: what the other functions come to, if nothing else is demanded.
 static bool fit_plain_run(Delivery& delivery, link::Link& link, const interest::WorkerSet& workers,
                           MessageRun* run) {
     if (run->count != 1) run->count = deliverable_count(delivery, MailboxDemand(), *run);
-    const size_t needed =
-        record_size(delivery, *run, 0, run->block_size()).bytes + runtime::kRecordAlignment;
+    const RecordSize size = record_size(delivery, *run, 0, run->block_size());
+    if (size.is_large && waits_for(delivery, link, workers)) return false;
+    const size_t needed = size.bytes + runtime::kRecordAlignment;
     const auto full = delivery.outlets.find_full(workers, needed);
     if (!full.has_value()) [[likely]]
         return true;
@@ -117,6 +130,7 @@ bool fit_run_beyond(Delivery& delivery, link::Link& link, const interest::MatchR
     const MailboxDemand demand = demand_of(delivery, link.kind(), match);
     if (demand.workers.empty()) return true;
     run->count = deliverable_count(delivery, demand, *run);
+    if (waits_for_blocks(delivery, link, demand.workers, *run)) return false;
     const size_t needed = bytes_needed(delivery, demand, match, *run);
     const auto full = delivery.outlets.find_full(demand.workers, needed);
     if (!full.has_value()) return true;
@@ -127,9 +141,13 @@ bool fit_run_beyond(Delivery& delivery, link::Link& link, const interest::MatchR
 bool fit_record_to_mailbox(Delivery& delivery, link::Link& link, base::WorkerId to,
                            const MessageRun& run) {
     if (to == delivery.host.id) return true;
-    const size_t size = record_size(delivery, run, 0, run.block_size()).bytes;
-    if (delivery.outlets.has_room(to, size)) return true;
-    delivery.outlets.pause_until_room(link, to, size);
+    const RecordSize size = record_size(delivery, run, 0, run.block_size());
+    if (size.is_large && delivery.outlets.is_behind(to)) {
+        delivery.outlets.pause_until_drained(link, to);
+        return false;
+    }
+    if (delivery.outlets.has_room(to, size.bytes)) return true;
+    delivery.outlets.pause_until_room(link, to, size.bytes);
     return false;
 }
 

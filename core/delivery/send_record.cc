@@ -102,6 +102,7 @@ void send_record(Delivery& delivery, base::WorkerId to, const RecordPlan& plan,
     auto* record =
         reinterpret_cast<DeliverRecord*>(delivery.outlets.begin_record(to, size.bytes, kind));
     fill_record(record, plan, run, size.is_large, on_heap);
+    if (size.is_large) delivery.outlets.note_counted_block(to, run.block_size());
     delivery.outlets.commit_record(to, &record->header);
 }
 
@@ -112,11 +113,13 @@ LoneRecord::LoneRecord(Delivery& delivery, const interest::MatchResult& match, M
     const RecordSize size = record_size(delivery, *run, 0, run->block_size());
     size_ = size.bytes;
     is_large_ = size.is_large;
+    if (is_large_ && delivery.outlets.is_behind(to_)) return;
     record_ = delivery.outlets.try_begin_record(to_, size_, kDeliverOne + (is_large_ ? 1 : 0));
 }
 
 void LoneRecord::pause_until_room(link::Link& link) {
     assert(!has_room());
+    if (is_large_ && delivery_.outlets.is_behind(to_)) return delivery_.outlets.pause_until_drained(link, to_);
     delivery_.outlets.pause_until_room(link, to_, size_);
 }
 
@@ -126,6 +129,7 @@ void LoneRecord::send(const Publisher& publisher, account::Account& account, con
         .kind = kDeliverOne, .account = &account, .publisher = publisher, .target = serial_};
     link::SharedBody* on_heap = nullptr;
     fill_record(reinterpret_cast<DeliverRecord*>(record_), plan, run, is_large_, &on_heap);
+    if (is_large_) delivery_.outlets.note_counted_block(to_, run.block_size());
     if (on_heap != nullptr) link::SharedBody::release(on_heap);
     delivery_.outlets.commit_record(to_, record_);
 }

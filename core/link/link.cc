@@ -38,8 +38,8 @@ constexpr uint64_t kLingerBytesMax = 8 * 1024 * 1024;  // of input ignored meanw
 // Buffers above this are given back as soon as they are empty.
 constexpr size_t kKeptBufferBytesMax = 64 * 1024;
 
-constexpr uint8_t bit_of(PauseReason reason) {
-    return static_cast<uint8_t>(1U << static_cast<unsigned>(reason));
+constexpr uint16_t bit_of(PauseReason reason) {
+    return static_cast<uint16_t>(1U << static_cast<unsigned>(reason));
 }
 
 // Nothing more can, or should, be sent to such a peer.
@@ -241,6 +241,8 @@ void Link::pause(PauseReason reason) {
     pauses_ |= bit_of(reason);
 }
 
+bool Link::is_stalled() const { return (pauses_ & bit_of(PauseReason::kStall)) != 0; }
+
 void Link::hold() {
     handing_over_ = false;
     if (state_ == State::kOpen) pause(PauseReason::kHold);
@@ -248,7 +250,7 @@ void Link::hold() {
 
 void Link::resume(PauseReason reason) {
     if ((pauses_ & bit_of(reason)) == 0 || state_ != State::kOpen) return;
-    pauses_ &= static_cast<uint8_t>(~bit_of(reason));
+    pauses_ &= static_cast<uint16_t>(~bit_of(reason));
     if (paused() || host_.holding()) return;
     ByteBuffer kept;
     kept.swap(backlog_);

@@ -43,6 +43,7 @@ enum class PauseReason : uint8_t {
     kLog,       // the log has no room for traces (delivery/log_gate.h)
     kTurn,      // it has caused enough work for one turn (delivery/interest_gate.h)
     kSync,      // this server's interest is being announced to it
+    kStall,     // it is faster than a receiver (delivery/stall_gate.h)
     kVerdict,   // its login is being checked
     kChannel,   // a channel handles what it has, or shakes hands
     kHandover,  // the connection changes its kind
@@ -94,6 +95,8 @@ class Link {
     const char* peer_host() const { return peer_.host; }
     uint16_t peer_port() const { return peer_.port; }
     uint64_t pending_bytes() const { return outbound_.pending_bytes(); }
+    // What is pending waits for a channel, which makes a batch per turn, and not for the peer.
+    bool waits_for_channel() const { return channel_ != nullptr && !send_.pending && state_ == State::kOpen; }
     size_t pending_chunks() const { return outbound_.slab_count(); }
     uint64_t start_wall_ns() const { return start_wall_ns_; }
     // Version, cipher suite, peer's certificates; null: no TLS, or not yet.
@@ -124,6 +127,10 @@ class Link {
     void resume(PauseReason reason);
     // Stops reading until the link is closed: the server ends.
     void hold();
+    // Has the peer sent as much as it may since it rested (delivery/stall_gate.h)?
+    bool may_rest() const { return traffic_.in_bytes >= free_until_bytes_; }
+    void set_rested(uint64_t free_bytes) { free_until_bytes_ = traffic_.in_bytes + free_bytes; }
+    bool is_stalled() const;
 
   protected:
     // Handles all complete operations in [begin, end); returns how many bytes they were. The
@@ -279,7 +286,7 @@ class Link {
     bool was_idle_ = false;  // when it was closed: it owed the peer nothing
     bool is_over_limit_ = false;  // queue() has met max_pending
     bool dirty_ = false;
-    uint8_t pauses_ = 0;  // a bit for each PauseReason that holds
+    uint16_t pauses_ = 0;  // a bit for each PauseReason that holds
     bool retired_ = false;
     bool unreleased_ = false;
     bool handing_over_ = false;
@@ -304,6 +311,7 @@ class Link {
     runtime::OwnedTimer<Link, &Link::on_flush_timer> flush_timer_{
         *this};  // write deadline; the time limit of closing
     uint64_t discarded_bytes_ = 0;
+    uint64_t free_until_bytes_ = 0;  // see may_rest()
 
     ByteBuffer carry_;    // the start of one incomplete operation
     ByteBuffer backlog_;  // received while paused, older than what the socket still holds

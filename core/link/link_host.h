@@ -42,6 +42,10 @@ struct LinkLimits {
     };
 
     uint64_t max_pending_bytes = 0;
+    // With more than this waiting a link is reported to delivery/stall_gate.h; with more than that, it stalls
+    // publishers.
+    uint64_t watched_bytes = 0;
+    uint64_t stall_from_bytes = 0;
     std::array<WriteDeadline, proto::kKindCount> write_deadlines;  // by the kind of the link
     uint64_t ping_interval_ns = 0;
     int ping_max = 0;

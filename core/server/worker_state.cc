@@ -27,7 +27,12 @@ WorkerState::WorkerState(runtime::Worker& worker, const Shared& shared, log::Wri
 WorkerState::~WorkerState() = default;
 
 void WorkerState::set_limits(const config::Options& options) {
-    link::LinkLimits limits{.max_pending_bytes = static_cast<uint64_t>(options.max_pending),
+    constexpr uint64_t kWatchedMax = 1024 * 1024;
+    const auto max_pending = static_cast<uint64_t>(options.max_pending);
+    const uint64_t stall_from = options.no_fast_producer_stall ? max_pending : max_pending / 4 * 3;
+    link::LinkLimits limits{.max_pending_bytes = max_pending,
+                            .watched_bytes = std::min(stall_from, kWatchedMax),
+                            .stall_from_bytes = stall_from,
                             .write_deadlines = {},
                             .ping_interval_ns = static_cast<uint64_t>(options.ping_interval.count()),
                             .ping_max = options.ping_max};
@@ -85,7 +90,7 @@ void WorkerState::look_ahead(std::span<const runtime::RecordHeader* const> recor
 
 size_t WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& record) {
     assert(record.kind >= delivery::kAdopt);
-    assert(record.kind <= delivery::kMoveCancel);
+    assert(record.kind <= delivery::kStall);
     switch (static_cast<delivery::RecordKind>(record.kind)) {
         case delivery::kAdopt:
             clients.adopt(reinterpret_cast<const client::AdoptRecord&>(record).fd);
@@ -119,6 +124,9 @@ size_t WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& 
             break;
         case delivery::kMoveCancel:
             clients.movers.on_cancel(reinterpret_cast<const client::MoveCancelRecord&>(record));
+            break;
+        case delivery::kStall:
+            delivery.stall_gate.on_record(record);
             break;
         case delivery::kInterest: {
             const auto& interest = reinterpret_cast<const delivery::InterestRecord&>(record);
@@ -172,6 +180,7 @@ void WorkerState::publish_load() {
 bool WorkerState::flush() {
     if (host.worker.busy_measured_ns() != load_measured_ns_) [[unlikely]]
         publish_load();
+    delivery.stall_gate.begin_turn();
     const bool has_resumed = delivery.interest_gate.begin_turn();
     const bool has_published = internal.has_queued();
     internal.flush();

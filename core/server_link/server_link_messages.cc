@@ -234,8 +234,10 @@ void ServerLink::send_message(const Outgoing& message) {
     }
     count_out(run.count, strip ? run.body_size() : run.total_size);
     mark_dirty();
-    if (pending_bytes() > host_.limits().max_pending_bytes) [[unlikely]]
-        host_.close_slow_consumer(*this);
+    if (pending_bytes() <= host_.limits().watched_bytes) [[likely]]
+        return;
+    if (pending_bytes() > host_.limits().max_pending_bytes) return host_.close_slow_consumer(*this);
+    delivery_.stall_gate.note_backlog(*this);
 }
 
 // A server without headers gets the body alone; an LMSG has the size of headers also where there are none.

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/delivery/stall_gate.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "core/delivery/interest_gate.h"
+#include "core/delivery/outlets.h"
+#include "core/delivery/records.h"
+#include "core/link/link.h"
+
+namespace nuring::delivery {
+
+void StallGate::note_backlog(const link::Link& receiver) {
+    const bool stalls = receiver.pending_bytes() > host_.limits().stall_from_bytes;
+    if (stalls) backlog_ = Backlog::kStall;
+    if (backlog_ == Backlog::kNone && receiver.waits_for_channel()) backlog_ = Backlog::kTurn;
+}
+
+bool StallGate::rests(link::Link& publisher) {
+    const Backlog backlog = std::exchange(backlog_, Backlog::kNone);
+    if (backlog == Backlog::kStall && publisher.kind() == proto::Kind::kClient) return stall(publisher, kRest_ns);
+    interest_gate_.rest(publisher);
+    return true;
+}
+
+bool StallGate::stall(link::Link& publisher, uint64_t rest_ns) {
+    if (!publisher.may_rest()) return false;
+    const uint64_t until_ns = host_.ring.now_ns() + rest_ns;
+    resting_.push_back({.publisher = publisher.handle(), .until_ns = until_ns});
+    publisher.pause(link::PauseReason::kStall);
+    if (!timer_.armed() || timer_.deadline_ns > until_ns) host_.timers.arm(timer_, until_ns);
+    return true;
+}
+
+void StallGate::on_timer() {
+    const uint64_t now_ns = host_.ring.now_ns();
+    uint64_t next_ns = UINT64_MAX;
+    for (const Resting& each : std::exchange(resting_, {})) {
+        if (each.until_ns > now_ns) {
+            resting_.push_back(each);
+            next_ns = std::min(next_ns, each.until_ns);
+            continue;
+        }
+        link::Link* const publisher = host_.table.find(each.publisher);
+        if (publisher == nullptr) continue;
+        publisher->set_rested(kFreeBytes);
+        publisher->resume(link::PauseReason::kStall);  // may have it rest again
+    }
+    const bool is_later = timer_.armed() && timer_.deadline_ns <= next_ns;
+    if (next_ns != UINT64_MAX && !is_later) host_.timers.arm(timer_, next_ns);
+}
+
+// A record that finds no room is left out: the next message says the same.
+void StallGate::tell(base::LinkHandle publisher, bool is_client) {
+    const Backlog backlog = std::exchange(backlog_, Backlog::kNone);
+    if (backlog != Backlog::kStall || !is_client || !publisher.valid()) return;
+    if (publisher.worker() == host_.id) return stall_here(publisher, kRest_ns);  // a member on a third worker had gone
+    if (told_.size() >= kToldMax) return;
+    if (std::find(told_.begin(), told_.end(), publisher) != told_.end()) return;
+    runtime::RecordHeader* const header =
+        outlets_.try_begin_record(publisher.worker(), sizeof(StallRecord), kStall);
+    if (header == nullptr) return;
+    reinterpret_cast<StallRecord*>(header)->publisher = publisher;
+    outlets_.commit_record(publisher.worker(), header);
+    told_.push_back(publisher);
+}
+
+void StallGate::on_record(const runtime::RecordHeader& record) {
+    assert(record.kind == kStall);
+    stall_here(reinterpret_cast<const StallRecord&>(record).publisher, kRestThere_ns);
+}
+
+void StallGate::stall_here(base::LinkHandle handle, uint64_t rest_ns) {
+    link::Link* const publisher = host_.table.find(handle);
+    if (publisher == nullptr || !publisher->open() || publisher->is_stalled()) return;
+    (void)stall(*publisher, rest_ns);
+}
+
+}  // namespace nuring::delivery
