@@ -180,9 +180,7 @@ void Client::arrive(const MovedClient& moved, MoveBuffer* buffer) {
     }
     announce_cluster();
     if (host_.holding()) return hold();
-    if (!host_.refuses_links()) return;
-    announce_lame_duck();
-    close(link::CloseReason::kServerShutdown);
+    if (host_.refuses_links()) announce_lame_duck();  // server/drain.h closes it in its time
 }
 
 void Client::take_copies(const MovedClient& moved, const MoveBuffer& buffer) {
