@@ -117,8 +117,11 @@ void Client::drop_originals() {
         interest::Subscription* const each = departure_->subscriptions[i];
         departure_->delivered[i] = each->delivered;
         subscriptions_.erase(each);
-        if (each->is_queue()) --member_count_;
-        if (!each->is_queue()) account_->sublist().remove_original(each);
+        if (each->is_queue()) {
+            --member_count_;
+        } else {
+            account_->sublist().remove_original(each);
+        }
         delivery_.subscriptions.retire(each);
     }
     assert(subscriptions_.empty());
