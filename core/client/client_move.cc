@@ -117,8 +117,11 @@ void Client::drop_originals() {
         interest::Subscription* const each = departure_->subscriptions[i];
         departure_->delivered[i] = each->delivered;
         subscriptions_.erase(each);
-        if (each->is_queue()) --member_count_;
-        if (!each->is_queue()) account_->sublist().remove_original(each);
+        if (each->is_queue()) {
+            --member_count_;
+        } else {
+            account_->sublist().remove_original(each);
+        }
         delivery_.subscriptions.retire(each);
     }
     assert(subscriptions_.empty());
@@ -180,9 +183,7 @@ void Client::arrive(const MovedClient& moved, MoveBuffer* buffer) {
     }
     announce_cluster();
     if (host_.holding()) return hold();
-    if (!host_.refuses_links()) return;
-    announce_lame_duck();
-    close(link::CloseReason::kServerShutdown);
+    if (host_.refuses_links()) announce_lame_duck();  // server/drain.h closes it in its time
 }
 
 void Client::take_copies(const MovedClient& moved, const MoveBuffer& buffer) {
