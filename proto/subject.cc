@@ -69,6 +69,13 @@ size_t token_count(std::string_view subject) {
     return count;
 }
 
+bool is_jetstream_request(std::string_view subject) {
+    if (!subject.starts_with(kJetStreamPrefix)) return false;
+    auto token = SubjectTokens(subject.substr(kJetStreamPrefix.size())).begin();
+    if (*token != "API" && !token.is_last()) ++token;
+    return *token == "API";
+}
+
 bool is_valid_pattern(std::string_view pattern) {
     if (pattern.empty()) return false;
     size_t token_size = 0;

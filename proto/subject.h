@@ -18,6 +18,7 @@ inline constexpr std::string_view kAnyTail = ">";
 inline constexpr std::string_view kServiceReplyPrefix = "_R_.";
 inline constexpr std::string_view kGatewayReplyPrefix = "$GR.";
 inline constexpr std::string_view kGatewayRoutedReplyPrefix = "_GR_.";
+inline constexpr std::string_view kJetStreamPrefix = "$JS.";
 inline constexpr std::string_view kJetStreamAckPrefix = "$JS.ACK.";
 
 // Each of these prefixes begins so, but inboxes do not: each message asks.
@@ -45,12 +46,17 @@ inline bool is_jetstream_group(std::string_view subject) {
     return may_have_reserved_prefix(subject) && subject.starts_with("$NRG.");
 }
 
-// A reply that only servers make up: no client may ask for an answer there (since 2.2).
+// A reply that only servers make up: no client may ask for an answer there. An answer of JetStream, which may
+// do everything, would else be a request to it on behalf of that client.
+// Source: server/client.go, isReservedReply 2.15.3.
 inline bool is_reserved_reply(std::string_view reply) {
     if (!may_have_reserved_prefix(reply)) [[likely]] return false;
     return reply.starts_with(kServiceReplyPrefix) || is_gateway_reply(reply) ||
-           (reply.starts_with(kJetStreamAckPrefix) && reply.size() > kJetStreamAckPrefix.size());
+           (reply.starts_with(kJetStreamPrefix) && reply.size() > kJetStreamPrefix.size());
 }
+
+// `$JS.API.<..>`, or with a domain `$JS.<domain>.API.<..>`. Source: server/client.go, isJSAPIRequest 2.15.3.
+bool is_jetstream_request(std::string_view subject);
 
 // SubjectTokens walks the tokens of a subject: for (std::string_view token : SubjectTokens(s)).
 // Like the reference's split, an empty subject has one empty token, and `foo.` has two.

@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "core/base/status.h"
 #include "core/config/options.h"
+#include "proto/subject.h"
 
 namespace nuring::auth {
 
@@ -24,8 +25,10 @@ class ResponseTable {
 
     const config::ResponsePermissions& allowed() const { return allowed_; }
 
-    // A request with that reply subject has come.
+    // A request with that reply subject has come. It allows no request to JetStream: that would be made on
+    // behalf of the one that asked.
     void note(std::string_view reply, uint64_t now_ns) {
+        if (proto::is_jetstream_request(reply)) return;
         if (entries_.size() >= kResponsesMax) {
             absl::erase_if(entries_, [now_ns](const auto& each) { return each.second.expires_ns <= now_ns; });
             if (entries_.size() >= kResponsesMax) entries_.clear();

@@ -183,7 +183,7 @@ class Client final : public delivery::NatsLink,
     void begin_publish(const Parsed& publish, const interest::MatchEntry* entry);
     void drop_mapped(const Parsed& publish);
     void note_heavy(const interest::MatchEntry& entry, uint32_t bytes_each);
-    void send_no_responders(std::string_view reply);
+    void send_no_responders(const delivery::MessageRun& run);
     bool takes_here(const interest::Subscription& subscription, const delivery::MessageRun& run);
     uint32_t deliver_jetstream(interest::Subscription& subscription,
                                const delivery::MessageRun& run);

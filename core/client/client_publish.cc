@@ -171,7 +171,7 @@ void Client::drop_mapped(const Parsed& publish) {
         return refuse_publish(publish, permit);
     }
     begin_publish(publish, nullptr);
-    if (connect_.no_responders && !publish.run.reply.empty()) send_no_responders(publish.run.reply);
+    if (connect_.no_responders && !publish.run.reply.empty()) send_no_responders(publish.run);
 }
 
 // Permission comes before match and room: a denied message must not cost them. The common way is one
@@ -211,7 +211,7 @@ bool Client::publish_run(Parsed& publish) {
         const delivery::Publisher publisher{.link = handle(), .echo = connect_.echo};
         if (delivery::deliver_run(delivery_, publisher, *account_, entry, run)) return true;
     }
-    if (connect_.no_responders && !run.reply.empty()) send_no_responders(run.reply);
+    if (connect_.no_responders && !run.reply.empty()) send_no_responders(run);
     return true;
 }
 
@@ -299,7 +299,7 @@ bool Client::publish_to_services(Parsed& publish, const interest::MatchEntry& en
 
     begin_publish(publish, &entry);
     if (services.deliver()) return true;
-    if (connect_.no_responders && !run.reply.empty()) send_no_responders(run.reply);
+    if (connect_.no_responders && !run.reply.empty()) send_no_responders(run);
     return true;
 }
 
@@ -418,16 +418,17 @@ void Client::find_run(const char* begin, const char* end, Parsed* publish) const
     delivery::extend_run(begin, end, operation.line_size, &publish->run);
 }
 
-// A request without responders: the requestor gets a 503 on its own inbox, if it has subscribed to it.
-// This is no message: it does not count, nor towards an automatic UNSUB (server/client.go 2.9.10).
-void Client::send_no_responders(std::string_view reply) {
+// Requests without responders: for each the requestor gets a 503 on its own inbox, if it has subscribed to
+// it. This is no message: it does not count, nor towards an automatic UNSUB (server/client.go 2.9.10).
+void Client::send_no_responders(const delivery::MessageRun& run) {
     for (interest::Subscription* subscription :
-         delivery_.cache.find(account_->sublist(), reply).result().local()) {
+         delivery_.cache.find(account_->sublist(), run.reply).result().local()) {
         if (subscription->link() != handle()) continue;
-        const proto::NoResponders answer{.reply = reply, .sid = subscription->sid()};
+        const proto::NoResponders answer{.reply = run.reply, .sid = subscription->sid()};
         std::string frame(proto::no_responders_frame_size(answer), '\0');
         proto::encode_no_responders(frame.data(), answer);
-        return queue(frame);
+        for (uint32_t i = 0; i < run.count; ++i) queue(frame);
+        return;
     }
 }
 

@@ -21,12 +21,14 @@
 namespace nuring::link {
 namespace {
 
-// Parts that one send gathers: up to 1 MiB in large slabs.
-constexpr size_t kGatherPartsMax = 16;
-
 // A turn delivers this many bytes of messages before it sends; more input waits for the next turn. Else the
 // input of one turn, up to 1 MiB, times the number of subscribers would flood the caches and the memory.
 constexpr uint64_t kTurnOutBytesMax = 2 * 1024 * 1024;
+
+// Parts that one send gathers. It carries what a turn delivers, else a link would fall behind whose socket
+// takes everything. (Slabs in a row are at least half full: see Outbound::begin_frame().)
+constexpr size_t kGatherPartsMax = ring::kSendPartsMax;
+static_assert(kGatherPartsMax * runtime::SlabPool::kLargeBytes / 2 >= kTurnOutBytesMax);
 
 constexpr uint64_t kFlushOnClose_ns = 2'000'000'000;   // to get the last bytes out
 constexpr uint64_t kLinger_ns = 500'000'000;           // for the peer to read them and close

@@ -84,10 +84,12 @@ void WorkerState::look_ahead(std::span<const runtime::RecordHeader* const> recor
 }
 
 size_t WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& record) {
+    assert(record.kind >= delivery::kAdopt);
+    assert(record.kind <= delivery::kMoveCancel);
     switch (static_cast<delivery::RecordKind>(record.kind)) {
         case delivery::kAdopt:
             clients.adopt(reinterpret_cast<const client::AdoptRecord&>(record).fd);
-            return 0;
+            break;
         case delivery::kDeliver:
         case delivery::kDeliverLarge:
         case delivery::kDeliverOne:
@@ -102,22 +104,22 @@ size_t WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& 
                 delivery, reinterpret_cast<const delivery::DeliverRecord&>(record));
         case delivery::kMove:
             clients.movers.on_arrived(reinterpret_cast<const client::MoveRecord&>(record));
-            return 0;
+            break;
         case delivery::kMoveBarrier:
             clients.movers.on_barrier(reinterpret_cast<const client::MoveBarrierRecord&>(record));
-            return 0;
+            break;
         case delivery::kMoveBegin:
             clients.movers.on_begin(reinterpret_cast<const client::MoveBeginRecord&>(record));
-            return 0;
+            break;
         case delivery::kMoveSwitch:
             clients.movers.on_switch(from, reinterpret_cast<const client::MoveSwitchRecord&>(record));
-            return 0;
+            break;
         case delivery::kMoveMarker:
             clients.movers.on_marker(from, reinterpret_cast<const client::MoveSwitchRecord&>(record));
-            return 0;
+            break;
         case delivery::kMoveCancel:
             clients.movers.on_cancel(reinterpret_cast<const client::MoveCancelRecord&>(record));
-            return 0;
+            break;
         case delivery::kInterest: {
             const auto& interest = reinterpret_cast<const delivery::InterestRecord&>(record);
             delivery.note_announced(from, interest.lines);
@@ -127,10 +129,9 @@ size_t WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& 
             } else {
                 delivery.servers.announce(*interest.account, interest.pattern(), interest.queue());
             }
-            return 0;
+            break;
         }
     }
-    assert(false && "unknown record");
     return 0;
 }
 

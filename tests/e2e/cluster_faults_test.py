@@ -327,6 +327,18 @@ class JetStreamTest(PeerCase):
         self.route.send(f"RMSG $SYS {op.fields[2]} 2\r\n{{}}\r\n")
         wire.expect_message("in", 1, b"{}")
 
+    @differs("2.9.10", "it allows the answer")
+    def test_an_answer_that_would_be_a_request_is_not_allowed(self):
+        server = self.member(settings="""accounts { A { users = [ { user: a, password: a
+            permissions: { subscribe: "ask", publish: { deny: ">" }, allow_responses: { max: 5 } } } ] } }""")
+        route, client = self.peer(server), self.client(server, user="a", **{"pass": "a"})
+        client.send("SUB ask 1\r\n")
+        client.expect_quiet()
+        route.send("RMSG A ask $JS.API.INFO 1\r\n?\r\nRMSG A ask in 1\r\n?\r\n")
+        client.expect("MSG ask 1 $JS.API.INFO 1\r\n?\r\nMSG ask 1 in 1\r\n?\r\n")
+        client.send("PUB in 1\r\n!\r\nPUB $JS.API.INFO 1\r\n!\r\n")
+        client.expect("-ERR 'Permissions Violation for Publish to \"$JS.API.INFO\"'\r\n")
+
     @differs("2.9.10", "it has no such API without JetStream")
     def test_nobody_has_it(self):
         wire = self.client(self.server, headers=True, no_responders=True)

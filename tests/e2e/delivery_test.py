@@ -153,6 +153,12 @@ class DeliveryTest(ServerCase):
             for wire in leaving + staying:
                 wire.expect(expected + b"PONG\r\n")
 
+    def test_each_of_equal_requests_without_responders_is_answered(self):
+        server = self.start()
+        wire = self.client(server, headers=True, no_responders=True)
+        wire.send("SUB in 7\r\n" + "PUB nobody in 1\r\nx\r\n" * 3 + "PING\r\n")
+        wire.expect("HMSG in 7 16 16\r\nNATS/1.0 503\r\n\r\n\r\n" * 3 + "PONG\r\n")
+
     def test_subscriptions_come_and_go_beside_traffic(self):
         """Goal: an acknowledged SUB sees the next message, an acknowledged UNSUB none.
         Method: churn on one connection, each step confirmed, with a publisher on another."""

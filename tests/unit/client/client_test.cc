@@ -90,6 +90,15 @@ TEST(ClientTest, ARequestThatNobodyTakesIsAnswered) {
     EXPECT_THAT(asks.ask("PUB svc in.4 1\r\nx\r\n"), StartsWith("HMSG in.4 7 "));
 }
 
+TEST(ClientTest, EachOfEqualRequestsThatNobodyTakesIsAnswered) {
+    WorkerStage stage(2);
+    SimPeer& asks = stage.client(0, ",\"headers\":true,\"no_responders\":true");
+    asks.ask("SUB in 7\r\n");
+    const std::string answer = "HMSG in 7 16 16\r\nNATS/1.0 503\r\n\r\n\r\n";
+    const std::string request = "PUB svc in 1\r\nx\r\n";
+    EXPECT_EQ(asks.ask(request + request + request), answer + answer + answer);
+}
+
 TEST(ClientTest, ItsLastWordArrivesThoughItsInputIsUnread) {
     WorkerStage stage(1);
     SimPeer& peer = stage.client(0);

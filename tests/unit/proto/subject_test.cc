@@ -55,12 +55,23 @@ TEST(SubjectTest, ReservedPrefixesAreFoundAndTheirNeighboursAreNot) {
     EXPECT_TRUE(is_jetstream_group("$NRG.a"));
     EXPECT_FALSE(is_jetstream_group("$NRG"));
     EXPECT_FALSE(is_jetstream_group("a.$NRG.b"));
-    for (const char* reserved : {"_R_.", "_R_.a", "_GR_.a", "$JS.ACK.a"}) {
+    for (const char* reserved :
+         {"_R_.", "_R_.a", "_GR_.a", "$JS.ACK.a", "$JS.ACK.", "$JS.API.INFO", "$JS.hub.API.INFO", "$JS.a"}) {
         EXPECT_TRUE(is_reserved_reply(reserved)) << reserved;
     }
-    for (const char* free :
-         {"", "_", "$", "_R_", "_GR_.", "$JS.ACK.", "$JS.ACK", "_INBOX.a", "R_.a", "$GR.a"}) {
+    for (const char* free : {"", "_", "$", "_R_", "_GR_.", "$JS.", "$JS", "$JSC.a", "$KV.a", "_INBOX.a", "R_.a",
+                             "$GR.a", "a.$JS.API.b"}) {
         EXPECT_FALSE(is_reserved_reply(free)) << free;
+    }
+}
+
+TEST(SubjectTest, RequestsToJetStreamAreKnownInEveryDomain) {
+    for (const char* request : {"$JS.API", "$JS.API.INFO", "$JS.hub.API", "$JS.hub.API.INFO"}) {
+        EXPECT_TRUE(is_jetstream_request(request)) << request;
+    }
+    for (const char* other : {"", "$", "$JS", "$JS.", "$JS.ACK.a", "$JS.FC.a", "$JS.API2.a", "$JS.a.b.API", "a.API",
+                              "$JS.hub.API2", "$JSC.API", "_INBOX.a"}) {
+        EXPECT_FALSE(is_jetstream_request(other)) << other;
     }
 }
 
