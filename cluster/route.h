@@ -34,12 +34,13 @@ struct RouteEntry;
 //   dialed:    [TLS as client]  CONNECT ->    <- INFO   INFO ->    registered, interest, messages
 //   accepted:  [TLS as server]  INFO ->    <- CONNECT INFO         registered, interest, messages
 //
-// With compression the one that dialed says so in an INFO before its first; behind that one all bytes are
-// compressed, both ways, and the other one begins with its INFO once more.
+// With compression the dialing side sends one INFO more, ahead of its first one, to ask for it. Behind that
+// INFO all bytes are compressed, both ways, and the accepting side begins with its INFO once more.
 //
-// The side that dials a server with a pool waits for its INFO, chooses a place in the pool and names it in
-// its own. A connection carries this server's interest in the accounts whose names hash to its place, or in
-// the one account that it is dedicated to, or, where one of the two has no pool, in all of them.
+// The side that dials a server with a pool waits for the INFO of that server, chooses a place in the pool and
+// names it in its own INFO. A connection carries this server's interest in the accounts whose names hash to
+// its place, or in the one account that it is dedicated to, or, where one of the two has no pool, in all of
+// them.
 //
 // A message that comes over a route goes to subscribers of this server only (one hop).
 //
@@ -56,7 +57,7 @@ class Route final : public server_link::ServerLink {
 
     ~Route() override;
 
-    // Begins: TLS, or what it has to say.
+    // Begins the handshake: with TLS, if it is used; else with CONNECT or INFO.
     void greet();
 
     // --- ServerLink
@@ -74,10 +75,10 @@ class Route final : public server_link::ServerLink {
                               std::string_view queues, uint32_t origin_cluster) override;
     bool release(size_t most) override;
 
-    // Another server has come; `info` is what it said, with its address.
+    // Another server has come; `info` is its INFO, with its address.
     void pass_on(const proto::ServerInfo& info);
     const std::string& peer_id() const { return peer_id_; }
-    // The registry has given its verdict, or nothing must be dialed in its place: see Routes::closed().
+    // The registry has accepted or refused it, or nothing must be dialed in its place: see Routes::closed().
     bool settled() const { return settled_; }
     // The other end has another cluster name.
     bool has_name_conflict() const { return has_name_conflict_; }
@@ -89,12 +90,13 @@ class Route final : public server_link::ServerLink {
     void move_out(const std::string& account_name, const std::string& request_id);
     // The route of an account that has moved out stands at both ends.
     void settle_move(const std::string& account_name);
-    // An account has its own route no more: announces it here. Where the other server has not moved it, or
-    // not finished that, one of the two lacks interest of the other: the connection begins anew.
+    // An account has no route of its own any more: its interest is announced here. If the other server has
+    // not moved it, or has not finished that, one of the two lacks interest of the other: the connection is
+    // closed and begins anew.
     void move_in(account::Account& account);
     // Other settings hold from now on: permissions are announced and applied.
     void change(std::shared_ptr<const RouteSettings> settings);
-    // The same, of one that may be in its handshake still: it goes by the newest settings.
+    // The same for a route that may still be in its handshake: it takes the newest settings.
     void follow_reloads();
 
   private:
@@ -116,7 +118,7 @@ class Route final : public server_link::ServerLink {
     bool may_export(account::Account& account, std::string_view pattern) override;
     bool may_import(account::Account& account, std::string_view pattern) override;
     bool may_leave(account::Account& account, std::string_view subject) override;
-    // As the reference: a server may begin before it has said what it is.
+    // As in nats-server: messages may come before the first INFO.
     bool takes_traffic() const override { return serving() || logged_in(); }
     bool admit_message(const proto::RouteOperation& operation, Inbound* message) override;
 
@@ -188,15 +190,14 @@ class Route final : public server_link::ServerLink {
     std::shared_ptr<const RouteSettings> settings_;
     bool withdraws_denied_ = false;  // the sync that runs withdraws what may not be imported
     proto::RouteConnect connect_;    // of an accepted route
-    std::string peer_id_;            // what CONNECT or the first INFO calls it
+    std::string peer_id_;            // the other server's id, in its CONNECT or first INFO
     proto::ServerInfo remote_info_;
-    std::string
-        gateway_url_;  // where other clusters find the other server; reported to our gateways
+    std::string gateway_url_;  // where other clusters find the other server; reported to our gateways
     bool first_info_sent_ = false;
     int64_t announced_pool_size_ = 0;
     bool settled_ = false;
     bool has_name_conflict_ = false;
-    bool has_connect_ = false;  // of an accepted route: it has said who it is
+    bool has_connect_ = false;  // of an accepted route: its CONNECT has come
 
     std::string account_name_;            // of a route for one account
     account::Account* pinned_ = nullptr;  // that account, once registered

@@ -27,8 +27,9 @@ enum class [[nodiscard]] NameAgreement : uint8_t{kAgreed, kConflict};
 // Routes is the common part of the routes of one server: the register, the settings, the dialed addresses,
 // and the cluster's addresses for the INFO of clients.
 //
-// Threads: the routes call it on their workers; it takes a mutex for moments, when a connection comes,
-//          ends or is announced, never per message. reload() and stop() on the control thread.
+// Threads:  the routes call it on their workers; it takes a mutex for moments, when a connection comes,
+//           ends or is announced, never per message. reload() and stop() on the control thread.
+// Limits:   few servers: lists are searched one by one. Errors: logged; failed attempts are repeated.
 // Lifetime: outlives the workers' links.
 class Routes final : private server_link::RetryDialer::User {
   public:
@@ -64,7 +65,7 @@ class Routes final : private server_link::RetryDialer::User {
     void dial_account(Route& route, const std::string& account);
     // The route has left the open state. Dials again where that is due.
     void closed(Route& route);
-    // A registered server has sent another INFO of itself.
+    // A registered server has sent another INFO about itself.
     void updated(Route& route, const proto::ServerInfo& info);
     // Gossip from a route: a third server, or the other server's route for one account.
     // False: that one is known.
@@ -130,11 +131,12 @@ class Routes final : private server_link::RetryDialer::User {
     std::shared_ptr<const RouteSettings> settings_;  // guarded by mutex_
     std::vector<Configured> configured_;             // guarded by mutex_
     absl::flat_hash_set<std::string> lanes_;  // guarded by mutex_: dialed, not registered yet
-    server_link::GossipUrls leaf_urls_;       // guarded by mutex_: where leafnodes do
-    server_link::GossipUrls urls_;            // guarded by mutex_: where clients find others
-    uint64_t last_view_ = 0;                  // guarded by mutex_
-    server_link::GossipUrls ws_urls_;         // guarded by mutex_: the same, over WebSocket
-    uint64_t last_ws_view_ = 0;               // guarded by mutex_
+    // The addresses of the other servers, and the serials of their last changes; all guarded by mutex_.
+    server_link::GossipUrls leaf_urls_;  // for leafnodes
+    server_link::GossipUrls urls_;       // for clients
+    uint64_t last_view_ = 0;
+    server_link::GossipUrls ws_urls_;  // for clients with WebSocket
+    uint64_t last_ws_view_ = 0;
 };
 
 }  // namespace nuring::cluster

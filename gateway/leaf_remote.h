@@ -35,7 +35,7 @@ class LeafUpgrade;
 class LeafRemote final : private server_link::RetryDialer::User {
   public:
     LeafRemote(LeafLinks& all, delivery::Delivery& delivery,
-        std::shared_ptr<const LeafRemoteSettings> settings);
+               std::shared_ptr<const LeafRemoteSettings> settings);
     ~LeafRemote();
     LeafRemote(const LeafRemote&) = delete;
     LeafRemote& operator=(const LeafRemote&) = delete;
@@ -43,7 +43,7 @@ class LeafRemote final : private server_link::RetryDialer::User {
     void start(uint64_t delay_ns);
     LeafLinks& all() { return all_; }
     const std::shared_ptr<const LeafRemoteSettings>& settings() const { return settings_; }
-    // For the links to come: the same options, but what their TLS files hold may have changed.
+    // For the links to come: the options are the same, but the content of their TLS files may have changed.
     void renew(std::shared_ptr<const LeafRemoteSettings> settings) { settings_ = std::move(settings); }
     LeafUrls& urls() { return urls_; }
 
@@ -66,7 +66,7 @@ class LeafRemote final : private server_link::RetryDialer::User {
     std::shared_ptr<const LeafRemoteSettings> settings_;
     LeafUrls urls_;
     std::unique_ptr<server_link::RetryDialer> dialer_;  // null: a link stands
-    std::unique_ptr<server_link::RetryDialer> ended_;   // it is in the middle of a call
+    std::unique_ptr<server_link::RetryDialer> ended_;   // the last one: it ended within a call of its own
     LeafUpgrade* upgrade_ = nullptr;  // of a WebSocket port: before the link
     LeafLink* link_ = nullptr;
     bool was_connected_ = false;

@@ -89,18 +89,21 @@ absl::Status make_subsz(const Sources& sources, const Query& query, HttpAnswer* 
     const size_t end = offset + limit;
 
     std::vector<client::SubscriptionSnapshot> subscriptions;
+    uint64_t total = 0;  // also of those before and behind the page
     if (*wants_list) {
         subscriptions = service_imports(sources, account, subject);
+        total = subscriptions.size();
         for (const auto& survey : sources.runner.run<observe::SubscriptionSurvey>([&] {
                  return std::make_shared<observe::SubscriptionSurvey>(account, std::string(subject),
                                                                       end);
              })) {
+            total += survey->total();
             for (auto& each : survey->subscriptions()) subscriptions.push_back(std::move(each));
         }
     }
     const size_t first = std::min(offset, subscriptions.size());
     const size_t last = std::min(end, subscriptions.size());
-    const bool is_whole = first < last || query.is_request();
+    const bool is_whole = total > 0 || query.is_request();
     proto::JsonWriter json(&answer->body);
     json.begin_object();
     if (is_whole) {
@@ -109,7 +112,7 @@ absl::Status make_subsz(const Sources& sources, const Query& query, HttpAnswer* 
     }
     write_statistics(&json, sources, account);
     if (is_whole) {
-        json.field("total", last - first);
+        json.field("total", total);
         json.field("offset", offset);
         json.field("limit", limit);
     }

@@ -11,9 +11,9 @@ namespace nuring::monitor {
 // itself, and the monitoring pages as answers. Null without a system account.
 // Threads: events are written on the client's worker; answers and what concerns all workers on a thread of
 //          their own (answer_thread.h), so that the control thread never waits for them.
-// Limits:  an event is written only if somebody listens to it; requests wait in an AnswerQueue.
-// Errors:  requests are answered with an error object, or not at all where there is no reply subject. Those
-//          that find no room are counted and logged.
+// Limits:  an event is written only if it has a subscriber; requests wait in an AnswerQueue.
+// Errors:  a bad request is answered with an error object, or not at all where it has no reply subject.
+//          Requests that find no room are counted and logged.
 // Source:  server/events.go 2.9.10.
 std::unique_ptr<server::Subsystem> create_system_events(const config::Options& options);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Short names made of digests: each byte gives one digit of 62.
+// Text of digests for short names: each byte gives one of 62 digits, so the bytes cannot be read back.
 // Threads: any. Errors: none. Source: getHashSize in server/events.go 2.9.10.
 #pragma once
 

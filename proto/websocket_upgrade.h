@@ -5,6 +5,7 @@
 // in the same words, is bounded by the size of the head that the caller gathers, and is fuzzed. HTTP
 // libraries own sockets and threads, or accept more than nats-server does.
 //
+// Threads: any; no state. Errors: in the results, as texts.
 // Source:  RFC 6455, 4; RFC 7692, 5; server/websocket.go 2.15.3 (wsUpgrade, wsDial);
 //          net/http/cookie.go.
 #pragma once
@@ -20,8 +21,8 @@
 
 namespace nuring::proto {
 
-// Bytes of a request's or an answer's head. (nats-server takes 1 MiB from anybody; browsers send less
-// than 4 KiB, and 8 KiB is what proxies pass on.)
+// Bytes of a request's or an answer's head. (nats-server accepts 1 MiB. Browsers send less than 4 KiB, and
+// proxies pass on up to 8 KiB.)
 inline constexpr size_t kWebsocketHeadBytesMax = 16 * 1024;
 
 // The end of the path decides.

@@ -26,7 +26,7 @@ bool Account::add_connection() {
     const int64_t limit = exchange().limits.connections;
     int64_t count = connections();
     do {
-        // relaxed: what other servers announce is late anyway
+        // relaxed: the counts that other servers announce are late anyway
         if (limit >= 0 && count + elsewhere_.load(std::memory_order_relaxed) >= limit) return false;
     } while (!connections_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed));
     return true;

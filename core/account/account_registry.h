@@ -13,17 +13,17 @@
 
 namespace nuring::account {
 
-// The values before a change. Workers may be using them: they must be kept until each worker has ended its
-// turn (the server posts a control task with a copy to every worker).
+// The values before a change. Workers may be using them: they must be kept until each worker has run a
+// control task that was posted after the change (the server posts one with a copy of this to every worker).
 using Retired = std::shared_ptr<const std::vector<std::shared_ptr<const Exchange>>>;
 
 // AccountRegistry owns the accounts of one server. An account, once made, stays until the server ends,
 // so that records in flight and cached matches may name it.
 // Threads: any; find_or_create() locks, and is called once per login, never per message. apply() and
 //          update() from the control thread or a resolver, while the workers run.
-// Errors:  an import that its exporter does not admit, or that cannot be carried out, is left out; a
-//          configuration with such a one was refused before, claims may have them.
-// Limits:  as many accounts as the configuration names.
+// Errors:  an import that its exporter does not admit, or that cannot be carried out, is left out. A
+//          configuration with such an import was refused before; claims may have them.
+// Limits:  the accounts that the configuration, claims, logins and (in operator mode) other servers name.
 class AccountRegistry {
   public:
     // hash_seed: unknown to peers, so that they cannot aim at collisions. `feed` null: changes of interest
@@ -39,7 +39,7 @@ class AccountRegistry {
     Account& find_or_create(std::string_view name);
     // Null if there is none.
     Account* find(std::string_view name);
-    // All there are, by name.
+    // All accounts, sorted by name.
     std::vector<Account*> list();
     // The options of that account by configuration or claims; nothing if there is none.
     config::AccountOptions options_of(std::string_view name);
@@ -68,9 +68,9 @@ class AccountRegistry {
     const uint64_t hash_seed_;
     InterestFeed* const feed_;
     std::mutex mutex_;
-    std::string cluster_name_;  // for mappings; guarded by mutex_, like all below
-    absl::flat_hash_map<std::string, Entry> accounts_;
-    Account* global_ = nullptr;
+    std::string cluster_name_;  // for mappings; guarded by mutex_
+    absl::flat_hash_map<std::string, Entry> accounts_;  // guarded by mutex_
+    Account* global_ = nullptr;  // fixed by the constructor
     Account* system_ = nullptr;  // null: none; fixed before the workers start
 };
 

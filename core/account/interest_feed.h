@@ -10,14 +10,14 @@ namespace nuring::account {
 class Account;
 
 // InterestFeed gets, over all accounts, the changes that are announced to other servers
-// (interest/interest_observer.h has what a change is, and why it does not say which).
+// (interest/interest_observer.h says what counts as a change, and why a call does not say which one).
 // Threads: that of the change: the worker of the subscription; for those of no worker (replies to services)
 //          the control thread.
 // Lifetime: outlives the accounts.
 class InterestFeed {
   public:
     virtual void on_interest_changed(Account& account, const interest::Subscription& subscription) = 0;
-    // The change concerns nobody but leafnode links.
+    // The change concerns leafnode links only.
     virtual void on_leaf_interest_changed(Account& /*account*/,
                                           const interest::Subscription& /*subscription*/) {}
 

@@ -113,7 +113,7 @@ Decision Authenticator::compare(const std::string& stored, std::string_view give
     return {.verdict = Verdict::kAccepted, .identity = identity, .stored = {}, .given = {}};
 }
 
-// A password that the configuration gives to the user is asked for all the same.
+// A user with a password needs the certificate and the password.
 Decision Authenticator::decide_by_certificate(const Credentials& shown) const {
     Decision decision;
     if (shown.certificate == nullptr) {

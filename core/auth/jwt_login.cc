@@ -77,7 +77,7 @@ JwtVerdict refuse_as_error(std::string reason, JwtOutcome outcome = JwtOutcome::
     return verdict;
 }
 
-// The earliest of the ends that there are.
+// The earliest of the ends that are set; 0: none is.
 int64_t earliest(std::initializer_list<int64_t> ends) {
     int64_t first = 0;
     for (const int64_t end : ends) {
@@ -167,8 +167,7 @@ JwtVerdict check_jwt_login(const Trust& trust, const JwtLogin& login) {
     verdict.account = name;
     verdict.identity = make_identity(*account, *user, rights, allowed.until_s);
     verdict.reason = fmt::format(
-        "Authenticated JWT: Client \"{}\" (claim-name: \"{}\") signed with \"{}\" by Account "
-        "\"{}\" "
+        "Authenticated JWT: Client \"{}\" (claim-name: \"{}\") signed with \"{}\" by Account \"{}\" "
         "(claim-name: \"{}\") signed with \"{}\"",
         head.subject, head.name, head.issuer, name, account->claims.head.name,
         account->claims.head.issuer);

@@ -118,7 +118,7 @@ AllowedTime allowed_time(const UserRights& rights, int64_t now_s) {
         const auto end = parse_time_of_day(range.end);
         if (!start || !end) return {};
         const int wraps = *start > *end ? 1 : 0;
-        for (int back = 0; back <= wraps; ++back) {  // of today, or begun yesterday
+        for (int back = 0; back <= wraps; ++back) {  // the range that begins today, or began yesterday
             const absl::CivilDay day = today - back;
             const absl::Time until = on_day(day + wraps, *end, zone);
             if (on_day(day, *start, zone) < now && now < until) {

@@ -64,7 +64,7 @@ void Client::greet() {
     if (is_websocket()) {
         start_upgraded();
         send_info();
-        if (clients_.limits().max_connections > 0 && now > clients_.limits().max_connections) {
+        if (is_excess(now)) {
             return refuse_excess();
         }
         await_login();
@@ -72,7 +72,7 @@ void Client::greet() {
     }
     const bool tls_first = clients_.tls() != nullptr && clients_.options().tls->handshake_first;
     if (!tls_first) send_info();
-    if (clients_.limits().max_connections > 0 && now > clients_.limits().max_connections) {
+    if (is_excess(now)) {
         return refuse_excess();
     }
     await_login();
@@ -83,6 +83,11 @@ void Client::greet() {
         return await_hello(clients_.tls());
     }
     start_tls(clients_.tls(), /*optional=*/clients_.options().allow_non_tls && !tls_first);
+}
+
+bool Client::is_excess(int64_t clients) const {
+    const int64_t limit = clients_.limits().max_connections;
+    return limit >= 0 && clients > limit;
 }
 
 void Client::refuse_excess() {

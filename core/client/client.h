@@ -66,6 +66,7 @@ class Client final : public delivery::NatsLink,
                  base::LinkHandle origin) const override;
 
     // There are more clients than the server may have.
+    bool is_excess(int64_t clients) const;
     void refuse_excess();
 
     void on_reload() override;

@@ -14,15 +14,15 @@
 namespace nuring::client {
 namespace {
 
-// A client is watched for at least this time. (It is looked at when it publishes: a watch that has become
-// longer than the maximum, or has seen fewer messages, says nothing.)
+// A client is watched for at least this time. The watch is checked when the client publishes: one that has
+// lasted longer than the maximum, or has seen fewer messages than the minimum, decides nothing.
 constexpr uint64_t kWatch_ns = 2'000'000'000;
 constexpr uint64_t kWatchMax_ns = 10'000'000'000;
 constexpr uint64_t kMessagesMin = 64;
 // The part of its messages that must go to one other worker alone, or come from there.
 constexpr uint64_t kPercentMin = 95;
-// Two clients that exchange messages must not change places, again and again: one with subscriptions is
-// watched for a random time more, and rests after a move.
+// Two clients that exchange messages must not change places again and again: a client with subscriptions is
+// watched for up to this time more, at random, and rests after a move.
 constexpr uint32_t kWatchMore_ms = 2'000;
 constexpr uint64_t kRest_ns = 10'000'000'000;
 
@@ -85,7 +85,7 @@ bool Client::move(base::WorkerId to) {
     return true;
 }
 
-// From now on only what other workers say, or the end of the client, can change its subscriptions.
+// From now on only the markers of the workers, or the end of the client, change its subscriptions.
 void Client::on_parked() {
     departure_ = std::make_unique<Departure>();
     departure_->settings_serial = clients_.settings_serial();
@@ -111,7 +111,7 @@ void Client::note_switched(base::WorkerId worker) {
     end_closed();
 }
 
-// The copies on the new worker stand for them.
+// The copies on the new worker take their place.
 void Client::drop_originals() {
     for (size_t i = 0; i < departure_->subscriptions.size(); ++i) {
         interest::Subscription* const each = departure_->subscriptions[i];
@@ -128,7 +128,7 @@ void Client::drop_originals() {
     assert(member_count_ == 0);
 }
 
-// The connection and all that is known of the client leave this worker; an empty link stays, and is retired.
+// The connection and the state of the client leave this worker; an empty link stays, and is retired.
 void Client::hand_over(link::Handover&& connection) {
     assert(counted_);
     assert(subscriptions_.size() == 0);
@@ -163,7 +163,7 @@ void Client::hand_over(link::Handover&& connection) {
     clients_.movers.send(move_to_, std::move(moved));
 }
 
-// The frames that the MoveBuffer has kept come behind those that the old worker had for the client.
+// The frames that the MoveBuffer has kept come after those that the old worker had for the client.
 void Client::arrive(const MovedClient& moved, MoveBuffer* buffer) {
     clients_.add_arrived(*account_, traffic());
     take_over(moved.liveness);
@@ -183,9 +183,7 @@ void Client::arrive(const MovedClient& moved, MoveBuffer* buffer) {
     }
     announce_cluster();
     if (host_.holding()) return hold();
-    if (!host_.refuses_links()) return;
-    announce_lame_duck();
-    close(link::CloseReason::kServerShutdown);
+    if (host_.refuses_links()) announce_lame_duck();  // server/drain.h closes it in its time
 }
 
 void Client::take_copies(const MovedClient& moved, const MoveBuffer& buffer) {
@@ -235,11 +233,11 @@ void Client::watch_target(base::WorkerId target, uint32_t count) {
     const uint64_t watched_ns = now_ns - audience_.since_ns;
     if (watched_ns < audience_.watch_ns) return;
     const Audience seen = std::exchange(audience_, {});
-    // The last one goes elsewhere: those that it exchanges messages with may have moved by now.
+    // A last message with another target: the clients that it exchanges messages with may have moved by now.
     const bool is_rare = watched_ns > kWatchMax_ns || seen.messages < kMessagesMin;
     if (is_rare || target != seen.target || seen.hits * 100 < seen.messages * kPercentMin) return;
     if (seen.target == host_.id || now_ns < rests_until_ns_ || !may_move()) return;
-    // It takes about as much of a worker as it takes of this one: its part of all messages that came in.
+    // The client will take as much of the new worker as of this one: its share of all messages that came in.
     const link::WorkerLoads& loads = host_.facts.worker_loads;
     const uint64_t all_messages = std::max(worker_messages - seen.worker_messages, seen.published);
     const uint64_t busy_permille = loads.busy_permille(host_.id, now_ns);

@@ -34,7 +34,7 @@ struct MoveSwitchRecord;
 // Mailboxes keep their order: a barrier comes behind all messages of the client, so a worker that passes it
 // on has delivered them.
 //
-// Before that, a client with subscriptions stops to read and to send, and its subscriptions move:
+// Before that, the link of a client with subscriptions stops reading and sending, and the subscriptions move:
 //
 //   old worker      kMoveBegin ------------------------> new worker   copies stand in the sublist, for a
 //                                                                     MoveBuffer: it delivers there
@@ -60,7 +60,7 @@ class ClientMovers {
     ClientMovers& operator=(const ClientMovers&) = delete;
 
     void send(base::WorkerId to, std::unique_ptr<MovedClient> moved);
-    // A client with subscriptions leaves for that worker, soon: send(), or cancel().
+    // A client with subscriptions will leave for that worker; send() or cancel() follows.
     void begin(base::WorkerId to, const Client& client,
                std::span<interest::Subscription* const> subscriptions);
     void cancel(base::WorkerId to, uint64_t cid);
@@ -82,7 +82,7 @@ class ClientMovers {
         base::LinkHandle link;  // not valid: the client is not here yet
         uint32_t barriers = 0;
         std::unique_ptr<MoveBuffer> buffer;  // null: it has no subscriptions, or is here
-        std::unique_ptr<MovedClient> moved;  // waits for markers; null: it does not, or is on its way
+        std::unique_ptr<MovedClient> moved;  // waits for the last markers; null: not here yet, or adopted
     };
 
     // Sends a barrier of a move to worker `to`: `next` is that worker, or passes it on.

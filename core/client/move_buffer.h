@@ -21,20 +21,22 @@ class Client;
 class ClientHost;
 struct MoveBeginRecord;
 
-// MoveBuffer is the subscriber in the place of a client that is on its way to this worker: it keeps what the
-// client is to get behind all that the old worker has for it.
+// MoveBuffer is the subscriber in the place of a client that is on its way to this worker: it has the copies
+// of the client's subscriptions, and keeps their messages. The client gets them after everything that the old
+// worker has for it.
 //
-// A worker that has matched a message before it sent its marker delivers to a plain subscription on the old
-// worker, and later here (client_movers.h). A member of a queue group takes all that comes: a match has the
-// old one or this one.
+// For a plain subscription the worker that has matched a message decides: before its marker the old worker
+// delivers, behind it the MoveBuffer (client_movers.h). For a member of a queue group the MoveBuffer takes
+// every message that comes: a match has the original or the copy.
 //
 // Threads:  its worker.
-// Limits:   max_pending bytes. Beyond that nothing is kept, and the client will be a slow consumer.
+// Limits:   max_pending bytes. Beyond that nothing is kept, and the client will be a slow consumer. It
+//           allocates memory for each run that it keeps: a move is rare and short.
 // Errors:   none.
-// Lifetime: of one move to this worker.
+// Lifetime: of one move to this worker; ends with deliver_kept() or drop().
 class MoveBuffer final : public delivery::Subscriber {
   public:
-    // The subscriptions stand in the account's sublist from now on.
+    // The copies stand in the account's sublist from now on.
     MoveBuffer(ClientHost& clients, const MoveBeginRecord& record);
     ~MoveBuffer();
     MoveBuffer(const MoveBuffer&) = delete;
@@ -44,15 +46,15 @@ class MoveBuffer final : public delivery::Subscriber {
                      base::LinkHandle origin) override;
     bool accepts(const interest::Subscription& subscription, base::LinkHandle origin) const override;
 
-    // That worker delivers here from now on.
+    // From now on the messages that `worker` matches are kept here for plain subscriptions, too.
     void note_switched(base::WorkerId worker) { switched_.add(worker); }
     bool all_switched() const;
 
     // The handle of the client to come.
     base::LinkHandle handle() const { return handle_; }
-    // In the order of the record.
+    // The copies, in the order of the record.
     const std::vector<interest::Subscription*>& subscriptions() const { return subscriptions_; }
-    // The subscriptions are the client's by now: it gets what was kept for them.
+    // The client owns the copies by now (Client::take_copies()); it gets what was kept for them.
     void deliver_kept(Client& client);
     // The client does not come: its interest ends.
     void drop();

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks of keys that a configuration names. Kept here, small: core/auth has the rest of nkeys.
+// Checks of the keys and versions that a configuration names, and of a reserved name. core/auth has the rest
+// of nkeys, which this layer must not include.
+// Threads: any; no state. Errors: false, or nothing, for text that is not valid.
 #pragma once
 
-#include <cstdint>
 #include <compare>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -19,7 +21,7 @@ bool is_public_key(std::string_view text, KeyKind kind);
 // True for the 58 characters of a seed of the kind: "SU..." of a user.
 bool is_seed(std::string_view text, KeyKind kind);
 
-// Semantic version: "2.8.0", with or without "-rc.1" and "+build" behind it.
+// Semantic version: "2.8.0", with or without "-rc.1" and "+build" behind it, which are checked and not kept.
 struct Version {
     int64_t major = 0;
     int64_t minor = 0;
@@ -29,7 +31,8 @@ struct Version {
 };
 std::optional<Version> parse_version(std::string_view text);
 
-// Stands on routes for leafnodes without a cluster. Source: server/leafnode.go 2.15.3.
+// On routes this name stands for the cluster of leafnodes that have none; so no cluster may have it.
+// Source: server/leafnode.go 2.15.3.
 inline constexpr std::string_view kReservedClusterName = "_";
 
 }  // namespace nuring::config

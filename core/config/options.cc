@@ -212,7 +212,6 @@ void complete(Options* options) {
     default_if_zero(&options->port, defaults.port);
     default_if_zero(&options->http.host, options->host);
     default_if_zero(&options->http.base_path, std::string("/"));
-    default_if_zero(&options->max_connections, defaults.max_connections);
     default_if_zero(&options->max_control_line, defaults.max_control_line);
     default_if_zero(&options->max_payload, defaults.max_payload);
     default_if_zero(&options->max_pending, defaults.max_pending);

@@ -515,7 +515,7 @@ struct Options {
     int64_t max_control_line = 4096;         // bytes
     int64_t max_payload = 1024 * 1024;       // bytes; kUnlimited allowed
     int64_t max_pending = 64 * 1024 * 1024;  // bytes of outbound per connection
-    int64_t max_connections = 64 * 1024;     // negative: unlimited
+    int64_t max_connections = 64 * 1024;     // 0: nobody; negative: unlimited
     int64_t max_subscriptions = 0;           // per connection; 0 or negative: unlimited
     int64_t max_sub_tokens = 0;              // 2.6.4; tokens of a subscription; 0: unlimited
     int64_t max_closed_clients = 10000;      // RC19 constant, configurable since 2.10.26

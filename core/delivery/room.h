@@ -57,8 +57,8 @@ inline void cut_to_turn(const interest::MatchResult& match, MessageRun* run) {
     run->count = static_cast<uint32_t>((InterestGate::kCopiesPerTurn + each - 1) / each);
 }
 
-// Cuts the run to what the mailboxes of all workers concerned can take now. False: not even one message;
-// the link was paused and consumes the same operation again later.
+// Cuts the run to what the records in empty mailboxes can hold. False: a mailbox has no room for that now, or
+// its worker is behind; the link was paused and consumes the same operation again later.
 bool fit_run_beyond(Delivery& delivery, link::Link& link, const interest::MatchResult& match,
                     MessageRun* run);
 inline bool fit_run_to_mailboxes(Delivery& delivery, link::Link& link,

@@ -26,7 +26,7 @@ struct RecordPlan {
     uint64_t target;              // see DeliverRecord
     std::string_view queue = {};  // of kDeliverQueue and kDeliverServer
     uint8_t hops = 0;
-    bool is_for_several = false;  // other workers, which share a large block
+    bool is_for_several = false;  // it goes to more than one worker or server
 };
 
 // Writes one record of the run for that worker. A block that is for several of them stays in the receive

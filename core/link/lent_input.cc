@@ -39,11 +39,11 @@ SharedBody* LentInput::share() {
     return &kept_->body;
 }
 
-// Not the one that is handled: more records may name it yet.
+// Not the buffer that is being handled: more records may name it yet.
 void LentInput::take_back_released() {
     for (Kept& kept : all_kept_) {
         if (kept.buffer == ring::kNoBuffer || &kept == kept_) continue;
-        // acquire: pairs with SharedBody::release(); all reads of the bytes have come before.
+        // acquire: pairs with SharedBody::release(); all reads of the bytes come before the return.
         if (kept.body.references.load(std::memory_order_acquire) != 0) continue;
         ring_.return_buffer(kept.buffer);
         kept.buffer = ring::kNoBuffer;

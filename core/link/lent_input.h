@@ -10,13 +10,16 @@
 
 namespace nuring::link {
 
-// LentInput is the receive buffer whose bytes a link of this worker handles. Records for other workers may
-// name blocks in it, which need not be copied then: the ring has the buffer back once all of these records
-// were handled. One worker that is behind keeps few buffers, and from then on blocks are copied into its
-// mailbox, whose size limits what it may still owe.
+// LentInput is the receive buffer whose bytes a link of this worker handles now, and the earlier ones that
+// records still name. A record for another worker may name a block in the buffer instead of holding a copy of
+// it. The ring gets the buffer back when all records that name it have been handled. A worker that is behind
+// can hold back few buffers only: when the limit is reached, blocks are copied into the mailboxes, which are
+// bounded.
 //
-// Threads: its worker; the records are released by others.
-// Limits:  kKeptMax buffers, and Ring::keepable_buffers(). Errors: none.
+// Links with a channel (TLS, WebSocket, compression) do not use it: their messages lie elsewhere.
+//
+// Threads:  its worker; other workers release references (SharedBody::release()).
+// Limits:   kKeptMax buffers, and Ring::keepable_buffers(). Errors: none.
 // Lifetime: the ring outlives it; no record that names a buffer is handled after it.
 class LentInput {
   public:
@@ -25,11 +28,12 @@ class LentInput {
     LentInput(const LentInput&) = delete;
     LentInput& operator=(const LentInput&) = delete;
 
-    // A link handles the bytes of that completion until end(), and nothing writes to them.
+    // A link handles the bytes of that completion until end(). Nothing writes to them before the buffer is
+    // back in the ring.
     void begin(const ring::Completion& completion);
     void end();
     void set_block_bytes_min(size_t bytes) { block_bytes_min_ = bytes; }  // less in the simulator
-    // Gives those back that no record names any more.
+    // Gives back to the ring the buffers that no record names any more.
     void take_back() {
         if (kept_count_ != 0) take_back_released();
     }
@@ -38,7 +42,7 @@ class LentInput {
     bool may_share(const char* block, size_t size) const {
         return size >= block_bytes_min_ && block >= begin_ && block < end_;
     }
-    // One reference more, for a record that names a block.
+    // One reference more, for a record that names a block: may_share() was true.
     SharedBody* share();
     uint64_t shared_count() const { return shared_count_; }
 

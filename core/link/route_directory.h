@@ -13,8 +13,8 @@
 
 namespace nuring::link {
 
-// The connection of a pool that carries an account: the same one at both servers if their pools have one
-// size.
+// The connection of a pool that carries an account: the same one at both servers if their pools are equally
+// large.
 // Source: server/route.go, computeRoutePoolIdx 2.10 (FNV-1a).
 inline int pool_slot_of(std::string_view account, int pool_size) {
     if (pool_size <= 1) return 0;
@@ -23,10 +23,10 @@ inline int pool_slot_of(std::string_view account, int pool_size) {
     return static_cast<int>(hash % static_cast<uint32_t>(pool_size));
 }
 
-// RouteDirectory is what gateways know of the other servers of this cluster: their names, and the route to a
-// server by the hash that mapped replies name it by (proto/gateway_reply.h).
-// Threads:  any; the mutex is taken for a moment when a route or gateway comes or goes, and for each answer
-//           from another cluster that has come in over another server than that of its requestor.
+// RouteDirectory is what gateways know of the other servers of this cluster: their names, and the route to
+// each of them by the hash that names the server in mapped replies (proto/gateway_reply.h).
+// Threads:  any; it takes a mutex for a moment when a route or gateway comes or goes, and for each answer
+//           from another cluster that must go on to another server of this one.
 // Limits:   few routes, searched one by one. Errors: none. Lifetime: handles may be stale.
 class RouteDirectory {
   public:
@@ -47,7 +47,7 @@ class RouteDirectory {
         const std::lock_guard lock(mutex_);
         std::erase_if(routes_, [link](const Entry& each) { return each.link == link; });
     }
-    // Is a server of this cluster called that? (Names are unique over all clusters.)
+    // Has a server of this cluster that name? (Names are unique over all clusters.)
     bool has_name(std::string_view server_name) const {
         if (server_name.empty()) return false;
         const std::lock_guard lock(mutex_);

@@ -11,13 +11,13 @@ namespace nuring::link {
 
 // SharedBody counts the records that name messages of this worker instead of holding a copy of them: on the
 // heap, where they are too large for a mailbox, or in a receive buffer (lent_input.h).
-// Threads: references are added by the worker that made it, and released by any.
-// Lifetime: of the heap: until the last reference is released.
+// Threads:  the worker that made it adds references; any worker releases them.
+// Lifetime: on the heap until the last reference is released; in a receive buffer that of LentInput.
 struct SharedBody {
     std::atomic<uint32_t> references{0};
     bool is_on_heap = false;
 
-    // Of one on the heap.
+    // Only where it is on the heap.
     char* bytes() { return reinterpret_cast<char*>(this + 1); }
 
     static SharedBody* create(size_t size) {
@@ -28,7 +28,7 @@ struct SharedBody {
         references.fetch_add(1, std::memory_order_relaxed);
     }
     static void release(SharedBody* body) {
-        const bool is_on_heap = body->is_on_heap;  // a receive buffer may be used again at once
+        const bool is_on_heap = body->is_on_heap;  // read before: a receive buffer may be used again at once
         // acq_rel: all reads of the bytes come before the free, or the return to the ring.
         if (body->references.fetch_sub(1, std::memory_order_acq_rel) == 1 && is_on_heap) std::free(body);
     }

@@ -78,7 +78,7 @@ bool SubscriptionSurvey::step(const WorkerView& worker) {
     const link::LinkTable& table = worker.host.table;
     size_t budget = kSliceSubscriptions;
     for (size_t seen_links = 0; seen_links < kSliceLinks; ++seen_links) {
-        if (position_ >= table.slot_count() || subscriptions_.size() >= count_max_) return true;
+        if (position_ >= table.slot_count()) return true;
         const client::Client* found = client::as_client(table.at(position_));
         if (found == nullptr || !found->open()) {
             subscription_position_ = 0;
@@ -97,6 +97,7 @@ bool SubscriptionSurvey::step(const WorkerView& worker) {
             subscription_position_, budget, [&](const interest::Subscription& each) {
                 ++seen;
                 if (!subject_.empty() && !proto::matches_literal(subject_, each.subject())) return;
+                ++total_;
                 if (subscriptions_.size() >= count_max_) return;
                 subscriptions_.push_back({.subject = std::string(each.subject()),
                                           .queue = std::string(each.queue()),

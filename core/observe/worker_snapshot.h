@@ -102,7 +102,7 @@ class AccountSurvey final : public Survey {
 };
 
 // SubscriptionSurvey copies a worker's client subscriptions, of one account (empty: of all), and of those
-// only what matches a literal subject (empty: all). The first count_max of them.
+// only what matches a literal subject (empty: all). The first count_max of them; total() counts all.
 class SubscriptionSurvey final : public Survey {
   public:
     SubscriptionSurvey(std::string account, std::string subject, size_t count_max)
@@ -110,6 +110,7 @@ class SubscriptionSurvey final : public Survey {
     bool step(const WorkerView& worker) override;
 
     std::vector<client::SubscriptionSnapshot>& subscriptions() { return subscriptions_; }
+    uint64_t total() const { return total_; }
 
   private:
     const std::string account_;
@@ -117,6 +118,7 @@ class SubscriptionSurvey final : public Survey {
     const size_t count_max_;
     size_t position_ = 0;               // of the walk over the links
     size_t subscription_position_ = 0;  // within the link where it stopped
+    uint64_t total_ = 0;
     std::vector<client::SubscriptionSnapshot> subscriptions_;
 };
 

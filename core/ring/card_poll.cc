@@ -25,6 +25,7 @@ void CardPoll::start(int ring_fd, uint64_t longest_ns) {
     ring_fd_ = ring_fd;
     if (longest_ns == 0) return;
     const uint64_t longest_us = std::clamp<uint64_t>(longest_ns / base::kMicrosecond_ns, 1, UINT32_MAX);
+    // The ring learns the cards of its sockets from now on.
     if (register_napi(ring_fd, 0) == 0) longest_us_ = static_cast<uint32_t>(longest_us);
 }
 

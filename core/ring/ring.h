@@ -141,7 +141,8 @@ class Ring {
         before_receive_state_ = state;
     }
     // True: some socket receives from a network card that the kernel can poll. set_card_polling(true) makes
-    // each turn() poll for RingOptions::card_poll_ns before it sleeps. A wake or a completion ends that.
+    // each turn() poll the cards for RingOptions::card_poll_ns before it sleeps. A wake or a completion ends
+    // the polling.
     virtual bool has_cards() const { return false; }
     virtual void set_card_polling(bool) {}
     // Makes the other ring's turn() return. Same process; `other` is of the same implementation.

@@ -18,8 +18,8 @@ inline int enable_rings(io_uring* ring) {
     return result < 0 ? -errno : 0;
 }
 
-// Before it sleeps, the ring polls the cards of its sockets for that time; 0: once. Linux 6.9 has it, the
-// headers do not. Returns 0 or -errno.
+// Makes the ring poll the cards of its sockets before it sleeps, for that time; 0: once. Linux 6.9 has this,
+// older headers do not. Returns 0 or -errno.
 inline int register_napi(int ring_fd, uint32_t longest_us) {
     struct {
         uint32_t busy_poll_to;

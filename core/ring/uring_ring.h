@@ -9,8 +9,9 @@
 namespace nuring::ring {
 
 // Makes a ring on io_uring (Linux 6.1 or newer).
-// Errors: Unavailable when the kernel has or allows no io_uring (ENOSYS, EPERM: seccomp, sysctl),
-//         ResourceExhausted when a memory-lock limit is too small; the message says the remedy.
+// Threads: any; the ring itself belongs to the thread that calls start().
+// Errors:  Unavailable when the kernel has or allows no io_uring (ENOSYS, EPERM: seccomp, sysctl),
+//          ResourceExhausted when a memory-lock limit is too small; the message names the remedy.
 absl::StatusOr<std::unique_ptr<Ring>> create_uring_ring(const RingOptions& options);
 
 }  // namespace nuring::ring

@@ -14,6 +14,18 @@ namespace {
 // The pause between two clients of a lame duck.
 constexpr int64_t kLameDuckIntervalMax_ns = 1'000'000'000;
 
+// Routes and gateways stay: clients of any worker still need them. Leafnodes are closed like clients, and
+// dial another hub.
+std::vector<base::LinkHandle> find_lame_ducks(const link::LinkHost& host) {
+    std::vector<base::LinkHandle> found;
+    host.table.for_each([&](const link::Link& link) {
+        const bool stays = proto::is_server(link.kind()) &&
+                           interest::rules_of(link.kind()).rank != interest::QueueRank::kLeaf;
+        if (!stays) found.push_back(link.handle());
+    });
+    return found;
+}
+
 }  // namespace
 
 Drain::Drain(link::LinkHost& host, delivery::Outlets& outlets)
@@ -36,18 +48,12 @@ void Drain::stop(void (*drained)(void*), void* state) {
     closing_ = true;
 }
 
-// Routes and gateways stay: clients of any worker still need them. Leafnodes are closed like clients, and
-// dial another hub.
 void Drain::enter_lame_duck(const LameDuck& lame_duck, void (*gone)(void*), void* state) {
     gone_ = gone;
     gone_state_ = state;
     host_.refuse_links();
-    host_.table.for_each([&](link::Link& link) {
-        link.announce_lame_duck();
-        const bool stays = proto::is_server(link.kind()) &&
-                           interest::rules_of(link.kind()).rank != interest::QueueRank::kLeaf;
-        if (!stays) lame_ducks_.push_back(link.handle());
-    });
+    host_.table.for_each([](link::Link& link) { link.announce_lame_duck(); });
+    lame_ducks_ = find_lame_ducks(host_);
     open_count_ = lame_ducks_.size();
     if (open_count_ == 0) return;
     const int64_t spread = (lame_duck.duration - lame_duck.grace_period).count();
@@ -107,7 +113,14 @@ void Drain::report_gone() {
     while (!lame_ducks_.empty() && host_.table.find(lame_ducks_.back()) == nullptr)
         lame_ducks_.pop_back();
     open_count_ = std::min(open_count_, lame_ducks_.size());
-    if (lame_ducks_.empty()) std::exchange(gone_, nullptr)(gone_state_);
+    if (!lame_ducks_.empty()) return;
+    // Clients that were on their way here from another worker come last. (Where nobody was left before they
+    // came, the end of the server closes them.)
+    lame_ducks_ = find_lame_ducks(host_);
+    open_count_ = lame_ducks_.size();
+    if (lame_ducks_.empty()) return std::exchange(gone_, nullptr)(gone_state_);
+    if (!lame_duck_timer_.armed())
+        host_.timers.arm(lame_duck_timer_, host_.ring.now_ns() + uint64_t{kLameDuckIntervalMax_ns});
 }
 
 void Drain::report_drained() {

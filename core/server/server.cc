@@ -289,7 +289,7 @@ std::shared_ptr<std::latch> Server::apply(std::shared_ptr<const config::Options>
         .websocket = client::make_websocket_settings(*options, setup_.trust),
         .serial = settings_.serial + 1};
     const int64_t excess =
-        options->max_connections > 0
+        options->max_connections >= 0
             ? facts_.clients.load(std::memory_order_relaxed) - options->max_connections
             : 0;
     facts_.excess_clients.store(excess,

@@ -108,7 +108,7 @@ void RemoteInterest::begin_removal(account::Account& account, std::function<void
     start_sweep(account, Kept::kNone).then = std::move(then);
 }
 
-// Earlier sweeps of the account, which have not come to all of it, keep no more than this one.
+// Earlier sweeps of the account that are still under way keep no more than this one.
 RemoteInterest::Sweep& RemoteInterest::start_sweep(account::Account& account, Kept kept) {
     assert(owner_.open());
     for (Sweep& sweep : sweeps_) {
@@ -165,7 +165,7 @@ RemoteInterest::Unswept RemoteInterest::take_unswept(account::Account& account, 
     return {};
 }
 
-// Something is said of that one: it is looked at before.
+// The pattern is announced again: it is checked before the sweep reaches it.
 void RemoteInterest::settle(account::Account& account, const Key& key) {
     const Unswept unswept = take_unswept(account, key);
     if (unswept.entry.subscription == nullptr) return;

@@ -19,11 +19,12 @@
 namespace nuring::server_link {
 
 // RemoteInterest is what another server wants: subscriptions of its link by account, pattern and queue, which
-// stand in the sublists of this server. A repeated pattern changes the weight of a queue, and else nothing.
+// stand in the sublists of this server. A repeated pattern changes the weight of a queue group, and nothing
+// else.
 //
-// To look at all of them again takes a sweep, in slices: while it runs, those that it has not come to stay
-// as they are, unless one of them is announced again, which is then looked at first, or withdrawn, which goes
-// unseen.
+// A sweep checks all of them again, in slices. A subscription that the sweep has not reached stays as it is.
+// If the other server announces it again, it is checked at once; if the other server withdraws it, it is
+// removed without a check.
 //
 // Threads:  the link's worker. Limits: memory; release() and sweep() work in slices of the given size.
 // Errors:   add() reports a pattern that is invalid or too long.
@@ -33,10 +34,10 @@ class RemoteInterest {
   public:
     enum class [[nodiscard]] Added : uint8_t { kNew, kKnown, kInvalid };
 
-    // May it stay? Asked in a sweep, once for each; never of one that was withdrawn.
+    // May the subscription stay? A sweep asks once for each, but not for one that was withdrawn.
     using Keeps = std::function<bool(account::Account&, interest::Subscription&)>;
 
-    // It goes, since the link has closed. Called by release(), for each.
+    // The subscription goes, since the link has closed. release() calls this for each.
     using Leaves = std::function<void(const interest::Subscription&)>;
 
     RemoteInterest(delivery::Delivery& delivery, delivery::RemoteServer& owner, Keeps keeps, Leaves leaves)
@@ -48,7 +49,7 @@ class RemoteInterest {
     // origin: the cluster of leafnodes that it comes from; empty: none.
     Added add(account::Account& account, std::string_view pattern, std::string_view queue, uint32_t weight,
               std::string_view origin = {});
-    // False: it was not there, or a sweep was to remove it unasked.
+    // False: it was not there, or a removal was about to reach it.
     bool remove(account::Account& account, std::string_view pattern, std::string_view queue,
                 std::string_view origin = {});
     bool contains(account::Account& account, std::string_view pattern, std::string_view queue,
@@ -60,12 +61,12 @@ class RemoteInterest {
 
     size_t count() const { return count_; }
 
-    // Begin a sweep: of all accounts; of one that keeps its groups alone, or nothing (then() is called behind
-    // it). In the last two nobody is asked.
+    // Each begins a sweep. The first is over all accounts and asks Keeps; the second removes the plain
+    // subscriptions of one account; the third removes all of that account, and calls then() at its end.
     void begin_sweep();
     void begin_removal_of_plain(account::Account& account);
     void begin_removal(account::Account& account, std::function<void()> then);
-    // Looks at up to `most`; true: no sweep is under way any more.
+    // Checks up to `most`; true: no sweep is under way any more.
     bool sweep(size_t most);
     bool sweeping() const { return !sweeps_.empty(); }
 
@@ -81,9 +82,9 @@ class RemoteInterest {
 
     enum class Kept : uint8_t { kAsked, kGroups, kNone };
 
-    // Those of an account that a sweep has not come to yet.
+    // The subscriptions of an account that a sweep has not reached yet.
     struct Sweep {
-        // It is there until the sweep comes to it, but does not count any more.
+        // It is there until the sweep reaches it, but does not count any more.
         bool has_gone(const interest::Subscription& each) const {
             return kept == Kept::kNone || (kept == Kept::kGroups && !each.is_queue());
         }
@@ -93,7 +94,7 @@ class RemoteInterest {
         std::function<void()> then;
         PatternSet set;  // on a walk
     };
-    // Taken out of a sweep that has not come to it yet; no subscription: none has it.
+    // Taken out of a sweep that has not reached it yet; no subscription: no sweep has it.
     struct Unswept {
         PatternSet::Entry entry{};
         const Sweep* sweep = nullptr;

@@ -101,7 +101,7 @@ class CardPollTest(ServerCase):
             client.send("PING\r\n")
             client.expect("PONG\r\n")
         taken_s = time.monotonic() - begin
-        self.doCleanups()
+        self.doCleanups()  # the next server's card has the same name
         return taken_s
 
     def test_packets_are_fetched_from_the_card(self):

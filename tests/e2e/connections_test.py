@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections that leave, are refused, or are more than there are descriptors."""
 
+import re
+import signal
+
 from support import case
-from support.case import ServerCase
+from support.case import ServerCase, differs
 from support.wire import Wire, WireError
 
 
@@ -57,6 +60,23 @@ class ConnectionsTest(ServerCase):
         self.assertTrue(self.is_refused(server))
         first.close()
         self.wait_for(lambda: not self.is_refused(server), "a free place", deadline_s=5.0)
+
+    @differs("2.9.10", "0 means its default")
+    def test_none_at_all(self):
+        """A limit of 0 keeps everybody out, also those who are connected when a reload brings it."""
+        server = self.start(config="max_connections: 0\n")
+        self.assertTrue(self.is_refused(server))
+        self.reload(server, "max_connections: 1\n", r"Reloaded: max_connections = 1")
+        self.wait_for(lambda: not self.is_refused(server), "one is let in")
+        self.reload(server, "max_connections: 0\n", r"Reloaded: max_connections = (0|-1)")
+        self.assertIn(b"maximum connections exceeded", self.asked[-1].read_line())
+        self.assertTrue(self.is_refused(server))
+
+    def reload(self, server, config, line):
+        with open(server.config_file, "w", encoding="utf-8") as out:
+            out.write(config)
+        server.send_signal(signal.SIGHUP)
+        server.log.wait(re.compile(line))
 
     def is_refused(self, server):
         wire = self.wire(server)

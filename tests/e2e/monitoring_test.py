@@ -436,9 +436,14 @@ class OtherPagesTest(MonitoringCase):
         self.assertEqual(sorted(each["subject"] for each in mine), ["bar", "foo.*"])
         self.assertEqual((page["num_subscriptions"] - before, page["limit"]), (2, 1024))
         self.assertEqual(page["total"], len(page["subscriptions_list"]))
+        everything = page["total"]
         page = self.get(server, "/subscriptionsz?subs=1&acc=$G&test=foo.x")
         self.assertEqual([each["subject"] for each in page["subscriptions_list"]], ["foo.*"])
-        self.assertEqual(self.get(server, "/subsz?subs=1&acc=$G&limit=1&offset=1")["total"], 1)
+        page = self.get(server, "/subsz?subs=1&acc=$G&limit=1&offset=1")
+        self.assertEqual(len(page["subscriptions_list"]), 1)
+        if not case.Options.reference:  # 2.9 counts the page only
+            self.assertEqual(page["total"], everything)
+            self.assertEqual(self.get(server, "/subsz?subs=1&acc=$G&offset=1000")["total"], everything)
         self.assertNotIn("subscriptions_list", self.get(server, "/subsz?subs=1&test=nobody.here&acc=$G"))
         self.error(server, "/subsz?test=foo.*", "invalid test subject, must be valid publish subject: foo.*")
 

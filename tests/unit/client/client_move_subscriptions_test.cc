@@ -364,16 +364,23 @@ TEST(ClientMoveSubscriptionsTest, TheServerStopsInTheMiddle) {
     EXPECT_EQ(sublist(stage).count(), 0U);
 }
 
-TEST(ClientMoveSubscriptionsTest, ALameDuckSendsItAway) {
+TEST(ClientMoveSubscriptionsTest, ALameDuckClosesItInItsTime) {
     WorkerStage stage(2);
+    SimPeer& other = stage.client(1);
     SimPeer& peer = stage.client(0, ",\"protocol\":1");
     peer.ask("SUB a 1\r\n");
     stage.pause(1, true);
     EXPECT_TRUE(move(stage, 0, 1));
-    stage.state(1).host.refuse_links();
+    int gone = 0;
+    stage.state(1).enter_lame_duck([](void* counter) { ++*static_cast<int*>(counter); }, &gone);
     stage.pause(1, false);
     EXPECT_THAT(peer.hear(), HasSubstr("\"ldm\":true"));
+    EXPECT_FALSE(peer.ended());
+    other.stream().close();
+    stage.pass(15 * base::kSecond_ns);
+    (void)peer.hear();
     EXPECT_TRUE(peer.ended());
+    EXPECT_EQ(gone, 1);
     EXPECT_EQ(sublist(stage).count(), 0U);
 }
 

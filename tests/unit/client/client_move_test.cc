@@ -298,14 +298,28 @@ TEST(ClientMoveTest, IsToldOfServersThatCameMeanwhile) {
     EXPECT_THAT(peer.hear(), HasSubstr("\"connect_urls\":[\"other:4222\"]"));
 }
 
-TEST(ClientMoveTest, ALameDuckSendsItAway) {
-    WorkerStage stage(2);
+// It has the time that others have, though it was on its way when they were informed.
+TEST(ClientMoveTest, ALameDuckClosesItInItsTime) {
+    auto options = test::test_options();
+    options->lame_duck_grace_period = std::chrono::seconds(10);
+    options->lame_duck_duration = std::chrono::seconds(20);
+    WorkerStage stage(2, options);
+    SimPeer& other = stage.client(1);
     SimPeer& peer = stage.client(0, ",\"protocol\":1");
     send_off(stage);
-    stage.state(1).host.refuse_links();
+    int gone = 0;
+    stage.state(1).enter_lame_duck([](void* counter) { ++*static_cast<int*>(counter); }, &gone);
     stage.pause(1, false);
     EXPECT_THAT(peer.hear(), HasSubstr("\"ldm\":true"));
-    EXPECT_TRUE(peer.ended());
+    stage.pass(9 * base::kSecond_ns);
+    EXPECT_FALSE(peer.ended());
+    EXPECT_THAT(peer.ask("PING\r\n"), HasSubstr("PONG\r\n"));
+    stage.pass(20 * base::kSecond_ns);
+    for (SimPeer* each : {&other, &peer}) {
+        (void)each->hear();
+        EXPECT_TRUE(each->ended());
+    }
+    EXPECT_EQ(gone, 1);
 }
 
 TEST(ClientMoveTest, IsHeldWithTheOthersOfAServerThatStops) {

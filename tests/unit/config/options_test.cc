@@ -20,14 +20,12 @@ TEST(OptionsTest, ZeroMeansDefault) {
     options.port = 0;
     options.host = "";
     options.max_payload = 0;
-    options.max_connections = 0;
     options.ping_interval = nanoseconds{0};
     options.write_deadline = nanoseconds{0};
     complete(&options);
     EXPECT_EQ(options.port, 4222);
     EXPECT_EQ(options.host, "0.0.0.0");
     EXPECT_EQ(options.max_payload, 1024 * 1024);
-    EXPECT_EQ(options.max_connections, 65536);
     EXPECT_EQ(options.ping_interval, std::chrono::minutes(2));
     EXPECT_EQ(options.write_deadline, seconds(10));
 }
