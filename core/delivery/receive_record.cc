@@ -178,9 +178,9 @@ void deliver_as(Delivery& delivery, const DeliverRecord& record, RecordKind kind
     delivery.services.deliver_reply(publisher_of(record), *record.account, run);
 }
 
-void tell_publisher(Delivery& delivery, const DeliverRecord& record) {
-    const bool is_client = static_cast<proto::Kind>(record.flags.kind) == proto::Kind::kClient;
-    delivery.stall_gate.tell_publisher(record.origin, is_client);
+void stall_publisher(Delivery& delivery, const DeliverRecord& record) {
+    if (!proto::is_server(static_cast<proto::Kind>(record.flags.kind)))
+        delivery.stall_gate.stall_publisher(record.origin);
 }
 
 }  // namespace
@@ -214,11 +214,11 @@ size_t deliver_record(Delivery& delivery, const DeliverRecord& record) {
         const MessageRun run = run_of(record, shared.block);
         deliver_as(delivery, record, static_cast<RecordKind>(kind - 1), run);
         link::SharedBody::release(shared.body);
-        tell_publisher(delivery, record);
+        stall_publisher(delivery, record);
         return run.block_size();
     }
     deliver_as(delivery, record, kind, run_of(record, place));
-    tell_publisher(delivery, record);
+    stall_publisher(delivery, record);
     return 0;
 }
 

@@ -119,7 +119,8 @@ LoneRecord::LoneRecord(Delivery& delivery, const interest::MatchResult& match, M
 
 void LoneRecord::pause_until_room(link::Link& link) {
     assert(!has_room());
-    if (is_large_ && delivery_.outlets.is_behind(to_)) return delivery_.outlets.pause_until_drained(link, to_);
+    if (is_large_ && delivery_.outlets.is_behind(to_))
+        return delivery_.outlets.pause_until_drained(link, to_);
     delivery_.outlets.pause_until_room(link, to_, size_);
 }
 

@@ -20,7 +20,8 @@ void StallGate::note_backlog(const link::Link& receiver) {
 
 bool StallGate::rests(link::Link& publisher) {
     const Backlog backlog = std::exchange(backlog_, Backlog::kNone);
-    if (backlog == Backlog::kStall && publisher.kind() == proto::Kind::kClient) return stall(publisher, kRest_ns);
+    if (backlog == Backlog::kStall && !proto::is_server(publisher.kind()))
+        return stall(publisher, kRest_ns);
     interest_gate_.rest(publisher);
     return true;
 }
@@ -53,18 +54,19 @@ void StallGate::on_timer() {
 }
 
 // A record that finds no room is left out: the next message says the same.
-void StallGate::tell(base::LinkHandle publisher, bool is_client) {
+void StallGate::stall_there(base::LinkHandle publisher) {
     const Backlog backlog = std::exchange(backlog_, Backlog::kNone);
-    if (backlog != Backlog::kStall || !is_client || !publisher.valid()) return;
-    if (publisher.worker() == host_.id) return stall_here(publisher, kRest_ns);  // a member on a third worker had gone
-    if (told_.size() >= kToldMax) return;
-    if (std::find(told_.begin(), told_.end(), publisher) != told_.end()) return;
+    if (backlog != Backlog::kStall || !publisher.valid()) return;
+    // A queue member on a third worker had gone.
+    if (publisher.worker() == host_.id) return stall_here(publisher, kRest_ns);
+    if (stalled_there_.size() >= kThereMax) return;
+    if (std::find(stalled_there_.begin(), stalled_there_.end(), publisher) != stalled_there_.end()) return;
     runtime::RecordHeader* const header =
         outlets_.try_begin_record(publisher.worker(), sizeof(StallRecord), kStall);
     if (header == nullptr) return;
     reinterpret_cast<StallRecord*>(header)->publisher = publisher;
     outlets_.commit_record(publisher.worker(), header);
-    told_.push_back(publisher);
+    stalled_there_.push_back(publisher);
 }
 
 void StallGate::on_record(const runtime::RecordHeader& record) {

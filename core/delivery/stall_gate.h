@@ -19,14 +19,14 @@ namespace nuring::delivery {
 class InterestGate;
 class Outlets;
 
-// StallGate slows publishers down that are faster than a receiver. Else one that reads as fast as it can would
-// be closed as a slow consumer.
+// StallGate slows publishers down that are faster than a receiver. Else one that reads as fast as it can
+// would be closed as a slow consumer.
 //   - A receiver has most of max_pending waiting: a client that publishes to it rests for some milliseconds
 //     after each kFreeBytes, also if the receiver lives on another worker. A receiver that reads nothing
 //     soon exceeds max_pending, and is closed.
 //   - A receiver waits for this worker alone, which encrypts or compresses a batch per turn: any link that
 //     publishes to it rests until the next turn.
-// Threads: its worker. Limits: kToldMax publishers on other workers per turn. Errors: none.
+// Threads: its worker. Limits: kThereMax publishers on other workers per turn. Errors: none.
 // Source:  stalledWait() of nats-server, where clients rest, too, and other servers do not.
 class StallGate {
   public:
@@ -47,21 +47,21 @@ class StallGate {
     [[nodiscard]] bool rests_after_message(link::Link& publisher) {
         return backlog_ != Backlog::kNone && rests(publisher);
     }
-    // After a message from another worker, whose publisher is a client or not.
-    void tell_publisher(base::LinkHandle publisher, bool is_client) {
+    // After a message of a client that came from another worker.
+    void stall_publisher(base::LinkHandle publisher) {
         if (backlog_ != Backlog::kNone) [[unlikely]]
-            tell(publisher, is_client);
+            stall_there(publisher);
     }
     // Another worker says so.
     void on_record(const runtime::RecordHeader& record);
     void begin_turn() {
-        told_.clear();
+        stalled_there_.clear();
         backlog_ = Backlog::kNone;
     }
 
   private:
     enum class Backlog : uint8_t { kNone, kTurn, kStall };
-    static constexpr size_t kToldMax = 64;
+    static constexpr size_t kThereMax = 64;
     struct Resting {
         base::LinkHandle publisher;
         uint64_t until_ns;
@@ -69,7 +69,7 @@ class StallGate {
 
     bool rests(link::Link& publisher);
     bool stall(link::Link& publisher, uint64_t rest_ns);
-    void tell(base::LinkHandle publisher, bool is_client);
+    void stall_there(base::LinkHandle publisher);
     void stall_here(base::LinkHandle handle, uint64_t rest_ns);
     void on_timer();
 
@@ -77,7 +77,7 @@ class StallGate {
     InterestGate& interest_gate_;
     Outlets& outlets_;
     Backlog backlog_ = Backlog::kNone;     // of the receivers of the last message
-    std::vector<base::LinkHandle> told_;   // in this turn
+    std::vector<base::LinkHandle> stalled_there_;   // in this turn
     std::vector<Resting> resting_;
     runtime::OwnedTimer<StallGate, &StallGate::on_timer> timer_{*this};
 };

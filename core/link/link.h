@@ -95,7 +95,7 @@ class Link {
     const char* peer_host() const { return peer_.host; }
     uint16_t peer_port() const { return peer_.port; }
     uint64_t pending_bytes() const { return outbound_.pending_bytes(); }
-    // What is pending waits for a channel, which makes a batch per turn, and not for the peer.
+    // Its pending bytes wait for a channel, which makes a batch per turn, and not for the peer.
     bool waits_for_channel() const { return channel_ != nullptr && !send_.pending && state_ == State::kOpen; }
     size_t pending_chunks() const { return outbound_.slab_count(); }
     uint64_t start_wall_ns() const { return start_wall_ns_; }
@@ -127,7 +127,7 @@ class Link {
     void resume(PauseReason reason);
     // Stops reading until the link is closed: the server ends.
     void hold();
-    // Has the peer sent as much as it may since it rested (delivery/stall_gate.h)?
+    // Has the peer sent all that is free after it rested (delivery/stall_gate.h)?
     bool may_rest() const { return traffic_.in_bytes >= free_until_bytes_; }
     void set_rested(uint64_t free_bytes) { free_until_bytes_ = traffic_.in_bytes + free_bytes; }
     bool is_stalled() const;
