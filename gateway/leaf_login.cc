@@ -175,7 +175,9 @@ class LeafLink::JwtJob final : public link::LinkJob {
 
 void LeafLink::ask_jwt_job(std::string account) {
     runtime::JobRunner& runner = account.empty() ? host_.handshakes : host_.jobs;
-    runner.submit(host_.worker, std::make_unique<JwtJob>(*this, std::move(account)));
+    // One that finds no room meets the time limit of logins.
+    (void)runner.submit(host_.worker, std::make_unique<JwtJob>(*this, std::move(account)),
+                        {.address = std::string("server ") + peer_host(), .gone = ended()});
 }
 
 void LeafLink::on_jwt_verdict(const auth::JwtVerdict& verdict) {

@@ -101,7 +101,7 @@ uint32_t Client::append_run(interest::Subscription& subscription, const delivery
     subscription.delivered += count;
     count_out(count, strip ? run.body_size() : run.total_size);
     mark_dirty();
-    if (is_watched) [[unlikely]]
+    if (is_watched && !slow) [[unlikely]]
         delivery_.stall_gate.note_backlog(*this);
     if (slow) [[unlikely]] {
         host_.close_slow_consumer(*this);

@@ -30,6 +30,7 @@ class Outlets;
 // Source:  stalledWait() of nats-server, where clients rest, too, and other servers do not.
 class StallGate {
   public:
+    // Up to a tick of the timers is added.
     static constexpr uint64_t kRest_ns = 5'000'000;
     // If the receiver lives on another worker: more may be on its way there.
     static constexpr uint64_t kRestThere_ns = 20'000'000;

@@ -533,7 +533,10 @@ TEST_F(ServerLinkTest, AServerThatReadsNoMessagesIsASlowConsumer) {
     peer.stream().set_reading(false);
     const std::string body(64 * 1024, 'b');
     SimPeer& client = stage.client(1);
-    for (int i = 0; i < 100 && is_open(); ++i) client.ask(fmt::format("PUB a {}\r\n{}\r\n", body.size(), body));
+    for (int i = 0; i < 100 && is_open(); ++i) {
+        client.ask(fmt::format("PUB a {}\r\n{}\r\n", body.size(), body));
+        stage.pass(2 * delivery::StallGate::kRestThere_ns);
+    }
     EXPECT_FALSE(is_open());
     EXPECT_EQ(slow_consumers(), 1U);
 }
