@@ -105,7 +105,7 @@ static bool waits_for_copies(Delivery& delivery, link::Link& link, const interes
 // The same for a run whose block takes no room of the mailbox.
 static bool waits_for_blocks(Delivery& delivery, link::Link& link, const interest::WorkerSet& workers,
                              const MessageRun& run) {
-    const bool is_large = record_size(delivery, run, 0, run.block_size()).is_large;
+    const bool is_large = run.block_size() > delivery.outlets.inline_bytes_max();
     return is_large && waits_for(delivery, link, workers);
 }
 

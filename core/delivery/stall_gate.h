@@ -48,11 +48,10 @@ class StallGate {
     [[nodiscard]] bool rests_after_message(link::Link& publisher) {
         return backlog_ != Backlog::kNone && rests(publisher);
     }
-    // After a message of a client that came from another worker.
-    void stall_publisher(base::LinkHandle publisher) {
-        if (backlog_ != Backlog::kNone) [[unlikely]]
-            stall_there(publisher);
-    }
+    // A receiver of the last message was noted.
+    bool has_backlog() const { return backlog_ != Backlog::kNone; }
+    // After a message that came from another worker; its publisher is a client.
+    void stall_there(base::LinkHandle publisher);
     // Another worker says so.
     void on_record(const runtime::RecordHeader& record);
     void begin_turn() {
@@ -70,7 +69,6 @@ class StallGate {
 
     bool rests(link::Link& publisher);
     bool stall(link::Link& publisher, uint64_t rest_ns);
-    void stall_there(base::LinkHandle publisher);
     void stall_here(base::LinkHandle handle, uint64_t rest_ns);
     void on_timer();
 
