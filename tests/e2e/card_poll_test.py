@@ -3,7 +3,7 @@
 """A server with `busy_poll` fetches packets from its network card, instead of waiting for the card's interrupt.
 
 Method: server and clients are in two network namespaces, joined by a pair of virtual cards. The card of the server
-reports packets after 20 ms only; a worker that polls has them at once.
+reports packets after 200 ms only; a worker that polls has them at once.
 """
 
 import array
@@ -27,7 +27,7 @@ _ETHTOOL_STSO, _ETHTOOL_SGRO = 0x1F, 0x2C  # segmentation when sending, merging 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 OURS, THEIRS = "10.77.0.1", "10.77.0.2"
-REQUESTS = 50
+REQUESTS = 20
 
 
 def skip(why):
@@ -83,7 +83,7 @@ class CardPollTest(ServerCase):
             set_feature(card, _ETHTOOL_STSO, False)  # else the cards hand packets over without being polled
             set_feature(card, _ETHTOOL_SGRO, True)
         write("/sys/class/net/card1/napi_defer_hard_irqs", "1000000")
-        write("/sys/class/net/card1/gro_flush_timeout", "20000000")
+        write("/sys/class/net/card1/gro_flush_timeout", "200000000")
         ip("link", "set", "card1", "netns", str(server.pid))
         ip("addr", "add", f"{OURS}/24", "dev", "card0")
         ip("link", "set", "card0", "up")
@@ -106,9 +106,9 @@ class CardPollTest(ServerCase):
 
     def test_packets_are_fetched_from_the_card(self):
         plain = self.time_requests("--io", "uring", "--workers", "1")
-        self.assertGreater(plain, REQUESTS * 0.010, "the card does not hold packets back here")
-        polled = self.time_requests("--io", "uring", "--workers", "1", "--busy_poll", "500ms")
-        self.assertLess(polled, plain / 3)
+        self.assertGreater(plain, REQUESTS * 0.1, "the card does not hold packets back here")
+        polled = self.time_requests("--io", "uring", "--workers", "1", "--busy_poll", "1s")
+        self.assertLess(polled, plain / 2)
 
 
 if __name__ == "__main__":
