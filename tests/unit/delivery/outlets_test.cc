@@ -178,5 +178,28 @@ TEST_F(OutletsTest, PlainSubscribersAndGroupsTogetherFindRoom) {
     EXPECT_EQ(outlets().spilled_count(), 0U);
 }
 
+// A record names them, and would hardly fill a mailbox.
+TEST(CountedBlocksTest, OnTheirWayToAnotherWorkerTheyAreBounded) {
+    WorkerStage stage(2);
+    SimPeer& receives = stage.client(1);
+    receives.ask("SUB a 1\r\n");
+    SimPeer& sends = stage.client(0);
+    stage.pause(1, true);
+    const std::string message = "PUB a 100000\r\n" + std::string(100'000, 'x') + "\r\n";
+    size_t count = 0;
+    std::string answer = "PONG\r\n";
+    for (; count < 100 && !answer.empty(); ++count) {
+        sends.say(message);
+        stage.settle();
+        answer = sends.ask("PING\r\n");
+    }
+    EXPECT_GE(count, 42U);
+    EXPECT_LE(count, 44U);  // 4 MiB, and one that waits
+    stage.pause(1, false);
+    stage.settle();
+    EXPECT_EQ(sends.hear(), "PONG\r\n");
+    EXPECT_EQ(count_of(receives.hear(), "MSG a 1 100000\r\n"), count);
+}
+
 }  // namespace
 }  // namespace nuring::delivery
