@@ -260,7 +260,7 @@ void write_runtime(proto::JsonWriter* json, const Sources& sources, uint64_t now
     json->field("out_client_bytes", totals.counters.out_bytes - of_servers.out_bytes);
     json->field("slow_consumers", totals.slow_consumers());
     json->field("stale_connections", totals.counters.faults.stale_connections);
-    json->field("stalled_clients", totals.counters.pauses);
+    json->field("stalled_clients", totals.counters.stalls);
     json->field("subscriptions", count_subscriptions(sources));
     json->begin_object("http_req_stats");
     for (const auto& [path, count] : sources.request_counts) json->field(path, count);
@@ -297,7 +297,7 @@ Totals sum_of(const std::vector<observe::WorkerSnapshot>& workers) {
         totals.counters.faults += worker.counters.faults;
         for (size_t kind = 0; kind < proto::kKindCount; ++kind)
             totals.counters.faults_by_kind[kind] += worker.counters.faults_by_kind[kind];
-        totals.counters.pauses += worker.counters.pauses;
+        totals.counters.stalls += worker.counters.stalls;
     }
     return totals;
 }

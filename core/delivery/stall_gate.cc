@@ -28,6 +28,7 @@ bool StallGate::rests(link::Link& publisher) {
 
 bool StallGate::stall(link::Link& publisher, uint64_t rest_ns) {
     if (!publisher.may_rest()) return false;
+    ++stall_count_;
     const uint64_t until_ns = host_.ring.now_ns() + rest_ns;
     resting_.push_back({.publisher = publisher.handle(), .until_ns = until_ns});
     publisher.pause(link::PauseReason::kStall);

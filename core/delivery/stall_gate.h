@@ -52,6 +52,8 @@ class StallGate {
     bool has_backlog() const { return backlog_ != Backlog::kNone; }
     // After a message that came from another worker; its publisher is a client.
     void stall_there(base::LinkHandle publisher);
+    // Times that a publisher began to rest because of a receiver's backlog.
+    uint64_t stall_count() const { return stall_count_; }
     // Another worker says so.
     void on_record(const runtime::RecordHeader& record);
     void begin_turn() {
@@ -78,6 +80,7 @@ class StallGate {
     Backlog backlog_ = Backlog::kNone;     // of the receivers of the last message
     std::vector<base::LinkHandle> stalled_there_;   // in this turn
     std::vector<Resting> resting_;
+    uint64_t stall_count_ = 0;
     runtime::OwnedTimer<StallGate, &StallGate::on_timer> timer_{*this};
 };
 

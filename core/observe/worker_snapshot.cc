@@ -23,6 +23,7 @@ WorkerCounters counters_of(const WorkerView& worker) {
     for (const link::LinkFaults& faults : links.faults) counters.faults += faults;
     counters.sends_in_flight = links.sends_in_flight;
     counters.pauses = worker.delivery.outlets.pause_count();
+    counters.stalls = worker.delivery.stall_gate.stall_count();
     counters.spilled_records = worker.delivery.outlets.spilled_count();
     counters.shared_blocks = worker.host.input.shared_count();
     counters.replaced_members = worker.delivery.counters().replaced_members;

@@ -26,6 +26,7 @@ struct WorkerCounters : link::LinkTraffic {
     link::LinkFaults faults;  // their sum
     uint64_t sends_in_flight = 0;
     uint64_t pauses = 0;
+    uint64_t stalls = 0;
     uint64_t spilled_records = 0;
     uint64_t shared_blocks = 0;
     uint64_t replaced_members = 0;

@@ -111,6 +111,22 @@ class VarzTest(MonitoringCase):
         self.assertEqual(after["subscriptions"] - before["subscriptions"], 5)
         self.assertEqual(after["slow_consumers"], 0)
 
+    @differs("2.9.10", "the counter is newer")
+    def test_counts_the_rests_of_publishers(self):
+        server = self.monitored(config="max_pending: 8000000\n")
+        stuck = self.wire(server, receive_bytes=4096)
+        stuck.open()
+        stuck.send("SUB much 1\r\n")
+        stuck.expect_quiet()
+        publisher = self.client(server)
+        body = "x" * 100_000
+        for _ in range(200):
+            publisher.send(f"PUB much {len(body)}\r\n{body}\r\n")
+            publisher.expect_quiet()
+            if self.get(server, "/varz")["stalled_clients"]:
+                return
+        self.fail("no rest was counted")
+
     def test_counts_requests(self):
         server = self.monitored()
         for path in ("/varz", "/connz", "/connz?limit=zz", "/subsz?limit=zz", "/subscriptionsz", "/", "/stacksz"):

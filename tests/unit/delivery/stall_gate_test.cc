@@ -59,6 +59,7 @@ void expect_one_rest(Pair& pair, uint64_t rest_ns) {
     pair.stage.pass(rest_ns);
     EXPECT_EQ(pair.sends->hear(), "PONG\r\n");
     EXPECT_EQ(pair.stage.link_count(), 2U);
+    EXPECT_EQ(pair.stage.state(0).counters().stalls, 1U);
 }
 
 TEST(StallGateTest, AClientRestsWhenAReceiverHasMostOfMaxPendingWaiting) {
@@ -93,6 +94,7 @@ TEST(StallGateTest, NobodyRestsWithNoFastProducerStall) {
     Pair pair(1, 0, options);
     EXPECT_EQ(pair.publish_until_rest(), 0);
     EXPECT_EQ(pair.stage.link_count(), 1U);
+    EXPECT_EQ(pair.stage.state(0).counters().stalls, 0U);
 }
 
 }  // namespace
