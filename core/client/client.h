@@ -159,6 +159,7 @@ class Client final : public delivery::NatsLink,
     void connect(std::string_view json);
     auth::Decision decide() const;
     void ask_job(const auth::Decision& decision, bool first_time);
+    auth::JwtLogin jwt_login() const;
     void ask_jwt_job(std::string account, bool first_time);
     void on_jwt_verdict(const auth::JwtVerdict& verdict, bool first_time);
     void end_login(std::string_view text, link::CloseReason reason);
