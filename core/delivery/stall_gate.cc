@@ -20,6 +20,7 @@ void StallGate::note_backlog(const link::Link& receiver) {
 
 bool StallGate::rests(link::Link& publisher) {
     const Backlog backlog = std::exchange(backlog_, Backlog::kNone);
+    if (!publisher.open()) return false;
     if (backlog == Backlog::kStall && !proto::is_server(publisher.kind()))
         return stall(publisher, kRest_ns);
     interest_gate_.rest(publisher);
@@ -54,9 +55,9 @@ void StallGate::on_timer() {
 }
 
 // A record that finds no room is left out: the next message says the same.
-void StallGate::stall_there(base::LinkHandle publisher) {
+void StallGate::stall_there(base::LinkHandle publisher, proto::Kind kind) {
     const Backlog backlog = std::exchange(backlog_, Backlog::kNone);
-    if (backlog != Backlog::kStall || !publisher.valid()) return;
+    if (backlog != Backlog::kStall || kind != proto::Kind::kClient || !publisher.valid()) return;
     // A queue member on a third worker had gone.
     if (publisher.worker() == host_.id) return stall_here(publisher, kRest_ns);
     if (stalled_there_.size() >= kThereMax) return;

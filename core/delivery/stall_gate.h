@@ -9,6 +9,7 @@
 #include "core/link/link_host.h"
 #include "core/runtime/mailbox.h"
 #include "core/runtime/owned_timer.h"
+#include "proto/kind.h"
 
 namespace nuring::link {
 class Link;
@@ -50,8 +51,8 @@ class StallGate {
     }
     // A receiver of the last message was noted.
     bool has_backlog() const { return backlog_ != Backlog::kNone; }
-    // After a message that came from another worker; its publisher is a client.
-    void stall_there(base::LinkHandle publisher);
+    // After a message that came from another worker, where it was published by that link.
+    void stall_there(base::LinkHandle publisher, proto::Kind kind);
     // Another worker says so.
     void on_record(const runtime::RecordHeader& record);
     void begin_turn() {

@@ -128,8 +128,8 @@ class Link {
     // Stops reading until the link is closed: the server ends.
     void hold();
     // Has the peer sent all that is free after it rested (delivery/stall_gate.h)?
-    bool may_rest() const { return traffic_.in_bytes >= free_until_bytes_; }
-    void set_rested(uint64_t free_bytes) { free_until_bytes_ = traffic_.in_bytes + free_bytes; }
+    bool may_rest() const { return published_bytes() >= free_until_bytes_; }
+    void set_rested(uint64_t free_bytes) { free_until_bytes_ = published_bytes() + free_bytes; }
     bool is_stalled() const;
 
   protected:
@@ -259,6 +259,11 @@ class Link {
     void shut_down();
     void retire_if_done();
     void add_to_dirty();
+    // With control lines of an average size: small messages must not be free.
+    uint64_t published_bytes() const {
+        constexpr uint64_t kLineBytes = 64;
+        return traffic_.in_bytes + traffic_.in_messages * kLineBytes;
+    }
 
     // Of channels.
     friend class Channel;
