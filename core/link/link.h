@@ -95,8 +95,10 @@ class Link {
     const char* peer_host() const { return peer_.host; }
     uint16_t peer_port() const { return peer_.port; }
     uint64_t pending_bytes() const { return outbound_.pending_bytes(); }
-    // Its pending bytes wait for a channel, which makes a batch per turn, and not for the peer.
-    bool waits_for_channel() const { return channel_ != nullptr && !send_.pending && state_ == State::kOpen; }
+    // Some of its bytes are on their way; else they wait for the end of the turn.
+    bool is_sending() const { return send_.pending; }
+    // TLS, WebSocket or compression, which make a batch per turn.
+    bool has_channel() const { return channel_ != nullptr; }
     size_t pending_chunks() const { return outbound_.slab_count(); }
     uint64_t start_wall_ns() const { return start_wall_ns_; }
     // Version, cipher suite, peer's certificates; null: no TLS, or not yet.

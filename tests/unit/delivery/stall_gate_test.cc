@@ -135,6 +135,35 @@ TEST(StallGateTest, AClientDoesNotRestForTheMessageOfTheServerItself) {
         EXPECT_FALSE(pair.stage.state(0).delivery.stall_gate.has_backlog());
 }
 
+// What it has waiting leaves at the end of the turn.
+TEST(StallGateTest, APublisherRestsForATurnWhereTheReceiverWaitsForThisWorkerAlone) {
+    Pair pair(1, 0, with_max_pending(200'000));
+    pair.receives->stream().set_reading(true);
+    pair.stage.on_worker(0, [](server::WorkerState& state) {
+        link::Link& receiver = *state.host.table.find(state.host.handles().front());
+        link::Link& publisher = *state.host.table.find(state.host.handles().back());
+        receiver.queue(std::string(160'000, 'x'));
+        StallGate& gate = state.delivery.stall_gate;
+        gate.note_backlog(receiver);
+        EXPECT_TRUE(gate.rests_after_message(publisher));
+        EXPECT_FALSE(publisher.is_stalled());
+        EXPECT_TRUE(state.delivery.interest_gate.wants_turn());
+    });
+    EXPECT_EQ(pair.sends->ask("PING\r\n"), "PONG\r\n");
+}
+
+// Else what is free would exceed it.
+TEST(StallGateTest, WithASmallMaxPendingLessIsFree) {
+    Pair pair(1, 0, with_max_pending(200'000));
+    const std::string small = message(5'000);
+    for (int rests = 0; rests < 2; ++rests) {
+        EXPECT_GT(pair.publish_until_rest(small), 0);
+        pair.stage.pass(kRest_ns);
+        EXPECT_EQ(pair.sends->hear(), "PONG\r\n");
+    }
+    EXPECT_EQ(pair.stage.link_count(), 2U);
+}
+
 TEST(StallGateTest, NobodyRestsWithNoFastProducerStall) {
     auto options = with_max_pending(1'000'000);
     options->no_fast_producer_stall = true;
