@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "core/auth/authenticator.h"
 #include "core/auth/connection_types.h"
+#include "core/auth/jwt_login.h"
 #include "core/auth/response_table.h"
 #include "core/delivery/delivery.h"
 #include "core/delivery/services.h"
@@ -176,6 +177,7 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
     auth::ConnectionType connection_type() const;
     const auth::Authenticator& authenticator() const;
     auth::Decision decide_login();
+    auth::JwtLogin jwt_login();
     void ask_jwt_job(std::string account);
     void on_jwt_verdict(const auth::JwtVerdict& verdict);
     bool passes_checks();

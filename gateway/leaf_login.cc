@@ -7,12 +7,9 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "core/auth/jwt_login.h"
-#include "core/auth/trust.h"
-#include "core/base/status.h"
 #include "core/base/time_units.h"
 #include "core/client/claims_end.h"
-#include "core/link/link_job.h"
+#include "core/client/jwt_login_job.h"
 #include "core/tls/tls_engine.h"
 #include "fmt/format.h"
 #include "gateway/leaf_link.h"
@@ -122,56 +119,33 @@ auth::Decision LeafLink::decide_login() {
     return decision;
 }
 
-// Checks a user token, as client_jwt.cc does for clients.
-class LeafLink::JwtJob final : public link::LinkJob {
+class LeafLink::JwtJob final : public client::JwtLoginJob {
   public:
     JwtJob(LeafLink& link, std::string account)
-        : LinkJob(link.host_, link),
-          trust_(link.all_.clients(link.host_.id).authenticator().trust()),
-          account_(std::move(account)),
-          login_{.token = link.connect_.jwt,
-                 .sentinel = link.all_.clients(link.host_.id).authenticator().default_sentinel(),
-                 .signature = link.connect_.sig,
-                 .nonce = link.nonce(),
-                 .host = link.peer_host(),
-                 .now_s = link.host_.ring.wall_s(),
-                 .type = link.connection_type()} {}
+        : client::JwtLoginJob(link.host_, link,
+                         {.trust = link.all_.clients(link.host_.id).authenticator().trust(),
+                          .login = link.jwt_login(),
+                          .account = std::move(account),
+                          .first_time = !link.serving()}) {}
 
   private:
-    void compute() override {
-        if (!account_.empty()) {
-            if (const auto account = trust_->load(account_, login_.now_s); !account.ok()) {
-                verdict_.reason =
-                    fmt::format("Account JWT lookup error: {}", base::message_of(account.status()));
-                is_deleted_ = absl::IsNotFound(account.status()) && trust_->directory() != nullptr;
-                return;
-            }
-        }
-        changes_ = trust_->change_count();
-        verdict_ = auth::check_jwt_login(*trust_, login_);
+    void ask_again(link::Link& link, std::string account) override {
+        static_cast<LeafLink&>(link).ask_jwt_job(std::move(account));
     }
-
-    void finish(link::Link& link) override {
-        auto& leaf = static_cast<LeafLink&>(link);
-        const bool is_unknown = verdict_.outcome == auth::JwtOutcome::kAccountUnknown ||
-                                verdict_.outcome == auth::JwtOutcome::kAccountExpired;
-        if (account_.empty() && is_unknown) return leaf.ask_jwt_job(std::move(verdict_.account));
-        // Claims have changed since: what was found may not hold any more.
-        if (verdict_.outcome == auth::JwtOutcome::kAccepted && changes_ != trust_->change_count()) {
-            return leaf.ask_jwt_job(std::move(account_));
-        }
-        // The leafnodes of a deleted account get the same error as those of an expired one.
-        if (is_deleted_ && leaf.serving()) verdict_.outcome = auth::JwtOutcome::kAccountExpired;
-        leaf.on_jwt_verdict(verdict_);
+    void conclude(link::Link& link, const auth::JwtVerdict& verdict) override {
+        static_cast<LeafLink&>(link).on_jwt_verdict(verdict);
     }
-
-    const std::shared_ptr<auth::Trust> trust_;
-    std::string account_;  // to be loaded first; empty: none
-    const auth::JwtLogin login_;
-    bool is_deleted_ = false;  // the account
-    uint64_t changes_ = 0;
-    auth::JwtVerdict verdict_;
 };
+
+auth::JwtLogin LeafLink::jwt_login() {
+    return {.token = connect_.jwt,
+            .sentinel = all_.clients(host_.id).authenticator().default_sentinel(),
+            .signature = connect_.sig,
+            .nonce = nonce(),
+            .host = peer_host(),
+            .now_s = host_.ring.wall_s(),
+            .type = connection_type()};
+}
 
 void LeafLink::ask_jwt_job(std::string account) {
     runtime::JobRunner& runner = account.empty() ? host_.handshakes : host_.jobs;
@@ -181,13 +155,6 @@ void LeafLink::ask_jwt_job(std::string account) {
 }
 
 void LeafLink::on_jwt_verdict(const auth::JwtVerdict& verdict) {
-    if (!verdict.reason.empty()) {
-        if (verdict.is_error) {
-            host_.log.error("{} - {}", label(), verdict.reason);
-        } else {
-            host_.log.debug("{} - {}", label(), verdict.reason);
-        }
-    }
     if (verdict.outcome != auth::JwtOutcome::kAccepted) {
         const auto end = client::claims_end(verdict.outcome);
         if (serving() && end.has_value()) return refuse_peer(end->text, end->reason);

@@ -2,12 +2,12 @@
 #include "monitor/answer_thread.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <memory>
 #include <optional>
 #include <utility>
+
+#include "core/runtime/thread_priority.h"
 
 namespace nuring::monitor {
 namespace {
@@ -28,7 +28,7 @@ struct AnswerThread::Waiting {
 void AnswerThread::start() {
     thread_ = std::thread([this] {
         (void)::pthread_setname_np(::pthread_self(), "answers");
-        (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kAnswersNice);
+        runtime::give_way_to_workers(kAnswersNice);
         run();
     });
 }

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,6 +20,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "core/base/status.h"
 #include "core/ring/kernel_sockets.h"
+#include "core/runtime/thread_priority.h"
 #include "core/tls/tls_engine.h"
 #include "proto/http_request.h"
 
@@ -89,7 +89,7 @@ void HttpServer::start() {
     lane_.start();
     thread_ = std::thread([this] {
         (void)::pthread_setname_np(::pthread_self(), "monitor");
-        (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kPortNice);
+        runtime::give_way_to_workers(kPortNice);
         run();
     });
 }

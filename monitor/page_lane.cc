@@ -2,11 +2,11 @@
 #include "monitor/page_lane.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <cassert>
 #include <utility>
+
+#include "core/runtime/thread_priority.h"
 
 namespace nuring::monitor {
 namespace {
@@ -19,7 +19,7 @@ constexpr int kPageNiceness = 10;
 void PageLane::start() {
     thread_ = std::thread([this] {
         (void)::pthread_setname_np(::pthread_self(), "monitor-pages");
-        (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kPageNiceness);
+        runtime::give_way_to_workers(kPageNiceness);
         run();
     });
 }

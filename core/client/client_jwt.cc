@@ -5,14 +5,10 @@
 #include <utility>
 
 #include "core/auth/jwt_login.h"
-#include "core/auth/trust.h"
-#include "core/base/status.h"
 #include "core/base/time_units.h"
 #include "core/client/claims_end.h"
 #include "core/client/client.h"
-#include "core/config/duration.h"
-#include "core/link/link_job.h"
-#include "fmt/format.h"
+#include "core/client/jwt_login_job.h"
 #include "proto/error_text.h"
 
 namespace nuring::client {
@@ -21,87 +17,38 @@ namespace {
 // Timers of tokens that outlast this are set again when it is over, so that no sum overflows.
 constexpr int64_t kTimerMax_s = 1'000'000'000;
 
-// A fetch that takes longer is warned of.
-constexpr uint64_t kSlowFetch_ns = base::kSecond_ns;
-
 }  // namespace
 
-// Checks a user token, which costs some 120 us: more than a worker may spend on one login. With an
-// account to load it may wait for files or the network and runs among the slow jobs.
-class Client::JwtJob final : public link::LinkJob {
+class Client::JwtJob final : public client::JwtLoginJob {
   public:
     JwtJob(Client& client, std::string account, bool first_time)
-        : LinkJob(client.host_, client),
-          trust_(client.authenticator().trust()),
-          account_(std::move(account)),
-          first_time_(first_time),
-          asked_ns_(client.host_.ring.now_ns()),
-          login_{.token = std::string(client.connect_.text(proto::ConnectText::kJwt)),
-                 .sentinel = client.authenticator().default_sentinel(),
-                 .signature = std::string(client.connect_.text(proto::ConnectText::kSig)),
-                 .nonce = client.nonce_,
-                 .host = client.peer_host(),
-                 .now_s = client.host_.ring.wall_s(),
-                 .type = client.is_websocket() ? auth::ConnectionType::kWebsocket
-                                               : auth::ConnectionType::kStandard} {}
+        : client::JwtLoginJob(client.host_, client,
+                         {.trust = client.authenticator().trust(),
+                          .login = client.jwt_login(),
+                          .account = std::move(account),
+                          .first_time = first_time}),
+          first_time_(first_time) {}
 
   private:
-    void compute() override {
-        if (!account_.empty()) {
-            if (const auto account = trust_->load(account_, login_.now_s); !account.ok()) {
-                fetch_status_ = account.status();
-                return;
-            }
-        }
-        changes_ = trust_->change_count();
-        verdict_ = auth::check_jwt_login(*trust_, login_);
+    void ask_again(link::Link& link, std::string account) override {
+        static_cast<Client&>(link).ask_jwt_job(std::move(account), first_time_);
+    }
+    void conclude(link::Link& link, const auth::JwtVerdict& verdict) override {
+        static_cast<Client&>(link).on_jwt_verdict(verdict, first_time_);
     }
 
-    void finish(link::Link& link) override {
-        auto& client = static_cast<Client&>(link);
-        if (!account_.empty()) log_fetch();
-        if (!fetch_status_.ok()) {
-            verdict_.reason =
-                fmt::format("Account JWT lookup error: {}", base::message_of(fetch_status_));
-            // The clients of a deleted account get the same error as those of an expired one.
-            const bool deleted = absl::IsNotFound(fetch_status_) && trust_->directory() != nullptr;
-            if (!first_time_ && deleted) verdict_.outcome = auth::JwtOutcome::kAccountExpired;
-        } else if (changes_ != trust_->change_count()) {
-            // Claims have changed since: what was found may not hold any more.
-            return client.ask_jwt_job(std::move(account_), first_time_);
-        } else if (account_.empty() && (verdict_.outcome == auth::JwtOutcome::kAccountUnknown ||
-                                        verdict_.outcome == auth::JwtOutcome::kAccountExpired)) {
-            return client.ask_jwt_job(std::move(verdict_.account), first_time_);
-        }
-        client.on_jwt_verdict(verdict_, first_time_);
-    }
-
-    void log_fetch() const {
-        const uint64_t took_ns = host_.ring.now_ns() - asked_ns_;
-        const std::string text = fmt::format("Account [{}] fetch took {}", account_,
-                                             config::format_duration(config::nanoseconds(took_ns)));
-        if (took_ns > kSlowFetch_ns) {
-            host_.log.warn("{}", text);
-        } else {
-            host_.log.debug("{}", text);
-        }
-        // Claims that were fetched, but are no good, are the debug log's.
-        if (fetch_status_.ok() || absl::IsPermissionDenied(fetch_status_) ||
-            absl::IsInvalidArgument(fetch_status_)) {
-            return;
-        }
-        host_.log.warn("Account fetch failed: {}", base::message_of(fetch_status_));
-    }
-
-    const std::shared_ptr<auth::Trust> trust_;
-    std::string account_;  // to be loaded first; empty: none
     const bool first_time_;  // or again, after a change
-    const uint64_t asked_ns_;
-    const auth::JwtLogin login_;
-    absl::Status fetch_status_;
-    uint64_t changes_ = 0;
-    auth::JwtVerdict verdict_;
 };
+
+auth::JwtLogin Client::jwt_login() const {
+    return {.token = std::string(connect_.text(proto::ConnectText::kJwt)),
+            .sentinel = authenticator().default_sentinel(),
+            .signature = std::string(connect_.text(proto::ConnectText::kSig)),
+            .nonce = nonce_,
+            .host = peer_host(),
+            .now_s = host_.ring.wall_s(),
+            .type = is_websocket() ? auth::ConnectionType::kWebsocket : auth::ConnectionType::kStandard};
+}
 
 void Client::ask_jwt_job(std::string account, bool first_time) {
     runtime::JobRunner& runner = account.empty() ? host_.handshakes : host_.jobs;
@@ -112,13 +59,6 @@ void Client::ask_jwt_job(std::string account, bool first_time) {
 }
 
 void Client::on_jwt_verdict(const auth::JwtVerdict& verdict, bool first_time) {
-    if (!verdict.reason.empty()) {
-        if (verdict.is_error) {
-            host_.log.error("{} - {}", label(), verdict.reason);
-        } else {
-            host_.log.debug("{} - {}", label(), verdict.reason);
-        }
-    }
     if (verdict.outcome == auth::JwtOutcome::kAccepted) {
         if (!first_time) return welcome_again(verdict.identity);
         finish_connect(verdict.identity);

@@ -3,13 +3,13 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <cassert>
 #include <chrono>
 #include <ctime>
 #include <optional>
+
+#include "core/runtime/thread_priority.h"
 
 namespace nuring::runtime {
 namespace {
@@ -22,7 +22,7 @@ void lower_priority(JobPriority priority) {
     const sched_param parameters{};
     (void)::pthread_setschedparam(::pthread_self(), SCHED_BATCH, &parameters);
     const int nice = priority == JobPriority::kHash ? kHashNice : kLowNice;
-    (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice);
+    give_way_to_workers(nice);
 }
 
 std::chrono::nanoseconds read_clock(clockid_t clock) {

@@ -29,6 +29,7 @@
 #include "core/log/log_flush.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/runtime/processors.h"
+#include "core/runtime/thread_priority.h"
 #include "core/runtime/worker_group.h"
 #include "core/server/operator_mode.h"
 #include "core/server/ports_file.h"
@@ -328,6 +329,7 @@ bool Process::start_server(uint32_t worker_count, const runtime::Processors& pro
         fail(base::message_of(started));
         return false;
     }
+    runtime::leave_realtime();
     log.info("Workers: {} on {}", worker_count, rings_.rings[0]->name());
     log.info("Listening for client connections on {}",
              base::host_port(options_->host, server_->client_listener().port));

@@ -68,7 +68,7 @@ void WorkerState::apply(const client::ClientSettings& settings, bool check_clien
     if (has_excess) clients.close_excess();
 }
 
-// The youngest first: where there are too many, the others stay.
+// The youngest first: where there are too many leafnodes, the others stay.
 void WorkerState::refresh_accounts() {
     const std::vector<base::LinkHandle> all = host.handles();
     for (size_t i = all.size(); i-- > 0;) {

@@ -130,6 +130,24 @@ class CountTest(ServerCase):
         server.log.wait("Worker 0 has to wait for its processor: it is no longer pinned")
         self.assertFalse(self.workers(server)[0][1].isdigit())
 
+    def test_only_workers_keep_a_realtime_priority(self):
+        try:
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        except PermissionError:
+            self.skipTest("SKIPPED: it takes the right to real-time priorities")
+        server = self.start(
+            "--workers", "2", "-m", "-1",
+            before_exec=lambda: os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1)),
+            config="uring { pin: false }, authorization { users: [{ user: u, password: "
+            '"$2a$04$MwTBJ0Eaq0hsAI4vsmzNpe3zM6XaKBqbYjJ6TzTLmeIb5SQZZRIWO" }] }',
+        )
+        names = {task: found[0] for task, found in tasks(server.pid).items()}
+        realtime = {names[task] for task in names if os.sched_getscheduler(int(task)) == os.SCHED_RR}
+        self.assertEqual(realtime, {"worker-0", "worker-1"})
+        self.assertIn("jobs", names.values())
+        self.assertIn("monitor", names.values())
+
     def test_who_may_not_pin_runs_all_the_same(self):
         if SCHED_SETAFFINITY is None:
             self.skipTest(f"SKIPPED: not known for {platform.machine()}")

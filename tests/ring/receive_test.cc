@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The contract of a ring: receiving in order, with few buffers, beside busy sockets, and its end by cancel.
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstdio>
 #include <deque>
 #include <memory>
+#include <random>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -272,6 +275,83 @@ TEST_P(RingConformanceTest, ASocketWhoseBytesTakeLongGetsOneBufferPerTurn) {
     run_until([&] { return !receiver.pending; });
     EXPECT_EQ(receiver.end_count, 1);
     ring().close(fd);
+}
+
+// One receiver and the connections that it serves one after the other.
+struct Slowcoach {
+    explicit Slowcoach(TestRing& ring) : receiver(ring) {}
+    Receiver receiver;
+    std::vector<std::unique_ptr<Peer>> peers;
+    std::vector<int> fds;
+    std::vector<std::string> sources;
+    size_t written = 0;  // to the current peer
+    size_t at = 0;       // the current connection
+    bool done() const { return at == fds.size(); }
+};
+
+TEST_P(RingConformanceTest, LosesNothingOfSocketsThatAreSlowNowAndThen) {
+    RingOptions options;
+    options.receive_buffer_bytes = 256;
+    options.receive_buffer_count = 2;
+    options.receive_buffer_count_max = 5;
+    CREATE_OR_SKIP(options);
+    const uint64_t seed = std::random_device()();
+    std::fprintf(stderr, "seed %llu\n", static_cast<unsigned long long>(seed));
+    base::Prng prng(seed);
+    const bool time_passes = !std::string_view(GetParam().name).starts_with("sim");
+    std::deque<Slowcoach> all;
+    for (size_t i = 0; i < 12; ++i) {
+        Slowcoach& each = all.emplace_back(under_test_);
+        for (size_t k = 0; k < 3; ++k) {
+            auto [peer, fd] = connected();
+            each.peers.push_back(std::move(peer));
+            each.fds.push_back(fd);
+            each.sources.push_back(random_bytes(seed + i * 3 + k, 6000));
+        }
+        each.receiver.on_progress = [&] {
+            Receiver& receiver = each.receiver;
+            if (receiver.pending) {
+                receiver.keeps_buffers = prng.below(8) == 0;
+                const uint64_t until_ns = ring().fresh_now_ns() + kSlowReceive_ns * 5 / 4;
+                const bool is_slow = time_passes && prng.below(8) == 0;
+                while (is_slow && ring().fresh_now_ns() < until_ns) {
+                }
+                if (prng.below(8) == 0) ring().cancel(receiver);
+                return;
+            }
+            if (receiver.end_result == 0) {
+                EXPECT_EQ(receiver.bytes, each.sources[each.at]);
+                receiver.bytes.clear();
+                each.written = 0;
+                ring().close(each.fds[each.at++]);
+                if (each.done()) return;
+            } else {
+                EXPECT_EQ(receiver.end_result, -ECANCELED);
+            }
+            // At once: a cancellation that is under way must not meet it.
+            if (prng.below(4) != 0) ring().receive(receiver, each.fds[each.at]);
+        };
+        ring().receive(each.receiver, each.fds[0]);
+    }
+    const auto step = [&] {
+        for (Slowcoach& each : all) {
+            if (prng.below(2) == 0) each.receiver.return_kept();
+            if (each.done()) continue;
+            const std::string_view source = each.sources[each.at];
+            const size_t size = std::min(size_t{1} << prng.below(13), source.size() - each.written);
+            if (size > 0) each.written += each.peers[each.at]->write(source.substr(each.written, size));
+            if (each.written == source.size()) each.peers[each.at]->shutdown_send();
+            if (!each.receiver.pending) {
+                ring().receive(each.receiver, each.fds[each.at]);
+            } else if (prng.below(16) == 0) {
+                ring().cancel(each.receiver);
+            }
+        }
+    };
+    const auto is_done = [](const Slowcoach& each) { return each.done(); };
+    run_until([&] { return std::all_of(all.begin(), all.end(), is_done); }, step);
+    for (Slowcoach& each : all) each.receiver.return_kept();
+    run_turns(3);
 }
 
 }  // namespace
