@@ -25,19 +25,21 @@ bool ExcessConnections::add(const ClientHost& clients) {
 }
 
 void ExcessConnections::choose() {
+    const auto is_younger = [](const Connection& a, const Connection& b) { return a.cid > b.cid; };
     for (auto& [account, connections] : found_) {
         const auto excess = static_cast<size_t>(account->excess_connections());
         const size_t count = std::min(excess, connections.size());
-        std::partial_sort(connections.begin(), connections.begin() + static_cast<std::ptrdiff_t>(count),
-                          connections.end(),
-                          [](const Connection& a, const Connection& b) { return a.cid > b.cid; });
-        for (size_t i = 0; i < count; ++i) chosen_.push_back(connections[i].handle);
+        const auto end = connections.begin() + static_cast<std::ptrdiff_t>(count);
+        std::partial_sort(connections.begin(), end, connections.end(), is_younger);
+        chosen_.insert(chosen_.end(), connections.begin(), end);
     }
+    // Accounts come in the order of their addresses, which differs from run to run.
+    std::sort(chosen_.begin(), chosen_.end(), is_younger);
 }
 
 void ExcessConnections::close(const ClientHost& clients) const {
-    for (const base::LinkHandle handle : chosen_) {
-        if (Client* client = as_client(clients.host.table.find(handle))) client->close_if_excess();
+    for (const Connection& each : chosen_) {
+        if (Client* client = as_client(clients.host.table.find(each.handle))) client->close_if_excess();
     }
 }
 

@@ -41,7 +41,7 @@ class ExcessConnections {
     std::mutex mutex_;
     uint32_t missing_;  // guarded by mutex_, as is found_
     absl::flat_hash_map<account::Account*, std::vector<Connection>> found_;
-    std::vector<base::LinkHandle> chosen_;  // the youngest first; constant after the last add()
+    std::vector<Connection> chosen_;  // the youngest first; constant after the last add()
 };
 
 }  // namespace nuring::client
