@@ -117,10 +117,7 @@ void AccountConnections::on_shutdown(std::string_view subject) {
 }
 
 void AccountConnections::on_announced(std::string_view json) {
-    if (!cluster_connections_.update(json)) return;
-    for (uint32_t i = 0; i < parts_.server.worker_count(); ++i) {
-        parts_.server.post(i, [this, i] { parts_.server.worker_state(i).refresh_accounts(); });
-    }
+    if (cluster_connections_.update(json)) parts_.server.refresh_accounts();
 }
 
 // A moment later: by then both servers know what the other listens to.

@@ -23,7 +23,7 @@ bool ClusterConnections::update(std::string_view json) {
     account->add_leafnodes_elsewhere(count.leafnodes - known.leafnodes);
     known = count;
     assert(known.connections >= 0 && known.leafnodes >= 0);
-    return account->has_excess_connections() || account->excess_leafnodes() > 0;
+    return account->excess_connections() > 0 || account->excess_leafnodes() > 0;
 }
 
 void ClusterConnections::forget(const std::string& server_id) {

@@ -132,9 +132,8 @@ struct Found {
     std::vector<client::ConnectionSnapshot> connections;  // offset and limit applied
 };
 
-// Open leafnodes are listed among the clients, as of 2.11.5. *total: with those that other filters leave out.
-std::vector<client::ConnectionSnapshot> find_leafs(const Sources& sources, const ConnectionQuery& query,
-                                                   uint64_t* total) {
+// Open leafnodes are listed among the clients, as of 2.11.5.
+std::vector<client::ConnectionSnapshot> find_leafs(const Sources& sources, const ConnectionQuery& query) {
     std::vector<client::ConnectionSnapshot> found;
     if (query.state == ConnectionState::kClosed) return found;
     const bool filters_subject = !query.subject_filter.empty();
@@ -144,7 +143,6 @@ std::vector<client::ConnectionSnapshot> find_leafs(const Sources& sources, const
                              .now_ns = query.now_ns})) {
         client::ConnectionSnapshot& connection = leaf.connection;
         if (!query.user.empty() && connection.user != query.user) continue;
-        ++*total;
         if (query.cid != 0 && connection.cid != query.cid) continue;
         if (filters_subject &&
             std::none_of(connection.subscriptions.begin(), connection.subscriptions.end(),
@@ -174,7 +172,8 @@ Found find_connections(const Sources& sources, const Request& request) {
             places.push_back({sort_key(request.query.sort, each, request.query.now_ns), &each});
         }
     }
-    std::vector<client::ConnectionSnapshot> leafs = find_leafs(sources, request.query, &found.total);
+    std::vector<client::ConnectionSnapshot> leafs = find_leafs(sources, request.query);
+    found.total += leafs.size();
     for (client::ConnectionSnapshot& each : leafs) {
         places.push_back({sort_key(request.query.sort, each, request.query.now_ns), &each});
     }
@@ -196,7 +195,7 @@ absl::Status make_connz(const Sources& sources, const Query& query, HttpAnswer* 
     if (absl::Status status = decode(query, &request); !status.ok()) return status;
     request.query.now_ns = ring::realtime_ns();
     Found found = find_connections(sources, request);
-    if (!query.text("mqtt_client").empty()) found.connections.clear();  // nobody here speaks MQTT
+    if (!query.text("mqtt_client").empty()) found = {};  // nobody here speaks MQTT
     proto::JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);

@@ -32,9 +32,11 @@ bool Account::add_connection() {
     return true;
 }
 
-bool Account::has_excess_connections() const {
+int64_t Account::excess_connections() const {
     const int64_t limit = exchange().limits.connections;
-    return limit >= 0 && connections() + elsewhere_.load(std::memory_order_relaxed) > limit;
+    if (limit < 0) return 0;
+    const int64_t count = connections();
+    return std::clamp<int64_t>(count + elsewhere_.load(std::memory_order_relaxed) - limit, 0, count);
 }
 
 bool Account::has_room_for_leafnode() const {

@@ -50,7 +50,8 @@ class Account final : private interest::InterestObserver {
     void add_connections_elsewhere(int64_t difference) {
         elsewhere_.fetch_add(difference, std::memory_order_relaxed);
     }
-    bool has_excess_connections() const;
+    // How many of those here are too many.
+    int64_t excess_connections() const;
 
     // Registered leafnode connections, of either end, here and on other servers, against `max_leafnodes`.
     void add_leafnodes(int64_t difference) {

@@ -86,7 +86,9 @@ int64_t earliest(std::initializer_list<int64_t> ends) {
     return first;
 }
 
-int64_t lower_limit(int64_t a, int64_t b) {
+int64_t lower_limit(int64_t of_user, int64_t of_account) {
+    const int64_t a = config::account_limit(of_user);
+    const int64_t b = config::account_limit(of_account);
     if (a < 0) return b;
     return b < 0 ? a : std::min(a, b);
 }

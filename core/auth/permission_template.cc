@@ -2,6 +2,7 @@
 #include "core/auth/permission_template.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -12,11 +13,21 @@
 namespace nuring::auth {
 namespace {
 
-bool is_place(std::string_view token) {
-    return token.size() >= 4 && token.starts_with("{{") && token.ends_with("}}");
+constexpr std::string_view kOpen = "{{";
+constexpr std::string_view kClose = "}}";
+
+// The first place of `text`, with its braces; empty: there is none.
+std::string_view find_place(std::string_view text) {
+    for (size_t begin = text.find(kOpen); begin != text.npos; begin = text.find(kOpen, begin + 1)) {
+        const size_t end = text.find('}', begin);
+        if (end == text.npos) break;
+        const bool is_place = end > begin + kOpen.size() && text.substr(end).starts_with(kClose);
+        if (is_place) return text.substr(begin, end + kClose.size() - begin);
+    }
+    return {};
 }
 
-// The values that one token may have; only tags have several.
+// The values that one place may have; only tags have several.
 using Values = std::vector<std::string>;
 
 Values tag_values(const std::vector<std::string>& tags, std::string_view name) {
@@ -28,21 +39,44 @@ Values tag_values(const std::vector<std::string>& tags, std::string_view name) {
     return values;
 }
 
-Values values_of(std::string_view token, const UserClaims& user, const AccountClaims& account) {
-    if (!is_place(token)) return {std::string(token)};
+// Nothing: no such function.
+std::optional<Values> values_of(std::string_view place, const UserClaims& user,
+                                const AccountClaims& account) {
+    place.remove_prefix(kOpen.size());
+    place.remove_suffix(kClose.size());
     const std::string call =
-        absl::AsciiStrToLower(base::absl_view(token.substr(2, token.size() - 4)));
-    if (call == "name()") return {user.head.name};
-    if (call == "subject()") return {user.head.subject};
-    if (call == "account-name()") return {account.head.name};
-    if (call == "account-subject()") return {account.head.subject};
-    if (!call.ends_with(')')) return {};
+        absl::AsciiStrToLower(absl::StripAsciiWhitespace(base::absl_view(place)));
+    if (call == "name()") return Values{user.head.name};
+    if (call == "subject()") return Values{user.head.subject};
+    if (call == "account-name()") return Values{account.head.name};
+    if (call == "account-subject()") return Values{account.head.subject};
+    if (!call.ends_with(')')) return std::nullopt;
     const auto argument = [&call](size_t begin) {
         return std::string_view(call).substr(begin, call.size() - begin - 1);
     };
     if (call.starts_with("tag(")) return tag_values(user.head.tags, argument(4));
     if (call.starts_with("account-tag(")) return tag_values(account.head.tags, argument(12));
-    return {};
+    return std::nullopt;
+}
+
+// A place of one entry and its values. Where the same place stands twice, both have the same value.
+struct Choice {
+    std::string_view place;
+    Values values;
+    size_t chosen = 0;
+};
+
+std::string fill_in(std::string_view entry, const std::vector<Choice>& choices) {
+    std::string subject;
+    for (std::string_view place = find_place(entry); !place.empty(); place = find_place(entry)) {
+        const auto choice = std::find_if(choices.begin(), choices.end(),
+                                         [place](const Choice& each) { return each.place == place; });
+        assert(choice != choices.end());
+        subject.append(entry.begin(), place.begin());
+        subject += choice->values[choice->chosen];
+        entry.remove_prefix(static_cast<size_t>(place.end() - entry.begin()));
+    }
+    return subject.append(entry);
 }
 
 class Filler {
@@ -53,8 +87,7 @@ class Filler {
     bool fill(bool must_be_valid, std::vector<std::string>* entries) const {
         std::vector<std::string> filled;
         for (const std::string& entry : *entries) {
-            const proto::SubjectTokens tokens(entry);
-            if (std::none_of(tokens.begin(), tokens.end(), is_place)) {
+            if (find_place(entry).empty()) {
                 filled.push_back(entry);
             } else if (!expand(entry, must_be_valid, &filled)) {
                 return false;
@@ -65,33 +98,43 @@ class Filler {
     }
 
   private:
-    bool expand(const std::string& entry, bool must_be_valid,
-                std::vector<std::string>* filled) const {
-        std::vector<std::string> subjects = {""};
-        bool first = true;
-        for (const std::string_view token : proto::SubjectTokens(entry)) {
-            const Values values = values_of(token, user_, account_);
-            std::vector<std::string> longer;
-            for (const std::string& subject : subjects) {
-                for (const std::string& value : values) {
-                    longer.push_back(first ? value : subject + '.' + value);
-                }
-            }
-            if (longer.size() > kTemplateSubjectsMax) return false;
-            const bool fit = std::all_of(longer.begin(), longer.end(), [](const std::string& each) {
-                return each.size() <= proto::kSubjectSizeMax;
-            });
-            if (!fit) return false;
-            subjects = std::move(longer);
-            first = false;
+    bool expand(std::string_view entry, bool must_be_valid, std::vector<std::string>* filled) const {
+        std::vector<Choice> choices;
+        if (!find_choices(entry, &choices)) return false;
+        size_t count = 1;
+        for (const Choice& choice : choices) {
+            count *= choice.values.size();
+            if (count > kTemplateSubjectsMax) return false;
         }
-        if (subjects.empty() && must_be_valid) return false;
-        for (std::string& subject : subjects) {
+        if (count == 0) return !must_be_valid;
+        if (filled->size() + count > kTemplateSubjectsMax) return false;
+        for (size_t i = 0; i < count; ++i) {
+            size_t rest = i;
+            for (Choice& choice : choices) {
+                choice.chosen = rest % choice.values.size();
+                rest /= choice.values.size();
+            }
+            std::string subject = fill_in(entry, choices);
+            if (subject.size() > proto::kSubjectSizeMax) return false;
             if (proto::is_valid_subject(subject)) {
                 filled->push_back(std::move(subject));
             } else if (must_be_valid) {
                 return false;
             }
+        }
+        return true;
+    }
+
+    // False: a place names no function.
+    bool find_choices(std::string_view entry, std::vector<Choice>* choices) const {
+        for (std::string_view place = find_place(entry); !place.empty(); place = find_place(entry)) {
+            entry.remove_prefix(static_cast<size_t>(place.end() - entry.begin()));
+            const bool is_known = std::any_of(choices->begin(), choices->end(),
+                                              [place](const Choice& each) { return each.place == place; });
+            if (is_known) continue;
+            std::optional<Values> values = values_of(place, user_, account_);
+            if (!values.has_value()) return false;
+            choices->push_back({.place = place, .values = *std::move(values)});
         }
         return true;
     }

@@ -3,13 +3,13 @@
 //
 //     {{name()}} {{subject()}} {{account-name()}} {{account-subject()}} {{tag(x)}} {{account-tag(x)}}
 //
-// A token of a subject is a place or plain text. Tags "x:value" give a subject for each value, several
-// places one for each combination.
+// A place may stand anywhere in a subject. Tags "x:value" give a subject for each value, several places one
+// for each combination; the same place has the same value everywhere in a subject.
 //
-// Threads: any. Limits: kTemplateSubjectsMax subjects out of one. Errors: nothing if a deny entry makes
-// no valid subject, or too many come out; an allow entry that makes none is left out, and when none is
-// left, everything is denied.
-// Source: server/auth.go, processUserPermissionsTemplate 2.9.10.
+// Threads: any. Limits: kTemplateSubjectsMax subjects out of one list. Errors: nothing if a place names no
+// function, a deny entry makes no valid subject, or too many come out; an allow entry that makes none is left
+// out, and when none is left, everything is denied.
+// Source: server/auth.go, processUserPermissionsTemplate 2.15.3.
 #pragma once
 
 #include <optional>

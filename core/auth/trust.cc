@@ -39,10 +39,10 @@ config::AccountOptions to_options(const AccountClaims& claims) {
     account.name = claims.head.subject;
     account.nkey = claims.head.subject;
     account.mappings = claims.mappings;
-    account.limits = {.connections = claims.limits.connections,
-                      .subscriptions = claims.limits.nats.subscriptions,
-                      .payload = claims.limits.nats.payload,
-                      .leafnodes = claims.limits.leafnodes};
+    account.limits = {.connections = config::account_limit(claims.limits.connections),
+                      .subscriptions = config::account_limit(claims.limits.nats.subscriptions),
+                      .payload = config::account_limit(claims.limits.nats.payload),
+                      .leafnodes = config::account_limit(claims.limits.leafnodes)};
     for (const ExportClaim& each : claims.exports) account.exports.push_back(each.exported);
     return account;
 }

@@ -78,6 +78,10 @@ class Client final : public delivery::NatsLink,
     void announce_cluster();
 
     account::Account& account() const { return *account_; }
+    // Is it one of the connections that its account may have?
+    bool counts_for_account() const { return joined_ && open(); }
+    // Closed if the account has more than those; of those that count, the youngest are to be asked.
+    void close_if_excess();
     size_t subscription_count() const { return subscriptions_.size(); }
     std::string request_info(bool detailed, std::string_view service) const override;
     // The user that it has logged in as; null before CONNECT, and where no login is required.

@@ -284,12 +284,14 @@ void Client::report_overridden_limits() const {
            own.subscriptions);
 }
 
+void Client::close_if_excess() {
+    if (!counts_for_account() || !account_->shed_connection()) return;
+    joined_ = false;
+    refuse_by_account();
+}
+
 void Client::on_account_changed() {
     if (!open()) return;
-    if (joined_ && account_->shed_connection()) {
-        joined_ = false;
-        return refuse_by_account();
-    }
     apply_limits();
     if (!open() || departure_ != nullptr) return;  // arrive() makes up for the rest
     if (account_->exchange().streams.empty() && shadows_ == nullptr) return;

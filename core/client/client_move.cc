@@ -179,6 +179,7 @@ void Client::arrive(const MovedClient& moved, MoveBuffer* buffer) {
     if (open() && clients_.settings_serial() > moved.settings_serial) {
         on_reload();
         on_account_changed();
+        close_if_excess();
         if (clients_.take_excess() && open()) refuse_excess();
     }
     announce_cluster();

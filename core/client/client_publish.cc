@@ -104,11 +104,12 @@ bool Client::perform_ahead(std::span<Parsed> batch, const char** at) {
             perform(each.operation);
         }
         *at += each.consumed_bytes();
-        if (!open()) return false;
-        if (each.is_publish() && (delivery_.interest_gate.rests_after_message(*this) ||
-                                  delivery_.stall_gate.rests_after_message(*this))) [[unlikely]] {
+        // Asked first, also where the client was closed: a backlog is not for the next publisher.
+        const bool stalls = each.is_publish() && delivery_.stall_gate.rests_after_message(*this);
+        if (!open() || stalls) [[unlikely]]
             return false;
-        }
+        if (each.is_publish() && delivery_.interest_gate.rests_after_message(*this)) [[unlikely]]
+            return false;
     }
     return true;
 }

@@ -26,6 +26,9 @@ inline constexpr int kPortRandom = -1;
 // 0 means unlimited as well, as in the reference.
 inline constexpr int64_t kUnlimited = -1;
 
+// Of accounts and users: a negative limit that is not kUnlimited allows nothing, as in nats-server.
+constexpr int64_t account_limit(int64_t given) { return given < kUnlimited ? 0 : given; }
+
 // ---------------------------------------------------------------------------- permissions
 
 // One direction. An empty allow list allows everything; deny wins over allow. An entry is a subject

@@ -290,17 +290,20 @@ void read_destination(Reader& reader, const Value& value, std::vector<MappingTar
     out->push_back(std::move(destination.out));
 }
 
+void read_limit(Reader& reader, const Value& value, int64_t* limit) {
+    reader.integer(value, limit);
+    *limit = account_limit(*limit);
+}
+
 constexpr Row<AccountLimits> kLimitRows[] = {
     {"max_connections max_conn",
-     [](Reader& r, const Member& m, AccountLimits* out) { r.integer(m.value, &out->connections); }},
+     [](Reader& r, const Member& m, AccountLimits* out) { read_limit(r, m.value, &out->connections); }},
     {"max_subscriptions max_subs",
-     [](Reader& r, const Member& m, AccountLimits* out) {
-         r.integer(m.value, &out->subscriptions);
-     }},
+     [](Reader& r, const Member& m, AccountLimits* out) { read_limit(r, m.value, &out->subscriptions); }},
     {"max_payload max_pay",
-     [](Reader& r, const Member& m, AccountLimits* out) { r.integer(m.value, &out->payload); }},
+     [](Reader& r, const Member& m, AccountLimits* out) { read_limit(r, m.value, &out->payload); }},
     {"max_leafnodes max_leafs",
-     [](Reader& r, const Member& m, AccountLimits* out) { r.integer(m.value, &out->leafnodes); }},
+     [](Reader& r, const Member& m, AccountLimits* out) { read_limit(r, m.value, &out->leafnodes); }},
 };
 
 void read_limits(Reader& reader, const Value& value, AccountLimits* out) {

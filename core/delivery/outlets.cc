@@ -52,12 +52,14 @@ void Outlets::pause_until_room(link::Link& link, base::WorkerId to, size_t bytes
 
 // The mark divides what the worker may not have handled: that before it is subtracted together, once it has
 // released all records up to there. Meanwhile it has that behind the mark to work on. To count each record
-// where it is handled would cost all messages.
+// where it is handled would cost all messages. With nothing on its way nothing is owed, else a link would
+// wait for records to be handled that are not there.
 bool Outlets::exceeds(const Outlet& outlet, Owed& owed, uint64_t part) {
     if (owed.all < part) [[likely]]
         return false;
     if (outlet.spill.empty()) {
         runtime::Mailbox& box = *outlet.mailbox;
+        if (box.is_released(box.position())) owed = {};
         if (owed.marked != 0 && box.is_released(owed.mark)) owed.all -= std::exchange(owed.marked, 0);
         if (owed.marked == 0 && owed.all >= part) {
             owed.marked = owed.all;

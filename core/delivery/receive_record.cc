@@ -181,8 +181,7 @@ void deliver_as(Delivery& delivery, const DeliverRecord& record, RecordKind kind
 void stall_publisher(Delivery& delivery, const DeliverRecord& record) {
     if (!delivery.stall_gate.has_backlog()) [[likely]]
         return;
-    if (!proto::is_server(static_cast<proto::Kind>(record.flags.kind)))
-        delivery.stall_gate.stall_there(record.origin);
+    delivery.stall_gate.stall_there(record.origin, static_cast<proto::Kind>(record.flags.kind));
 }
 
 }  // namespace

@@ -13,27 +13,40 @@
 namespace nuring::delivery {
 
 void StallGate::note_backlog(const link::Link& receiver) {
-    const bool stalls = receiver.pending_bytes() > host_.limits().stall_from_bytes;
-    if (stalls) backlog_ = Backlog::kStall;
-    if (backlog_ == Backlog::kNone && receiver.waits_for_channel()) backlog_ = Backlog::kTurn;
+    const uint64_t pending = receiver.pending_bytes();
+    const bool is_behind = pending > host_.limits().stall_from_bytes;
+    if (is_behind) backlog_ |= kBehind;
+    const bool waits_for_peer = receiver.is_sending() || pending > kTurnBytes;
+    if (is_behind && waits_for_peer) backlog_ |= kBehindPeer;
+    if (!receiver.is_sending() && (is_behind || receiver.has_channel())) backlog_ |= kTurn;
 }
 
 bool StallGate::rests(link::Link& publisher) {
-    const Backlog backlog = std::exchange(backlog_, Backlog::kNone);
-    if (backlog == Backlog::kStall && !proto::is_server(publisher.kind()))
-        return stall(publisher, kRest_ns);
+    const uint8_t backlog = std::exchange(backlog_, 0);
+    if (!publisher.open()) return false;
+    const bool stalls = (backlog & kBehindPeer) != 0 && publisher.may_rest();
+    if (stalls && !proto::is_server(publisher.kind())) {
+        stall(publisher, kRest_ns);
+        return true;
+    }
+    if (!stalls && (backlog & kTurn) == 0) return false;
+    if (stalls) publisher.set_rested(free_bytes());
     interest_gate_.rest(publisher);
     return true;
 }
 
-bool StallGate::stall(link::Link& publisher, uint64_t rest_ns) {
-    if (!publisher.may_rest()) return false;
+// Also where max_pending is small, what is free must not exceed it.
+uint64_t StallGate::free_bytes() const {
+    const link::LinkLimits& limits = host_.limits();
+    return std::min(kFreeBytes, (limits.max_pending_bytes - limits.stall_from_bytes) / 2);
+}
+
+void StallGate::stall(link::Link& publisher, uint64_t rest_ns) {
     ++stall_count_;
     const uint64_t until_ns = host_.ring.now_ns() + rest_ns;
     resting_.push_back({.publisher = publisher.handle(), .until_ns = until_ns});
     publisher.pause(link::PauseReason::kStall);
     if (!timer_.armed() || timer_.deadline_ns > until_ns) host_.timers.arm(timer_, until_ns);
-    return true;
 }
 
 void StallGate::on_timer() {
@@ -47,7 +60,7 @@ void StallGate::on_timer() {
         }
         link::Link* const publisher = host_.table.find(each.publisher);
         if (publisher == nullptr) continue;
-        publisher->set_rested(kFreeBytes);
+        publisher->set_rested(free_bytes());
         publisher->resume(link::PauseReason::kStall);  // may have it rest again
     }
     const bool is_later = timer_.armed() && timer_.deadline_ns <= next_ns;
@@ -55,9 +68,9 @@ void StallGate::on_timer() {
 }
 
 // A record that finds no room is left out: the next message says the same.
-void StallGate::stall_there(base::LinkHandle publisher) {
-    const Backlog backlog = std::exchange(backlog_, Backlog::kNone);
-    if (backlog != Backlog::kStall || !publisher.valid()) return;
+void StallGate::stall_there(base::LinkHandle publisher, proto::Kind kind) {
+    const uint8_t backlog = std::exchange(backlog_, 0);
+    if ((backlog & kBehind) == 0 || proto::is_server(kind) || !publisher.valid()) return;
     // A queue member on a third worker had gone.
     if (publisher.worker() == host_.id) return stall_here(publisher, kRest_ns);
     if (stalled_there_.size() >= kThereMax) return;
@@ -78,7 +91,7 @@ void StallGate::on_record(const runtime::RecordHeader& record) {
 void StallGate::stall_here(base::LinkHandle handle, uint64_t rest_ns) {
     link::Link* const publisher = host_.table.find(handle);
     if (publisher == nullptr || !publisher->open() || publisher->is_stalled()) return;
-    (void)stall(*publisher, rest_ns);
+    if (publisher->may_rest()) stall(*publisher, rest_ns);
 }
 
 }  // namespace nuring::delivery

@@ -9,6 +9,7 @@
 #include "core/link/link_host.h"
 #include "core/runtime/mailbox.h"
 #include "core/runtime/owned_timer.h"
+#include "proto/kind.h"
 
 namespace nuring::link {
 class Link;
@@ -21,11 +22,12 @@ class Outlets;
 
 // StallGate slows publishers down that are faster than a receiver. Else one that reads as fast as it can
 // would be closed as a slow consumer.
-//   - A receiver has most of max_pending waiting: a client that publishes to it rests for some milliseconds
-//     after each kFreeBytes, also if the receiver lives on another worker. A receiver that reads nothing
-//     soon exceeds max_pending, and is closed.
-//   - A receiver waits for this worker alone, which encrypts or compresses a batch per turn: any link that
-//     publishes to it rests until the next turn.
+//   - A receiver has most of max_pending waiting for its peer: a client that publishes to it rests for some
+//     milliseconds after each kFreeBytes, also if the receiver lives on another worker. A receiver that
+//     reads nothing soon exceeds max_pending, and is closed. A server, behind which many others publish,
+//     rests until the next turn after each kFreeBytes.
+//   - A receiver waits for this worker alone, which sends at the end of the turn, and encrypts or
+//     compresses a batch per turn: any link that publishes to it rests until the next turn.
 // Threads: its worker. Limits: kThereMax publishers on other workers per turn. Errors: none.
 // Source:  stalledWait() of nats-server, where clients rest, too, and other servers do not.
 class StallGate {
@@ -34,6 +36,7 @@ class StallGate {
     static constexpr uint64_t kRest_ns = 5'000'000;
     // If the receiver lives on another worker: more may be on its way there.
     static constexpr uint64_t kRestThere_ns = 20'000'000;
+    // Or less, with a small max_pending.
     static constexpr uint64_t kFreeBytes = 128 * 1024;
 
     StallGate(link::LinkHost& host, InterestGate& interest_gate, Outlets& outlets)
@@ -46,23 +49,29 @@ class StallGate {
     void note_backlog(const link::Link& receiver);
     // After a message of that link. True: it is paused.
     [[nodiscard]] bool rests_after_message(link::Link& publisher) {
-        return backlog_ != Backlog::kNone && rests(publisher);
+        return backlog_ != 0 && rests(publisher);
     }
     // A receiver of the last message was noted.
-    bool has_backlog() const { return backlog_ != Backlog::kNone; }
-    // After a message that came from another worker; its publisher is a client.
-    void stall_there(base::LinkHandle publisher);
-    // Times that a publisher began to rest because of a receiver's backlog.
+    bool has_backlog() const { return backlog_ != 0; }
+    // After a message that came from another worker, where it was published by that link.
+    void stall_there(base::LinkHandle publisher, proto::Kind kind);
+    // Times that a client began to rest because of a receiver's backlog.
     uint64_t stall_count() const { return stall_count_; }
     // Another worker says so.
     void on_record(const runtime::RecordHeader& record);
     void begin_turn() {
         stalled_there_.clear();
-        backlog_ = Backlog::kNone;
+        backlog_ = 0;
     }
 
   private:
-    enum class Backlog : uint8_t { kNone, kTurn, kStall };
+    enum Backlog : uint8_t {
+        kTurn = 1,        // a receiver waits for the end of the turn
+        kBehind = 2,      // one has most of max_pending waiting
+        kBehindPeer = 4,  // that one waits for its peer
+    };
+    // Less than one send takes.
+    static constexpr uint64_t kTurnBytes = 1024 * 1024;
     static constexpr size_t kThereMax = 64;
     struct Resting {
         base::LinkHandle publisher;
@@ -70,14 +79,15 @@ class StallGate {
     };
 
     bool rests(link::Link& publisher);
-    bool stall(link::Link& publisher, uint64_t rest_ns);
+    uint64_t free_bytes() const;
+    void stall(link::Link& publisher, uint64_t rest_ns);
     void stall_here(base::LinkHandle handle, uint64_t rest_ns);
     void on_timer();
 
     link::LinkHost& host_;
     InterestGate& interest_gate_;
     Outlets& outlets_;
-    Backlog backlog_ = Backlog::kNone;     // of the receivers of the last message
+    uint8_t backlog_ = 0;  // Backlog, of all receivers of the last message
     std::vector<base::LinkHandle> stalled_there_;   // in this turn
     std::vector<Resting> resting_;
     uint64_t stall_count_ = 0;

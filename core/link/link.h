@@ -95,8 +95,10 @@ class Link {
     const char* peer_host() const { return peer_.host; }
     uint16_t peer_port() const { return peer_.port; }
     uint64_t pending_bytes() const { return outbound_.pending_bytes(); }
-    // Its pending bytes wait for a channel, which makes a batch per turn, and not for the peer.
-    bool waits_for_channel() const { return channel_ != nullptr && !send_.pending && state_ == State::kOpen; }
+    // Some of its bytes are on their way; else they wait for the end of the turn.
+    bool is_sending() const { return send_.pending; }
+    // TLS, WebSocket or compression, which make a batch per turn.
+    bool has_channel() const { return channel_ != nullptr; }
     size_t pending_chunks() const { return outbound_.slab_count(); }
     uint64_t start_wall_ns() const { return start_wall_ns_; }
     // Version, cipher suite, peer's certificates; null: no TLS, or not yet.
@@ -128,8 +130,8 @@ class Link {
     // Stops reading until the link is closed: the server ends.
     void hold();
     // Has the peer sent all that is free after it rested (delivery/stall_gate.h)?
-    bool may_rest() const { return traffic_.in_bytes >= free_until_bytes_; }
-    void set_rested(uint64_t free_bytes) { free_until_bytes_ = traffic_.in_bytes + free_bytes; }
+    bool may_rest() const { return published_bytes() >= free_until_bytes_; }
+    void set_rested(uint64_t free_bytes) { free_until_bytes_ = published_bytes() + free_bytes; }
     bool is_stalled() const;
 
   protected:
@@ -259,6 +261,11 @@ class Link {
     void shut_down();
     void retire_if_done();
     void add_to_dirty();
+    // With control lines of an average size: small messages must not be free.
+    uint64_t published_bytes() const {
+        constexpr uint64_t kLineBytes = 64;
+        return traffic_.in_bytes + traffic_.in_messages * kLineBytes;
+    }
 
     // Of channels.
     friend class Channel;

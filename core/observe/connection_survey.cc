@@ -135,14 +135,14 @@ void ConnectionSurvey::walk_closed(const WorkerView& worker) {
 }
 
 bool ConnectionSurvey::passes(const client::ConnectionSnapshot& connection,
-                              std::string_view account, std::string_view user) {
+                              std::string_view account, std::string_view user) const {
     if (!query_.account.empty() && account != query_.account) return false;
-    ++total_;
     return (query_.cid == 0 || connection.cid == query_.cid) &&
            (query_.user.empty() || user == query_.user);
 }
 
 void ConnectionSurvey::keep(const Place& place) {
+    ++total_;
     assert(places_.size() <= query_.count_max);
     if (places_.size() < query_.count_max) {
         places_.push_back(place);

@@ -18,14 +18,14 @@ namespace nuring::observe {
 // ConnectionSurvey finds the first connections of one worker in the order of a query, and copies those
 // only: first a walk over all links that keeps keys, then the copies.
 // Threads, errors: as Survey. Limits: memory for count_max keys and copies.
-// Source: ours; meaning of the query as in server/monitor.go, Connz 2.10.
+// Source: ours; meaning of the query as in server/monitor.go, Connz 2.15.3.
 class ConnectionSurvey final : public Survey {
   public:
     explicit ConnectionSurvey(ConnectionQuery query) : query_(std::move(query)) {}
 
     bool step(const WorkerView& worker) override;
 
-    // How many are in the wanted state (and account, if one is given), before other filters.
+    // How many match the query, also beyond count_max.
     uint64_t total() const { return total_; }
     std::vector<client::ConnectionSnapshot>& connections() { return connections_; }
 
@@ -52,7 +52,7 @@ class ConnectionSurvey final : public Survey {
     bool copy_open(const WorkerView& worker, const Place& place, size_t* budget);
     bool consider_open(const client::Client& client, uint64_t wall_ns, size_t* budget);
     bool passes(const client::ConnectionSnapshot& connection, std::string_view account,
-                std::string_view user);
+                std::string_view user) const;
     void keep(const Place& place);
 
     const ConnectionQuery query_;

@@ -108,35 +108,45 @@ class Server::LameDuckTask final : public runtime::ControlTask {
 
 class Server::ApplyTask final : public runtime::ControlTask {
   public:
-    ApplyTask(PerWorker& worker, client::ClientSettings settings, bool authorization,
-              std::shared_ptr<std::latch> applied, account::Retired retired)
-        : worker_(worker),
+    ApplyTask(Server& server, PerWorker& worker, client::ClientSettings settings, bool authorization,
+              std::shared_ptr<std::latch> applied, account::Retired retired, Excess excess)
+        : server_(server),
+          worker_(worker),
           settings_(std::move(settings)),
           authorization_(authorization),
           applied_(std::move(applied)),
-          retired_(std::move(retired)) {}
+          retired_(std::move(retired)),
+          excess_(std::move(excess)) {}
     void run() override {
         worker_.state->apply(settings_, authorization_);
+        server_.close_excess_of(worker_, excess_);
         applied_->count_down();
     }
 
   private:
+    Server& server_;
     PerWorker& worker_;
     const client::ClientSettings settings_;
     const bool authorization_;
     const std::shared_ptr<std::latch> applied_;
     const account::Retired retired_;  // used by this worker until now
+    const Excess excess_;
 };
 
 class Server::AccountsTask final : public runtime::ControlTask {
   public:
-    AccountsTask(PerWorker& worker, account::Retired retired)
-        : worker_(worker), retired_(std::move(retired)) {}
-    void run() override { worker_.state->refresh_accounts(); }
+    AccountsTask(Server& server, PerWorker& worker, account::Retired retired, Excess excess)
+        : server_(server), worker_(worker), retired_(std::move(retired)), excess_(std::move(excess)) {}
+    void run() override {
+        worker_.state->refresh_accounts();
+        server_.close_excess_of(worker_, excess_);
+    }
 
   private:
+    Server& server_;
     PerWorker& worker_;
     const account::Retired retired_;  // used by this worker until now
+    const Excess excess_;
 };
 
 class Server::LatchTask final : public runtime::ControlTask {
@@ -301,9 +311,10 @@ std::shared_ptr<std::latch> Server::apply(std::shared_ptr<const config::Options>
     const account::Retired retired = accounts_.apply(*options);
     former_ = {.settings = std::exchange(settings_, std::move(settings)), .accounts = retired};
     auto applied = std::make_shared<std::latch>(worker_count());
+    const auto excess_of_accounts = std::make_shared<client::ExcessConnections>(worker_count());
     for (auto& worker : workers_) {
-        worker->worker->post(
-            std::make_unique<ApplyTask>(*worker, settings_, authorization, applied, retired));
+        worker->worker->post(std::make_unique<ApplyTask>(*this, *worker, settings_, authorization, applied,
+                                                         retired, excess_of_accounts));
     }
     return applied;
 }
@@ -316,9 +327,20 @@ std::shared_ptr<std::latch> Server::reach_workers() {
 
 void Server::update_accounts(const std::vector<config::AccountOptions>& accounts) {
     const account::Retired retired = accounts_.update(accounts);
-    if (retired->empty()) return;
+    if (!retired->empty()) refresh_accounts(retired);
+}
+
+void Server::refresh_accounts(const account::Retired& retired) {
+    const auto excess = std::make_shared<client::ExcessConnections>(worker_count());
     for (auto& worker : workers_) {
-        worker->worker->post(std::make_unique<AccountsTask>(*worker, retired));
+        worker->worker->post(std::make_unique<AccountsTask>(*this, *worker, retired, excess));
+    }
+}
+
+void Server::close_excess_of(PerWorker& worker, const Excess& excess) {
+    if (!excess->add(worker.state->clients)) return;
+    for (uint32_t i = 0; i < worker_count(); ++i) {
+        post(i, [this, i, excess] { excess->close(worker_state(i).clients); });
     }
 }
 

@@ -14,6 +14,7 @@
 #include "core/auth/trust.h"
 #include "core/client/client_events.h"
 #include "core/client/client_host.h"
+#include "core/client/excess_connections.h"
 #include "core/client/internal_client.h"
 #include "core/config/options.h"
 #include "core/delivery/announcer.h"
@@ -119,6 +120,8 @@ class Server {
     // Applies the accounts of all claims; any thread. New messages follow them when this returns,
     // imports and limits of clients that are there a turn later; nobody else notices.
     void update_accounts(const std::vector<config::AccountOptions>& accounts);
+    // Any thread: all links see that the limits of accounts, or what counts against them, have changed.
+    void refresh_accounts(const account::Retired& retired = nullptr);
     // How many workers have no link left, after stop() or enter_lame_duck().
     uint32_t drained_count() const { return drained_count_.load(std::memory_order_acquire); }
 
@@ -141,6 +144,7 @@ class Server {
         std::unique_ptr<WorkerState> state;
         std::unique_ptr<Listener> listener;  // worker 0 only
     };
+    using Excess = std::shared_ptr<client::ExcessConnections>;
     class HoldTask;
     class StopTask;
     class LameDuckTask;
@@ -155,6 +159,8 @@ class Server {
     };
 
     void fill_info();
+    // The worker has carried out such a change.
+    void close_excess_of(PerWorker& worker, const Excess& excess);
     void on_held();          // any worker
     void on_clients_gone();  // any worker
     void on_drained();

@@ -68,7 +68,7 @@ void WorkerState::apply(const client::ClientSettings& settings, bool check_clien
     if (has_excess) clients.close_excess();
 }
 
-// The youngest first: where there are too many, the others stay.
+// The youngest first: where there are too many leafnodes, the others stay.
 void WorkerState::refresh_accounts() {
     const std::vector<base::LinkHandle> all = host.handles();
     for (size_t i = all.size(); i-- > 0;) {
@@ -180,10 +180,10 @@ void WorkerState::publish_load() {
 bool WorkerState::flush() {
     if (host.worker.busy_measured_ns() != load_measured_ns_) [[unlikely]]
         publish_load();
-    delivery.stall_gate.begin_turn();
     const bool has_resumed = delivery.interest_gate.begin_turn();
     const bool has_published = internal.has_queued();
     internal.flush();
+    delivery.stall_gate.begin_turn();  // forgets what the server's own messages have noted
     const bool has_retried = delivery.outlets.retry();
     const bool ending = drain.advance();
     const bool releasing = release_slice();

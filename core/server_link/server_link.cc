@@ -243,10 +243,8 @@ size_t ServerLink::consume(const char* begin, const char* end) {
             size_t used = 0;
             if (!publish(at, end, operation, &used)) break;
             at += used;
-            if (open() && (delivery_.interest_gate.rests_after_message(*this) ||
-                           delivery_.stall_gate.rests_after_message(*this))) {
-                break;
-            }
+            if (delivery_.stall_gate.rests_after_message(*this)) break;
+            if (open() && delivery_.interest_gate.rests_after_message(*this)) break;
             continue;
         }
         if (is_interest(operation.verb) &&

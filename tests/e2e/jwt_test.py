@@ -297,6 +297,31 @@ class SigningKeyTest(OperatorCase):
         wire.send("PUB me.joe 9\r\n123456789\r\n")
         wire.expect("-ERR 'Maximum Payload Violation'\r\n")
 
+    @differs("2.9.10", "only whole tokens are places")
+    def test_a_place_of_a_template_may_be_part_of_a_token(self):
+        signer = Key("account")
+        template = {
+            "pub": {"allow": ["KV_{{name()}}.>", "t.{{tag(team)}}-{{tag(team)}}"]},
+            "subs": -1,
+            "payload": -1,
+            "data": -1,
+        }
+        scope = {"kind": "user_scope", "key": signer.public, "role": "r", "template": template}
+        self.tenant.nats["signing_keys"] = [scope]
+        server = self.start_with()
+        user = User(self.tenant, {}, signer=signer)
+        nats = {"issuer_account": self.tenant.public, "tags": ["team:red", "team:blue"]}
+        user.token = signer.token(user.key.public, "user", nats, name="joe")
+        wire = self.accept(server, user)
+        for subject in ("KV_joe.x", "t.red-red", "t.blue-blue"):
+            wire.send(f"PUB {subject} 1\r\nx\r\n")
+        wire.expect_quiet()
+        for subject in ("KV_jim.x", "t.red-blue"):
+            wire.send(f"PUB {subject} 1\r\nx\r\n")
+            wire.expect(f"-ERR 'Permissions Violation for Publish to \"{subject}\"'\r\n")
+        template["pub"]["allow"].append("a.{{unknown()}}")
+        self.refuse(self.start_with(), user)
+
     def test_a_user_of_a_scoped_key_claims_nothing_itself(self):
         signer = Key("account")
         scope = {"kind": "user_scope", "key": signer.public, "template": {"subs": -1, "payload": -1}}
@@ -369,6 +394,22 @@ class RightsTest(OperatorCase):
         self.tenant.nats["limits"] = {**UNLIMITED, "subs": 0}
         server = self.start_with()
         wire = self.login(server, User(self.tenant))
+        wire.expect("-ERR 'maximum subscriptions exceeded'\r\n")
+        wire.expect_end()
+
+    def test_a_negative_limit_allows_nothing(self):
+        for limit, what in (("conn", "maximum account active connections exceeded"),
+                            ("subs", "maximum subscriptions exceeded")):  # fmt: skip
+            self.tenant.nats["limits"] = {**UNLIMITED, limit: -2}
+            wire = self.login(self.start_with(), User(self.tenant))
+            wire.expect(f"-ERR '{what}'\r\n")
+            wire.expect_end()
+        self.tenant.nats["limits"] = {**UNLIMITED, "payload": -2}
+        wire = self.accept(self.start_with(), User(self.tenant, {"payload": 100}))
+        wire.send("PUB a 1\r\n1\r\n")
+        wire.expect("-ERR 'Maximum Payload Violation'\r\n")
+        self.tenant.nats["limits"] = UNLIMITED
+        wire = self.login(self.start_with(), User(self.tenant, {"subs": -2}))
         wire.expect("-ERR 'maximum subscriptions exceeded'\r\n")
         wire.expect_end()
 
@@ -513,6 +554,18 @@ class ChangeTest(OperatorCase):
             return violated
 
         self.wait_for(limited, "the new limit of subscriptions")
+
+    @differs("2.9.10", "it closes any of them")
+    def test_a_lower_limit_closes_the_youngest_connections(self):
+        server = self.start_with()
+        wires = [self.accept(server, User(self.tenant)) for _ in range(6)]
+        limits = {**UNLIMITED, "conn": 3}
+        self.updated(server, self.admin(server), self.tenant.token(limits=limits))
+        for wire in wires[3:]:
+            wire.expect("-ERR 'maximum account active connections exceeded'\r\n")
+            wire.expect_end()
+        for wire in wires[:3]:
+            wire.expect_quiet()
 
     def test_bad_claims_change_nothing(self):
         server = self.start_with()

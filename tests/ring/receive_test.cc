@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The contract of a ring: receiving in order, with few buffers, beside busy sockets, and its end by cancel.
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstdio>
 #include <deque>
 #include <memory>
+#include <random>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -245,7 +248,7 @@ TEST_P(RingConformanceTest, ASocketWhoseBytesTakeLongGetsOneBufferPerTurn) {
     CREATE_OR_SKIP(options);
     auto [busy, fd] = connected();
     Receiver receiver(under_test_);
-    receiver.on_progress = [this] {
+    const auto slowly = [this] {
         const uint64_t until_ns = ring().fresh_now_ns() + 2 * kSlowReceive_ns;
         while (ring().fresh_now_ns() < until_ns) {
         }
@@ -254,16 +257,19 @@ TEST_P(RingConformanceTest, ASocketWhoseBytesTakeLongGetsOneBufferPerTurn) {
     const std::string flood = random_bytes(3, 16 * 1024);
     std::string sent;
     const auto flood_once = [&, &b = busy] { sent += flood.substr(0, b->write(flood)); };
-    flood_once();
-    run_until([&] { return receiver.run_count > 0; });
-    under_test_.turn(0);  // what was under way
-    for (int i = 0; i < 10; ++i) {
-        const unsigned before = receiver.run_count;
-        under_test_.turn(ring().fresh_now_ns() + kMs);
-        EXPECT_LE(receiver.run_count, before + 1);
+    for (int round = 0; round < 3; ++round) {
+        receiver.on_progress = slowly;
+        flood_once();
+        for (int i = 0; i < 10; ++i) {
+            const unsigned before = receiver.run_count;
+            under_test_.turn(ring().fresh_now_ns() + kMs);
+            EXPECT_LE(receiver.run_count, before + 1);
+        }
+        // Quick for a while, and a multishot is armed again.
+        receiver.on_progress = nullptr;
+        run_until([&] { return receiver.bytes.size() == sent.size(); });
+        run_turns(2);
     }
-    // Quick again: all of it, in order.
-    receiver.on_progress = nullptr;
     flood_once();
     run_until([&] { return receiver.bytes.size() == sent.size(); });
     EXPECT_EQ(receiver.bytes, sent);
@@ -272,6 +278,142 @@ TEST_P(RingConformanceTest, ASocketWhoseBytesTakeLongGetsOneBufferPerTurn) {
     run_until([&] { return !receiver.pending; });
     EXPECT_EQ(receiver.end_count, 1);
     ring().close(fd);
+}
+
+TEST_P(RingConformanceTest, ManyBusySocketsDoNotHoldUpACalmOne) {
+    if (std::string_view(GetParam().name).starts_with("sim")) GTEST_SKIP() << "no time passes within its turns";
+    RingOptions options;
+    options.receive_buffer_bytes = 256;
+    options.receive_buffer_count_max = 64;
+    CREATE_OR_SKIP(options);
+    constexpr size_t kCount = 20;
+    std::vector<std::unique_ptr<Peer>> peers;
+    std::vector<int> fds;
+    std::deque<Receiver> busy;
+    const auto run_count = [&busy] {
+        unsigned count = 0;
+        for (const Receiver& each : busy) count += each.run_count;
+        return count;
+    };
+    for (size_t i = 0; i < kCount; ++i) {
+        auto [peer, fd] = connected();
+        peers.push_back(std::move(peer));
+        fds.push_back(fd);
+        busy.emplace_back(under_test_).on_progress = [this] {
+            const uint64_t until_ns = ring().fresh_now_ns() + kSlowReceive_ns * 5 / 4;
+            while (ring().fresh_now_ns() < until_ns) {
+            }
+        };
+        ring().receive(busy.back(), fd);
+    }
+    const auto flood = [&, bytes = random_bytes(5, 4096)] {
+        for (const auto& peer : peers) peer->write(bytes);
+    };
+    flood();
+    const auto all_were_served = [&busy] {
+        const auto was_served = [](const Receiver& each) { return each.run_count >= 2; };
+        return std::all_of(busy.begin(), busy.end(), was_served);
+    };
+    run_until(all_were_served, flood);  // each has shown that it is slow
+    for (Receiver& each : busy) each.run_count = 0;
+    run_until(all_were_served, flood);
+    auto [calm_peer, calm_fd] = connected();
+    Receiver calm(under_test_);
+    ring().receive(calm, calm_fd);
+    for (size_t i = 1; i <= 10; ++i) {
+        flood();
+        ASSERT_EQ(calm_peer->write("."), 1U);
+        const unsigned before = run_count();
+        run_until([&] { return calm.bytes.size() == i; });
+        EXPECT_LE(run_count(), before + 3);
+    }
+    // Nobody of them starves.
+    for (Receiver& each : busy) each.run_count = 0;
+    run_until([&] { return run_count() >= 3 * kCount; }, flood);
+    EXPECT_TRUE(all_were_served());
+    ring().cancel(calm);
+    for (Receiver& each : busy) ring().cancel(each);
+    for (Receiver& each : busy) run_until([&] { return !each.pending; });
+    run_until([&] { return !calm.pending; });
+    ring().close(calm_fd);
+    for (const int fd : fds) ring().close(fd);
+}
+
+// One receiver and the connections that it serves one after the other.
+struct Slowcoach {
+    explicit Slowcoach(TestRing& ring) : receiver(ring) {}
+    Receiver receiver;
+    std::vector<std::unique_ptr<Peer>> peers;
+    std::vector<int> fds;
+    std::vector<std::string> sources;
+    size_t written = 0;  // to the current peer
+    size_t at = 0;       // the current connection
+    bool done() const { return at == fds.size(); }
+};
+
+TEST_P(RingConformanceTest, LosesNothingOfSocketsThatAreSlowNowAndThen) {
+    RingOptions options;
+    options.receive_buffer_bytes = 256;
+    options.receive_buffer_count = 2;
+    options.receive_buffer_count_max = 5;
+    CREATE_OR_SKIP(options);
+    const uint64_t seed = std::random_device()();
+    std::fprintf(stderr, "seed %llu\n", static_cast<unsigned long long>(seed));
+    base::Prng prng(seed);
+    const bool time_passes = !std::string_view(GetParam().name).starts_with("sim");
+    std::deque<Slowcoach> all;
+    for (size_t i = 0; i < 12; ++i) {
+        Slowcoach& each = all.emplace_back(under_test_);
+        for (size_t k = 0; k < 3; ++k) {
+            auto [peer, fd] = connected();
+            each.peers.push_back(std::move(peer));
+            each.fds.push_back(fd);
+            each.sources.push_back(random_bytes(seed + i * 3 + k, 6000));
+        }
+        each.receiver.on_progress = [&] {
+            Receiver& receiver = each.receiver;
+            if (receiver.pending) {
+                receiver.keeps_buffers = prng.below(8) == 0;
+                const uint64_t until_ns = ring().fresh_now_ns() + kSlowReceive_ns * 5 / 4;
+                const bool is_slow = time_passes && prng.below(8) == 0;
+                while (is_slow && ring().fresh_now_ns() < until_ns) {
+                }
+                if (prng.below(8) == 0) ring().cancel(receiver);
+                return;
+            }
+            if (receiver.end_result == 0) {
+                EXPECT_EQ(receiver.bytes, each.sources[each.at]);
+                receiver.bytes.clear();
+                each.written = 0;
+                ring().close(each.fds[each.at++]);
+                if (each.done()) return;
+            } else {
+                EXPECT_EQ(receiver.end_result, -ECANCELED);
+            }
+            // At once: a cancellation that is under way must not meet it.
+            if (prng.below(4) != 0) ring().receive(receiver, each.fds[each.at]);
+        };
+        ring().receive(each.receiver, each.fds[0]);
+    }
+    const auto step = [&] {
+        for (Slowcoach& each : all) {
+            if (prng.below(2) == 0) each.receiver.return_kept();
+            if (each.done()) continue;
+            const std::string_view source = each.sources[each.at];
+            const size_t size = std::min(size_t{1} << prng.below(13), source.size() - each.written);
+            if (size > 0) each.written += each.peers[each.at]->write(source.substr(each.written, size));
+            if (each.written == source.size()) each.peers[each.at]->shutdown_send();
+            if (!each.receiver.pending) {
+                ring().receive(each.receiver, each.fds[each.at]);
+            } else if (prng.below(16) == 0) {
+                ring().cancel(each.receiver);
+            }
+        }
+    };
+    const auto is_done = [](const Slowcoach& each) { return each.done(); };
+    run_until([&] { return std::all_of(all.begin(), all.end(), is_done); }, step);
+    for (Slowcoach& each : all) each.receiver.return_kept();
+    run_turns(3);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Templates of scoped signing keys. Cases: auth_test.go, TestTemplateSuccess and its like, 2.9.10.
+// Templates of scoped signing keys. Cases: auth_test.go, TestTemplateSuccess and its like, 2.15.3.
 #include "core/auth/permission_template.h"
 
 #include <gmock/gmock.h>
@@ -42,8 +42,12 @@ TEST_F(PermissionTemplateTest, PlacesTakeWhatIsKnown) {
 
 TEST_F(PermissionTemplateTest, TagsMakeASubjectForEachValue) {
     EXPECT_THAT(fill({"t.{{tag(team)}}"})->publish.allow, ElementsAre("t.red", "t.blue"));
-    EXPECT_THAT(fill({"{{tag(team)}}.{{tag(team)}}"})->publish.allow,
-                UnorderedElementsAre("red.red", "red.blue", "blue.red", "blue.blue"));
+    user_.head.tags.push_back("x:1");
+    user_.head.tags.push_back("x:2");
+    EXPECT_THAT(fill({"{{tag(team)}}.{{tag(x)}}"})->publish.allow,
+                UnorderedElementsAre("red.1", "red.2", "blue.1", "blue.2"));
+    // The same place is the same value.
+    EXPECT_THAT(fill({"{{tag(team)}}.{{tag(team)}}"})->publish.allow, ElementsAre("red.red", "blue.blue"));
 }
 
 TEST_F(PermissionTemplateTest, WhatHasNoValueIsNotAllowed) {
@@ -54,13 +58,36 @@ TEST_F(PermissionTemplateTest, WhatHasNoValueIsNotAllowed) {
     const auto none = fill({"t.{{tag(no)}}"});
     EXPECT_THAT(none->publish.allow, IsEmpty());
     EXPECT_THAT(none->publish.deny, ElementsAre(">"));
-    EXPECT_THAT(fill({"{{unknown()}}"})->publish.deny, ElementsAre(">"));
 }
 
 TEST_F(PermissionTemplateTest, WhatCannotBeDeniedIsRefused) {
     EXPECT_TRUE(fill({}, {"t.{{tag(team)}}"}).has_value());
     EXPECT_FALSE(fill({}, {"t.{{tag(no)}}"}).has_value());
-    EXPECT_FALSE(fill({}, {"{{unknown()}}"}).has_value());
+}
+
+TEST_F(PermissionTemplateTest, APlaceMayBePartOfAToken) {
+    EXPECT_THAT(fill({"$KV.b-{{name()}}.>", "{{subject()}}_{{tag(city)}}x", "in.{{ name() }}", "a{{name()}}{{name()}}"})
+                    ->publish.allow,
+                ElementsAre("$KV.b-joe.>", "UABC_ulmx", "in.joe", "ajoejoe"));
+    EXPECT_THAT(fill({"KV_{{tag(team)}}.x"})->publish.allow, ElementsAre("KV_red.x", "KV_blue.x"));
+    user_.head.tags.push_back("a.b:c");
+    EXPECT_THAT(fill({"{{tag(a.b)}}"})->publish.allow, ElementsAre("c"));
+    // A value is no template.
+    user_.head.name = "{{subject()}}";
+    EXPECT_THAT(fill({"x.{{name()}}"})->publish.allow, ElementsAre("x.{{subject()}}"));
+}
+
+TEST_F(PermissionTemplateTest, WhatIsNoPlaceIsPlainText) {
+    for (const char* plain : {"{{}}", "a.{{name()}", "a.{name()}}", "}}{{", "{{", "a.{{x}y}}"}) {
+        EXPECT_THAT(fill({plain})->publish.allow, ElementsAre(plain));
+    }
+}
+
+TEST_F(PermissionTemplateTest, AnUnknownFunctionIsRefused) {
+    for (const char* unknown : {"{{unknown()}}", "foo.{{x}}", "a{{name}}", "{{{name()}}}", "{{tag(team}}"}) {
+        EXPECT_FALSE(fill({unknown}).has_value()) << unknown;
+        EXPECT_FALSE(fill({}, {unknown}).has_value()) << unknown;
+    }
 }
 
 TEST_F(PermissionTemplateTest, ValuesMustMakeSubjects) {
@@ -73,8 +100,11 @@ TEST_F(PermissionTemplateTest, ValuesMustMakeSubjects) {
 TEST_F(PermissionTemplateTest, TagsDoNotExplode) {
     user_.head.tags.clear();
     for (int i = 0; i < 100; ++i) user_.head.tags.push_back("t:" + std::to_string(i));
-    EXPECT_FALSE(fill({"{{tag(t)}}.{{tag(t)}}.{{tag(t)}}.{{tag(t)}}.{{tag(t)}}"}).has_value());
+    EXPECT_FALSE(fill({"{{tag(t)}}.{{ tag(t)}}.{{tag(t) }}.{{TAG(t)}}.{{Tag(t)}}"}).has_value());
     EXPECT_EQ(fill({"{{tag(t)}}"})->publish.allow.size(), 100u);
+    // All entries of a list count together.
+    EXPECT_TRUE(fill(std::vector<std::string>(40, "{{tag(t)}}")).has_value());
+    EXPECT_FALSE(fill(std::vector<std::string>(41, "{{tag(t)}}")).has_value());
 }
 
 }  // namespace

@@ -332,7 +332,11 @@ TEST_F(JwtLoginTest, LimitsAreTheLowerOnes) {
                               .identity;
     EXPECT_EQ(identity->subscriptions_max, 5);
     EXPECT_EQ(identity->payload_max, 100);
-    // What is absent is nothing, not everything.
+    // What is absent, or negative otherwise than -1, is nothing, not everything.
+    const auto negative = check(login(make_token(account_, user_.text, "user",
+                                                 R"(,"subs":-2,"payload":-9223372036854775808)")));
+    EXPECT_EQ(negative.identity->subscriptions_max, 0);
+    EXPECT_EQ(negative.identity->payload_max, 0);
     EXPECT_EQ(check(login(make_token(account_, user_.text, "user"))).identity->subscriptions_max, 0);
 }
 

@@ -50,6 +50,15 @@ TEST(ReadAccountsTest, UsersBelongToTheirAccount) {
     EXPECT_EQ(o.accounts[1].limits.subscriptions, kUnlimited);
 }
 
+TEST(ReadAccountsTest, ANegativeLimitAllowsNothing) {
+    const Options o = options_of(R"(
+        accounts { A { limits { max_connections: -2, max_subs: -5, max_payload: -1, max_leafs: 0 } } })");
+    EXPECT_EQ(o.accounts[0].limits.connections, 0);
+    EXPECT_EQ(o.accounts[0].limits.subscriptions, 0);
+    EXPECT_EQ(o.accounts[0].limits.payload, kUnlimited);
+    EXPECT_EQ(o.accounts[0].limits.leafnodes, 0);
+}
+
 TEST(ReadAccountsTest, UserNamesAreUniqueEverywhere) {
     EXPECT_EQ(error("accounts { A { users: [{user: a}] }, B { users: [{user: a}] } }"),
               "1:41: Duplicate user \"a\" detected");

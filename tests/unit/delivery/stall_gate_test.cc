@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "core/delivery/deliver.h"
 #include "gtest/gtest.h"
 #include "tests/support/worker_stage.h"
 
@@ -32,18 +33,18 @@ struct Pair {
     Pair(uint32_t workers, uint32_t receiver, const std::shared_ptr<config::Options>& options)
         : stage(workers, options) {
         receives = &stage.client(receiver);
-        receives->ask("SUB a 1\r\n");
+        receives->ask("SUB a 1\r\nSUB b.> 2\r\n");
         receives->stream().set_reading(false);
         sends = &stage.client(0);
     }
-    void publish() {
-        sends->say(message(100'000));
+    void publish(const std::string& text = message(100'000)) {
+        sends->say(text);
         stage.settle();
     }
-    // Until a PING is not answered at once. Returns the number of messages.
-    int publish_until_rest() {
+    // Until a PING is not answered at once. Returns how often.
+    int publish_until_rest(const std::string& text = message(100'000)) {
         for (int count = 1; count < 100; ++count) {
-            publish();
+            publish(text);
             if (sends->ask("PING\r\n").empty()) return count;
         }
         return 0;
@@ -86,6 +87,82 @@ TEST(StallGateTest, AfterARestItMaySendForAWhile) {
     }
     EXPECT_EQ(pair.stage.link_count(), 1U) << "the receiver is a slow consumer";
     EXPECT_EQ(pair.sends->ask("PING\r\n"), "PONG\r\n");
+}
+
+// Their bodies alone would be free for ever.
+TEST(StallGateTest, EmptyMessagesAreCountedToo) {
+    Pair pair(1, 0, with_max_pending(4'000'000));
+    std::string text;
+    for (int i = 0; i < 500; ++i) text += "PUB b." + std::string(200, 's') + " 0\r\n\r\n";
+    for (int rests = 0; rests < 2; ++rests) {
+        EXPECT_GT(pair.publish_until_rest(text), 0);
+        pair.stage.pass(kRest_ns);
+        EXPECT_EQ(pair.sends->hear(), "PONG\r\n");
+    }
+    EXPECT_EQ(pair.stage.link_count(), 2U);
+}
+
+// What a server's message has noted on another worker is not for the publisher of the next one.
+TEST(StallGateTest, AClientDoesNotRestForTheMessageOfAServer) {
+    Pair pair(2, 1, with_max_pending(1'000'000));
+    EXPECT_GT(pair.publish_until_rest(), 0);
+    pair.stage.client(1).ask("SUB quick 1\r\n");
+    SimPeer& other = pair.stage.client(0);
+    pair.stage.on_worker(0, [&pair](server::WorkerState& state) {
+        account::Account& account = pair.stage.accounts.global();
+        const base::LinkHandle other_link = state.host.handles().back();
+        const auto deliver = [&](const Publisher& publisher, std::string_view subject) {
+            std::string frame;
+            const MessageRun run =
+                frame_message({.subject = subject, .reply = {}, .headers = {}, .body = "x"}, &frame);
+            const interest::MatchEntry& entry = state.delivery.cache.find(account.sublist(), subject);
+            const interest::MatchPin pin(entry);
+            EXPECT_TRUE(deliver_run(state.delivery, publisher, account, entry, run));
+        };
+        deliver({.kind = proto::Kind::kRoute}, "a");
+        deliver({.link = other_link}, "quick");
+    });
+    pair.stage.settle();
+    EXPECT_EQ(other.ask("PING\r\n"), "PONG\r\n");
+}
+
+TEST(StallGateTest, AClientDoesNotRestForTheMessageOfTheServerItself) {
+    Pair pair(1, 0, with_max_pending(1'000'000));
+    EXPECT_GT(pair.publish_until_rest(), 0);
+    pair.stage.on_worker(0, [&pair](server::WorkerState& state) {
+        state.internal.publish({.account = &pair.stage.accounts.global(), .subject = "a", .body = "x"});
+    });
+    while (pair.stage.step(UINT64_MAX, /*timers=*/false))
+        EXPECT_FALSE(pair.stage.state(0).delivery.stall_gate.has_backlog());
+}
+
+// What it has waiting leaves at the end of the turn.
+TEST(StallGateTest, APublisherRestsForATurnWhereTheReceiverWaitsForThisWorkerAlone) {
+    Pair pair(1, 0, with_max_pending(200'000));
+    pair.receives->stream().set_reading(true);
+    pair.stage.on_worker(0, [](server::WorkerState& state) {
+        link::Link& receiver = *state.host.table.find(state.host.handles().front());
+        link::Link& publisher = *state.host.table.find(state.host.handles().back());
+        receiver.queue(std::string(160'000, 'x'));
+        StallGate& gate = state.delivery.stall_gate;
+        gate.note_backlog(receiver);
+        EXPECT_TRUE(gate.rests_after_message(publisher));
+        EXPECT_FALSE(publisher.is_stalled());
+        EXPECT_TRUE(state.delivery.interest_gate.wants_turn());
+    });
+    EXPECT_EQ(pair.sends->ask("PING\r\n"), "PONG\r\n");
+}
+
+// Else what is free would exceed it.
+TEST(StallGateTest, WithASmallMaxPendingLessIsFree) {
+    Pair pair(1, 0, with_max_pending(200'000));
+    const std::string small = message(5'000);
+    for (int rests = 0; rests < 2; ++rests) {
+        EXPECT_GT(pair.publish_until_rest(small), 0);
+        pair.stage.pass(kRest_ns);
+        EXPECT_EQ(pair.sends->hear(), "PONG\r\n");
+    }
+    EXPECT_EQ(pair.stage.link_count(), 2U);
 }
 
 TEST(StallGateTest, NobodyRestsWithNoFastProducerStall) {

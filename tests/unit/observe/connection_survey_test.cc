@@ -80,6 +80,19 @@ TEST(ConnectionSurveyTest, FindsThoseWhoseSubscriptionsOverlap) {
     EXPECT_EQ(ask(stage, {.subject_filter = "a.x"}).names, Names{"pattern"});
 }
 
+TEST(ConnectionSurveyTest, TheTotalCountsAllThatMatchAndNoOthers) {
+    WorkerStage stage(1);
+    for (int i = 0; i < 5; ++i) named(stage, fmt::format("c{}", i)).ask("SUB a 1\r\nPING\r\n");
+    named(stage, "other").ask("SUB b 1\r\nPING\r\n");
+    const Answer everything = ask(stage, {});
+    EXPECT_EQ(everything.total, 6);
+    EXPECT_EQ(ask(stage, {.subject_filter = "a", .count_max = 2}).total, 5);
+    EXPECT_EQ(ask(stage, {.cid = everything.connections[3].cid, .count_max = 1}).total, 1);
+    EXPECT_EQ(ask(stage, {.cid = 999'999}).total, 0);
+    EXPECT_EQ(ask(stage, {.user = "nobody"}).total, 0);
+    EXPECT_EQ(ask(stage, {.account = "none"}).total, 0);
+}
+
 TEST(ConnectionSurveyTest, TheClosedAreFoundWithTheirReason) {
     WorkerStage stage(1);
     named(stage, "stays");

@@ -541,6 +541,31 @@ TEST_F(ServerLinkTest, AServerThatReadsNoMessagesIsASlowConsumer) {
     EXPECT_EQ(slow_consumers(), 1U);
 }
 
+// Others publish over it, too.
+TEST_F(ServerLinkTest, AServerRestsForATurnAndThenSendsForAWhile) {
+    SimPeer& receives = stage.client(0);
+    receives.stream().set_reading(false);
+    link::Link& receiver = *stage.state(0).host.table.find(stage.state(0).host.handles().back());
+    SimPeer& peer = serve();
+    const link::LinkLimits& limits = stage.state(0).host.limits();
+    while (receiver.pending_bytes() <= limits.stall_from_bytes)
+        on_link([&](TestLink&) { receiver.queue(std::string(limits.max_pending_bytes / 16, 'x')); });
+    const auto rests = [&] {
+        bool rested = false;
+        on_link([&](TestLink& each) {
+            delivery::StallGate& gate = stage.state(0).delivery.stall_gate;
+            gate.note_backlog(receiver);
+            rested = gate.rests_after_message(each);
+        });
+        return rested;
+    };
+    EXPECT_TRUE(rests());
+    EXPECT_FALSE(link->is_stalled());
+    EXPECT_FALSE(rests());
+    peer.ask("RMSG $G a 200000\r\n" + std::string(200'000, 'x') + "\r\n");
+    EXPECT_TRUE(rests());
+}
+
 // ---------------------------------------------------------------------------------- keep-alive
 
 TEST_F(ServerLinkTest, AServerThatAnswersPingsStays) {

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/client/excess_connections.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "core/account/account.h"
+#include "core/client/client.h"
+#include "core/client/client_host.h"
+
+namespace nuring::client {
+
+bool ExcessConnections::add(const ClientHost& clients) {
+    const std::lock_guard lock(mutex_);
+    clients.host.table.for_each([this](link::Link& link) {
+        Client* const client = as_client(&link);
+        if (client == nullptr || !client->counts_for_account()) return;
+        if (client->account().excess_connections() == 0) return;
+        found_[&client->account()].push_back({.cid = client->cid(), .handle = client->handle()});
+    });
+    assert(missing_ > 0);
+    if (--missing_ > 0) return false;
+    choose();
+    return !chosen_.empty();
+}
+
+void ExcessConnections::choose() {
+    const auto is_younger = [](const Connection& a, const Connection& b) { return a.cid > b.cid; };
+    for (auto& [account, connections] : found_) {
+        const auto excess = static_cast<size_t>(account->excess_connections());
+        const size_t count = std::min(excess, connections.size());
+        const auto end = connections.begin() + static_cast<std::ptrdiff_t>(count);
+        std::partial_sort(connections.begin(), end, connections.end(), is_younger);
+        chosen_.insert(chosen_.end(), connections.begin(), end);
+    }
+    // Accounts come in the order of their addresses, which differs from run to run.
+    std::sort(chosen_.begin(), chosen_.end(), is_younger);
+}
+
+void ExcessConnections::close(const ClientHost& clients) const {
+    for (const Connection& each : chosen_) {
+        if (Client* client = as_client(clients.host.table.find(each.handle))) client->close_if_excess();
+    }
+}
+
+}  // namespace nuring::client
