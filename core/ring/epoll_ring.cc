@@ -127,6 +127,7 @@ class EpollRing final : public Ring {
     unsigned serve_accept(Socket& socket);
     unsigned serve_receive(Socket& socket);
     unsigned serve_ready();
+    unsigned serve_receives(ReadyList& ready, unsigned most);
     bool work_at_hand() const;
 
     const RingOptions options_;
@@ -137,6 +138,8 @@ class EpollRing final : public Ring {
     std::vector<std::unique_ptr<Socket>> sockets_;  // by descriptor
     ReadyList ready_accepts_;
     ReadyList ready_receives_;
+    ReadyList ready_slow_;        // one of them is served per turn
+    bool is_slow_last_ = false;   // in the next turn, since it has cut this one
     Submission* finished_head_ = nullptr;
     Submission* finished_tail_ = nullptr;
     std::vector<epoll_event> events_;
@@ -242,7 +245,8 @@ void EpollRing::mark_ready(Socket& socket) {
     if (socket.in_ready || !socket.readable || socket.reader == nullptr) return;
     socket.in_ready = true;
     const bool is_accept = socket.reader->kind == Submission::Kind::kAccept;
-    (is_accept ? ready_accepts_ : ready_receives_).push_back(socket);
+    ReadyList& receives = socket.reader->is_slow ? ready_slow_ : ready_receives_;
+    (is_accept ? ready_accepts_ : receives).push_back(socket);
 }
 
 void EpollRing::arm_reader(Submission& submission, Submission::Kind kind, int fd) {
@@ -434,7 +438,7 @@ unsigned EpollRing::deliver_finished() {
 
 bool EpollRing::work_at_hand() const {
     return finished_head_ != nullptr || ready_accepts_.head != nullptr ||
-           (ready_receives_.head != nullptr && !arena_.empty());
+           ((ready_receives_.head != nullptr || ready_slow_.head != nullptr) && !arena_.empty());
 }
 
 unsigned EpollRing::wait(uint64_t deadline_ns) {
@@ -532,7 +536,8 @@ unsigned EpollRing::serve_receive(Socket& socket) {
                                         .more = true,
                                         .buffer = buffer,
                                         .bytes = bytes});
-            if (is_large && monotonic_ns() - begin_ns > kSlowReceive_ns) break;
+            reader->is_slow = is_large && monotonic_ns() - begin_ns > kSlowReceive_ns;
+            if (reader->is_slow) break;
         } else if (size < 0 && errno == EAGAIN) {
             socket.readable = false;
         } else if (size == 0 || errno != EINTR) {
@@ -555,12 +560,23 @@ unsigned EpollRing::serve_ready() {
         }
         mark_ready(socket);
     }
-    for (unsigned left = ready_receives_.count; left > 0 && !cut_; --left) {
-        Socket& socket = *ready_receives_.pop_front();
+    const unsigned slow_most = std::min(ready_slow_.count, 1U);  // not those that turn out to be slow now
+    const bool is_slow_last = std::exchange(is_slow_last_, false);
+    if (!is_slow_last) count += serve_receives(ready_slow_, slow_most);
+    is_slow_last_ = cut_;
+    count += serve_receives(ready_receives_, ready_receives_.count);
+    if (is_slow_last) count += serve_receives(ready_slow_, slow_most);
+    return count;
+}
+
+unsigned EpollRing::serve_receives(ReadyList& ready, unsigned most) {
+    unsigned count = 0;
+    for (unsigned left = std::min(ready.count, most); left > 0 && !cut_; --left) {
+        Socket& socket = *ready.pop_front();
         if (arena_.empty()) {
             // It stays first in line for the buffers that come back.
             ++stats_.buffer_shortages;
-            ready_receives_.push_front(socket);
+            ready.push_front(socket);
             break;
         }
         socket.in_ready = false;

@@ -103,8 +103,8 @@ class Ring {
     // as long as the kernel tries: the caller has a timer, and cancels.
     virtual void connect(Submission& submission, const SocketAddress& address) = 0;
     // Multishot: completes with each run of bytes received, in order; result 0 is the peer's end.
-    // result <= 0 always has more == false. A socket whose bytes take long to handle gets one buffer per
-    // turn: others would wait for all that it sends.
+    // result <= 0 always has more == false. A socket whose bytes take long to handle gets one buffer at a
+    // time, and of all such sockets one gets it in a turn: others would wait for all that they send.
     virtual void receive(Submission& submission, int fd) = 0;
     // Sends the parts in order; may complete short (the caller sends the rest). The bytes stay
     // untouched until the completion; the array of parts may go at once. At most one per descriptor.

@@ -38,7 +38,7 @@ struct Submission {
     enum class Kind : uint8_t { kNone, kAccept, kConnect, kReceive, kSend };
     Kind kind = Kind::kNone;
     bool cancelled = false;
-    bool is_slow = false;  // receive: the last large one took long to handle
+    bool is_slow = false;  // receive: the last large one took long to handle; also of the one before it
     int fd = -1;
     Submission* next = nullptr;
     void* state = nullptr;

@@ -38,7 +38,7 @@ struct SendVector {
 };
 
 // First in, first out, linked through Submission::next.
-struct StarvedList {
+struct ReceiveList {
     Submission* first = nullptr;
     Submission* last = nullptr;
     uint32_t count = 0;
@@ -65,6 +65,13 @@ struct StarvedList {
         *this = {};
         return all;
     }
+};
+
+// A completion of a slow receive that waits for its turn.
+struct HeldReceive {
+    Submission* submission;
+    int32_t result;
+    uint32_t flags;
 };
 
 // Its address in Submission::state marks a receive that got bytes since it was armed.
@@ -106,10 +113,13 @@ class UringRing final : public Ring {
   private:
     io_uring_sqe* next_entry();
     void arm(Submission& submission);
+    void arm_in_its_turn(Submission& submission);
     void arm_notify();
     void prepare_send(io_uring_sqe* entry, int fd, std::span<const iovec> parts);
     void submit_and_wait(uint64_t deadline_ns);
     unsigned reap();
+    unsigned complete_held();
+    bool is_held_up(const Submission& submission) const;
     void complete_one(uint64_t user_data, int32_t result, uint32_t flags);
     void complete_receive(Submission& submission, int32_t result, uint32_t flags);
     void end_multishot(const Submission& submission);
@@ -117,6 +127,7 @@ class UringRing final : public Ring {
     void complete_connect(Submission& submission, int32_t result);
     void finish(Submission& submission, int32_t result);
     void rearm_starved();
+    bool arm_slow();
     unsigned run_deferred();
     void abort_if_lent_and_shut(int fd);
     void forget(int fd);
@@ -132,8 +143,15 @@ class UringRing final : public Ring {
 
     // Receives that met an empty buffer ring. Those that got nothing since they were armed are
     // armed first, in the order they came: else a busy socket takes every buffer in every turn.
-    StarvedList starved_;
-    StarvedList starved_after_service_;
+    ReceiveList starved_;
+    ReceiveList starved_after_service_;
+    ReceiveList slow_;  // one of them is armed per turn
+    // A multishot may have received many buffers before the first of them turns out to be slow: the others
+    // wait, and what follows on the same socket waits behind them. At most all receive buffers, and the end
+    // of each receive.
+    std::vector<HeldReceive> held_;
+    bool slow_served_ = false;    // in this turn
+    bool are_held_last_ = false;  // in the next turn, since they have cut this one
     // Zero-copy sends that the kernel took but whose bytes it still needs, and sockets that were
     // shut down and not yet closed: a socket in both is aborted, see shutdown().
     std::vector<Submission*> lent_sends_;
@@ -260,9 +278,8 @@ void UringRing::receive(Submission& submission, int fd) {
     submission.fd = fd;
     submission.pending = true;
     submission.cancelled = false;
-    submission.is_slow = false;
     card_poll_.add(fd);
-    arm(submission);
+    arm_in_its_turn(submission);
 }
 
 void UringRing::arm(Submission& submission) {
@@ -280,6 +297,11 @@ void UringRing::arm(Submission& submission) {
         entry->buf_group = kBufferGroup;
     }
     io_uring_sqe_set_data(entry, &submission);
+}
+
+void UringRing::arm_in_its_turn(Submission& submission) {
+    if (submission.is_slow) return slow_.push(submission);
+    arm(submission);
 }
 
 void UringRing::send(Submission& submission, int fd, std::span<const iovec> parts) {
@@ -323,8 +345,9 @@ void UringRing::cancel(Submission& submission) {
     if (!submission.pending || submission.cancelled) return;
     submission.cancelled = true;
     if (submission.kind == Submission::Kind::kConnect && submission.fd < 0) return;  // is deferred
-    // A starved receive is not in the kernel: take it off the list and end it in the next turn.
-    if (starved_.remove(submission) || starved_after_service_.remove(submission)) {
+    // A starved or slow receive is not in the kernel: take it off the list and end it in the next turn.
+    if (starved_.remove(submission) || starved_after_service_.remove(submission) ||
+        slow_.remove(submission)) {
         submission.next = deferred_;
         deferred_ = &submission;
         return;
@@ -379,14 +402,30 @@ void UringRing::rearm_starved() {
     }
 }
 
+// True: others are to follow in the next turn.
+bool UringRing::arm_slow() {
+    if (slow_.first == nullptr || !buffers_.any_lent()) return false;
+    Submission& submission = *slow_.first;
+    (void)slow_.remove(submission);
+    arm(submission);
+    return slow_.first != nullptr;
+}
+
 unsigned UringRing::turn(uint64_t deadline_ns) {
     rearm_starved();
+    if (arm_slow() || !held_.empty()) deadline_ns = 0;
     const bool was_cut = std::exchange(cut_, false);
     if (was_cut || deferred_ != nullptr) deadline_ns = 0;
     submit_and_wait(deadline_ns);
     now_ns_ = monotonic_ns();
     ++stats_.turns;
-    return reap() + run_deferred();
+    slow_served_ = false;
+    const bool are_held_last = std::exchange(are_held_last_, false);
+    unsigned count = are_held_last ? 0 : complete_held();
+    are_held_last_ = cut_;
+    count += reap();
+    if (are_held_last) count += complete_held();
+    return count + run_deferred();
 }
 
 void UringRing::submit_and_wait(uint64_t deadline_ns) {
@@ -408,6 +447,23 @@ void UringRing::submit_and_wait(uint64_t deadline_ns) {
     (void)io_uring_submit_and_wait_timeout(&ring_, &first, 1,
                                            wait_ns == kForever ? nullptr : &limit, nullptr);
     send_vectors_used_ = 0;
+}
+
+bool UringRing::is_held_up(const Submission& submission) const {
+    if (submission.is_slow && slow_served_) return true;
+    return std::any_of(held_.begin(), held_.end(),
+                       [&submission](const HeldReceive& each) { return each.submission == &submission; });
+}
+
+// In the order they came, up to the first one with bytes.
+unsigned UringRing::complete_held() {
+    size_t count = 0;
+    while (count < held_.size() && !cut_ && !slow_served_) {
+        const HeldReceive each = held_[count++];
+        complete_receive(*each.submission, each.result, each.flags);
+    }
+    held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(count));
+    return static_cast<unsigned>(count);
 }
 
 unsigned UringRing::reap() {
@@ -444,7 +500,11 @@ void UringRing::complete_one(uint64_t user_data, int32_t result, uint32_t flags)
     Submission& submission = *reinterpret_cast<Submission*>(user_data);
     switch (submission.kind) {
         case Submission::Kind::kReceive:
-            complete_receive(submission, result, flags);
+            if ((submission.is_slow || !held_.empty()) && is_held_up(submission)) {
+                held_.push_back({&submission, result, flags});
+            } else {
+                complete_receive(submission, result, flags);
+            }
             return;
         case Submission::Kind::kSend:
             complete_send(submission, result, flags);
@@ -485,27 +545,27 @@ void UringRing::complete_receive(Submission& submission, int32_t result, uint32_
         ++stats_.receives;
         submission.state = const_cast<char*>(&kServedMark);
         if (!more && !submission.cancelled) {
-            arm(submission);
+            arm_in_its_turn(submission);
         } else if (!more) {  // cancelled, but these bytes came first: the end follows next turn
             submission.next = deferred_;
             deferred_ = &submission;
         }
         before_receive();
-        if (static_cast<uint32_t>(result) < options_.receive_buffer_bytes / 2) {
-            submission.is_slow = false;
-            submission.complete(submission, completion);
-            return;
-        }
-        const uint64_t begin_ns = monotonic_ns();
+        const bool is_large = static_cast<uint32_t>(result) >= options_.receive_buffer_bytes / 2;
+        const uint64_t begin_ns = is_large ? monotonic_ns() : 0;
+        const bool was_slow = submission.is_slow;
         submission.complete(submission, completion);
-        submission.is_slow = monotonic_ns() - begin_ns > kSlowReceive_ns;
+        submission.is_slow = is_large && monotonic_ns() - begin_ns > kSlowReceive_ns;
+        slow_served_ |= was_slow || submission.is_slow;
         if (submission.is_slow && more && !submission.cancelled) end_multishot(submission);
+        if (was_slow && !submission.is_slow && slow_.remove(submission)) arm(submission);
         return;
     }
     if (completion.buffer != kNoBuffer) return_buffer(completion.buffer);
     const bool is_rearmed = result == -ENOBUFS || result == -ECANCELED;  // see end_multishot()
     if (is_rearmed && !submission.cancelled) {
         if (result == -ENOBUFS) ++stats_.buffer_shortages;
+        if (result == -ECANCELED || submission.is_slow) return arm_in_its_turn(submission);
         (submission.state == &kServedMark ? starved_after_service_ : starved_).push(submission);
         return;
     }
@@ -527,7 +587,7 @@ void UringRing::complete_send(Submission& submission, int32_t result, uint32_t f
     finish(submission, result);
 }
 
-// The completion that follows arms it again.
+// The completion that follows has it armed again.
 void UringRing::end_multishot(const Submission& submission) {
     io_uring_sqe* entry = next_entry();
     io_uring_prep_cancel(entry, const_cast<Submission*>(&submission), 0);
