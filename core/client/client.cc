@@ -141,6 +141,11 @@ void Client::on_handshake_done() {
     await_login();
 }
 
+void Client::close_unless_pinned(const std::vector<std::string>& pins) {
+    if (tls_engine() == nullptr || handshaking() || has_pinned_certificate(pins)) return;
+    close(link::CloseReason::kTlsHandshakeFailure);
+}
+
 void Client::on_handshake_failed(std::string_view error) {
     if (error == kHandshakeTimeout) return host_.log.error("{} - TLS handshake timeout", label());
     host_.log.error("{} - TLS handshake error: {}", label(), error);

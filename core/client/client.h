@@ -80,6 +80,8 @@ class Client final : public delivery::NatsLink,
     account::Account& account() const { return *account_; }
     // Is it one of the connections that its account may have?
     bool counts_for_account() const { return joined_ && open(); }
+    // A client with TLS must show one of these certificates, if there are any; else it is closed.
+    void close_unless_pinned(const std::vector<std::string>& pins);
     // Closed if the account has more than those; of those that count, the youngest are to be asked.
     void close_if_excess();
     size_t subscription_count() const { return subscriptions_.size(); }

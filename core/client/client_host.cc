@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
+#include <utility>
 
 #include "core/client/client.h"
 #include "core/client/client_records.h"
@@ -12,6 +13,14 @@
 #include "core/link/handover.h"
 
 namespace nuring::client {
+namespace {
+
+const std::vector<std::string>& pins_of(const std::optional<config::TlsOptions>& tls) {
+    static const std::vector<std::string> kNone;
+    return tls.has_value() ? tls->pinned_certs : kNone;
+}
+
+}  // namespace
 
 ClientLimits::ClientLimits(const config::Options& options)
     : auth_timeout_ns(static_cast<uint64_t>(options.authorization.timeout.count())),
@@ -80,8 +89,26 @@ void ClientHost::report_refused_handshakes() {
 }
 
 void ClientHost::apply(const ClientSettings& settings) {
-    settings_ = settings;
+    const std::shared_ptr<const config::Options> before = std::exchange(settings_, settings).options;
     limits_ = ClientLimits(*settings_.options);
+    close_unpinned(*before);
+}
+
+// Source: server/reload.go, recheckPinnedCerts() 2.15.3.
+void ClientHost::close_unpinned(const config::Options& before) {
+    const std::vector<std::string>& pins = pins_of(options().tls);
+    const std::vector<std::string>& websocket_pins = pins_of(options().websocket.tls);
+    const bool have_changed = pins != pins_of(before.tls);
+    const bool websocket_have_changed = websocket_pins != pins_of(before.websocket.tls);
+    if (!have_changed && !websocket_have_changed) return;
+    for (const base::LinkHandle handle : host.handles()) {
+        Client* client = as_client(host.table.find(handle));
+        if (client == nullptr || !client->open()) continue;
+        const bool is_websocket = client->is_websocket();
+        if (!(is_websocket ? websocket_have_changed : have_changed)) continue;
+        client->close_unless_pinned(is_websocket ? websocket_pins : pins);
+        if (!client->open()) host.facts.excess_clients.fetch_sub(1, std::memory_order_relaxed);
+    }
 }
 
 // --------------------------------------------------------------------------- new connections

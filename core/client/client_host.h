@@ -153,6 +153,8 @@ class ClientHost {
 
   private:
     void check(const std::vector<base::LinkHandle>& handles);
+    // Those whose certificates the new settings no longer pin.
+    void close_unpinned(const config::Options& before);
     void report_refused_handshakes();
 
     ClientSettings settings_;

@@ -420,6 +420,23 @@ class TlsTest(ServerCase):
         other = self.certificates.issue("unpinned", "/CN=derek", "email:derek@nats.example")
         self.check_refused(self.tls_wire(server, other))
 
+    @case.differs("2.9.10", "it checks them against the old pins")
+    def test_pins_that_change_close_clients(self):
+        other = self.certificates.issue("unpinned", "/CN=derek", "email:derek@nats.example")
+        pins = [self.certificates.pin(files[0]) for files in (self.client_files, other)]
+        server = self.serve(f'ca_file: "{self.certificates.ca}"', "verify: true", f'pinned_certs: ["{pins[0]}"]')
+        client = self.tls_wire(server, self.client_files)
+        client.send('CONNECT {"verbose":false}\r\n')
+        client.expect_quiet()
+        with open(server.config_file, encoding="utf-8") as config:
+            text = config.read()
+        with open(server.config_file, "w", encoding="utf-8") as config:
+            config.write(text.replace(pins[0], pins[1]))
+        server.send_signal(signal.SIGHUP)
+        client.read_to_end()
+        self.assertTrue(self.enters(server, other))
+        self.check_refused(self.tls_wire(server, self.client_files))
+
     def test_a_client_certificate_of_another_authority_or_time(self):
         server = self.serve(f'ca_file: "{self.certificates.ca}"', "verify: true")
         with tempfile.TemporaryDirectory(prefix="nuring-e2e-") as folder:

@@ -203,10 +203,11 @@ TEST_F(OutletsTest, PlainSubscribersAndGroupsTogetherFindRoom) {
 }
 
 // A record names them, and would hardly fill a mailbox.
-TEST(CountedBlocksTest, OnTheirWayToAnotherWorkerTheyAreBounded) {
+void expect_bounded_blocks(std::string_view other_subscriptions) {
     WorkerStage stage(2);
     SimPeer& receives = stage.client(1);
     receives.ask("SUB a 1\r\n");
+    if (!other_subscriptions.empty()) stage.client(0).ask(other_subscriptions);
     SimPeer& sends = stage.client(0);
     stage.pause(1, true);
     const std::string message = "PUB a 100000\r\n" + std::string(100'000, 'x') + "\r\n";
@@ -224,6 +225,9 @@ TEST(CountedBlocksTest, OnTheirWayToAnotherWorkerTheyAreBounded) {
     EXPECT_EQ(sends.hear(), "PONG\r\n");
     EXPECT_EQ(count_of(receives.hear(), "MSG a 1 100000\r\n"), count);
 }
+TEST(CountedBlocksTest, OnTheirWayToAnotherWorkerTheyAreBounded) { expect_bounded_blocks(""); }
+TEST(CountedBlocksTest, WithASubscriberHereToo) { expect_bounded_blocks("SUB a 1\r\n"); }
+TEST(CountedBlocksTest, WithAGroupHereToo) { expect_bounded_blocks("SUB a q 1\r\n"); }
 
 }  // namespace
 }  // namespace nuring::delivery

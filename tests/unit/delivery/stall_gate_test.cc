@@ -74,19 +74,48 @@ TEST(StallGateTest, ItRestsAlsoForAReceiverOfAnotherWorker) {
 }
 
 // Else one that reads nothing would hold up the others until its write deadline.
-TEST(StallGateTest, AfterARestItMaySendForAWhile) {
-    Pair pair(1, 0, with_max_pending(4'000'000));
+void expect_free_bytes(uint32_t workers, uint64_t rest_ns) {
+    Pair pair(workers, workers - 1, with_max_pending(4'000'000));
     EXPECT_GE(pair.publish_until_rest(), 29);
-    pair.stage.pass(kRest_ns);
+    pair.stage.pass(rest_ns);
     EXPECT_EQ(pair.sends->hear(), "PONG\r\n");
     pair.publish();
     EXPECT_EQ(pair.sends->ask("PING\r\n"), "PONG\r\n");
     for (int i = 0; i < 15; ++i) {
         pair.publish();
-        pair.stage.pass(kRest_ns);
+        pair.stage.pass(rest_ns);
     }
     EXPECT_EQ(pair.stage.link_count(), 1U) << "the receiver is a slow consumer";
     EXPECT_EQ(pair.sends->ask("PING\r\n"), "PONG\r\n");
+}
+TEST(StallGateTest, AfterARestItMaySendForAWhile) { expect_free_bytes(1, kRest_ns); }
+TEST(StallGateTest, AlsoAfterARestForAReceiverOfAnotherWorker) { expect_free_bytes(2, kRestThere_ns); }
+
+// The one that rests later goes on earlier.
+TEST(StallGateTest, EachPublisherRestsForItsOwnTime) {
+    Pair far(2, 1, with_max_pending(4'000'000));
+    WorkerStage& stage = far.stage;
+    SimPeer& near_receiver = stage.client(0);
+    near_receiver.ask("SUB near 1\r\n");
+    near_receiver.stream().set_reading(false);
+    SimPeer& near = stage.client(0);
+    const auto publish_near = [&] {
+        near.say("PUB near 100000\r\n" + std::string(100'000, 'x') + "\r\n");
+        stage.settle();
+        return near.ask("PING\r\n");
+    };
+    for (int i = 0; i < 40 && !publish_near().empty(); ++i) continue;
+    stage.pass(kRest_ns);
+    EXPECT_EQ(near.hear(), "PONG\r\n");
+    EXPECT_GE(far.publish_until_rest(), 29);
+    EXPECT_EQ(publish_near(), "PONG\r\n");
+    EXPECT_EQ(publish_near(), "");
+    stage.pass(StallGate::kRest_ns + 1);
+    stage.pass(StallGate::kRestThere_ns - StallGate::kRest_ns - 2);
+    EXPECT_EQ(near.hear(), "PONG\r\n");
+    EXPECT_EQ(far.sends->hear(), "");
+    stage.pass(kRestThere_ns);
+    EXPECT_EQ(far.sends->hear(), "PONG\r\n");
 }
 
 // Their bodies alone would be free for ever.
@@ -119,7 +148,7 @@ TEST(StallGateTest, AClientDoesNotRestForTheMessageOfAServer) {
             const interest::MatchPin pin(entry);
             EXPECT_TRUE(deliver_run(state.delivery, publisher, account, entry, run));
         };
-        deliver({.kind = proto::Kind::kRoute}, "a");
+        deliver({.link = other_link, .kind = proto::Kind::kRoute}, "a");
         deliver({.link = other_link}, "quick");
     });
     pair.stage.settle();
