@@ -93,7 +93,7 @@ bool Route::release(size_t most) {
 
 std::string Route::far_address() const {
     if (is_solicited() || remote_info_.host.empty()) return ServerLink::far_address();
-    return fmt::format("{}:{}", remote_info_.host, remote_info_.port);  // as it says
+    return base::host_port(remote_info_.host, remote_info_.port);  // as it says
 }
 
 bool Route::speaks_for_remote() const {

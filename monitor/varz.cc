@@ -305,8 +305,10 @@ Totals sum_of(const std::vector<observe::WorkerSnapshot>& workers) {
 uint64_t count_subscriptions(const Sources& sources) {
     uint64_t count = 0;
     for (account::Account* account : sources.server.accounts().list()) {
-        // The subscription for replies is no user's; the reference makes it later.
-        count += account->sublist().count() - (account->reply_pattern().empty() ? 0 : 1);
+        // The subscription for replies is no user's; the reference makes it later. It may come after the
+        // count.
+        const uint64_t all = account->sublist().count();
+        count += all > 0 && !account->reply_pattern().empty() ? all - 1 : all;
     }
     return count;
 }

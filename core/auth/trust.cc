@@ -191,7 +191,7 @@ void Trust::keep(const TrustedAccountPtr& account) {
     if (change == TrustChange::kUpdated) {
         change_count_.fetch_add(1, std::memory_order_release);
     }
-    if (listener_) listener_(name, change);
+    notify(name, change);
 }
 
 void Trust::remove(const std::string& account) {
@@ -200,7 +200,17 @@ void Trust::remove(const std::string& account) {
         accounts_.erase(account);
     }
     change_count_.fetch_add(1, std::memory_order_release);
-    if (listener_) listener_(account, TrustChange::kRemoved);
+    notify(account, TrustChange::kRemoved);
+}
+
+void Trust::set_listener(Listener listener) {
+    const std::unique_lock lock(listener_mutex_);
+    listener_ = std::move(listener);
+}
+
+void Trust::notify(const std::string& account, TrustChange change) const {
+    const std::shared_lock lock(listener_mutex_);
+    if (listener_) listener_(account, change);
 }
 
 absl::Status Trust::update(const std::string& account, const std::string& token, int64_t now_s) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,16 +59,16 @@ class Trust {
     static constexpr size_t kExportersMax = 1000;
     static constexpr size_t kActivationFetchesMax = 8;  // of one account, up to 2 s each
 
-    // Called without lock by whichever thread changed something, before the change shows in what that
-    // call returns.
+    // Called by the thread that changed something, before the change shows in what that call returns. It may
+    // call the functions of Trust, but not set_listener().
     using Listener = std::function<void(const std::string& account, TrustChange change)>;
 
     // Reads operators and preloads, opens the resolver.
     static absl::StatusOr<std::shared_ptr<Trust>> create(const config::OperatorOptions& options,
                                                          const config::Sources& sources);
 
-    // Before any account is loaded.
-    void set_listener(Listener listener) { listener_ = std::move(listener); }
+    // When it returns, nobody calls the former one any more.
+    void set_listener(Listener listener);
 
     const std::vector<OperatorClaims>& operators() const { return operators_; }
     bool trusts(const std::string& issuer) const { return keys_.contains(issuer); }
@@ -111,11 +112,13 @@ class Trust {
     void load_exporters(const TrustedAccount& importer, int64_t now_s);
     void keep(const TrustedAccountPtr& account);
     void remove(const std::string& account);
+    void notify(const std::string& account, TrustChange change) const;
 
     std::vector<OperatorClaims> operators_;
     absl::flat_hash_set<std::string> keys_;
     absl::flat_hash_set<std::string> strict_keys_;
-    Listener listener_;
+    mutable std::shared_mutex listener_mutex_;  // shared: during a call
+    Listener listener_;                         // guarded by listener_mutex_
 
     std::atomic<uint64_t> change_count_{0};  // release after the change, acquire by who reads it
     mutable std::mutex mutex_;

@@ -11,13 +11,18 @@
 namespace nuring::client {
 
 bool ExcessConnections::add(const ClientHost& clients) {
-    const std::lock_guard lock(mutex_);
-    clients.host.table.for_each([this](link::Link& link) {
+    Found found;
+    clients.host.table.for_each([&found](link::Link& link) {
         Client* const client = as_client(&link);
         if (client == nullptr || !client->counts_for_account()) return;
         if (client->account().excess_connections() == 0) return;
-        found_[&client->account()].push_back({.cid = client->cid(), .handle = client->handle()});
+        found[&client->account()].push_back({.cid = client->cid(), .handle = client->handle()});
     });
+    const std::lock_guard lock(mutex_);
+    for (const auto& [account, connections] : found) {
+        std::vector<Connection>& all = found_[account];
+        all.insert(all.end(), connections.begin(), connections.end());
+    }
     assert(missing_ > 0);
     if (--missing_ > 0) return false;
     choose();

@@ -36,11 +36,13 @@ class ExcessConnections {
         base::LinkHandle handle;
     };
 
+    using Found = absl::flat_hash_map<account::Account*, std::vector<Connection>>;
+
     void choose();
 
     std::mutex mutex_;
     uint32_t missing_;  // guarded by mutex_, as is found_
-    absl::flat_hash_map<account::Account*, std::vector<Connection>> found_;
+    Found found_;
     std::vector<Connection> chosen_;  // the youngest first; constant after the last add()
 };
 

@@ -71,6 +71,7 @@ uint32_t MoveBuffer::deliver(interest::Subscription& subscription, const deliver
 void MoveBuffer::deliver_kept(Client& client) {
     clients_.host.end_move();
     for (const Kept& each : kept_) (void)client.deliver(*each.subscription, each.run, each.origin);
+    clients_.delivery.stall_gate.forget_backlog();
     if (is_over_limit_ && client.open()) clients_.host.close_slow_consumer(client);
 }
 

@@ -61,8 +61,10 @@ class StallGate {
     void on_record(const runtime::RecordHeader& record);
     void begin_turn() {
         stalled_there_.clear();
-        backlog_ = 0;
+        forget_backlog();
     }
+    // After messages whose publishers are not to rest.
+    void forget_backlog() { backlog_ = 0; }
 
   private:
     enum Backlog : uint8_t {

@@ -12,6 +12,7 @@
 #include <numeric>
 
 #include "core/runtime/pin_guard.h"
+#include "core/runtime/thread_priority.h"
 #include "fmt/format.h"
 
 namespace nuring::runtime {
@@ -66,6 +67,7 @@ absl::Status WorkerGroup::start(std::vector<Worker*> workers, WorkerPlaces place
 // Ends when no worker is pinned any more.
 void WorkerGroup::watch() {
     (void)::pthread_setname_np(::pthread_self(), "pinning");
+    leave_realtime();
     std::vector<PinGuard> guards(workers_.size());
     std::vector<size_t> pinned(workers_.size());
     std::iota(pinned.begin(), pinned.end(), size_t{0});
