@@ -13,6 +13,7 @@
 #include "core/auth/connection_types.h"
 #include "core/auth/jwt_login.h"
 #include "core/auth/response_table.h"
+#include "core/client/jwt_login_job.h"
 #include "core/delivery/delivery.h"
 #include "core/delivery/services.h"
 #include "core/delivery/shadow.h"
@@ -242,6 +243,7 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
     runtime::OwnedTimer<LeafLink, &LeafLink::on_wait_timer> wait_timer_{*this};  // for an INFO
     // The time of the user's token is over.
     runtime::OwnedTimer<LeafLink, &LeafLink::on_expiry> expiry_timer_{*this};
+    client::RepeatedCheck token_check_;  // after a change of claims
     std::optional<link::WebsocketTerms> websocket_terms_;  // none: no WebSocket
     std::unique_ptr<delivery::Shadows> shadows_;           // made for the first stream import
     std::string bound_frame_;  // backs a message that came with a header about its requestor

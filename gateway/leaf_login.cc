@@ -149,12 +149,15 @@ auth::JwtLogin LeafLink::jwt_login() {
 
 void LeafLink::ask_jwt_job(std::string account) {
     runtime::JobRunner& runner = account.empty() ? host_.handshakes : host_.jobs;
-    // One that finds no room meets the time limit of logins.
+    // A login that finds no room meets its time limit. A check after a change is the server's own: it always
+    // finds room, else a revoked user would stay.
+    std::string address = serving() ? std::string() : std::string("server ") + peer_host();
     (void)runner.submit(host_.worker, std::make_unique<JwtJob>(*this, std::move(account)),
-                        {.address = std::string("server ") + peer_host(), .gone = ended()});
+                        {.address = std::move(address), .gone = ended()});
 }
 
 void LeafLink::on_jwt_verdict(const auth::JwtVerdict& verdict) {
+    if (serving() && token_check_.end()) return ask_jwt_job({});
     if (verdict.outcome != auth::JwtOutcome::kAccepted) {
         const auto end = client::claims_end(verdict.outcome);
         if (serving() && end.has_value()) return refuse_peer(end->text, end->reason);
@@ -252,7 +255,8 @@ void LeafLink::on_reload() {
             }
             return refuse_login(connect_.user);
         case auth::Verdict::kJwt:
-            return ask_jwt_job({});
+            if (token_check_.begin()) ask_jwt_job({});
+            return;
     }
 }
 

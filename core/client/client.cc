@@ -63,6 +63,11 @@ void Client::greet() {
     if (authenticator().wants_nonce()) nonce_ = link::make_nonce(host_.ring);
     if (is_websocket()) {
         start_upgraded();
+        // A reload may have come since its handshake.
+        if (const auto& tls = clients_.options().websocket.tls; tls.has_value()) {
+            close_unless_pinned(tls->pinned_certs);
+            if (!open()) return;
+        }
         send_info();
         if (is_excess(now)) {
             return refuse_excess();

@@ -17,6 +17,7 @@
 #include "core/client/client_host.h"
 #include "core/client/client_records.h"
 #include "core/client/connection_snapshot.h"
+#include "core/client/jwt_login_job.h"
 #include "core/client/reply_origins.h"
 #include "core/client/tracked_replies.h"
 #include "core/delivery/message_run.h"
@@ -326,6 +327,7 @@ class Client final : public delivery::NatsLink,
     uint64_t rests_until_ns_ = 0;  // does not move before, of its own accord
     std::unique_ptr<Departure> departure_;  // null: it does not leave
     uint32_t verdicts_due_ = 0;    // jobs that check its login
+    RepeatedCheck token_check_;    // after a change of claims
 };
 
 // The link as a client; null: there is none, or it is of another kind.

@@ -52,13 +52,15 @@ auth::JwtLogin Client::jwt_login() const {
 
 void Client::ask_jwt_job(std::string account, bool first_time) {
     runtime::JobRunner& runner = account.empty() ? host_.handshakes : host_.jobs;
-    // One that finds no room meets the time limit of logins.
+    // A login that finds no room meets its time limit. A check after a change is the server's own: it always
+    // finds room, else a revoked user would stay.
     (void)runner.submit(host_.worker,
                         std::make_unique<JwtJob>(*this, std::move(account), first_time),
-                        {.address = peer_host(), .gone = ended()});
+                        {.address = first_time ? peer_host() : "", .gone = ended()});
 }
 
 void Client::on_jwt_verdict(const auth::JwtVerdict& verdict, bool first_time) {
+    if (!first_time && token_check_.end()) return ask_jwt_job({}, /*first_time=*/false);
     if (verdict.outcome == auth::JwtOutcome::kAccepted) {
         if (!first_time) return welcome_again(verdict.identity);
         finish_connect(verdict.identity);

@@ -93,10 +93,10 @@ void Client::connect(std::string_view json) {
 }
 
 void Client::ask_job(const auth::Decision& decision, bool first_time) {
-    // One that finds no room meets the time limit of logins.
+    // A login that finds no room meets its time limit; a check after a reload always finds room.
     const bool is_taken = host_.jobs.submit(host_.worker,
                                             std::make_unique<PasswordJob>(*this, decision, first_time),
-                                            {.address = peer_host(), .gone = ended()});
+                                            {.address = first_time ? peer_host() : "", .gone = ended()});
     if (is_taken) ++verdicts_due_;
 }
 
@@ -144,7 +144,8 @@ void Client::on_reload() {
             }
             return ask_job(decision, /*first_time=*/false);
         case auth::Verdict::kJwt:
-            return ask_jwt_job({}, /*first_time=*/false);
+            if (token_check_.begin()) ask_jwt_job({}, /*first_time=*/false);
+            return;
     }
 }
 

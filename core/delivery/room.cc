@@ -103,10 +103,10 @@ static bool waits_for_copies(Delivery& delivery, link::Link& link, const interes
 }
 
 // The same for a run whose block takes no room of the mailbox.
-static bool waits_for_blocks(Delivery& delivery, link::Link& link, const interest::WorkerSet& workers,
+static bool waits_for_blocks(Delivery& delivery, link::Link& link, const MailboxDemand& demand,
                              const MessageRun& run) {
-    const bool is_large = run.block_size() > delivery.outlets.inline_bytes_max();
-    return is_large && waits_for(delivery, link, workers);
+    const RecordSize size = record_size(delivery, run, demand.group_names, run.block_size());
+    return size.is_large && waits_for(delivery, link, demand.workers);
 }
 
 // One record per worker: what the other functions come to, if nothing else is demanded.
@@ -130,7 +130,7 @@ bool fit_run_beyond(Delivery& delivery, link::Link& link, const interest::MatchR
     const MailboxDemand demand = demand_of(delivery, link.kind(), match);
     if (demand.workers.empty()) return true;
     run->count = deliverable_count(delivery, demand, *run);
-    if (waits_for_blocks(delivery, link, demand.workers, *run)) return false;
+    if (waits_for_blocks(delivery, link, demand, *run)) return false;
     const size_t needed = bytes_needed(delivery, demand, match, *run);
     const auto full = delivery.outlets.find_full(demand.workers, needed);
     if (!full.has_value()) return true;

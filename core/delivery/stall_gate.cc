@@ -19,13 +19,17 @@ void StallGate::note_backlog(const link::Link& receiver) {
     const bool waits_for_peer = receiver.is_sending() || pending > kTurnBytes;
     if (is_behind && waits_for_peer) backlog_ |= kBehindPeer;
     if (!receiver.is_sending() && (is_behind || receiver.has_channel())) backlog_ |= kTurn;
+    const bool waits_for_channel = receiver.has_channel() && !receiver.is_sending() && pending > kTurnBytes;
+    if (is_behind && waits_for_channel) backlog_ |= kBehindChannel;
 }
 
 bool StallGate::rests(link::Link& publisher) {
     const uint8_t backlog = std::exchange(backlog_, 0);
     if (!publisher.open()) return false;
     const bool stalls = (backlog & kBehindPeer) != 0 && publisher.may_rest();
-    if (stalls && !proto::is_server(publisher.kind())) {
+    // Behind a channel a server rests as long: its messages may be larger than a batch. The receiver soon
+    // catches up.
+    if (stalls && (!proto::is_server(publisher.kind()) || (backlog & kBehindChannel) != 0)) {
         stall(publisher, kRest_ns);
         return true;
     }
@@ -52,7 +56,8 @@ void StallGate::stall(link::Link& publisher, uint64_t rest_ns) {
 void StallGate::on_timer() {
     const uint64_t now_ns = host_.ring.now_ns();
     uint64_t next_ns = UINT64_MAX;
-    for (const Resting& each : std::exchange(resting_, {})) {
+    looked_at_.swap(resting_);
+    for (const Resting& each : looked_at_) {
         if (each.until_ns > now_ns) {
             resting_.push_back(each);
             next_ns = std::min(next_ns, each.until_ns);
@@ -63,6 +68,7 @@ void StallGate::on_timer() {
         publisher->set_rested(free_bytes());
         publisher->resume(link::PauseReason::kStall);  // may have it rest again
     }
+    looked_at_.clear();
     const bool is_later = timer_.armed() && timer_.deadline_ns <= next_ns;
     if (next_ns != UINT64_MAX && !is_later) host_.timers.arm(timer_, next_ns);
 }

@@ -25,7 +25,7 @@ class Outlets;
 //   - A receiver has most of max_pending waiting for its peer: a client that publishes to it rests for some
 //     milliseconds after each kFreeBytes, also if the receiver lives on another worker. A receiver that
 //     reads nothing soon exceeds max_pending, and is closed. A server, behind which many others publish,
-//     rests until the next turn after each kFreeBytes.
+//     rests until the next turn after each kFreeBytes; as long as a client where the peer takes everything.
 //   - A receiver waits for this worker alone, which sends at the end of the turn, and encrypts or
 //     compresses a batch per turn: any link that publishes to it rests until the next turn.
 // Threads: its worker. Limits: kThereMax publishers on other workers per turn. Errors: none.
@@ -68,9 +68,10 @@ class StallGate {
 
   private:
     enum Backlog : uint8_t {
-        kTurn = 1,        // a receiver waits for the end of the turn
-        kBehind = 2,      // one has most of max_pending waiting
-        kBehindPeer = 4,  // that one waits for its peer
+        kTurn = 1,           // a receiver waits for the end of the turn
+        kBehind = 2,         // one has most of max_pending waiting
+        kBehindPeer = 4,     // that one waits for its peer, or for more than a turn
+        kBehindChannel = 8,  // its peer takes everything, but its channel makes a batch per turn
     };
     // Less than one send takes.
     static constexpr uint64_t kTurnBytes = 1024 * 1024;
@@ -92,6 +93,7 @@ class StallGate {
     uint8_t backlog_ = 0;  // Backlog, of all receivers of the last message
     std::vector<base::LinkHandle> stalled_there_;   // in this turn
     std::vector<Resting> resting_;
+    std::vector<Resting> looked_at_;  // of on_timer()
     uint64_t stall_count_ = 0;
     runtime::OwnedTimer<StallGate, &StallGate::on_timer> timer_{*this};
 };

@@ -389,7 +389,9 @@ void UringRing::close(int fd) {
 }
 
 void UringRing::rearm_starved() {
-    if (starved_.count + starved_after_service_.count > buffers_.target()) buffers_.double_target();
+    // Held receives keep their buffers.
+    const size_t wanted = starved_.count + starved_after_service_.count + held_.size();
+    if (wanted > buffers_.target()) buffers_.double_target();
     buffers_.lend();
     if (!buffers_.any_lent()) return;
     for (Submission* submission : {starved_.take_all(), starved_after_service_.take_all()}) {

@@ -8,10 +8,13 @@
 namespace nuring::runtime {
 
 void leave_realtime() {
-    const int policy = ::sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+    const int inherited = ::sched_getscheduler(0);
+    if (inherited < 0) return;
+    const int policy = inherited & ~SCHED_RESET_ON_FORK;
     if (policy != SCHED_FIFO && policy != SCHED_RR) return;
     const sched_param parameters{};
-    (void)::sched_setscheduler(0, SCHED_OTHER, &parameters);
+    // To drop SCHED_RESET_ON_FORK takes a right of its own.
+    (void)::sched_setscheduler(0, SCHED_OTHER | (inherited & SCHED_RESET_ON_FORK), &parameters);
 }
 
 void give_way_to_workers(int nice) {
