@@ -55,7 +55,8 @@ void Route::greet() {
     open_channel(channel);
 }
 
-// The side that dialed says who it is, and both what they are. The one that is dialed never waits for that.
+// The dialing side sends CONNECT, and both send INFO: the accepting side at once, the dialing side later if
+// delays_info().
 void Route::on_channel_ready() {
     if (is_solicited()) announce_self();
     if (!delays_info()) send_first_info();
@@ -93,7 +94,7 @@ bool Route::release(size_t most) {
 
 std::string Route::far_address() const {
     if (is_solicited() || remote_info_.host.empty()) return ServerLink::far_address();
-    return base::host_port(remote_info_.host, remote_info_.port);  // as it says
+    return base::host_port(remote_info_.host, remote_info_.port);  // as its INFO says
 }
 
 bool Route::speaks_for_remote() const {

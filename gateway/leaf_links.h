@@ -38,8 +38,8 @@ struct LeafEntry {
     bool is_solicited = false;
 };
 
-// LeafLinks is what the leafnode links of one server have in common: what they go by, who is registered,
-// what is dialed, the subjects that find loops.
+// LeafLinks holds what the leafnode links of one server share: the settings, the registered links, the
+// remotes that are dialed, the audiences, and the subjects that find loops.
 //
 // Threads: the links call it on their workers; it takes a mutex for moments, when a link comes or ends, never
 //          per message. set_remotes(), reload() and stop() on the control thread.
@@ -61,7 +61,7 @@ class LeafLinks {
     link::StrangerList& strangers(base::WorkerId worker) { return workers_.strangers(worker); }
 
     // --- control thread
-    // Dials those that are new; the links of those that are not wanted any more are closed.
+    // Dials new remotes, and closes the links of those that are not in the list any more.
     void set_remotes(const std::vector<std::shared_ptr<const LeafRemoteSettings>>& remotes);
     void reload(std::shared_ptr<const LeafSettings> settings);
     // Dials nobody from now on; returns when no remote is left on any worker.
@@ -76,7 +76,7 @@ class LeafLinks {
     enum class Registration : uint8_t {
         kAdded,
         kTooMany,  // the account has as many leafnodes as it may have
-        kLoop,     // a leafnode of the hub's own cluster hangs on this server
+        kLoop,     // a leafnode of the hub's own cluster is connected to this server
     };
     // Registers; `replaced` is the link of the same server that has to go.
     Registration add(const LeafEntry& entry, std::string_view hub_cluster,
@@ -92,19 +92,20 @@ class LeafLinks {
                                 const LeafAudienceTerms& terms);
     void leave_audience(LeafLink& link, LeafAudience& audience);
 
-    // By the names of accounts here, what they are called at the hubs of their links.
+    // From the name of an account here to its name at the hub of one of its links.
     using AccountNames = absl::flat_hash_map<std::string, std::string>;
     // An account of this server goes by that name at the hub of a link, in headers about requests.
     void learn_hub_account(base::WorkerId worker, std::string account, std::string name);
-    // As far as that worker, which calls it, has learnt them. They stay when the link has ended.
+    // The names that this worker, the caller, has learnt. They stay when the link has ended.
     const AccountNames& hub_accounts(base::WorkerId worker) const {
         return hub_accounts_[index_of(worker)];
     }
 
     // The subject by which this server finds loops of that account.
     std::string loop_subject(const account::Account& account, ring::Ring& ring);
-    // This server's cluster now, empty: none; and its name for leafnodes, which is the server's own then.
+    // This server's cluster now; empty: none.
     std::string cluster() const;
+    // The same in what leafnode links say; without a cluster the name of the server.
     std::string leaf_cluster() const;
     // Runs on the link's worker, if the link still stands.
     void with_link(base::LinkHandle link, std::function<void(LeafLink&)> function);

@@ -11,7 +11,7 @@
 namespace nuring::monitor {
 namespace {
 
-// A tenth of a worker's weight: a large page may take longer where processors are short, not for ever.
+// A tenth of a worker's weight: on a busy machine a large page takes longer, but is made in the end.
 constexpr int kPageNiceness = 10;
 
 }  // namespace

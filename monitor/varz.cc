@@ -33,7 +33,8 @@ void write_urls(proto::JsonWriter* json, const std::vector<config::Url>& urls) {
     json->end_array();
 }
 
-// A server with gateways is a cluster even if it is alone in it. A name may be made up, or taken over.
+// A server with gateways is a cluster of its own if it has no other. The name may have been generated, or
+// adopted from another server.
 std::string cluster_name(const Sources& sources) {
     const config::Options& options = *sources.options;
     if (const auto view = sources.server.facts().cluster_views.now(); view != nullptr) return view->cluster;
@@ -42,7 +43,7 @@ std::string cluster_name(const Sources& sources) {
     return sources.server.facts().info.cluster;
 }
 
-// When a connection is late, where that was configured.
+// The rule by which a connection misses its write deadline, if the configuration names one.
 void write_late_rule(proto::JsonWriter* json, config::WriteTimeout rule) {
     if (rule == config::WriteTimeout::kDefault) return;
     json->field("write_timeout", rule == config::WriteTimeout::kClose ? "close" : "retry");

@@ -52,8 +52,8 @@ void WebsocketInflater::begin_message(uint64_t size_max) {
     consumed_ = 0;
 }
 
-// A final block inside of a message: what follows in the message is ignored, as in nats-server. The
-// next message needs the window, which only a copy takes over the end of a stream.
+// A final block inside of a message: what follows in the message is ignored, as in nats-server. The next
+// message needs the window, which inflateReset() forgets: it is copied out and set again.
 void WebsocketInflater::reset() {
     std::array<Bytef, kWindowSize> kept;
     unsigned size = 0;

@@ -64,8 +64,8 @@ class Account final : private interest::InterestObserver {
     // How many are too many.
     int64_t excess_leafnodes() const;
 
-    // True: the account has more than it may have (since a reload); one less is counted, and the caller
-    // closes it.
+    // True: the account has more than it may have (its limit or the count of other servers has changed); one
+    // less is counted, and the caller closes it.
     [[nodiscard]] bool shed_connection();
 
   private:

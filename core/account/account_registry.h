@@ -20,7 +20,7 @@ using Retired = std::shared_ptr<const std::vector<std::shared_ptr<const Exchange
 // AccountRegistry owns the accounts of one server. An account, once made, stays until the server ends,
 // so that records in flight and cached matches may name it.
 // Threads: any; find_or_create() locks, and is called once per login, never per message. apply() and
-//          update() from the control thread or a resolver, while the workers run.
+//          update() on the control thread or a jobs thread, while the workers run.
 // Errors:  an import that its exporter does not admit, or that cannot be carried out, is left out. A
 //          configuration with such an import was refused before; claims may have them.
 // Limits:  the accounts that the configuration, claims, logins and (in operator mode) other servers name.

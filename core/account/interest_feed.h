@@ -11,8 +11,8 @@ class Account;
 
 // InterestFeed gets, over all accounts, the changes that are announced to other servers
 // (interest/interest_observer.h says what counts as a change, and why a call does not say which one).
-// Threads: that of the change: the worker of the subscription; for those of no worker (replies to services)
-//          the control thread.
+// Threads: that of the change: the worker of the subscription; for those of no worker (service imports and
+//          their replies) the caller of AccountRegistry::apply() or update().
 // Lifetime: outlives the accounts.
 class InterestFeed {
   public:

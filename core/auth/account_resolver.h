@@ -22,7 +22,7 @@ class AccountResolver {
   public:
     virtual ~AccountResolver() = default;
 
-    // The token of that account, whose key has been checked to be one. now_s: Unix seconds.
+    // The token of that account, which is a valid public key of an account. now_s: Unix seconds.
     virtual absl::StatusOr<std::string> fetch(const std::string& account, int64_t now_s) = 0;
     // Keeps a token that has been verified. The resolver of a URL cannot.
     virtual absl::Status store(const std::string& account, const std::string& token,
@@ -32,7 +32,7 @@ class AccountResolver {
         return store(account, token, 0);
     }
 
-    // Is it the place where all accounts are kept, asked for or not?
+    // Does it keep all accounts, not only those that were asked for?
     virtual bool keeps_all() const { return false; }
     // Null: none.
     virtual AccountDirectory* directory() { return nullptr; }

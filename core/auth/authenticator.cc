@@ -91,7 +91,7 @@ Authenticator::Authenticator(const config::Options& options, std::shared_ptr<Tru
     maps_certificates_ = options.tls.has_value() && options.tls->map && !users_.empty();
     if (maps_certificates_) {
         for (const auto& [name, known] : users_) certificate_users_.add(name);
-        return;  // everybody has a certificate: nobody is anonymous
+        return;  // the certificate names the user: nobody is anonymous
     }
     if (only_system_account_) anonymous_ = everyone_;
     if (const auto found = users_.find(options.no_auth_user); found != users_.end()) {
@@ -135,7 +135,7 @@ Decision Authenticator::decide(const Credentials& shown) const {
     };
     if (!required_) return accept(everyone_);
     if (trust_ != nullptr) return {.verdict = Verdict::kJwt};
-    const bool shows_nkey = !nkeys_.empty() && !shown.nkey.empty();  // else nobody asks for it
+    const bool shows_nkey = !nkeys_.empty() && !shown.nkey.empty();  // without nkey users it is ignored
     const bool shows_nothing =
         shown.user.empty() && shown.password.empty() && shown.token.empty() && !shows_nkey;
     if (shows_nothing && anonymous_ != nullptr) return accept(anonymous_);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reasons to refuse claims although their signature is right.
+// The reasons to refuse claims although their signature is valid.
 // Threads: any. Errors: the faults, in the words of the jwt library; none: empty.
 // Source: Validate() in nats-io/jwt v2.3; where 0.2.6 differs, the stricter one.
 #pragma once
@@ -19,16 +19,16 @@ Faults time_faults(const ClaimsHead& head, int64_t now_s);
 
 Faults faults_of(const OperatorClaims& claims, int64_t now_s);
 Faults faults_of(const UserClaims& claims, int64_t now_s);
-// An activation token that is not good spoils its import only, not the account as in the reference:
-// who exports could otherwise lock out an importer by letting a token expire.
+// An invalid activation token disables its import only, not the account as in the reference: otherwise an
+// exporter could lock out an importer by letting a token expire.
 Faults faults_of(const AccountClaims& claims, int64_t now_s);
-// Mappings that cannot be applied. A push of such claims is refused; of an account that has them
-// already, they alone are left out. Source: validateAccountClaimMappings in server/accounts.go 2.15.3.
+// Mappings that cannot be applied. A push of such claims is refused; an account that has them already works
+// without these mappings. Source: validateAccountClaimMappings in server/accounts.go 2.15.3.
 Faults mapping_faults(const AccountClaims& claims);
 
 // May this account take that import with that activation token? Signed by the exporter or one of its
 // signing keys, for this importer, this kind and a subject that covers the import; valid now; not
-// revoked by the export. (RC19 believes a token without issuer_account whoever signed it.)
+// revoked by the export. (RC19 accepts a token without issuer_account from any signer.)
 bool is_activated(const AccountClaims& importer, const ImportClaim& import,
                   const AccountClaims& exporter, int64_t now_s);
 

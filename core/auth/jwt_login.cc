@@ -132,7 +132,7 @@ JwtVerdict check_jwt_login(const Trust& trust, const JwtLogin& login) {
         return refuse(fmt::format("User JWT no longer valid: {}", absl::StrJoin(faults, ", ")),
                       expired ? JwtOutcome::kUserExpired : JwtOutcome::kRefused);
     }
-    if (head.expires != 0 && head.expires <= login.now_s) {  // in this very second
+    if (head.expires != 0 && head.expires <= login.now_s) {  // faults_of() admits the last second
         return refuse("User JWT no longer valid: claim is expired", JwtOutcome::kUserExpired);
     }
     const std::string& name = user->issuer_account.empty() ? head.issuer : user->issuer_account;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parts of the configuration that are read and checked, but whose behaviour is not built yet.
-// Each is a row of the table in inactive.cc; its state there changes when the part works.
+// Parts of the configuration, and whether this server acts upon them. All are read and checked. Each is a row
+// of the table in inactive.cc; its state there changes when the part works.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ namespace nuring::config {
 // The treatment of a part that the file asks for.
 enum class PartState : uint8_t {
     kBuilt,    // it works
-    kNoticed,  // goes without it and says so: nobody enters or sees anything because of that
-    kRefused,  // does not start: without the part, the server would admit or show more than the file says
+    kNoticed,  // the server starts without it and says so: nobody gets access or messages because of that
+    kRefused,  // the server does not start: without it, it would admit or show more than the file allows
 };
 
 enum class Part : uint8_t {
@@ -47,14 +47,14 @@ enum class Part : uint8_t {
     kExportTrace,
     kMessageTrace,
     kHybridCurves,
-    // Inside leafnodes; they count once that is built.
+    // Inside leafnodes.
     kWebsocketRemotes,
     kRemoteProxy,
     kIsolation,
     kCount,
 };
 
-// How the part is called in messages: its key.
+// The name of the part in messages: its key, in most cases.
 std::string_view part_key(Part part);
 
 PartState part_state(Part part);

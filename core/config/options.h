@@ -251,7 +251,7 @@ struct OperatorOptions {
     AccountDirectoryOptions directory;           // 2.2.0
     std::map<std::string, std::string> preload;  // account key -> JWT
     std::vector<std::string> pinned_accounts;    // 2.4.0; whose users may log in here; empty: all
-    std::string default_sentinel;                // 2.11; the user JWT of clients that show none
+    std::string default_sentinel;                // 2.11; the JWT of clients that show no user JWT
     Position position;
 
     bool active() const { return !files.empty() || !trusted_keys.empty(); }

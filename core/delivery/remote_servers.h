@@ -40,8 +40,9 @@ class RemoteServers {
     // (InterestListener::listens_to()).
     void announce_others(account::Account& account, std::string_view pattern,
                          std::string_view queue, proto::Kind kind);
-    // The patterns of replies to services that are new: the control thread inserts them, which announces
-    // nothing. They never go; a server that comes later reads them with all other interest.
+    // Announces the new patterns of replies to services: the AccountRegistry inserts them on a thread that is
+    // no worker's, which announces nothing. They stay; a server that comes later reads them with all other
+    // interest.
     void announce_reply_patterns(account::AccountRegistry& accounts);
 
     // send_interest_slice() of the server is called in each turn until it returns true.

@@ -39,7 +39,7 @@ bool StallGate::rests(link::Link& publisher) {
     return true;
 }
 
-// Also where max_pending is small, what is free must not exceed it.
+// Where max_pending is small, half of what is left of it above the threshold.
 uint64_t StallGate::free_bytes() const {
     const link::LinkLimits& limits = host_.limits();
     return std::min(kFreeBytes, (limits.max_pending_bytes - limits.stall_from_bytes) / 2);

@@ -42,8 +42,8 @@ struct LinkLimits {
     };
 
     uint64_t max_pending_bytes = 0;
-    // With more than this waiting a link is reported to delivery/stall_gate.h; with more than that, it stalls
-    // publishers.
+    // With more than watched_bytes waiting, a link is reported to delivery/stall_gate.h; with more than
+    // stall_from_bytes, clients that publish to it rest.
     uint64_t watched_bytes = 0;
     uint64_t stall_from_bytes = 0;
     std::array<WriteDeadline, proto::kKindCount> write_deadlines;  // by the kind of the link
@@ -85,8 +85,8 @@ class LinkHost {
     struct Shared {
         ServerFacts& facts;
         runtime::JobRunner& jobs;
-        runtime::JobRunner& handshakes;  // jobs that a user waits for: before the others
-        runtime::JobRunner& lookups;     // of names, which may wait for the network
+        runtime::JobRunner& handshakes;  // short ones: steps of TLS handshakes, checks of tokens
+        runtime::JobRunner& lookups;     // those that may wait long: names, credentials of leafnodes
     };
 
     LinkHost(runtime::Worker& worker, const Shared& shared, log::Writer& log);

@@ -12,9 +12,9 @@
 namespace nuring::ring {
 
 // ReceiveArena holds the receive buffers of one ring, each with its slack, and a stack of those that are
-// free: the last that came back, the warmest, is the next to go.
+// free: the one that came back last is used next, since it is the most likely to be in the cache.
 // Threads: the ring's. Limits: RingOptions::receive_buffer_count_max; a page is touched only when used.
-// Errors:  create(), out of memory. Lifetime: before and behind the ring that fills it.
+// Errors:  create(), out of memory. Lifetime: outlives the ring that fills it.
 class ReceiveArena {
   public:
     ReceiveArena() = default;

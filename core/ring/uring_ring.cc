@@ -457,7 +457,7 @@ bool UringRing::is_held_up(const Submission& submission) const {
                        [&submission](const HeldReceive& each) { return each.submission == &submission; });
 }
 
-// In the order they came, up to the first one with bytes.
+// In the order they came, up to the first slow one: a turn serves one of those.
 unsigned UringRing::complete_held() {
     size_t count = 0;
     while (count < held_.size() && !cut_ && !slow_served_) {

@@ -31,7 +31,8 @@ std::chrono::nanoseconds read_clock(clockid_t clock) {
     return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-// Does the work; returns how much processor time it took if it had to wait for processors, else 0.
+// Does the work; returns how much processor time it took if it had to wait for processors, else 0. A wait for
+// files or the network counts like one for processors.
 std::chrono::nanoseconds work_and_measure(Job& job) {
     const auto wall_before = read_clock(CLOCK_MONOTONIC);
     const auto cpu_before = read_clock(CLOCK_THREAD_CPUTIME_ID);

@@ -30,10 +30,10 @@ class JobRunner {
 // How the threads compete with the workers for processors. Either way they never preempt a worker when they
 // wake (SCHED_BATCH), and have a share even of a busy processor, since a login times out.
 enum class JobPriority : uint8_t {
-    // Password hashes: two thirds of what a worker gets. When a job had to wait for processors, the
-    // thread rests before the next one, so that a storm of logins leaves the traffic its pace.
+    // Password hashes, and loading the accounts of tokens: two thirds of what a worker gets. When a job had
+    // to wait, the thread rests before the next one, so that a storm of logins leaves the traffic its pace.
     kHash,
-    kLow,  // a tenth: handshakes, which are short
+    kLow,  // a tenth: handshakes and checks of tokens, which are short; look-ups, which wait for others
 };
 
 // JobThreads runs jobs on a few threads of low priority.

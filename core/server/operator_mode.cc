@@ -80,7 +80,7 @@ OperatorMode::~OperatorMode() {
     server_.worker_state(0).host.timers.disarm(expiry_timer_);
 }
 
-// Any thread: the real clock is nobody's.
+// Any thread: reading the wall clock touches no state of the ring.
 int64_t OperatorMode::now_s() const {
     return server_.worker_state(0).host.ring.wall_s();
 }

@@ -28,7 +28,8 @@ absl::StatusOr<std::shared_ptr<auth::Trust>> create_trust(const config::Options&
 // OperatorMode ties a Trust to a running server: accounts are what their claims say, clients follow when
 // those change, and requests in the system account bring new ones.
 //
-// Threads: made on the control thread, before the workers run. Errors: go into answers and the log.
+// Threads: made on the control thread, before the workers run. Changes of claims come on any thread but a
+//          worker's; the timer belongs to worker 0. Errors: go into answers and the log.
 // Lifetime: that of the Server.
 // Source:  server/accounts.go 2.9.10.
 class OperatorMode {
@@ -46,7 +47,7 @@ class OperatorMode {
 
     Server& server_;
     const std::shared_ptr<auth::Trust> trust_;
-    std::mutex mutex_;  // of the way from claims to accounts: the newest arrive last
+    std::mutex mutex_;  // one update_accounts() at a time: older claims never replace newer ones
     // Worker 0: an activation token ends.
     runtime::OwnedTimer<OperatorMode, &OperatorMode::on_expiry> expiry_timer_{*this};
     ClaimsRequests requests_;

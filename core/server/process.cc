@@ -53,11 +53,11 @@ constexpr uint32_t kJobThreadsMax = 8;
 // The same where they wait for the network: accounts behind a URL.
 constexpr uint32_t kFetchThreads = 8;
 
-// Threads for the look-ups of names, of servers to connect to: a name that no name server answers for holds
-// one up for half a minute, and with it no other job.
+// Threads for the look-ups of names of servers to connect to, and for the credentials of leafnodes: a name
+// that no name server answers for holds one up for half a minute, and with it no other kind of job.
 constexpr uint32_t kLookupThreads = 4;
 
-// Threads for the handshakes of TLS: one for two workers, but not more than this.
+// Threads for handshakes of TLS and checks of tokens: one for two workers, but not more than this.
 constexpr uint32_t kHandshakeThreadsMax = 16;
 
 // Many connections need many descriptors; refused by hardened units, which set the limit themselves.

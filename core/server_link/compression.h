@@ -28,7 +28,7 @@ std::string_view to_text(Compression compression);
 
 constexpr bool compresses(Compression compression) { return compression >= Compression::kUncompressed; }
 
-// Is this end ready to compress, so that the two have to find out? Also with `accept`.
+// May this end compress, so that the two have to negotiate? Also with `accept`.
 constexpr bool may_compress(config::CompressionMode mode) {
     return mode >= config::CompressionMode::kAccept;
 }
@@ -45,7 +45,7 @@ std::optional<Compression> select_compression(const config::CompressionOptions& 
 // The level of s2_auto for a round trip time. Source: selectS2AutoModeBasedOnRTT 2.15.
 Compression level_for(const config::CompressionOptions& own, uint64_t rtt_ns);
 
-// The configured level, where the configuration names one.
+// The level of this end's own mode: the one that it names, level_for() with s2_auto, else kOff.
 Compression level_of(const config::CompressionOptions& own, uint64_t rtt_ns);
 
 constexpr proto::S2Mode s2_mode_of(Compression compression) {
