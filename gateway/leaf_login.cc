@@ -157,7 +157,8 @@ void LeafLink::ask_jwt_job(std::string account) {
 }
 
 void LeafLink::on_jwt_verdict(const auth::JwtVerdict& verdict) {
-    if (serving() && token_check_.end()) return ask_jwt_job({});
+    const bool is_more = serving() && token_check_.end();
+    if (is_more && verdict.outcome == auth::JwtOutcome::kAccepted) return ask_jwt_job({});
     if (verdict.outcome != auth::JwtOutcome::kAccepted) {
         const auto end = client::claims_end(verdict.outcome);
         if (serving() && end.has_value()) return refuse_peer(end->text, end->reason);

@@ -60,7 +60,10 @@ void Client::ask_jwt_job(std::string account, bool first_time) {
 }
 
 void Client::on_jwt_verdict(const auth::JwtVerdict& verdict, bool first_time) {
-    if (!first_time && token_check_.end()) return ask_jwt_job({}, /*first_time=*/false);
+    const bool is_more = !first_time && token_check_.end();
+    if (is_more && verdict.outcome == auth::JwtOutcome::kAccepted) {
+        return ask_jwt_job({}, /*first_time=*/false);
+    }
     if (verdict.outcome == auth::JwtOutcome::kAccepted) {
         if (!first_time) return welcome_again(verdict.identity);
         finish_connect(verdict.identity);
