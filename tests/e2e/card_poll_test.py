@@ -28,6 +28,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 OURS, THEIRS = "10.77.0.1", "10.77.0.2"
 REQUESTS = 20
+HELD_BACK_S = 0.2
 
 
 def skip(why):
@@ -92,23 +93,26 @@ class CardPollTest(ServerCase):
         server.host = THEIRS
         return server
 
-    def time_requests(self, *args):
+    def count_quick_requests(self, *args):
+        """Those that the card did not hold back."""
         server = self.start_behind_card(*args)
         client = self.wire(server, host=THEIRS)
         client.open()
-        begin = time.monotonic()
+        quick = 0
         for _ in range(REQUESTS):
+            begin = time.monotonic()
             client.send("PING\r\n")
             client.expect("PONG\r\n")
-        taken_s = time.monotonic() - begin
+            quick += time.monotonic() - begin < HELD_BACK_S / 4
         self.doCleanups()  # the next server's card has the same name
-        return taken_s
+        return quick
 
+    # A worker stops polling for a while when another program takes its processor, so only some may be quick.
     def test_packets_are_fetched_from_the_card(self):
-        plain = self.time_requests("--io", "uring", "--workers", "1")
-        self.assertGreater(plain, REQUESTS * 0.1, "the card does not hold packets back here")
-        polled = self.time_requests("--io", "uring", "--workers", "1", "--busy_poll", "1s")
-        self.assertLess(polled, plain / 2)
+        plain = self.count_quick_requests("--io", "uring", "--workers", "1")
+        self.assertLess(plain, REQUESTS / 4, "the card does not hold packets back here")
+        polled = self.count_quick_requests("--io", "uring", "--workers", "1", "--busy_poll", "1s")
+        self.assertGreaterEqual(polled, plain + REQUESTS / 10)
 
 
 if __name__ == "__main__":
