@@ -13,7 +13,7 @@
 #include "core/auth/connection_types.h"
 #include "core/auth/jwt_login.h"
 #include "core/auth/response_table.h"
-#include "core/client/jwt_login_job.h"
+#include "core/client/repeated_check.h"
 #include "core/delivery/delivery.h"
 #include "core/delivery/services.h"
 #include "core/delivery/shadow.h"

@@ -122,11 +122,11 @@ auth::Decision LeafLink::decide_login() {
 class LeafLink::JwtJob final : public client::JwtLoginJob {
   public:
     JwtJob(LeafLink& link, std::string account)
-        : client::JwtLoginJob(link.host_, link,
-                         {.trust = link.all_.clients(link.host_.id).authenticator().trust(),
-                          .login = link.jwt_login(),
-                          .account = std::move(account),
-                          .first_time = !link.serving()}) {}
+        : JwtLoginJob(link.host_, link,
+                      {.trust = link.all_.clients(link.host_.id).authenticator().trust(),
+                       .login = link.jwt_login(),
+                       .account = std::move(account),
+                       .first_time = !link.serving()}) {}
 
   private:
     void ask_again(link::Link& link, std::string account) override {

@@ -8,6 +8,14 @@
 #include "proto/subject.h"
 
 namespace nuring::account {
+namespace {
+
+// How many of the connections here are too many, with those of other servers.
+int64_t excess(int64_t here, int64_t elsewhere, int64_t limit) {
+    return limit < 0 ? 0 : std::clamp<int64_t>(here + elsewhere - limit, 0, here);
+}
+
+}  // namespace
 
 Account::Account(std::string name, interest::SublistOptions options, InterestFeed* feed)
     : name_(std::move(name)),
@@ -33,10 +41,7 @@ bool Account::add_connection() {
 }
 
 int64_t Account::excess_connections() const {
-    const int64_t limit = exchange().limits.connections;
-    if (limit < 0) return 0;
-    const int64_t count = connections();
-    return std::clamp<int64_t>(count + elsewhere_.load(std::memory_order_relaxed) - limit, 0, count);
+    return excess(connections(), elsewhere_.load(std::memory_order_relaxed), exchange().limits.connections);
 }
 
 bool Account::has_room_for_leafnode() const {
@@ -47,11 +52,8 @@ bool Account::has_room_for_leafnode() const {
 }
 
 int64_t Account::excess_leafnodes() const {
-    const int64_t limit = exchange().limits.leafnodes;
-    if (limit < 0) return 0;
-    const int64_t count = leafnodes_.load(std::memory_order_relaxed);
-    const int64_t everywhere = count + leafnodes_elsewhere_.load(std::memory_order_relaxed);
-    return std::clamp<int64_t>(everywhere - limit, 0, count);
+    return excess(leafnodes_.load(std::memory_order_relaxed),
+                  leafnodes_elsewhere_.load(std::memory_order_relaxed), exchange().limits.leafnodes);
 }
 
 bool Account::shed_connection() {

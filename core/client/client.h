@@ -17,7 +17,7 @@
 #include "core/client/client_host.h"
 #include "core/client/client_records.h"
 #include "core/client/connection_snapshot.h"
-#include "core/client/jwt_login_job.h"
+#include "core/client/repeated_check.h"
 #include "core/client/reply_origins.h"
 #include "core/client/tracked_replies.h"
 #include "core/delivery/message_run.h"

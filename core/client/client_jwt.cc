@@ -19,25 +19,22 @@ constexpr int64_t kTimerMax_s = 1'000'000'000;
 
 }  // namespace
 
-class Client::JwtJob final : public client::JwtLoginJob {
+class Client::JwtJob final : public JwtLoginJob {
   public:
     JwtJob(Client& client, std::string account, bool first_time)
-        : client::JwtLoginJob(client.host_, client,
-                         {.trust = client.authenticator().trust(),
-                          .login = client.jwt_login(),
-                          .account = std::move(account),
-                          .first_time = first_time}),
-          first_time_(first_time) {}
+        : JwtLoginJob(client.host_, client,
+                      {.trust = client.authenticator().trust(),
+                       .login = client.jwt_login(),
+                       .account = std::move(account),
+                       .first_time = first_time}) {}
 
   private:
     void ask_again(link::Link& link, std::string account) override {
-        static_cast<Client&>(link).ask_jwt_job(std::move(account), first_time_);
+        static_cast<Client&>(link).ask_jwt_job(std::move(account), first_time());
     }
     void conclude(link::Link& link, const auth::JwtVerdict& verdict) override {
-        static_cast<Client&>(link).on_jwt_verdict(verdict, first_time_);
+        static_cast<Client&>(link).on_jwt_verdict(verdict, first_time());
     }
-
-    const bool first_time_;  // or again, after a change
 };
 
 auth::JwtLogin Client::jwt_login() const {

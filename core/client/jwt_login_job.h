@@ -20,34 +20,15 @@ struct JwtQuestion {
     bool first_time;      // or again, after a change
 };
 
-// A link that is logged in has one check of its token under way at most, and one more to come: claims may
-// change faster than tokens are checked.
-class RepeatedCheck {
-  public:
-    // True: make the check now.
-    [[nodiscard]] bool begin() {
-        const bool is_first = state_ == State::kNone;
-        state_ = is_first ? State::kOne : State::kTwo;
-        return is_first;
-    }
-    // The verdict is there. True: make the next one.
-    [[nodiscard]] bool end() {
-        const bool is_more = state_ == State::kTwo;
-        state_ = is_more ? State::kOne : State::kNone;
-        return is_more;
-    }
-
-  private:
-    enum class State : uint8_t { kNone, kOne, kTwo };
-    State state_ = State::kNone;
-};
-
 // JwtLoginJob checks the user token of a client or a leafnode, which costs 120 us: more than a worker may
 // spend on one login. With an account to load it may wait for files or the network, and belongs to slow jobs.
 // Threads: as LinkJob. Errors: the verdict.
 class JwtLoginJob : public link::LinkJob {
   public:
     JwtLoginJob(link::LinkHost& host, link::Link& link, JwtQuestion&& question);
+
+  protected:
+    bool first_time() const { return question_.first_time; }
 
   private:
     void compute() final;

@@ -15,12 +15,13 @@ namespace nuring::delivery {
 void StallGate::note_backlog(const link::Link& receiver) {
     const uint64_t pending = receiver.pending_bytes();
     const bool is_behind = pending > host_.limits().stall_from_bytes;
-    if (is_behind) backlog_ |= kBehind;
-    const bool waits_for_peer = receiver.is_sending() || pending > kTurnBytes;
-    if (is_behind && waits_for_peer) backlog_ |= kBehindPeer;
-    if (!receiver.is_sending() && (is_behind || receiver.has_channel())) backlog_ |= kTurn;
-    const bool waits_for_channel = receiver.has_channel() && !receiver.is_sending() && pending > kTurnBytes;
-    if (is_behind && waits_for_channel) backlog_ |= kBehindChannel;
+    const bool is_sending = receiver.is_sending();
+    if (!is_sending && (is_behind || receiver.has_channel())) backlog_ |= kTurn;
+    if (!is_behind) return;
+    backlog_ |= kBehind;
+    if (!is_sending && pending <= kTurnBytes) return;
+    backlog_ |= kBehindPeer;
+    if (!is_sending && receiver.has_channel()) backlog_ |= kBehindChannel;
 }
 
 bool StallGate::rests(link::Link& publisher) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/client/jwt_login_job.h"
+#include "core/client/repeated_check.h"
 
 #include "gtest/gtest.h"
 
