@@ -46,6 +46,7 @@ std::chrono::nanoseconds work_and_measure(Job& job) {
 
 JobThreads::JobThreads(uint32_t thread_count, JobPriority priority) {
     assert(thread_count > 0);
+    shared_->at_work.resize(thread_count);
     for (uint32_t i = 0; i < thread_count; ++i) {
         threads_.emplace_back([shared = shared_, priority, i] { run(shared, priority, i); });
     }
@@ -80,7 +81,18 @@ void JobThreads::stop() {
 
 void JobThreads::leave() {
     end();
-    for (std::thread& thread : threads_) thread.detach();
+    std::vector<bool> at_work;
+    {
+        const std::lock_guard lock(shared_->mutex);
+        at_work = shared_->at_work;  // nobody begins any more
+    }
+    for (size_t i = 0; i < threads_.size(); ++i) {
+        if (at_work[i]) {
+            threads_[i].detach();
+        } else {
+            threads_[i].join();
+        }
+    }
     threads_.clear();
 }
 
@@ -93,9 +105,11 @@ void JobThreads::run(const std::shared_ptr<Shared>& shared, JobPriority priority
         if (shared->stopping) return;
         std::optional<JobQueue::Entry> next = shared->queue.next();
         if (!next.has_value()) continue;
+        shared->at_work[index] = true;
         lock.unlock();
         const auto contended_cpu = work_and_measure(*next->job);
         lock.lock();
+        shared->at_work[index] = false;
         // Under the lock: after leave() the worker may be gone.
         if (shared->stopping) return;
         next->worker->post(std::move(next->job));

@@ -39,8 +39,9 @@ enum class JobPriority : uint8_t {
 // JobThreads runs jobs on a few threads of low priority.
 // Threads: submit() any; the rest the control thread. Limits: thread_count; those of JobQueue.
 // Errors:  submit() returns false when the queue is full.
-// Lifetime: stop() (or the destructor) drops what has not begun, and waits for what has; leave() does not
-//          wait: the result of what has begun is dropped. It is for jobs that may wait long for others.
+// Lifetime: stop() (or the destructor) drops what has not begun, and waits for what has; leave() waits only
+//          for threads without a job: the result of what has begun is dropped. It is for jobs that may wait
+//          long for others.
 class JobThreads final : public JobRunner {
   public:
     // The rest of a thread of kHash after it had to wait for processors, as a multiple of the processor time
@@ -64,6 +65,7 @@ class JobThreads final : public JobRunner {
         std::condition_variable ended;  // for threads that rest
         JobQueue queue;         // guarded by mutex
         bool stopping = false;  // guarded by mutex
+        std::vector<bool> at_work;  // by thread; guarded by mutex
     };
 
     static void run(const std::shared_ptr<Shared>& shared, JobPriority priority, uint32_t index);

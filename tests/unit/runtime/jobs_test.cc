@@ -51,6 +51,36 @@ TEST(JobThreadsTest, WhatIsLeftComesToNothing) {
     EXPECT_EQ(ring.notifies(), 0U);
 }
 
+// Notes the end of each thread that has run a job of it.
+class ThreadEndJob final : public Job {
+  public:
+    explicit ThreadEndJob(std::atomic<int>& ended) : ended_(ended) {}
+    void work() override {
+        struct Note {
+            std::atomic<int>& ended;
+            ~Note() { ++ended; }
+        };
+        thread_local const Note note{ended_};
+    }
+    void run() override {}
+
+  private:
+    std::atomic<int>& ended_;
+};
+
+// Else the state of a library for that thread would be taken down while the process ends.
+TEST(JobThreadsTest, LeaveWaitsForThreadsWithoutAJob) {
+    FakeRing ring;
+    Mesh mesh({&ring}, 4096);
+    Worker worker(base::WorkerId{0}, ring, mesh, 0);
+    std::atomic<int> ended{0};
+    JobThreads jobs(1, JobPriority::kLow);
+    jobs.submit(worker, std::make_unique<ThreadEndJob>(ended));
+    while (ring.notifies() == 0) std::this_thread::yield();
+    jobs.leave();
+    EXPECT_EQ(ended, 1);
+}
+
 TEST(JobThreadsTest, AResultGoesToItsWorker) {
     const auto course = std::make_shared<Course>();
     FakeRing ring;
