@@ -481,6 +481,10 @@ class TimeTest(OperatorCase):
     def test_times_far_away_do_no_harm(self):
         server = self.start_with()
         wire = self.accept(server, User(self.tenant, exp=2**62))
+        wire.send("SUB inbox 1\r\nPUB $SYS.REQ.USER.INFO inbox 0\r\n\r\n")
+        match = wire.expect_line(r"MSG inbox 1  ?(\d+)")
+        answer = json.loads(wire.read(int(match.group(1)) + 2))
+        self.assertGreater(answer["data"]["expires"], 2**62)  # as much as nanoseconds can say
         wire.expect_quiet()
 
 
