@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names of clusters and servers: who may join whom, and how generated names give way."""
 
+import json
+
 from support import case, cluster
 from support.route_peer import PeerCase
 
@@ -77,7 +79,7 @@ class ConfiguredNameTest(NamesCase):
 class GeneratedNameTest(NamesCase):
     def setUp(self):
         super().setUp()
-        self.server = self.member(cluster_name="")
+        self.server = self.member(cluster_name="", settings=cluster.ACCOUNTS)
 
     def own_name(self):
         return self.dialed(self.server).read_op().json["cluster"]
@@ -87,6 +89,21 @@ class GeneratedNameTest(NamesCase):
         self.assertIs(info["cluster_dynamic"], True)
         self.assertEqual(len(info["cluster"]), 22)
         self.assertEqual(self.server.get("/varz")["cluster"]["name"], info["cluster"])
+
+    def check_events_name(self, name):
+        """Requests under $SYS find the server by the name that it has now, and its answers say it."""
+        wire = self.client(self.server, user="sys", **{"pass": "sys"})
+        body = json.dumps({"cluster": name})
+        wire.send(f"SUB inbox 1\r\nPUB $SYS.REQ.SERVER.PING.VARZ inbox {len(body)}\r\n{body}\r\n")
+        head = wire.read_line().split()
+        answer = json.loads(wire.read(int(head[-1]) + 2)[:-2])
+        self.assertEqual(answer["server"]["cluster"], name)
+
+    def test_events_have_the_name(self):
+        self.check_events_name(self.own_name())
+        route = self.peer(self.server, cluster_name="named")
+        self.check_routed(self.server, route)
+        self.check_events_name("named")
 
     def test_a_configured_name_is_adopted(self):
         route = self.peer(self.server, cluster_name="named")
