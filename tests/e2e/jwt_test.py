@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import ssl
+import tempfile
 import threading
 import time
 
@@ -436,6 +437,17 @@ class RightsTest(OperatorCase):
         self.refuse(server, times(hour + 2, hour + 3), "Outside connect times")
         bad = User(self.tenant, {"times": [{"start": "25:00:00", "end": "1"}]})
         self.refuse(server, bad, "User JWT no longer valid")
+
+    def test_a_token_opens_no_file(self):
+        """Anybody can sign a token for an account of their own; who reads a pipe waits for ever."""
+        server = self.start_with()
+        with tempfile.TemporaryDirectory() as folder:
+            pipe = os.path.join(folder, "pipe")
+            os.mkfifo(pipe)
+            stranger = Tenant(Key("operator"), "STRANGER")
+            for zone in (pipe, f"file:{pipe}", "../" * 9 + pipe):
+                self.refuse(server, User(stranger, {"times_location": zone}), "User JWT no longer valid")
+        self.accept(server, User(self.tenant))
 
     def test_connection_types_count(self):
         server = self.start_with()
