@@ -79,7 +79,7 @@ class ConfiguredNameTest(NamesCase):
 class GeneratedNameTest(NamesCase):
     def setUp(self):
         super().setUp()
-        self.server = self.member(cluster_name="", settings=cluster.ACCOUNTS)
+        self.server = self.member(cluster_name="")
 
     def own_name(self):
         return self.dialed(self.server).read_op().json["cluster"]
@@ -89,21 +89,6 @@ class GeneratedNameTest(NamesCase):
         self.assertIs(info["cluster_dynamic"], True)
         self.assertEqual(len(info["cluster"]), 22)
         self.assertEqual(self.server.get("/varz")["cluster"]["name"], info["cluster"])
-
-    def check_events_name(self, name):
-        """Requests under $SYS find the server by the name that it has now, and its answers say it."""
-        wire = self.client(self.server, user="sys", **{"pass": "sys"})
-        body = json.dumps({"cluster": name})
-        wire.send(f"SUB inbox 1\r\nPUB $SYS.REQ.SERVER.PING.VARZ inbox {len(body)}\r\n{body}\r\n")
-        head = wire.read_line().split()
-        answer = json.loads(wire.read(int(head[-1]) + 2)[:-2])
-        self.assertEqual(answer["server"]["cluster"], name)
-
-    def test_events_have_the_name(self):
-        self.check_events_name(self.own_name())
-        route = self.peer(self.server, cluster_name="named")
-        self.check_routed(self.server, route)
-        self.check_events_name("named")
 
     def test_a_configured_name_is_adopted(self):
         route = self.peer(self.server, cluster_name="named")
@@ -131,6 +116,30 @@ class GeneratedNameTest(NamesCase):
         """RC19 dials."""
         route = self.peer(self.server, cluster_name="", cluster=None, connect={"cluster": None})
         self.check_routed(self.server, route)
+
+
+class NameInEventsTest(NamesCase):
+    def setUp(self):
+        super().setUp()
+        self.server = self.member(cluster_name="", settings=cluster.ACCOUNTS)
+
+    def own_name(self):
+        return self.dialed(self.server).read_op().json["cluster"]
+
+    def check_events_name(self, name):
+        """Requests under $SYS find the server by the name that it has now, and its answers say it."""
+        wire = self.client(self.server, user="sys", **{"pass": "sys"})
+        body = json.dumps({"cluster": name})
+        wire.send(f"SUB inbox 1\r\nPUB $SYS.REQ.SERVER.PING.VARZ inbox {len(body)}\r\n{body}\r\n")
+        head = wire.read_line().split()
+        answer = json.loads(wire.read(int(head[-1]) + 2)[:-2])
+        self.assertEqual(answer["server"]["cluster"], name)
+
+    def test_events_have_the_name(self):
+        self.check_events_name(self.own_name())
+        self.peer(self.server, cluster_name="named")
+        self.wait_for(lambda: self.own_name() == "named", "the name is adopted")
+        self.check_events_name("named")
 
 
 class MixedNameTest(NamesCase):
