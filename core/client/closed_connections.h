@@ -57,7 +57,6 @@ class ClosedConnections {
             return bytes > kSubscriptionBytesMax;
         });
         all->erase(end, all->end());
-        all->shrink_to_fit();
     }
 
     struct Entry {
