@@ -31,8 +31,8 @@ struct ShadowPattern {
 // Threads: immutable. Errors: create() returns null, to_local() false.
 class StreamImport {
   public:
-    // Null if a name is no pattern, as in claims, or its transform cannot be made (config/check_accounts.h says
-    // so before).
+    // Null if a name is no pattern, as in claims, or its transform cannot be made (config/check_accounts.h
+    // says so before).
     static std::shared_ptr<const StreamImport> create(const config::AccountImport& options,
                                                       Account& exporter);
 
