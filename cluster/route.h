@@ -136,6 +136,7 @@ class Route final : public server_link::ServerLink {
     void announce_wanted(account::Account& account, std::string_view pattern,
                          std::string_view queue, const Wanted& wanted);
     size_t withdraw_denied(account::Account& account, uint32_t slice);
+    void withdraw(account::Account& account, std::string_view pattern, std::string_view queue);
     size_t announce_allowed(account::Account& account, uint32_t slice);
     uint32_t origin_id(std::string_view origin);
 

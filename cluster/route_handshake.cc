@@ -168,7 +168,9 @@ void Route::follow_reloads() {
     if (serving()) return change(routes_.settings());
     const std::shared_ptr<const RouteSettings> before =
         std::exchange(settings_, routes_.settings());
-    if (logged_in() && must_log_in_again(*before)) return refuse_login({});
+    if ((logged_in() || login_is_checked()) && must_log_in_again(*before)) return refuse_login({});
+    if (settings_->cluster().tls.has_value()) close_unless_pinned(settings_->cluster().tls->pinned_certs);
+    if (!open()) return;
     // The other server dials again, and gets the new INFO.
     if (first_info_sent_ && settings_->info.route_pool_size != announced_pool_size_)
         close(link::CloseReason::kRouteRemoved);

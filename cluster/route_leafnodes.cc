@@ -74,6 +74,10 @@ void Route::announce_wanted(account::Account& account, std::string_view pattern,
 }
 
 void Route::announce(account::Account& account, std::string_view pattern, std::string_view queue) {
+    // The sync that withdraws what is denied finds no more what has gone before its slice came.
+    if (withdraws_denied_ && open() && carries(account) && !may_import(account, pattern)) {
+        return withdraw(account, pattern, queue);
+    }
     if (!names_unsubscribe_origin()) return ServerLink::announce(account, pattern, queue);
     if (!open() || !carries(account) || !may_import(account, pattern)) return;
     Wanted wanted;
@@ -95,11 +99,15 @@ size_t Route::withdraw_denied(account::Account& account, uint32_t slice) {
     account.sublist().for_each_own(
         host_.id, slice, [&](std::string_view pattern, std::string_view queue, size_t /*count*/) {
             if (may_import(account, pattern)) return;
-            announce_wanted(account, pattern, queue, {});
-            send_interest(account, pattern, queue, 0);
+            withdraw(account, pattern, queue);
             ++withdrawn;
         });
     return withdrawn;
+}
+
+void Route::withdraw(account::Account& account, std::string_view pattern, std::string_view queue) {
+    announce_wanted(account, pattern, queue, {});
+    send_interest(account, pattern, queue, 0);
 }
 
 size_t Route::announce_allowed(account::Account& account, uint32_t slice) {

@@ -2,6 +2,7 @@
 #include "gateway/gateway_interest.h"
 
 #include <cassert>
+#include <utility>
 
 #include "core/account/account.h"
 #include "core/base/status.h"
@@ -38,8 +39,29 @@ void OutboundInterest::update_everything(account::Account& account, Entry& entry
 
 void OutboundInterest::forget_refused(Entry& entry) {
     assert(refused_count_ >= entry.refused.size());
+    assert(refused_bytes_ >= entry.refused_bytes);
     refused_count_ -= entry.refused.size();
+    refused_bytes_ -= std::exchange(entry.refused_bytes, 0);
     entry.refused.clear();
+}
+
+// A refusal is withdrawn, by a pattern with wildcards that of all its subjects.
+void OutboundInterest::accept_again(Entry& entry, std::string_view pattern) {
+    size_t count = 0;
+    size_t bytes = 0;
+    if (proto::is_literal(pattern)) {
+        count = entry.refused.erase(base::absl_view(pattern));
+        bytes = count * pattern.size();
+    } else {
+        count = absl::erase_if(entry.refused, [pattern, &bytes](const std::string& each) {
+            const bool matches = proto::matches_literal(each, pattern);
+            if (matches) bytes += each.size();
+            return matches;
+        });
+    }
+    refused_count_ -= count;
+    refused_bytes_ -= bytes;
+    entry.refused_bytes -= bytes;
 }
 
 // The other side begins anew with this account: a later A+, or RS+ of a group, is all that it will say.
@@ -75,18 +97,7 @@ bool OutboundInterest::subscribe(account::Account& account, std::string_view pat
         update_everything(account, entry);
         return true;
     }
-    // In the first two modes a refusal is withdrawn, by a pattern with wildcards that of all its subjects.
-    if (!entry.refused.empty()) {
-        const size_t before = entry.refused.size();
-        if (proto::is_literal(pattern)) {
-            entry.refused.erase(base::absl_view(pattern));
-        } else {
-            absl::erase_if(entry.refused, [pattern](const std::string& each) {
-                return proto::matches_literal(each, pattern);
-            });
-        }
-        refused_count_ -= before - entry.refused.size();
-    }
+    if (!entry.refused.empty()) accept_again(entry, pattern);  // in the first two modes
     if (entry.mode == InterestMode::kOptimistic) return true;
     if (!proto::is_valid_pattern(pattern)) return false;
     if (pattern == proto::kAnyTail) {
@@ -111,8 +122,11 @@ void OutboundInterest::unsubscribe(account::Account& account, std::string_view p
     if (entry.mode == InterestMode::kOptimistic) {
         entry.is_refused = false;
         update_everything(account, entry);
-        if (refused_count_ >= kRefusedMax) return;
-        if (entry.refused.emplace(pattern).second) ++refused_count_;
+        if (refused_count_ >= kRefusedMax || refused_bytes_ + pattern.size() > kRefusedBytesMax) return;
+        if (!entry.refused.emplace(pattern).second) return;
+        ++refused_count_;
+        refused_bytes_ += pattern.size();
+        entry.refused_bytes += pattern.size();
         return;
     }
     if (pattern == proto::kAnyTail) {
@@ -165,7 +179,7 @@ void InboundInterest::on_change(account::Account& account, std::string_view patt
         return sender_.send_change(account, pattern, {}, is_wanted);
     }
     if (!is_wanted) return;  // the next message finds out
-    if (refused_accounts_.erase(account.name()) != 0) return sender_.send_account(account.name(), true);
+    if (forget_refused_account(account.name())) return sender_.send_account(account.name(), true);
     if (forget_refused(entry, pattern)) sender_.send_change(account, pattern, {}, true);
 }
 
@@ -175,7 +189,7 @@ void InboundInterest::change_queue(account::Account& account, Entry& entry, std:
     const std::string key = fmt::format("{} {}", pattern, queue);
     if (is_wanted) {
         if (!entry.queues.insert(key).second) return;
-        refused_accounts_.erase(account.name());
+        (void)forget_refused_account(account.name());
     } else if (entry.queues.erase(key) == 0) {
         return;
     }
@@ -195,7 +209,16 @@ void InboundInterest::on_unknown_account(std::string_view account) { refuse_acco
 
 void InboundInterest::refuse_account(std::string_view account) {
     if (refused_accounts_.size() >= kRefusedAccountsMax) return;
-    if (refused_accounts_.emplace(account).second) sender_.send_account(account, false);
+    if (refused_accounts_bytes_ + account.size() > kRefusedAccountsBytesMax) return;
+    if (!refused_accounts_.emplace(account).second) return;
+    refused_accounts_bytes_ += account.size();
+    sender_.send_account(account, false);
+}
+
+bool InboundInterest::forget_refused_account(std::string_view account) {
+    if (refused_accounts_.erase(base::absl_view(account)) == 0) return false;
+    refused_accounts_bytes_ -= account.size();
+    return true;
 }
 
 void InboundInterest::on_unwanted(account::Account& account, std::string_view subject, bool has_interest) {
@@ -209,7 +232,7 @@ void InboundInterest::on_unwanted(account::Account& account, std::string_view su
     if (entry.refused.contains(base::absl_view(subject))) return;
     if (entry.refused.size() >= kRefusedSubjectsMax) return switch_account(account);
     entry.refused.emplace(subject);
-    refused_accounts_.erase(account.name());
+    (void)forget_refused_account(account.name());
     sender_.send_change(account, subject, {}, false);
 }
 
@@ -218,7 +241,7 @@ void InboundInterest::switch_account(account::Account& account) {
     if (entry.mode != InterestMode::kOptimistic) return;
     entry.mode = InterestMode::kTransitioning;
     entry.refused.clear();
-    refused_accounts_.erase(account.name());
+    (void)forget_refused_account(account.name());
     sender_.start_switch(account);
 }
 

@@ -30,12 +30,14 @@ namespace nuring::gateway {
 // InterestStore, among them one to everything for each account of which everything is sent.
 //
 // Threads:  the worker of its link.
-// Limits:   kRefusedMax refused subjects in all; further ones are still sent, which the other side bears.
+// Limits:   kRefusedMax refused subjects of kRefusedBytesMax in all; further ones are still sent, which the
+//           other side bears.
 // Errors:   subscribe() reports what is no pattern.
 // Lifetime: of its link; borrows the store and the accounts.
 class OutboundInterest {
   public:
     static constexpr size_t kRefusedMax = 65536;
+    static constexpr size_t kRefusedBytesMax = 16 * 1024 * 1024;
 
     // The store of the subscriptions. A plain one has no queue.
     class Store {
@@ -88,6 +90,7 @@ class OutboundInterest {
         bool is_everything_stored = false;
         bool asks_for_everything = false;  // a plain RS+ to ">" stands
         absl::flat_hash_set<std::string> refused;
+        size_t refused_bytes = 0;
         size_t plain = 0;
         size_t queues = 0;
     };
@@ -96,11 +99,13 @@ class OutboundInterest {
     Entry& entry(account::Account& account);
     void update_everything(account::Account& account, Entry& entry);
     void forget_refused(Entry& entry);
+    void accept_again(Entry& entry, std::string_view pattern);
 
     Store& store_;
     const bool interest_only_;
     absl::flat_hash_map<account::Account*, Entry> entries_;
     size_t refused_count_ = 0;  // over all accounts
+    size_t refused_bytes_ = 0;  // likewise
 };
 
 // InboundInterest is the interest announced to the far cluster, at the end that receives. It decides which
@@ -108,13 +113,15 @@ class OutboundInterest {
 // The caller reads the interest first, so that lines may be repeated, but never stay wrong.
 //
 // Threads:  the worker of its link.
-// Limits:   kRefusedSubjectsMax per account, then the account switches to interest-only; kRefusedAccountsMax.
+// Limits:   kRefusedSubjectsMax per account, then the account switches to interest-only;
+//           kRefusedAccountsMax, of kRefusedAccountsBytesMax.
 // Errors:   none.
 // Lifetime: of its link; borrows the sender and the accounts.
 class InboundInterest {
   public:
     static constexpr size_t kRefusedSubjectsMax = 1000;
     static constexpr size_t kRefusedAccountsMax = 65536;
+    static constexpr size_t kRefusedAccountsBytesMax = 16 * 1024 * 1024;
 
     class Sender {
       public:
@@ -161,10 +168,12 @@ class InboundInterest {
                       std::string_view queue, bool is_wanted);
     bool forget_refused(Entry& entry, std::string_view pattern);
     void refuse_account(std::string_view account);
+    bool forget_refused_account(std::string_view account);
 
     Sender& sender_;
     absl::flat_hash_map<account::Account*, Entry> entries_;
     absl::flat_hash_set<std::string> refused_accounts_;  // A- was sent
+    size_t refused_accounts_bytes_ = 0;
 };
 
 }  // namespace nuring::gateway

@@ -2,6 +2,7 @@
 #include "gateway/gateway_pending.h"
 
 #include <cassert>
+#include <utility>
 
 #include "core/account/account.h"
 #include "core/base/status.h"
@@ -12,11 +13,20 @@ namespace nuring::gateway {
 PendingInterest::Entry* PendingInterest::entry(std::string_view account) {
     const auto found = accounts_.find(base::absl_view(account));
     if (found != accounts_.end()) return &found->second;
-    if (count_ >= kEntriesMax) return nullptr;
+    if (count_ >= kEntriesMax || bytes_ + account.size() > kBytesMax) return nullptr;
     ++count_;
+    bytes_ += account.size();
     Entry& entry = accounts_[std::string(account)];
     if (interest_only_) entry.mode = InterestMode::kInterestOnly;
     return &entry;
+}
+
+void PendingInterest::note_gone(Entry& entry, size_t count, size_t bytes) {
+    assert(count_ >= count);
+    assert(bytes_ >= bytes);
+    count_ -= count;
+    bytes_ -= bytes;
+    entry.wanted_bytes -= bytes;
 }
 
 size_t PendingInterest::wanted_by(std::string_view account) const {
@@ -28,8 +38,14 @@ void PendingInterest::subscribe(std::string_view account, std::string_view patte
     Entry* entry = this->entry(account);
     if (entry == nullptr || count_ >= kEntriesMax) return;
     if (queue.empty() && entry->mode == InterestMode::kOptimistic) return;
+    std::string names = fmt::format("{} {}", pattern, queue);
+    const size_t bytes = names.size();
+    if (bytes_ + bytes > kBytesMax) return;
     entry->is_refused = false;
-    if (entry->wanted.insert(fmt::format("{} {}", pattern, queue)).second) ++count_;
+    if (!entry->wanted.insert(std::move(names)).second) return;
+    ++count_;
+    bytes_ += bytes;
+    entry->wanted_bytes += bytes;
 }
 
 void PendingInterest::unsubscribe(std::string_view account, std::string_view pattern,
@@ -38,7 +54,8 @@ void PendingInterest::unsubscribe(std::string_view account, std::string_view pat
     if (found == accounts_.end()) return;
     Entry& entry = found->second;
     if (queue.empty() && entry.mode == InterestMode::kOptimistic) entry.is_refused = false;
-    count_ -= entry.wanted.erase(fmt::format("{} {}", pattern, queue));
+    const std::string names = fmt::format("{} {}", pattern, queue);
+    if (entry.wanted.erase(names) != 0) note_gone(entry, 1, names.size());
 }
 
 void PendingInterest::set_refused(std::string_view account, bool is_refused) {
@@ -52,7 +69,13 @@ void PendingInterest::set_refused(std::string_view account, bool is_refused) {
     }
     entry->begins_anew = true;
     if (entry->mode != InterestMode::kOptimistic) {
-        count_ -= absl::erase_if(entry->wanted, [](const std::string& each) { return each.ends_with(' '); });
+        size_t bytes = 0;
+        const size_t count = absl::erase_if(entry->wanted, [&bytes](const std::string& each) {
+            const bool is_plain = each.ends_with(' ');
+            if (is_plain) bytes += each.size();
+            return is_plain;
+        });
+        note_gone(*entry, count, bytes);
     }
     entry->mode = InterestMode::kOptimistic;
     entry->is_refused = entry->wanted.empty();
@@ -90,6 +113,7 @@ void PendingInterest::replay(account::Account& account, OutboundInterest* intere
     if (entry.mode == InterestMode::kInterestOnly) interest->end_switch(account);
     assert(count_ > entry.wanted.size());
     count_ -= entry.wanted.size() + 1;
+    bytes_ -= entry.wanted_bytes + account.name().size();
     accounts_.erase(found);
 }
 

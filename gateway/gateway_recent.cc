@@ -34,14 +34,18 @@ std::string_view literal_part(std::string_view pattern) {
 void RecentInterest::note(const account::Account& account, std::string_view pattern, uint64_t now_ns) {
     expire(now_ns);
     const uint64_t expires_ns = now_ns + kRecent_ns;
-    if (expiry_.size() >= kPatternsMax) {
+    if (expiry_.size() >= kPatternsMax || bytes_ + pattern.size() > kBytesMax) {
         overflow_until_ns_ = expires_ns;
         return;
     }
     std::string key;
     write_key(account, literal_part(pattern), &key);
-    patterns_[key].push_back({std::string(pattern), expires_ns});
-    expiry_.push_back({std::move(key), expires_ns});
+    Patterns& patterns = patterns_[key];
+    ++patterns.count;
+    if (patterns.kept.size() < kPatternsPerKeyMax)
+        patterns.kept.push_back({std::string(pattern), expires_ns});
+    bytes_ += pattern.size();
+    expiry_.push_back({std::move(key), expires_ns, pattern.size()});
 }
 
 void RecentInterest::expire(uint64_t now_ns) {
@@ -49,10 +53,12 @@ void RecentInterest::expire(uint64_t now_ns) {
         const auto found = patterns_.find(expiry_.front().key);
         assert(found != patterns_.end());
         Patterns& patterns = found->second;
-        assert(!patterns.empty());
-        assert(patterns.front().expires_ns == expiry_.front().expires_ns);
-        patterns.erase(patterns.begin());  // the oldest of its key comes first
-        if (patterns.empty()) patterns_.erase(found);
+        assert(patterns.count > 0);
+        if (!patterns.kept.empty() && patterns.kept.front().expires_ns <= now_ns)
+            patterns.kept.erase(patterns.kept.begin());
+        if (--patterns.count == 0) patterns_.erase(found);
+        assert(bytes_ >= expiry_.front().bytes);
+        bytes_ -= expiry_.front().bytes;
         expiry_.pop_front();
     }
 }
@@ -67,8 +73,10 @@ bool RecentInterest::covers(const account::Account& account, std::string_view su
         write_key(account, subject.substr(0, end), &key);
         const auto found = patterns_.find(key);
         if (found != patterns_.end()) {
+            const Patterns& patterns = found->second;
+            if (patterns.count > patterns.kept.size()) return true;
             const bool matches = std::any_of(
-                found->second.begin(), found->second.end(),
+                patterns.kept.begin(), patterns.kept.end(),
                 [subject](const Pattern& each) { return proto::matches_literal(subject, each.text); });
             if (matches) return true;
         }

@@ -6,10 +6,10 @@
 #include <iterator>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "core/auth/trust.h"
 #include "core/base/status.h"
 #include "core/client/client_events.h"
+#include "core/config/names.h"
 #include "core/link/link_job.h"
 #include "core/tls/tls_engine.h"
 #include "fmt/format.h"
@@ -112,6 +112,7 @@ void LeafLink::on_info(const proto::ServerInfo& info) {
             return on_first_info(info);
         case Stage::kCompress:
             host_.timers.disarm(wait_timer_);
+            if (!accepts_cluster_name(info.cluster)) return;
             hub_info_ = info;
             return prove();
         case Stage::kConfirm:
@@ -131,6 +132,13 @@ void LeafLink::on_info(const proto::ServerInfo& info) {
     assert(false && "an accepted link has returned");
 }
 
+// False: the link was closed.
+bool LeafLink::accepts_cluster_name(std::string_view name) {
+    if (!config::has_blanks(name)) return true;
+    refuse_peer("cluster name cannot contain spaces", link::CloseReason::kProtocolViolation);
+    return false;
+}
+
 // The addresses of the hub's cluster that are of the same sort as the remote's own.
 const std::vector<std::string>& LeafLink::gossip_of(const proto::ServerInfo& info) const {
     return is_websocket() ? info.ws_connect_urls : info.leafnode_urls;
@@ -142,10 +150,7 @@ void LeafLink::on_first_info(const proto::ServerInfo& info) {
         host_.log.error("{} - attempted to connect to wrong port", label());
         return close(link::CloseReason::kIncorrectPort);
     }
-    if (absl::StrContains(info.cluster, " ")) {
-        return refuse_peer("cluster name cannot contain spaces",
-                           link::CloseReason::kProtocolViolation);
-    }
+    if (!accepts_cluster_name(info.cluster)) return;
     hub_info_ = info;
     set_takes_headers(info.headers);
     if (remote_ != nullptr && !remote_settings_->options.ignore_discovered_servers) {

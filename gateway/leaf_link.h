@@ -175,6 +175,7 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
     server_link::ChannelSetup acceptor_channel() const;
     proto::ServerInfo own_info();
     void send_first_info();
+    void check_pins();
     auth::ConnectionType connection_type() const;
     const auth::Authenticator& authenticator() const;
     auth::Decision decide_login();
@@ -188,6 +189,7 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
     void send_confirmation(const auth::Identity& identity);
     void register_accepted(const auth::Identity& identity);
 
+    bool accepts_cluster_name(std::string_view name);
     void remember_closed();
     void begin_serving(std::string remote_id, std::string remote_name, std::string cluster);
     void deny_jetstream();

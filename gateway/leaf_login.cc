@@ -6,7 +6,6 @@
 #include <charconv>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "core/base/time_units.h"
 #include "core/client/claims_end.h"
 #include "core/client/jwt_login_job.h"
@@ -81,10 +80,18 @@ void LeafLink::on_connect(std::string_view json) {
     }
     note_compression(connect_.compress_mode);
     settings_ = all_.settings();  // no reload has reached it before
+    check_pins();
+    if (!open()) return;
     const auth::Decision decision = decide_login();
     if (decision.verdict != auth::Verdict::kJwt) return login(decision, connect_.user);
     pause(link::PauseReason::kVerdict);  // what follows waits for the verdict
     ask_jwt_job({});
+}
+
+// Those of the leafnodes block: of a WebSocket the other port has checked the certificate.
+void LeafLink::check_pins() {
+    const auto& tls = settings_->leafnodes().tls;
+    if (tls.has_value() && !is_websocket()) close_unless_pinned(tls->pinned_certs);
 }
 
 auth::ConnectionType LeafLink::connection_type() const {
@@ -185,10 +192,7 @@ bool LeafLink::passes_checks() {
         refuse_peer(proto::kErrLeafnodePort, link::CloseReason::kIncorrectPort);
         return false;
     }
-    if (absl::StrContains(connect_.cluster, " ")) {
-        refuse_peer("cluster name cannot contain spaces", link::CloseReason::kProtocolViolation);
-        return false;
-    }
+    if (!accepts_cluster_name(connect_.cluster)) return false;
     if (!connect_.cluster.empty() && connect_.cluster == all_.cluster()) {
         refuse_peer("remote leafnode has same cluster name",
                     link::CloseReason::kClusterNamesIdentical);
@@ -243,6 +247,7 @@ void LeafLink::on_reload() {
     if (is_solicited() || !open() || !serving()) return;
     const std::shared_ptr<const LeafSettings> before = std::exchange(settings_, all_.settings());
     apply_compression(before->leafnodes().compression, settings_->leafnodes().compression);
+    check_pins();
     if (!open()) return;
     const auth::Decision decision = decide_login();
     switch (decision.verdict) {

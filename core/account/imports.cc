@@ -63,6 +63,7 @@ std::shared_ptr<const StreamImport> StreamImport::create(const config::AccountIm
     std::shared_ptr<StreamImport> made(new StreamImport(options, exporter));
     const std::string name = config::local_name(options);
     made->local_ = proto::pattern_of_target(name);
+    if (!proto::is_valid_subject(options.subject) || !proto::is_valid_subject(made->local_)) return nullptr;
     if (name == options.subject) return made;
     std::string error;
     made->transform_ =
@@ -109,6 +110,8 @@ std::shared_ptr<const ServiceImport> ServiceImport::create(const config::Account
                                                            Account& exporter) {
     std::shared_ptr<ServiceImport> made(new ServiceImport(options, exported, exporter));
     const std::string name = config::local_name(options);
+    const std::string pattern = proto::pattern_of_target(name);
+    if (!proto::is_valid_subject(options.subject) || !proto::is_valid_subject(pattern)) return nullptr;
     if (proto::is_literal(options.subject)) {  // whatever the wildcards of the name match
         made->fixed_ = options.subject;
     } else if (name != options.subject) {
@@ -120,8 +123,7 @@ std::shared_ptr<const ServiceImport> ServiceImport::create(const config::Account
     }
     made->is_jetstream_api_ = options.subject == proto::kJetStreamApi;
     made->subscription_.reset(interest::Subscription::create(
-        {.owner = made.get(), .subject = proto::pattern_of_target(name),
-         .kind = proto::Kind::kAccount}));
+        {.owner = made.get(), .subject = pattern, .kind = proto::Kind::kAccount}));
     return made->subscription_ == nullptr ? nullptr : made;
 }
 

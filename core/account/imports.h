@@ -31,7 +31,8 @@ struct ShadowPattern {
 // Threads: immutable. Errors: create() returns null, to_local() false.
 class StreamImport {
   public:
-    // Null if its transform cannot be made (config/check_accounts.h says so before).
+    // Null if a name is no pattern, as in claims, or its transform cannot be made (config/check_accounts.h
+    // says so before).
     static std::shared_ptr<const StreamImport> create(const config::AccountImport& options,
                                                       Account& exporter);
 
@@ -64,6 +65,7 @@ uint64_t response_threshold_ns(const config::AccountExport& exported);
 // Threads: immutable. Errors: create() returns null, to_remote() false.
 class ServiceImport {
   public:
+    // Null: as that of StreamImport.
     static std::shared_ptr<const ServiceImport> create(const config::AccountImport& options,
                                                        const config::AccountExport& exported,
                                                        Account& exporter);

@@ -35,4 +35,8 @@ std::optional<Version> parse_version(std::string_view text);
 // Source: server/leafnode.go 2.15.3.
 inline constexpr std::string_view kReservedClusterName = "_";
 
+// Names of clusters stand between blanks in lines of the protocol: with a line end in it, a name would bring
+// lines of its own.
+constexpr bool has_blanks(std::string_view name) { return name.find_first_of(" \t\r\n") != std::string_view::npos; }
+
 }  // namespace nuring::config

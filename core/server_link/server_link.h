@@ -202,6 +202,8 @@ class ServerLink : public delivery::RemoteServer {
     // None are: keep-alive begins.
     void skip_login();
     bool logged_in() const { return login_ == Login::kDone; }
+    // A job compares its password.
+    bool login_is_checked() const { return login_ == Login::kChecked; }
     // May interest and messages pass? Some kinds let them before serve().
     virtual bool takes_traffic() const { return serving_; }
     auth::Decision decide(const LoginRule& rule, std::string_view user,

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/hash/hash.h"
+#include "core/config/names.h"
 #include "core/delivery/line_buffer.h"
 #include "core/server_link/server_link.h"
 #include "fmt/format.h"
@@ -16,9 +17,10 @@
 namespace nuring::server_link {
 namespace {
 
-// An account of operator mode that nobody here has logged in to may still have interest elsewhere.
+// An account of operator mode that nobody here has logged in to may still have interest elsewhere. The name
+// may be any text of an INFO.
 bool is_account_key(std::string_view name) {
-    return name.size() == 56 && name.front() == 'A';
+    return config::is_public_key(name, config::KeyKind::kAccount);
 }
 
 // Accounts whose names were looked up; beyond it, the next look-ups search the registry.
@@ -179,6 +181,8 @@ void ServerLink::begin_sync() {
     for (account::Account* each : delivery_.accounts.list()) {
         if (carries(*each)) accounts.push_back(each);
     }
+    // Groups of which nothing was announced for a while, as permissions forbade it, may be gone.
+    announced_weights_.clear();
     const bool was_running = sync_.running();
     sync_.request(std::move(accounts));
     if (!was_running) continue_sync();

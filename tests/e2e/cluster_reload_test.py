@@ -193,6 +193,25 @@ class SettingsReloadTest(ReloadCase):
         peer.send("RMSG $G b.x 1\r\nx\r\n")
         wire.expect_message("b.x", 1, b"x")
 
+    def test_subscriptions_that_end_while_they_become_denied(self):
+        """The other server hears of each end, be it that of the subscription or that of the permission."""
+        count = 40000
+        server = self.member()
+        peer = self.peer(server)
+        wire = self.client(server)
+        wire.send("".join(f"SUB d.{i} {i}\r\n" for i in range(count)))
+        wire.expect_quiet()
+        self.assertEqual(len([op for op in peer.drain() if op.line.startswith("RS+ $G d.")]), count)
+        server.cluster_settings = 'permissions { import: { deny: "d.>" } }'
+        server.write_config()
+        server.send_signal(signal.SIGHUP)
+        wire.send("".join(f"UNSUB {i}\r\n" for i in range(count)))
+        wire.expect_quiet()
+        server.log.wait("Reloaded: cluster")
+        ended = [op.line for op in peer.drain()]
+        missing = {f"RS- $G d.{i}" for i in range(count)}.difference(ended)
+        self.assertEqual(len(missing), 0, f"for example {list(missing)[:3]}")
+
     def test_a_password_appears(self):
         """Routes that were accepted without it are closed, and have to log in."""
         server = self.member()
@@ -228,6 +247,20 @@ class SettingsReloadTest(ReloadCase):
         self.wait_for(lambda: server.remote_ids() == {renewed.server_id}, "the renewed one is registered")
         renewed.drain()
         self.check_routed(server, renewed)
+
+    def test_a_password_changes_while_it_is_compared(self):
+        if case.Options.reference:
+            self.skipTest("the reference takes the password that has just gone")
+        hashed = "$2a$15$TMetCS5/IBslPymm5TR4xeaMVWYalcHVqqad6w6iBttzOVpYm4hnK"  # of "secret": takes seconds
+        authorization = 'authorization {{ user: r, password: "{}", timeout: 30 }}\n'
+        server = self.member(0, "-DV", cluster_settings=authorization.format(hashed))
+        peer = self.dialed(server)
+        self.assertEqual(peer.read_op().verb, "INFO")
+        peer.send_connect(**{"user": "r", "pass": "secret"})
+        server.log.wait(r"<<- \[CONNECT")
+        server.cluster_settings = authorization.format("later")
+        self.reload(server, "Reloaded: cluster")
+        self.assertIn("-ERR 'Authorization Violation'", [op.line for op in peer.read_until_end()])
 
     def test_nothing_is_advertised_any_more(self):
         server = self.member()

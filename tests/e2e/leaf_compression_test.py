@@ -98,6 +98,14 @@ class SpokeTest(LeafCase):
         peer.send("LMSG down 2\r\nhi\r\n")
         client.expect_message("down", 1, b"hi")
 
+    def test_the_compressed_info_is_checked_as_the_first_one(self):
+        _, peer = self.dialed("s2_better")
+        peer.send_hello(compression="accept")
+        peer.read_op(own=True)
+        peer.compress()
+        peer.send_hello(cluster="a b")
+        peer.expect_error("cluster name cannot contain spaces")
+
     def test_none(self):
         cases = ("off", "s2_auto", "off"), ("s2_fast", "off", "off"), ("s2_fast", None, "not supported")
         for mode, theirs, said in cases:

@@ -73,6 +73,24 @@ class TlsTest(LeafCase):
         self.spoke(hub, name="S", remote=other, wait=False).log.wait("Authorization Violation")
         self.assertEqual(hub.leaf_count(), 1)
 
+    def test_pins_that_change_close_links(self):
+        own = self.certificates
+        stays, goes = (own.issue(name, f"/CN={name}", "IP:127.0.0.1") for name in ("stays", "goes"))
+
+        def block(*files):
+            pins = ", ".join(f'"{own.pin(each[0])}"' for each in files)
+            return own.config(f'ca_file: "{own.ca}"', "verify: true", f"pinned_certs: [{pins}]")
+
+        hub = self.hub(block=block(stays, goes))
+        for name, (cert, key) in (("S", stays), ("G", goes)):
+            self.spoke(hub, name=name, remote=f'tls {{ ca_file: "{own.ca}", cert_file: "{cert}", key_file: "{key}" }}')
+        self.assertEqual(hub.leaf_count(), 2)
+        hub.block = block(stays)
+        hub.write_config()
+        hub.send_signal(signal.SIGHUP)
+        hub.log.wait("TLS leafnode handshake error: certificate not pinned")  # it came again
+        self.assertEqual([each["name"] for each in hub.get("/leafz")["leafs"]], ["S"])
+
     def test_a_certificate_that_is_missing(self):
         hub = self.hub_with(f'ca_file: "{self.certificates.ca}"', "verify: true")
         self.spoke(hub, remote=f'tls {{ ca_file: "{self.certificates.ca}" }}', wait=False)

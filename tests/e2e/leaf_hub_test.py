@@ -84,7 +84,11 @@ class HandshakeTest(SharedHub):
     def test_others_at_the_wrong_port(self):
         self.refuse("attempted to connect to leaf node port", lang="go")
         self.refuse('Rejecting connection from gateway "GG" on the leafnode port', gateway="GG")
-        self.refuse("cluster name cannot contain spaces", cluster="a b")
+
+    def test_a_cluster_name_that_is_more_than_a_word(self):
+        """It stands in lines to other servers of the hub's cluster: a line end would bring lines of its own."""
+        for name in ("a b", "a\tb", "a\r\nRMSG $SYS x 0\r\n\r\nLS+ a"):
+            self.refuse("cluster name cannot contain spaces", cluster=name)
 
     def test_a_newer_connection_of_the_same_server_replaces_the_older(self):
         old = self.join(self.server, name="twin", cluster="twins")

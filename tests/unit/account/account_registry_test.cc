@@ -104,6 +104,13 @@ TEST_F(AccountRegistryTest, ClaimsOfOneAccountConcernThoseWhoImportFromIt) {
     EXPECT_TRUE(of("IMP").services.empty()) << "its claims are gone";
 }
 
+TEST_F(AccountRegistryTest, AnImportWhoseNameIsNoPatternIsLeftOut) {
+    config::AccountImport wanted = kWantsService;
+    wanted.to = "local.>.svc";
+    (void)registry_.update({exporter({kService}), importer({wanted})});
+    EXPECT_TRUE(of("IMP").services.empty());
+}
+
 TEST_F(AccountRegistryTest, AnExportThatAsksForATokenNeedsAnActivatedImport) {
     config::AccountExport closed = kStream;
     closed.token_required = true;

@@ -63,6 +63,12 @@ TEST_F(StreamImportTest, PartialOverlapIsWhatBothMatch) {
     EXPECT_EQ(shadow(stream_import("feed.>", "p"), "*.*.x"), "feed.x");
 }
 
+TEST_F(StreamImportTest, WhatIsNoPatternIsRefused) {
+    EXPECT_EQ(shadow(stream_import("feed", "", "local.>.x"), ">"), "refused");
+    EXPECT_EQ(shadow(stream_import("feed\tx", ""), ">"), "refused");
+    EXPECT_EQ(shadow(stream_import("feed", "pre\r\n"), ">"), "refused");
+}
+
 TEST_F(StreamImportTest, WhatHasNothingInCommonHasNoShadow) {
     const auto import = stream_import("feed.*", "pre");
     EXPECT_EQ(shadow(import, "feed.a"), "none");
@@ -113,6 +119,14 @@ TEST_F(ServiceImportTest, WildcardsAreCarriedOver) {
     EXPECT_EQ(remote("svc.*.*", "l.$2.$1", "l.a.b"), "l.*.* -> svc.b.a");
     EXPECT_EQ(remote("svc.>", "l.>", "l.a.b"), "l.> -> svc.a.b");
     EXPECT_EQ(remote("svc.*", "local", "local"), "refused");
+}
+
+// Claims may name what is no pattern.
+TEST_F(ServiceImportTest, WhatIsNoPatternIsRefused) {
+    EXPECT_EQ(remote("svc", "local.>.x", "local"), "refused");
+    EXPECT_EQ(remote(">.svc", "", ">.svc"), "refused");
+    EXPECT_EQ(remote("svc..a", "", "svc..a"), "refused");
+    EXPECT_EQ(remote("svc", "local\r\nPING", "local"), "refused");
 }
 
 }  // namespace

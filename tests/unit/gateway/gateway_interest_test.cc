@@ -205,7 +205,36 @@ TEST_F(GatewayInterestTest, AFloodOfRefusalsIsBounded) {
     EXPECT_FALSE(sends(interest, "x"));
 }
 
+TEST_F(GatewayInterestTest, AFloodOfLongRefusalsIsBounded) {
+    OutboundInterest interest(store_, false);
+    const std::string longest(OutboundInterest::kRefusedBytesMax / 4, 'x');
+    const auto flood = [&](account::Account& account) {
+        for (char c = 'a'; c < 'h'; ++c) interest.unsubscribe(account, c + longest, {});
+        return interest.facts(account).refused_subjects;
+    };
+    EXPECT_EQ(flood(a_), 3U);
+    EXPECT_EQ(flood(b_), 0U);
+    EXPECT_TRUE(interest.subscribe(a_, 'a' + longest, {}));
+    EXPECT_EQ(flood(b_), 1U);
+    EXPECT_TRUE(interest.subscribe(a_, "*", {}));
+    EXPECT_EQ(flood(b_), 3U);
+    interest.end_switch(b_);
+    EXPECT_EQ(flood(a_), 3U);
+}
+
 // ------------------------------------------------------------------------------------- inbound
+
+TEST_F(GatewayInterestTest, AFloodOfLongUnknownAccountsIsBounded) {
+    InboundInterest interest(lines_);
+    const std::string longest(InboundInterest::kRefusedAccountsBytesMax / 4, 'x');
+    for (char c = 'a'; c < 'h'; ++c) interest.on_unknown_account(c + longest);
+    EXPECT_EQ(lines_.take().size(), 3U);
+    account::Account a('a' + longest, {});
+    interest.on_change(a, "foo", {}, true);
+    EXPECT_EQ(lines_.take().size(), 1U);
+    interest.on_unknown_account('z' + longest);
+    EXPECT_EQ(lines_.take().size(), 1U);
+}
 
 TEST_F(GatewayInterestTest, AnAccountWithoutInterestIsRefusedOnce) {
     InboundInterest interest(lines_);

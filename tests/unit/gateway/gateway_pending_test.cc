@@ -54,6 +54,28 @@ TEST_F(GatewayPendingTest, WhatWasAnnouncedBeforeTheAccountCame) {
     EXPECT_EQ(store_.set, Set{});
 }
 
+TEST_F(GatewayPendingTest, LongNamesAreBounded) {
+    PendingInterest pending(/*interest_only=*/true);
+    const std::string longest(PendingInterest::kBytesMax / 4, 'x');
+    for (char c = 'a'; c < 'z'; ++c) pending.subscribe("A", c + longest, {});
+    EXPECT_EQ(pending.size(), 4U);  // the account, and three patterns
+    for (char c = 'a'; c < 'z'; ++c) pending.begin_switch(c + longest);
+    EXPECT_EQ(pending.size(), 4U);
+    pending.unsubscribe("A", 'a' + longest, {});
+    pending.subscribe("A", 'z' + longest, {});
+    EXPECT_EQ(pending.size(), 4U);
+    pending.set_refused("A", true);  // all plain ones go
+    pending.subscribe("A", "svc", "q");
+    EXPECT_EQ(pending.size(), 2U);
+    for (char c = 'b'; c < 'z'; ++c) pending.subscribe("A", c + longest, "q");
+    EXPECT_EQ(pending.size(), 5U);
+    OutboundInterest interest(store_, true);
+    pending.replay(a_, &interest);
+    EXPECT_EQ(pending.size(), 0U);
+    for (char c = 'b'; c < 'z'; ++c) pending.subscribe("A", c + longest, "q");
+    EXPECT_EQ(pending.size(), 4U);
+}
+
 TEST_F(GatewayPendingTest, AnOptimisticAccountThatWasRefused) {
     PendingInterest pending(/*interest_only=*/false);
     OutboundInterest interest(store_, false);

@@ -53,6 +53,16 @@ TEST_F(ServerLinkTest, WhatIsTakenBackIsNoSubscriptionAnyMore) {
     EXPECT_EQ(index.find(serial), nullptr);
 }
 
+TEST_F(ServerLinkTest, InOperatorModeOnlyTheKeyOfAnAccountMakesOne) {
+    stage.state(0).delivery.set_operator_mode(true);
+    SimPeer& peer = serve();
+    const std::string key = "ADWUSKGGFDI4FRXK5EBTRECZSVQSSWJHHJOGH6JWG3AUMFFMQ435D6HD";
+    const std::string other = key.substr(0, key.size() - 1) + "E";
+    peer.ask(fmt::format("RS+ {} a\r\nRS+ {} a\r\n", key, other));
+    EXPECT_NE(stage.accounts.find(key), nullptr);
+    EXPECT_EQ(stage.accounts.find(other), nullptr);
+}
+
 TEST_F(ServerLinkTest, AGroupWithoutMembersCountsAsOne) {
     SimPeer& peer = serve();
     peer.ask("RS+ $G a q 0\r\n");
@@ -183,6 +193,21 @@ TEST_F(ServerLinkTest, ChangesAreAnnouncedAndNothingTwice) {
     EXPECT_EQ(peer.hear(), "RS+ $G a q 1\r\n") << "it has been away";
     client.ask("SUB hidden 4\r\nSUB b 5\r\nSUB hidden q 6\r\n");
     EXPECT_EQ(peer.hear(), "RS+ $G b\r\n");
+}
+
+// As when permissions change and change back.
+TEST_F(ServerLinkTest, AGroupThatWentUnannouncedIsAnnouncedWhenItComesAgain) {
+    SimPeer& peer = serve();
+    SimPeer& client = stage.client(0);
+    client.ask("SUB a q 1\r\n");
+    EXPECT_EQ(peer.hear(), "RS+ $G a q 1\r\n");
+    rules.not_imported = "a";
+    client.ask("UNSUB 1\r\n");
+    rules.not_imported.clear();
+    on_link([](TestLink& each) { each.begin_sync(); });
+    EXPECT_EQ(peer.hear(), "");
+    client.ask("SUB a q 2\r\n");
+    EXPECT_EQ(peer.hear(), "RS+ $G a q 1\r\n");
 }
 
 TEST_F(ServerLinkTest, MoreThanMayBePendingEndsTheLinkBehindWhoeverQueuesIt) {
