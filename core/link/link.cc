@@ -520,7 +520,7 @@ void Link::cancel_handover() {
 void Link::finish_handover() {
     assert(handing_over_);
     if (state_ != State::kOpen || receive_.pending || send_.pending || !outbound_.empty()) return;
-    if (parks_ && dirty_) return;  // flush() comes, and would send
+    if (dirty_) return;  // flush() comes, and may send: a channel may have something to say yet
     handing_over_ = false;
     host_.timers.disarm(flush_timer_);
     if (!parks_) return leave();
