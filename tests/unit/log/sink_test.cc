@@ -147,9 +147,9 @@ TEST_F(FileSinkTest, RotatesLaterWhenTheNewFileCannotBeOpened) {
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
     EXPECT_EQ(names(), std::vector<std::string>{"server.log"});
     EXPECT_NE(content(folder_ / "server.log").find("too many open files"), std::string::npos);
-    for (uint64_t i = 2; i <= 3; ++i) (*sink)->write({i, Level::kInfo, text});
+    (*sink)->write({2, Level::kInfo, text});
     (*sink)->end_batch();
-    ASSERT_EQ(names().size(), 2U);
+    EXPECT_EQ(names().size(), 2U);
     EXPECT_NE(content(folder_ / "server.log").find("Rotated log"), std::string::npos);
 }
 
