@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // /accountz and /accstatz: accounts, what is in them and what they do.
+#include <algorithm>
+
 #include "core/base/rfc3339.h"
 #include "core/ring/kernel_sockets.h"
 #include "fmt/format.h"
@@ -108,7 +110,8 @@ absl::Status make_accstatz(const Sources& sources, const Query& query, HttpAnswe
     const auto unused = query.boolean("unused");
     if (!unused.ok()) return unused.status();
     const AccountSums sums = ask_accounts(sources.server, sources.runner);
-    const std::string_view name = query.text("acc");
+    std::vector<std::string_view> names = query.texts("acc");
+    if (names.empty()) names = query.texts("accounts");  // of a request under $SYS to all servers
     proto::JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);
@@ -116,7 +119,8 @@ absl::Status make_accstatz(const Sources& sources, const Query& query, HttpAnswe
     json.begin_array("account_statz");
     answer->empty = !*unused;
     for (account::Account* account : all_accounts(sources)) {
-        if (!name.empty() && account->name() != name) continue;
+        const bool is_named = std::find(names.begin(), names.end(), account->name()) != names.end();
+        if (!names.empty() && !is_named) continue;
         const auto found = sums.find(account);
         const observe::AccountSnapshot sum =
             found == sums.end() ? observe::AccountSnapshot{} : found->second;

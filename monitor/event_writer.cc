@@ -56,7 +56,7 @@ void EventWriter::write_server(proto::JsonWriter* json, const config::Options& o
     json->field("name", info.server_name);
     json->field("host", info.host);
     json->field("id", info.server_id);
-    json->optional_field("cluster", options.cluster.name);
+    json->optional_field("cluster", server_.cluster_name(options));
     json->field("ver", info.version);
     if (!options.server_tags.empty()) {
         json->begin_array("tags");

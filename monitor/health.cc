@@ -86,6 +86,8 @@ absl::Status make_jsz(const Sources& sources, const Query& query, HttpAnswer* an
         if (const auto given = query.integer(name); !given.ok()) return given.status();
     }
     if (*query.boolean("leader-only")) {
+        answer->empty = true;
+        if (query.is_request()) return absl::OkStatus();  // the leader answers
         return absl::InvalidArgumentError("filtered response: not leader");
     }
     proto::JsonWriter json(&answer->body);

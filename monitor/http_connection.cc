@@ -10,6 +10,8 @@
 #include <cassert>
 #include <cerrno>
 
+#include "proto/http_head.h"
+
 namespace nuring::monitor {
 namespace {
 
@@ -113,12 +115,7 @@ void HttpConnection::on_readable(uint64_t now_ns) {
 
 size_t HttpConnection::complete_request() {
     if (state_ != State::kReading) return 0;
-    const size_t from = scanned_ < 3 ? 0 : scanned_ - 3;
-    for (const std::string_view end : {"\n\r\n", "\n\n"}) {
-        if (const size_t at = input_.find(end, from); at != std::string::npos) {
-            return at + end.size();
-        }
-    }
+    if (const size_t size = proto::find_http_head_end(input_, scanned_); size != 0) return size;
     // Input that does not begin like HTTP is refused at once.
     const size_t line_end = input_.find('\n', scanned_ == 0 ? 0 : scanned_ - 1);
     if (!first_line_seen_ && line_end != std::string::npos) {

@@ -80,6 +80,14 @@ std::string_view Query::text(std::string_view name) const {
     return found == pairs_.end() ? std::string_view() : found->second;
 }
 
+std::vector<std::string_view> Query::texts(std::string_view name) const {
+    std::vector<std::string_view> found;
+    for (const auto& pair : pairs_) {
+        if (pair.first == name) found.emplace_back(pair.second);
+    }
+    return found;
+}
+
 absl::StatusOr<bool> Query::boolean(std::string_view name) const {
     const std::string_view given = text(name);
     if (given.empty()) return false;

@@ -34,6 +34,8 @@ class Query {
     void add(std::string_view name, std::string_view value) { pairs_.emplace_back(name, value); }
     // Empty if it is missing.
     std::string_view text(std::string_view name) const;
+    // All of them.
+    std::vector<std::string_view> texts(std::string_view name) const;
     absl::StatusOr<bool> boolean(std::string_view name) const;
     absl::StatusOr<int64_t> integer(std::string_view name) const;
     absl::StatusOr<uint64_t> number(std::string_view name) const;

@@ -19,13 +19,14 @@ constexpr int kInternalError = 500;
 
 // Whom a request is meant for; every request has them.
 constexpr std::array kFilters = {
+    RequestOption{{"exact_match", JsonType::kBool}, {}, {}},  // first: says how the others are compared
     RequestOption{{"server_name", JsonType::kString}, {}, {}},
     RequestOption{{"cluster", JsonType::kString}, {}, {}},
     RequestOption{{"host", JsonType::kString}, {}, {}},
     RequestOption{{"tags", JsonType::kStrings}, {}, {}},
     RequestOption{{"domain", JsonType::kString}, {}, {}},
 };
-enum Filter : size_t { kServerName, kCluster, kHost, kTags, kDomain };
+enum Filter : size_t { kExactMatch, kServerName, kCluster, kHost, kTags, kDomain };
 
 constexpr std::array kConnzOptions = {
     RequestOption{{"sort", JsonType::kString}, "sort", {}},
@@ -36,6 +37,7 @@ constexpr std::array kConnzOptions = {
     RequestOption{{"offset", JsonType::kInt}, "offset", {}},
     RequestOption{{"limit", JsonType::kInt}, "limit", {}},
     RequestOption{{"cid", JsonType::kUint64}, "cid", {}},
+    RequestOption{{"mqtt_client", JsonType::kString}, "mqtt_client", {}},
     RequestOption{{"state", JsonType::kInt}, "state", {}},
     RequestOption{{"user", JsonType::kString}, "user", {}},
     RequestOption{{"acc", JsonType::kString}, "acc", {}},
@@ -67,12 +69,27 @@ constexpr std::array kAccountzOptions = {
     RequestOption{{"account", JsonType::kString}, "acc", {}},
 };
 constexpr std::array kAccstatzOptions = {
+    RequestOption{{"accounts", JsonType::kStrings}, "accounts", {}},
     RequestOption{{"include_unused", JsonType::kBool}, "unused", "1"},
+};
+constexpr std::array kJszOptions = {
+    RequestOption{{"account", JsonType::kString}, "acc", {}},
+    RequestOption{{"accounts", JsonType::kBool}, "accounts", "1"},
+    RequestOption{{"streams", JsonType::kBool}, "streams", "1"},
+    RequestOption{{"consumer", JsonType::kBool}, "consumers", "1"},
+    RequestOption{{"direct_consumer", JsonType::kBool}, "direct-consumers", "1"},
+    RequestOption{{"config", JsonType::kBool}, "config", "1"},
+    RequestOption{{"leader_only", JsonType::kBool}, "leader-only", "1"},
+    RequestOption{{"offset", JsonType::kInt}, "offset", {}},
+    RequestOption{{"limit", JsonType::kInt}, "limit", {}},
+    RequestOption{{"raft", JsonType::kBool}, "raft", "1"},
+    RequestOption{{"stream_leader_only", JsonType::kBool}, "stream-leader-only", "1"},
 };
 constexpr std::array kHealthzOptions = {
     RequestOption{{"js-enabled", JsonType::kBool}, "js-enabled", "1"},
     RequestOption{{"js-enabled-only", JsonType::kBool}, "js-enabled-only", "1"},
     RequestOption{{"js-server-only", JsonType::kBool}, "js-server-only", "1"},
+    RequestOption{{"js-meta-only", JsonType::kBool}, "js-meta-only", "1"},
     RequestOption{{"account", JsonType::kString}, "account", {}},
     RequestOption{{"stream", JsonType::kString}, "stream", {}},
     RequestOption{{"consumer", JsonType::kString}, "consumer", {}},
@@ -93,7 +110,7 @@ constexpr std::array kServerRequests = {
     SystemRequest{"GATEWAYZ", &make_gatewayz, "GatewayzEventOptions", kGatewayzOptions},
     SystemRequest{"LEAFZ", &make_leafz, "LeafzEventOptions", kLeafzOptions},
     SystemRequest{"ACCOUNTZ", &make_accountz, "AccountzEventOptions", kAccountzOptions},
-    SystemRequest{"JSZ", &make_jsz, "JszEventOptions", {}},
+    SystemRequest{"JSZ", &make_jsz, "JszEventOptions", kJszOptions},
     SystemRequest{"HEALTHZ", &make_health_reply, "HealthzEventOptions", kHealthzOptions},
 };
 constexpr std::array kServerActions = {
@@ -119,17 +136,17 @@ std::string state_word(std::string_view number) {
     return std::string(number);
 }
 
-bool contains(std::string_view text, std::string_view part) {
-    return text.find(part) != std::string_view::npos;
-}
-
-bool is_meant_for(const proto::ServerInfo& info, const config::Options& options, size_t filter,
-                  const std::string& wanted) {
+bool is_meant_for(const Sources& sources, size_t filter, const std::string& wanted, bool exact) {
     if (wanted.empty()) return true;
+    const config::Options& options = *sources.options;
+    const proto::ServerInfo& info = sources.server.facts().info;
+    const auto fits = [&](std::string_view text) {
+        return exact ? text == wanted : text.find(wanted) != std::string_view::npos;
+    };
     switch (filter) {
-        case kServerName: return contains(info.server_name, wanted);
-        case kCluster: return contains(options.cluster.name, wanted);
-        case kHost: return contains(info.host, wanted);
+        case kServerName: return fits(info.server_name);
+        case kCluster: return fits(sources.server.cluster_name(options));
+        case kHost: return fits(info.host);
         case kTags:
             return std::find(options.server_tags.begin(), options.server_tags.end(),
                              config::to_lower(wanted)) !=
@@ -186,12 +203,14 @@ Answered answer_request(const SystemRequest& request, std::string_view json_text
     std::stable_sort(members.begin(), members.end(),
                      [](const auto& a, const auto& b) { return a.field < b.field; });
     Query query = Query::of_request();
+    bool exact = false;
     for (const auto& [name, value] : fixed) query.add(name, value);
     for (proto::JsonMember& member : members) {
         if (code != 200) break;
         if (member.field < kFilters.size()) {
-            const proto::ServerInfo& info = sources.server.facts().info;
-            if (!is_meant_for(info, *sources.options, member.field, member.text)) {
+            if (member.field == kExactMatch) {
+                exact = member.text == "true";
+            } else if (!is_meant_for(sources, member.field, member.text, exact)) {
                 return Answered::kNotForUs;
             }
             continue;

@@ -36,7 +36,7 @@ std::span<const SystemRequest> server_actions();
 std::span<const SystemRequest> account_requests();
 
 // A request to all servers may be meant for others: by name, host, cluster, tags or domain (server_name,
-// host, cluster, tags, domain in the JSON).
+// host, cluster, tags, domain in the JSON; with exact_match the first three as a whole, else a part of them).
 enum class Answered { kNotForUs, kWithPage, kWithError };
 
 // Writes {"server":{..},"data":..} or {"server":{..},"error":{"code","description"}} into *text. A request

@@ -54,8 +54,10 @@ void write_user_info(proto::JsonWriter* json, const client::Client& client, cons
         json->end_object();
     }
     if (identity != nullptr && identity->valid_until_s != 0) {
-        const int64_t left_s = std::max<int64_t>(identity->valid_until_s - now_s, 0);
-        json->optional_field("expires", left_s * static_cast<int64_t>(base::kSecond_ns));
+        constexpr auto kSecond = static_cast<int64_t>(base::kSecond_ns);
+        const int64_t left_s =
+            std::clamp<int64_t>(identity->valid_until_s - now_s, 0, INT64_MAX / kSecond);
+        json->optional_field("expires", left_s * kSecond);
     }
     json->end_object();
 }

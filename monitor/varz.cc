@@ -6,7 +6,6 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "core/base/rfc3339.h"
-#include "core/base/time_units.h"
 #include "core/observe/route_survey.h"
 #include "core/ring/kernel_sockets.h"
 #include "monitor/format.h"
@@ -33,16 +32,6 @@ void write_urls(proto::JsonWriter* json, const std::vector<config::Url>& urls) {
     json->end_array();
 }
 
-// A server with gateways is a cluster of its own if it has no other. The name may have been generated, or
-// adopted from another server.
-std::string cluster_name(const Sources& sources) {
-    const config::Options& options = *sources.options;
-    if (const auto view = sources.server.facts().cluster_views.now(); view != nullptr) return view->cluster;
-    if (!options.cluster.name.empty()) return options.cluster.name;
-    if (!options.gateway.name.empty()) return options.gateway.name;
-    return sources.server.facts().info.cluster;
-}
-
 // The rule by which a connection misses its write deadline, if the configuration names one.
 void write_late_rule(proto::JsonWriter* json, config::WriteTimeout rule) {
     if (rule == config::WriteTimeout::kDefault) return;
@@ -57,8 +46,7 @@ void write_times(proto::JsonWriter* json, const config::LinkTimes& times) {
 void write_certificate_end(proto::JsonWriter* json, const std::atomic<int64_t>& end_s) {
     const int64_t end = end_s.load(std::memory_order_relaxed);
     if (end <= 0) return;
-    json->field("tls_cert_not_after",
-                base::format_rfc3339(static_cast<uint64_t>(end) * base::kSecond_ns));
+    json->field("tls_cert_not_after", base::format_rfc3339_seconds(end));
 }
 
 void write_cluster(proto::JsonWriter* json, const Sources& sources, const std::string& name) {
@@ -321,7 +309,7 @@ absl::Status make_varz(const Sources& sources, const Query& /*query*/, HttpAnswe
     json.begin_object();
     write_identity(&json, sources);
     write_limits(&json, sources);
-    write_cluster(&json, sources, cluster_name(sources));
+    write_cluster(&json, sources, sources.server.cluster_name(options));
     write_gateway(&json, sources);
     write_leafnodes(&json, sources);
     write_empty(&json, "mqtt");

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Compiles headers alone: each must include what it uses.
+"""Compiles the headers of the product alone: each must include what it uses.
 
 usage: headers.py --work-dir FOLDER [--jobs N] -- COMPILER [options]
 
@@ -20,13 +20,13 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tidy import list_files  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FOLDERS = ("core/", "proto/", "cluster/", "gateway/", "monitor/", "tools/", "bench/", "tests/")
+FOLDERS = ("core/", "proto/", "cluster/", "gateway/", "monitor/", "tools/")
 
 
 def is_first_include(header):
     """True if a source of the release build has the header's name and begins with it."""
     source = os.path.join(ROOT, header[: -len(".h")] + ".cc")
-    if header.startswith("tests/") or not os.path.exists(source):
+    if not os.path.exists(source):
         return False
     with open(source, encoding="utf-8") as lines:
         first = next((line for line in lines if line.lstrip().startswith("#include")), "")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From where and when a user may log in.
-// Threads: any; is_allowed_at() may read a file of the time zone database. Errors: none.
+// Threads: any; is_time_zone() and allowed_time() may read a file of the time zone database. Errors: none.
 // Source: server/jwt.go, validateSrc and validateTimes 2.9.10.
 #pragma once
 
@@ -20,6 +20,8 @@ bool is_within(const std::string& host, const std::vector<std::string>& networks
 
 // "15:04:05".
 bool is_time_of_day(std::string_view text);
+// The name of a time zone that this machine knows. Anybody may send one: the account of a token is looked up
+// after its form was checked.
 bool is_time_zone(const std::string& name);
 
 struct AllowedTime {

@@ -2,6 +2,7 @@
 #include "core/auth/permissions.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "proto/subject.h"
 
@@ -12,6 +13,14 @@ bool matched_by_any(const std::vector<std::string>& patterns, std::string_view s
     return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
         return proto::matches_literal(subject, pattern);
     });
+}
+
+// The first word, and what stands behind it. Source: splitSubjectQueue in server/client.go 2.9.10.
+std::pair<std::string_view, std::string_view> take_word(std::string_view text) {
+    constexpr std::string_view kBlanks = " \t\r\n\f\v";
+    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+    const size_t end = std::min(text.find_first_of(kBlanks), text.size());
+    return {text.substr(0, end), text.substr(end)};
 }
 
 bool has_empty_token(std::string_view subject) {
@@ -31,11 +40,9 @@ Permissions::Permissions(const config::Permissions& permissions)
 
 std::vector<Permissions::Entry> Permissions::entries(const std::vector<std::string>& texts) {
     std::vector<Entry> result;
-    for (const std::string& text : texts) {
-        const size_t blank = text.find_first_of(" \t");
-        const size_t queue = text.find_first_not_of(" \t", blank);
-        result.push_back({.pattern = text.substr(0, blank),
-                          .queue = queue == std::string::npos ? "" : text.substr(queue)});
+    for (const std::string_view text : texts) {
+        const auto [pattern, behind] = take_word(text);
+        result.push_back({.pattern = std::string(pattern), .queue = std::string(take_word(behind).first)});
     }
     return result;
 }

@@ -10,5 +10,7 @@ namespace nuring::base {
 // The fraction has no zeros at its end, and is left out when it is zero.
 // Source: RFC 3339 as Go's time.RFC3339Nano.
 std::string format_rfc3339(uint64_t wall_ns);
+// Of whole seconds: certificates end in years that nanoseconds do not reach (9999: never).
+std::string format_rfc3339_seconds(int64_t unix_s);
 
 }  // namespace nuring::base

@@ -410,14 +410,16 @@ void Client::report_publish_violation(std::string_view part, std::string_view qu
 }
 
 // Each message that follows with the same control line joins the run. Not in verbose and pedantic mode,
-// where each is answered by itself, nor when each is traced, nor where responses are counted.
+// where each is answered by itself, nor when each is traced, nor where responses are counted: a request that
+// was parsed before the run may allow the first of its messages only.
 void Client::find_run(const char* begin, const char* end, Parsed* publish) const {
     assert(publish->hash == 0);
     const proto::ClientOperation& operation = publish->operation;
     delivery::begin_run(operation, &publish->run);
     if (!operation.canonical) [[unlikely]]
         return;
-    if (connect_.verbose || connect_.pedantic || tracing_ || responses_ != nullptr) return;
+    if (connect_.verbose || connect_.pedantic || tracing_) return;
+    if (permissions_ != nullptr && permissions_->responses().has_value()) return;
     delivery::extend_run(begin, end, operation.line_size, &publish->run);
 }
 

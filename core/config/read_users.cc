@@ -43,6 +43,14 @@ std::string subject_fault(std::string_view text, QueueNames queues) {
     return fmt::format("subject \"{}\" is not a valid subject", subject);
 }
 
+// One blank between subject and queue, none around them. The text has no fault.
+std::string with_one_blank(std::string_view text) {
+    if (proto::is_valid_subject(text)) return std::string(text);
+    const std::string_view whole = strip(text);
+    const size_t space = whole.find_first_of(" \t\r\n\f\v");
+    return fmt::format("{} {}", whole.substr(0, space), strip(whole.substr(space)));
+}
+
 template <QueueNames kQueues>
 constexpr Row<SubjectPermissions> kSubjectRows[] = {
     {"allow", [](Reader& r, const Member& m,
@@ -236,6 +244,7 @@ bool read_subjects(Reader& reader, const Value& value, QueueNames queues,
         reader.error(value, fault);
         return false;
     }
+    for (std::string& subject : subjects) subject = with_one_blank(subject);
     *out = std::move(subjects);
     return true;
 }

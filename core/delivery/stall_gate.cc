@@ -27,11 +27,16 @@ void StallGate::note_backlog(const link::Link& receiver) {
 bool StallGate::rests(link::Link& publisher) {
     const uint8_t backlog = std::exchange(backlog_, 0);
     if (!publisher.open()) return false;
-    const bool stalls = (backlog & kBehindPeer) != 0 && publisher.may_rest();
+    const bool may_rest = publisher.may_rest();
+    const bool stalls = (backlog & kBehindPeer) != 0 && may_rest;
     // Behind a channel a server rests as long: its messages may be larger than a batch. The receiver soon
     // catches up.
     if (stalls && (!proto::is_server(publisher.kind()) || (backlog & kBehindChannel) != 0)) {
-        stall(publisher, kRest_ns);
+        stall(publisher, RestKind::kHere);
+        return true;
+    }
+    if (may_rest && publisher.rested_there()) {
+        stall(publisher, RestKind::kAnswer);
         return true;
     }
     if (!stalls && (backlog & kTurn) == 0) return false;
@@ -46,10 +51,10 @@ uint64_t StallGate::free_bytes() const {
     return std::min(kFreeBytes, (limits.max_pending_bytes - limits.stall_from_bytes) / 2);
 }
 
-void StallGate::stall(link::Link& publisher, uint64_t rest_ns) {
-    ++stall_count_;
-    const uint64_t until_ns = host_.ring.now_ns() + rest_ns;
-    resting_.push_back({.publisher = publisher.handle(), .until_ns = until_ns});
+void StallGate::stall(link::Link& publisher, RestKind kind) {
+    if (kind != RestKind::kAnswer) ++stall_count_;
+    const uint64_t until_ns = host_.ring.now_ns() + (kind == RestKind::kThere ? kRestThere_ns : kRest_ns);
+    resting_.push_back({.publisher = publisher.handle(), .until_ns = until_ns, .kind = kind});
     publisher.pause(link::PauseReason::kStall);
     if (!timer_.armed() || timer_.deadline_ns > until_ns) host_.timers.arm(timer_, until_ns);
 }
@@ -65,13 +70,18 @@ void StallGate::on_timer() {
             continue;
         }
         link::Link* const publisher = host_.table.find(each.publisher);
-        if (publisher == nullptr) continue;
-        publisher->set_rested(free_bytes());
-        publisher->resume(link::PauseReason::kStall);  // may have it rest again
+        if (publisher != nullptr) end_rest(*publisher, each.kind);
     }
     looked_at_.clear();
     const bool is_later = timer_.armed() && timer_.deadline_ns <= next_ns;
     if (next_ns != UINT64_MAX && !is_later) host_.timers.arm(timer_, next_ns);
+}
+
+// An answer that comes later finds that the publisher has used up what was free.
+void StallGate::end_rest(link::Link& publisher, RestKind kind) {
+    publisher.set_rested_there(kind == RestKind::kThere);
+    if (kind != RestKind::kAnswer) publisher.set_rested(free_bytes() / looked_at_.size());
+    publisher.resume(link::PauseReason::kStall);  // may have it rest again
 }
 
 // A record that finds no room is left out: the next message says the same.
@@ -79,7 +89,7 @@ void StallGate::stall_there(base::LinkHandle publisher, proto::Kind kind) {
     const uint8_t backlog = std::exchange(backlog_, 0);
     if ((backlog & kBehind) == 0 || proto::is_server(kind) || !publisher.valid()) return;
     // A queue member on a third worker had gone.
-    if (publisher.worker() == host_.id) return stall_here(publisher, kRest_ns);
+    if (publisher.worker() == host_.id) return stall_here(publisher, RestKind::kHere);
     if (stalled_there_.size() >= kThereMax) return;
     if (std::find(stalled_there_.begin(), stalled_there_.end(), publisher) != stalled_there_.end()) return;
     runtime::RecordHeader* const header =
@@ -92,13 +102,24 @@ void StallGate::stall_there(base::LinkHandle publisher, proto::Kind kind) {
 
 void StallGate::on_record(const runtime::RecordHeader& record) {
     assert(record.kind == kStall);
-    stall_here(reinterpret_cast<const StallRecord&>(record).publisher, kRestThere_ns);
+    stall_here(reinterpret_cast<const StallRecord&>(record).publisher, RestKind::kThere);
 }
 
-void StallGate::stall_here(base::LinkHandle handle, uint64_t rest_ns) {
+void StallGate::stall_here(base::LinkHandle handle, RestKind kind) {
     link::Link* const publisher = host_.table.find(handle);
-    if (publisher == nullptr || !publisher->open() || publisher->is_stalled()) return;
-    if (publisher->may_rest()) stall(*publisher, rest_ns);
+    if (publisher == nullptr || !publisher->open()) return;
+    if (publisher->is_stalled()) return extend_rest(handle);
+    if (publisher->may_rest()) stall(*publisher, kind);
+}
+
+// It rested only for this answer.
+void StallGate::extend_rest(base::LinkHandle publisher) {
+    for (Resting& each : resting_) {
+        if (each.kind != RestKind::kAnswer || each.publisher != publisher) continue;
+        ++stall_count_;
+        each.kind = RestKind::kThere;
+        each.until_ns = host_.ring.now_ns() + kRestThere_ns;
+    }
 }
 
 }  // namespace nuring::delivery

@@ -6,14 +6,11 @@
 #include <vector>
 
 #include "core/base/ids.h"
+#include "core/link/link.h"
 #include "core/link/link_host.h"
 #include "core/runtime/mailbox.h"
 #include "core/runtime/owned_timer.h"
 #include "proto/kind.h"
-
-namespace nuring::link {
-class Link;
-}
 
 namespace nuring::delivery {
 
@@ -23,9 +20,11 @@ class Outlets;
 // StallGate slows publishers down that are faster than a receiver. Else one that reads as fast as it can
 // would be closed as a slow consumer.
 //   - A receiver has most of max_pending waiting for its peer: a client that publishes to it rests for some
-//     milliseconds after each kFreeBytes, also if the receiver lives on another worker. A receiver that
-//     reads nothing soon exceeds max_pending, and is closed. A server, behind which many others publish,
-//     rests until the next turn after each kFreeBytes; as long as a client where the peer takes everything.
+//     milliseconds after each kFreeBytes, which all that rest on a worker share. If the receiver lives on
+//     another worker, it then also rests until that one could say that the receiver is still behind. A
+//     receiver that reads nothing soon exceeds max_pending, and is closed. A server, behind which many
+//     others publish, rests until the next turn after each kFreeBytes; as long as a client where the peer
+//     takes everything.
 //   - A receiver waits for this worker alone, which sends at the end of the turn, and encrypts or
 //     compresses a batch per turn: any link that publishes to it rests until the next turn.
 // Threads: its worker. Limits: kThereMax publishers on other workers per turn. Errors: none.
@@ -36,7 +35,7 @@ class StallGate {
     static constexpr uint64_t kRest_ns = 5'000'000;
     // If the receiver lives on another worker: more may be on its way there.
     static constexpr uint64_t kRestThere_ns = 20'000'000;
-    // Or less, with a small max_pending.
+    // Or less, with a small max_pending, or for each of several that rest.
     static constexpr uint64_t kFreeBytes = 128 * 1024;
 
     StallGate(link::LinkHost& host, InterestGate& interest_gate, Outlets& outlets)
@@ -49,7 +48,7 @@ class StallGate {
     void note_backlog(const link::Link& receiver);
     // After a message of that link. True: it is paused.
     [[nodiscard]] bool rests_after_message(link::Link& publisher) {
-        return backlog_ != 0 && rests(publisher);
+        return (backlog_ != 0 || publisher.rested_there()) && rests(publisher);
     }
     // A receiver of the last message was noted.
     bool has_backlog() const { return backlog_ != 0; }
@@ -76,15 +75,23 @@ class StallGate {
     // Less than one send takes.
     static constexpr uint64_t kTurnBytes = 1024 * 1024;
     static constexpr size_t kThereMax = 64;
+    enum class RestKind : uint8_t {
+        kHere,
+        kThere,   // the receiver lives on another worker
+        kAnswer,  // as long as that worker may need to say that it is still behind
+    };
     struct Resting {
         base::LinkHandle publisher;
         uint64_t until_ns;
+        RestKind kind;
     };
 
     bool rests(link::Link& publisher);
     uint64_t free_bytes() const;
-    void stall(link::Link& publisher, uint64_t rest_ns);
-    void stall_here(base::LinkHandle handle, uint64_t rest_ns);
+    void stall(link::Link& publisher, RestKind kind);
+    void stall_here(base::LinkHandle handle, RestKind kind);
+    void extend_rest(base::LinkHandle publisher);
+    void end_rest(link::Link& publisher, RestKind kind);
     void on_timer();
 
     link::LinkHost& host_;

@@ -132,6 +132,9 @@ class Link {
     // Has the peer sent all that is free after it rested (delivery/stall_gate.h)?
     bool may_rest() const { return published_bytes() >= free_until_bytes_; }
     void set_rested(uint64_t free_bytes) { free_until_bytes_ = published_bytes() + free_bytes; }
+    // It rested for a receiver of another worker, which has not said since that it is still behind.
+    bool rested_there() const { return rested_there_; }
+    void set_rested_there(bool rested_there) { rested_there_ = rested_there; }
     bool is_stalled() const;
 
   protected:
@@ -293,6 +296,7 @@ class Link {
     bool was_idle_ = false;  // when it was closed: it owed the peer nothing
     bool is_over_limit_ = false;  // queue() has met max_pending
     bool dirty_ = false;
+    bool rested_there_ = false;
     uint16_t pauses_ = 0;  // a bit for each PauseReason that holds
     bool retired_ = false;
     bool unreleased_ = false;

@@ -287,6 +287,7 @@ void ClaimsRequests::write_server(proto::JsonWriter* json) const {
     json->field("name", info.server_name);
     json->field("host", info.host);
     json->field("id", info.server_id);
+    json->optional_field("cluster", server_.cluster_name(server_.options()));
     json->field("ver", info.version);
     json->field("seq", facts.take_sequence());
     json->field("jetstream", false);

@@ -344,6 +344,12 @@ void Server::close_excess_of(PerWorker& worker, const Excess& excess) {
     }
 }
 
+std::string Server::cluster_name(const config::Options& options) const {
+    if (const auto view = facts_.cluster_views.now(); view != nullptr) return view->cluster;
+    const std::string& configured = options.configured_cluster_name();
+    return configured.empty() ? facts_.info.cluster : configured;
+}
+
 void Server::post(uint32_t index, std::function<void()> task) {
     worker(index).post(std::make_unique<FunctionTask>(std::move(task)));
 }

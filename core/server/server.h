@@ -135,6 +135,8 @@ class Server {
         return *workers_[index]->state;
     }
     link::ServerFacts& facts() { return facts_; }
+    // Any thread: the name may have been made up at the start, or be that of other servers. Empty: none.
+    std::string cluster_name(const config::Options& options) const;
     const ring::ListenSocket& client_listener() const { return client_socket_; }
 
   private:

@@ -139,7 +139,7 @@ absl::StatusOr<std::shared_ptr<const PortSettings>> Port::make_settings(
     for (const auto& [name, value] : websocket.headers) {
         settings->header_lines += fmt::format("{}: {}\r\n", name, value);
     }
-    const auto timeout = static_cast<uint64_t>(websocket.handshake_timeout.count());
+    const auto timeout = static_cast<uint64_t>(std::max<int64_t>(websocket.handshake_timeout.count(), 0));
     settings->handshake_ns = timeout > 0 ? timeout : kHandshakeDefault_ns;
     if (timeout == 0 && websocket.tls.has_value()) {
         settings->handshake_ns =

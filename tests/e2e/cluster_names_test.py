@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names of clusters and servers: who may join whom, and how generated names give way."""
 
+import json
+
 from support import case, cluster
 from support.route_peer import PeerCase
 
@@ -114,6 +116,30 @@ class GeneratedNameTest(NamesCase):
         """RC19 dials."""
         route = self.peer(self.server, cluster_name="", cluster=None, connect={"cluster": None})
         self.check_routed(self.server, route)
+
+
+class NameInEventsTest(NamesCase):
+    def setUp(self):
+        super().setUp()
+        self.server = self.member(cluster_name="", settings=cluster.ACCOUNTS)
+
+    def own_name(self):
+        return self.dialed(self.server).read_op().json["cluster"]
+
+    def check_events_name(self, name):
+        """Requests under $SYS find the server by the name that it has now, and its answers say it."""
+        wire = self.client(self.server, user="sys", **{"pass": "sys"})
+        body = json.dumps({"cluster": name})
+        wire.send(f"SUB inbox 1\r\nPUB $SYS.REQ.SERVER.PING.VARZ inbox {len(body)}\r\n{body}\r\n")
+        head = wire.read_line().split()
+        answer = json.loads(wire.read(int(head[-1]) + 2)[:-2])
+        self.assertEqual(answer["server"]["cluster"], name)
+
+    def test_events_have_the_name(self):
+        self.check_events_name(self.own_name())
+        self.peer(self.server, cluster_name="named")
+        self.wait_for(lambda: self.own_name() == "named", "the name is adopted")
+        self.check_events_name("named")
 
 
 class MixedNameTest(NamesCase):

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import ssl
+import tempfile
 import threading
 import time
 
@@ -437,6 +438,17 @@ class RightsTest(OperatorCase):
         bad = User(self.tenant, {"times": [{"start": "25:00:00", "end": "1"}]})
         self.refuse(server, bad, "User JWT no longer valid")
 
+    def test_a_token_opens_no_file(self):
+        """Anybody can sign a token for an account of their own; who reads a pipe waits for ever."""
+        server = self.start_with()
+        with tempfile.TemporaryDirectory() as folder:
+            pipe = os.path.join(folder, "pipe")
+            os.mkfifo(pipe)
+            stranger = Tenant(Key("operator"), "STRANGER")
+            for zone in (pipe, f"file:{pipe}", "../" * 9 + pipe):
+                self.refuse(server, User(stranger, {"times_location": zone}), "User JWT no longer valid")
+        self.accept(server, User(self.tenant))
+
     def test_connection_types_count(self):
         server = self.start_with()
         self.accept(server, User(self.tenant, {"allowed_connection_types": ["STANDARD", "MQTT"]}))
@@ -481,6 +493,10 @@ class TimeTest(OperatorCase):
     def test_times_far_away_do_no_harm(self):
         server = self.start_with()
         wire = self.accept(server, User(self.tenant, exp=2**62))
+        wire.send("SUB inbox 1\r\nPUB $SYS.REQ.USER.INFO inbox 0\r\n\r\n")
+        match = wire.expect_line(r"MSG inbox 1  ?(\d+)")
+        answer = json.loads(wire.read(int(match.group(1)) + 2))
+        self.assertGreater(answer["data"]["expires"], 2**62)  # as much as nanoseconds can say
         wire.expect_quiet()
 
 

@@ -342,6 +342,18 @@ class ConnzTest(MonitoringCase):
         self.assertEqual(page["total"], 10)
         self.assertEqual([each["cid"] for each in page["connections"]], list(range(31, 41)))
 
+    @differs("2.9.10", "it keeps them all")
+    def test_long_subjects_do_not_stay_in_the_history(self):
+        server = self.monitored()
+        wire = self.client(server)
+        for sid in range(100):
+            wire.send(f"SUB {'x' * 1000}.{sid} {sid}\r\n")
+        wire.expect_quiet()
+        wire.close()
+        self.wait_for(lambda: self.get(server, "/connz?state=closed")["total"] == 1, "it is in the history")
+        (gone,) = self.get(server, "/connz?state=closed&subs=1")["connections"]
+        self.assertEqual((gone["subscriptions"], len(gone["subscriptions_list"])), (100, 16))
+
     def test_a_client_without_credentials_is_shown_as_the_user_it_became(self):
         server = self.monitored(config="authorization { users: [ {user: guest, password: g} ] }\nno_auth_user: guest\n")
         wire = self.client(server)

@@ -301,6 +301,18 @@ class SystemAccountTest(SystemCase):
                      '{"tags":["t"]}', '{"domain":"d"}'):  # fmt: skip
             self.check_unanswered(connz, body)
         self.check_unanswered("$SYS.REQ.SERVER.SOMEBODYELSE.VARZ")
+        if case.Options.reference is None:  # since 2.12
+            self.ask(connz, '{"server_name":"first","exact_match":true}')
+            self.check_unanswered(connz, '{"server_name":"fir","exact_match":true}')
+            self.check_unanswered(connz, '{"host":"127","exact_match":true}')
+
+    def test_leaders_are_elsewhere(self):
+        self.ask("$SYS.REQ.SERVER.PING.JSZ", '{"leader_only":false}')
+        self.check_unanswered("$SYS.REQ.SERVER.PING.JSZ", '{"leader_only":true}')
+
+    def test_no_client_speaks_mqtt(self):
+        page = self.ask("$SYS.REQ.SERVER.PING.CONNZ", '{"mqtt_client":"x"}')["data"]
+        self.assertEqual(page["connections"], [])
 
     def test_accounts_on_request(self):
         client = self.login("a")
@@ -319,6 +331,11 @@ class SystemAccountTest(SystemCase):
         self.assertLessEqual({"acc", *COUNTS}, set(counts))
         all_counts = self.ask("$SYS.REQ.ACCOUNT.PING.STATZ")["data"]["account_statz"]
         self.assertEqual({c["acc"] for c in all_counts}, {"A", "SYS"})
+        some = self.ask("$SYS.REQ.ACCOUNT.PING.STATZ", '{"accounts":["A","B"]}')["data"]["account_statz"]
+        self.assertEqual([c["acc"] for c in some], ["A"])
+        self.check_unanswered("$SYS.REQ.ACCOUNT.PING.STATZ", '{"accounts":["B"]}')
+        one = self.ask("$SYS.REQ.ACCOUNT.A.STATZ", '{"accounts":["SYS"]}')["data"]["account_statz"]
+        self.assertEqual([c["acc"] for c in one], ["A"])
 
     # ---- who may see what
 
@@ -330,8 +347,9 @@ class SystemAccountTest(SystemCase):
                 page = self.ask(subject, body, a)["data"]
                 cids = [connection["cid"] for connection in page["connections"]]
                 self.assertEqual(cids, [a.info["client_id"]], body)
-        page = self.ask("$SYS.REQ.ACCOUNT.PING.STATZ", "", a)["data"]
-        self.assertEqual([c["acc"] for c in page["account_statz"]], ["A"])
+        for body in ("", '{"accounts":["B"]}'):
+            page = self.ask("$SYS.REQ.ACCOUNT.PING.STATZ", body, a)["data"]
+            self.assertEqual([c["acc"] for c in page["account_statz"]], ["A"])
         a.send("SUB > 1\r\n")
         a.expect_quiet()
         b.close()

@@ -26,7 +26,7 @@ class ConfiguredUserTest(ServerCase):
       A { users: [
         { user: free, password: p }
         { user: bound, password: p, permissions: {
-            publish: { allow: ["$SYS.REQ.USER.INFO", "a.>"], deny: "a.x" }, subscribe: ["answer.>", "jobs q"],
+            publish: { allow: ["$SYS.REQ.USER.INFO", "a.>"], deny: "a.x" }, subscribe: ["answer.>", " jobs  q "],
             allow_responses: { max: 5, expires: "1m" } } } ] }
     }
     system_account: SYS

@@ -39,6 +39,16 @@ TEST(LoginLimitsTest, TimesOfDay) {
     }
 }
 
+TEST(LoginLimitsTest, ATimeZoneIsNoPath) {
+    for (const char* good : {"UTC", "America/New_York", "Etc/GMT+5"}) EXPECT_TRUE(is_time_zone(good)) << good;
+    for (const char* bad :
+         {"/usr/share/zoneinfo/America/New_York", "file:America/New_York", "file:/usr/share/zoneinfo/UTC",
+          "../zoneinfo/America/New_York", "America/../America/New_York", "America/./New_York",
+          "America//New_York", "America/New_York/", "America", "libc:localtime", "Middle/Earth", "/", ""}) {
+        EXPECT_FALSE(is_time_zone(bad)) << bad;
+    }
+}
+
 constexpr int64_t kMidnight = 1'700'006'400;  // 2023-11-15 00:00:00 UTC
 constexpr int64_t kHour = 3600;
 

@@ -69,6 +69,18 @@ TEST(PermissionsTest, WithResponsesAnEmptyAllowListAllowsNothingElse) {
     EXPECT_FALSE(Permissions(rules).may_publish("any"));
 }
 
+TEST(PermissionsTest, BlanksAroundSubjectAndQueueDoNotCount) {
+    for (const char* const entry : {"foo q", " foo q", "foo q ", "\tfoo \t q\n", "foo\nq"}) {
+        config::Permissions rules;
+        rules.subscribe.deny = {entry};
+        EXPECT_FALSE(Permissions(rules).may_subscribe("foo", "q")) << entry;
+        EXPECT_TRUE(Permissions(rules).may_subscribe("foo", "other")) << entry;
+        rules.subscribe = {.allow = {entry}, .deny = {}};
+        EXPECT_TRUE(Permissions(rules).may_subscribe("foo", "q")) << entry;
+        EXPECT_FALSE(Permissions(rules).may_subscribe("foo", "other")) << entry;
+    }
+}
+
 // The table of the reference's own tests (server/client_test.go 2.9.10), and where we are stricter.
 TEST(PermissionsTest, QueuesAreNamedAfterTheSubject) {
     struct Row {

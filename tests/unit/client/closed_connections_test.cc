@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/client/closed_connections.h"
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -49,6 +51,16 @@ TEST(ClosedConnectionsTest, TheLimitIsThatOfAllWorkersTogether) {
     other.add(connection(4));
     EXPECT_EQ(cids_of(one), (std::vector<uint64_t>{2}));
     EXPECT_EQ(cids_of(other), (std::vector<uint64_t>{3, 4}));
+}
+
+TEST(ClosedConnectionsTest, LongSubscriptionsDoNotStay) {
+    link::ServerFacts facts(1);
+    ClosedConnections closed(facts, 1);
+    ConnectionSnapshot gone = connection(1);
+    for (int i = 0; i < 100; ++i) gone.subscriptions.push_back({.subject = std::string(1024, 'x'), .sid = ""});
+    closed.add(std::move(gone));
+    const std::vector<SubscriptionSnapshot>& kept = closed.at(0).subscriptions;
+    EXPECT_EQ(kept.size(), ClosedConnections::kSubscriptionBytesMax / 1024);
 }
 
 TEST(ClosedConnectionsTest, ALimitOfNoneKeepsNone) {

@@ -95,6 +95,7 @@ TEST(ReadUsersTest, PermissionsInEveryForm) {
     EXPECT_TRUE(permissions("{publish: {}}").publish.empty());
     EXPECT_THAT(permissions("{import: a, export: b}").subscribe.allow, ElementsAre("b"));
     EXPECT_THAT(permissions("{sub: \"foo.* queue\"}").subscribe.allow, ElementsAre("foo.* queue"));
+    EXPECT_THAT(permissions("{sub: \" foo.* \t queue \"}").subscribe.allow, ElementsAre("foo.* queue"));
 }
 
 TEST(ReadUsersTest, AllowResponses) {

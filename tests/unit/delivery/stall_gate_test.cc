@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/delivery/deliver.h"
 #include "gtest/gtest.h"
@@ -90,6 +92,79 @@ void expect_free_bytes(uint32_t workers, uint64_t rest_ns) {
 }
 TEST(StallGateTest, AfterARestItMaySendForAWhile) { expect_free_bytes(1, kRest_ns); }
 TEST(StallGateTest, AlsoAfterARestForAReceiverOfAnotherWorker) { expect_free_bytes(2, kRestThere_ns); }
+
+uint64_t waiting_bytes(WorkerStage& stage) {
+    const link::LinkHost& host = stage.state(0).host;
+    uint64_t waiting = 0;
+    for (const base::LinkHandle each : host.handles()) waiting += host.table.find(each)->pending_bytes();
+    return waiting;
+}
+
+constexpr int kRests = 10;
+
+// No runs: a run is published as a whole.
+std::string many_messages() {
+    std::string text;
+    for (size_t i = 0; i < 4000; ++i) text += message(1000 + i % 2);
+    return text;
+}
+
+// They offer more than is free, in each rest.
+void expect_little_per_rest(WorkerStage& stage, const std::vector<SimPeer*>& publishers) {
+    const std::string text = many_messages();
+    std::vector<std::string_view> unsaid(publishers.size(), text);
+    const uint64_t before = waiting_bytes(stage);
+    for (int rests = 0; rests < kRests; ++rests) {
+        for (size_t i = 0; i < publishers.size(); ++i) {
+            publishers[i]->say(unsaid[i]);
+            unsaid[i] = unsaid[i].substr(unsaid[i].size() - publishers[i]->unsaid());
+        }
+        stage.pass(kRest_ns);
+    }
+    const uint64_t more = waiting_bytes(stage) - before;
+    EXPECT_GT(more, 0U);
+    EXPECT_LT(more, kRests * StallGate::kFreeBytes * 3 / 2);
+}
+
+// The other worker's answer may come turns later, in which much more may arrive.
+TEST(StallGateTest, AClientAwaitsTheAnswerOfAnotherWorker) {
+    Pair pair(2, 1, with_max_pending(40'000'000));
+    EXPECT_GE(pair.publish_until_rest(message(500'000)), 55);
+    const auto rests = [&pair] {
+        link::LinkHost& host = pair.stage.state(0).host;
+        return host.table.find(host.handles().front())->is_stalled();
+    };
+    pair.stage.pass(kRestThere_ns);
+    EXPECT_FALSE(rests());
+    pair.stage.pause(1, true);
+    pair.publish(message(70'000) + message(70'000));
+    EXPECT_TRUE(rests());
+    pair.stage.pause(1, false);
+    pair.stage.settle();
+    pair.stage.pass(StallGate::kRestThere_ns - 1);
+    EXPECT_TRUE(rests());  // that worker's receiver is still behind
+    EXPECT_EQ(pair.stage.state(0).counters().stalls, 2U);
+    pair.receives->stream().set_reading(true);
+    pair.receives->hear();
+    pair.stage.pass(kRestThere_ns);
+    pair.publish(message(70'000) + message(70'000));
+    EXPECT_TRUE(rests());
+    pair.stage.pass(kRest_ns);
+    EXPECT_FALSE(rests());
+    pair.publish(message(500'000));
+    EXPECT_FALSE(rests());
+    EXPECT_EQ(pair.stage.state(0).counters().stalls, 2U);
+}
+
+TEST(StallGateTest, ManyPublishersShareWhatIsFree) {
+    Pair pair(1, 0, with_max_pending(40'000'000));
+    EXPECT_GE(pair.publish_until_rest(message(500'000)), 55);
+    pair.stage.pass(kRest_ns);
+    std::vector<SimPeer*> publishers;
+    for (int i = 0; i < 20; ++i) publishers.push_back(&pair.stage.client(0));
+    expect_little_per_rest(pair.stage, publishers);
+    EXPECT_EQ(pair.stage.link_count(), 22U);
+}
 
 // The one that rests later goes on earlier.
 TEST(StallGateTest, EachPublisherRestsForItsOwnTime) {

@@ -75,6 +75,12 @@ TEST_F(HttpConnectionTest, WhatIsNotHttpIsCompleteAtItsFirstLine) {
     EXPECT_EQ(connection_->complete_request(), 7U);
 }
 
+TEST_F(HttpConnectionTest, ARequestEndsAtTheFirstEmptyLineOfEitherKind) {
+    constexpr std::string_view kBare = "GET /varz HTTP/1.1\nHost: a\n\n";
+    say(std::string(kBare).append(kRequest));
+    EXPECT_EQ(connection_->complete_request(), kBare.size());
+}
+
 TEST_F(HttpConnectionTest, HeadAndPageArriveWhole) {
     say(kRequest);
     answer(page_of(1000));
