@@ -147,6 +147,7 @@ void Link::discard(size_t size) {
 }
 
 void Link::on_receive_ended(int32_t result) {
+    if (result != -ECANCELED) peer_ended_ = true;
     if (state_ == State::kOpen) {
         if (result == -ECANCELED) {  // paused; or resumed before the cancellation came through
             if (!paused()) host_.ring.receive(receive_, fd_);
@@ -163,6 +164,7 @@ void Link::on_receive_ended(int32_t result) {
         close(result == 0 ? CloseReason::kClientClosed : CloseReason::kReadError);
         return;
     }
+    if (state_ == State::kLingering && result == -ECANCELED) return host_.ring.receive(receive_, fd_);
     if (state_ == State::kLingering) shut_down();
     retire_if_done();
 }
@@ -393,7 +395,7 @@ void Link::close(CloseReason reason) {
 void Link::begin_linger() {
     assert(state_ == State::kFlushing);
     const bool owes_nothing = close_reason_ == CloseReason::kServerShutdown && was_idle_;
-    if (close_reason_ == CloseReason::kClientClosed || (!receive_.pending && !paused()) || owes_nothing) {
+    if (close_reason_ == CloseReason::kClientClosed || peer_ended_ || owes_nothing) {
         shut_down();  // the peer has ended already, and nothing can come; or it waits for nothing
         retire_if_done();
         return;
@@ -520,7 +522,7 @@ void Link::cancel_handover() {
 void Link::finish_handover() {
     assert(handing_over_);
     if (state_ != State::kOpen || receive_.pending || send_.pending || !outbound_.empty()) return;
-    if (parks_ && dirty_) return;  // flush() comes, and would send
+    if (dirty_) return;  // flush() comes, and may send: a channel may have something to say yet
     handing_over_ = false;
     host_.timers.disarm(flush_timer_);
     if (!parks_) return leave();

@@ -295,6 +295,7 @@ class Link {
     CloseReason close_reason_ = CloseReason::kNone;
     bool was_idle_ = false;  // when it was closed: it owed the peer nothing
     bool is_over_limit_ = false;  // queue() has met max_pending
+    bool peer_ended_ = false;     // nothing more comes from it
     bool dirty_ = false;
     bool rested_there_ = false;
     uint16_t pauses_ = 0;  // a bit for each PauseReason that holds

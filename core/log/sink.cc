@@ -137,6 +137,7 @@ absl::Status FileSink::open() {
     }
     if (fd_ >= 0) ::close(fd_);
     fd_ = fd;
+    torn_ = false;
     struct stat status;
     size_bytes_ = ::fstat(fd, &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
     return absl::OkStatus();
@@ -149,6 +150,7 @@ absl::Status FileSink::reopen() {
 
 void FileSink::write(const Line& line) {
     const size_t before = batch_.size();
+    if (batch_.empty() && torn_) batch_ += '\n';
     writer_.append(batch_, line);
     ++batch_count_;
     size_bytes_ += batch_.size() - before;
@@ -164,6 +166,7 @@ void FileSink::end_batch() {
     std::string_view left = batch_;
     const int error = write_fully(fd_, &left);
     if (error != 0) count_lost(batch_count_, base::errno_text(error));
+    if (left.size() < batch_.size()) torn_ = batch_[batch_.size() - left.size() - 1] != '\n';
     batch_.clear();
     batch_count_ = 0;
 }
@@ -176,6 +179,8 @@ void FileSink::rotate(uint64_t time_ns) {
         status = absl::UnavailableError(base::errno_text(errno));
     } else {
         status = open();
+        // The old file stays in use, under its own name, so that it can be rotated later.
+        if (!status.ok()) (void)std::rename(backup.c_str(), options_.path.c_str());
     }
     if (!status.ok()) {
         limit_bytes_ *= 2;

@@ -106,6 +106,7 @@ class FileSink : public Sink {
     uint64_t limit_bytes_ = 0;  // in force; grows while rotation fails
     std::string batch_;
     uint64_t batch_count_ = 0;
+    bool torn_ = false;  // the last line in the file has no end
 };
 
 }  // namespace nuring::log

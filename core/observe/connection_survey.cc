@@ -72,7 +72,10 @@ void ConnectionSurvey::walk_open(const WorkerView& worker) {
     size_t budget = kSliceSubscriptions;
     for (size_t seen = 0; seen < kSliceLinks && position_ < table.slot_count(); ++seen) {
         const client::Client* client = client::as_client(table.at(position_));
-        if (client != nullptr && client->open() && !consider_open(*client, wall_ns, &budget)) {
+        const bool is_open = client != nullptr && client->open();
+        if (!is_open || client->handle() != walked_) subscription_position_ = 0;  // that one has gone
+        if (is_open && !consider_open(*client, wall_ns, &budget)) {
+            walked_ = client->handle();
             return;  // goes on with this one
         }
         ++position_;

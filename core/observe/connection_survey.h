@@ -58,7 +58,8 @@ class ConnectionSurvey final : public Survey {
     const ConnectionQuery query_;
     Stage stage_ = Stage::kOpen;
     size_t position_ = 0;               // of the walk, or of the copying
-    size_t subscription_position_ = 0;  // within the connection being copied
+    size_t subscription_position_ = 0;  // within the connection that is looked at or copied
+    base::LinkHandle walked_;           // the walk goes on within this one's subscriptions
     uint64_t total_ = 0;
     client::ConnectionSnapshot numbers_;  // of the connection that is looked at
     std::vector<Place> places_;           // a heap while walking: the last in the order is in front

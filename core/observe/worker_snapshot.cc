@@ -89,6 +89,7 @@ bool SubscriptionSurvey::step(const WorkerView& worker) {
         const client::Client& client = *found;
         const std::string& account = client.account().name();
         if (!account_.empty() && account != account_) {
+            subscription_position_ = 0;  // of one that had this place before
             ++position_;
             continue;
         }

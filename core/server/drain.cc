@@ -125,7 +125,9 @@ void Drain::report_gone() {
 
 void Drain::report_drained() {
     report_gone();
-    if (drained_ != nullptr && host_.is_empty()) std::exchange(drained_, nullptr)(drained_state_);
+    // While closing_, a client may still be on its way here.
+    const bool is_drained = drained_ != nullptr && !closing_ && host_.is_empty();
+    if (is_drained) std::exchange(drained_, nullptr)(drained_state_);
 }
 
 }  // namespace nuring::server

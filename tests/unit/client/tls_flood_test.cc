@@ -4,7 +4,6 @@
 // Method: a raw TLS 1.3 client; the stranger asks for new keys again and again, and each time the server owes
 //         it a record.
 #include <gtest/gtest.h>
-#include <openssl/ssl.h>
 
 #include <memory>
 #include <string>
@@ -12,12 +11,14 @@
 #include "bench/support/certificates.h"
 #include "core/link/tls_channel.h"
 #include "core/tls/tls_profile.h"
+#include "tests/support/raw_tls_client.h"
 #include "tests/support/worker_stage.h"
 
 namespace nuring::client {
 namespace {
 
 using nuring::test::TestCertificate;
+using test::RawTlsClient;
 using test::settings_of;
 using test::test_options;
 using test::WorkerStage;
@@ -27,44 +28,6 @@ constexpr int kKeyUpdates = 30'000;
 
 // What the simulated connection holds.
 constexpr size_t kStreamBytes = 64 * 1024;
-
-// The client's half of TLS: bytes in, bytes out.
-class RawClient {
-  public:
-    explicit RawClient(const tls::Profile& profile)
-        : ssl_(SSL_new(profile.native()), &SSL_free),
-          incoming_(BIO_new(BIO_s_mem())),
-          outgoing_(BIO_new(BIO_s_mem())) {
-        SSL_set_connect_state(ssl_.get());
-        SSL_set_bio(ssl_.get(), incoming_, outgoing_);
-    }
-    bool shake(std::string_view received) {
-        feed(received);
-        return SSL_do_handshake(ssl_.get()) == 1;
-    }
-    bool ask_for_new_keys() {
-        return SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_REQUESTED) == 1 &&
-               SSL_do_handshake(ssl_.get()) == 1;
-    }
-    bool say(std::string_view bytes) {
-        return SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0;
-    }
-    std::string take_outgoing() {
-        char* bytes = nullptr;
-        const long size = BIO_get_mem_data(outgoing_, &bytes);
-        std::string text(bytes, static_cast<size_t>(size));
-        (void)BIO_reset(outgoing_);
-        return text;
-    }
-
-  private:
-    void feed(std::string_view bytes) {
-        if (!bytes.empty()) BIO_write(incoming_, bytes.data(), static_cast<int>(bytes.size()));
-    }
-    std::unique_ptr<SSL, decltype(&SSL_free)> ssl_;
-    BIO* incoming_;  // the session's
-    BIO* outgoing_;  // the session's
-};
 
 // A client of worker 0 that has shaken hands.
 class TlsClientTest : public testing::Test {
@@ -89,7 +52,7 @@ class TlsClientTest : public testing::Test {
         });
         stage->settle();
         peer = &stage->accept(0);
-        raw = std::make_unique<RawClient>(**client);
+        raw = std::make_unique<RawTlsClient>(**client);
         std::string received;
         for (int round = 0; round < 5 && !raw->shake(received); ++round) {
             received = peer->ask(raw->take_outgoing());
@@ -102,7 +65,7 @@ class TlsClientTest : public testing::Test {
     const std::shared_ptr<config::Options> options;
     std::unique_ptr<WorkerStage> stage;
     test::SimPeer* peer = nullptr;
-    std::unique_ptr<RawClient> raw;
+    std::unique_ptr<RawTlsClient> raw;
 };
 
 // The state of its session does not go along.

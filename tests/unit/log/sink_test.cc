@@ -3,11 +3,13 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -129,6 +131,28 @@ TEST_F(FileSinkTest, RotatesAboveTheSizeLimit) {
     ::tzset();
 }
 
+// As in a server whose connections have taken all descriptors.
+TEST_F(FileSinkTest, RotatesLaterWhenTheNewFileCannotBeOpened) {
+    FileSinkOptions limited = options();
+    limited.size_limit_bytes = 300;
+    auto sink = FileSink::create(limited);
+    ASSERT_TRUE(sink.ok());
+    const std::string text(290, 'x');
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    (*sink)->write({1, Level::kInfo, text});
+    (*sink)->end_batch();
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_EQ(names(), std::vector<std::string>{"server.log"});
+    EXPECT_NE(content(folder_ / "server.log").find("too many open files"), std::string::npos);
+    (*sink)->write({2, Level::kInfo, text});
+    (*sink)->end_batch();
+    EXPECT_EQ(names().size(), 2U);
+    EXPECT_NE(content(folder_ / "server.log").find("Rotated log"), std::string::npos);
+}
+
 TEST_F(FileSinkTest, KeepsOnlySoManyFiles) {
     std::ofstream(folder_ / "server.log.other") << "not ours\n";
     FileSinkOptions limited = options();
@@ -158,6 +182,24 @@ TEST_F(FileSinkTest, CountsLinesThatAFullDiskLoses) {
     EXPECT_EQ((*sink)->take_lost_count(), 2U);
     EXPECT_EQ((*sink)->lost_reason(), "no space left on device");
     EXPECT_EQ((*sink)->take_lost_count(), 0U);
+}
+
+// As on a disk that was full for a while.
+TEST_F(FileSinkTest, TheNextLineDoesNotJoinOneThatWasCutOff) {
+    auto sink = FileSink::create(options());
+    ASSERT_TRUE(sink.ok());
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit full{.rlim_cur = 12, .rlim_max = before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+    (*sink)->write({0, Level::kInfo, "lost"});
+    (*sink)->end_batch();
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    EXPECT_EQ((*sink)->take_lost_count(), 1U);
+    (*sink)->write({0, Level::kInfo, "next"});
+    (*sink)->end_batch();
+    EXPECT_EQ(content(folder_ / "server.log"), "[9] [INF] lo\n[9] [INF] next\n");
 }
 
 TEST_F(FileSinkTest, IsWhatAnOutputWithAFileOpens) {

@@ -80,6 +80,31 @@ TEST(ConnectionSurveyTest, FindsThoseWhoseSubscriptionsOverlap) {
     EXPECT_EQ(ask(stage, {.subject_filter = "a.x"}).names, Names{"pattern"});
 }
 
+TEST(ConnectionSurveyTest, OneThatLeavesBetweenTwoSlicesIsNotTakenForTheNext) {
+    WorkerStage stage(1);
+    test::SimPeer& leaves = named(stage, "leaves");
+    std::string text;
+    for (int sid = 0; sid < 2000; ++sid) text += fmt::format("SUB other.{0} {0}\r\n", sid);
+    leaves.ask(text + "PING\r\n");
+    text.clear();
+    for (int sid = 0; sid < 2000; ++sid) text += fmt::format("SUB a {}\r\n", sid);
+    named(stage, "stays").ask(text + "PING\r\n");
+    const uint64_t cid = ask(stage, {}).connections[0].cid;
+    ConnectionSurvey survey({.cid = cid, .subject_filter = "a"});
+    bool is_done = false;
+    const auto step = [&](server::WorkerState& state) { is_done = survey.step(state.view()); };
+    stage.on_worker(0, step);
+    stage.settle();
+    EXPECT_FALSE(is_done);
+    leaves.stream().close();
+    stage.pass(1'000'000'000);
+    while (!is_done) {
+        stage.on_worker(0, step);
+        stage.settle();
+    }
+    EXPECT_EQ(survey.total(), 0);
+}
+
 TEST(ConnectionSurveyTest, TheTotalCountsAllThatMatchAndNoOthers) {
     WorkerStage stage(1);
     for (int i = 0; i < 5; ++i) named(stage, fmt::format("c{}", i)).ask("SUB a 1\r\nPING\r\n");

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/delivery/records.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -103,6 +104,31 @@ TEST(WorkerStateTest, WhatWasAcceptedBeforeAStopIsDelivered) {
     EXPECT_TRUE(receives.ended());
     EXPECT_TRUE(sends.ended());
     EXPECT_EQ(stage.link_count(), 0U);
+}
+
+// A worker without links is not drained while others have sent it something: a client may be on its way.
+TEST(WorkerStateTest, AStoppedWorkerIsDrainedWhenItsMailboxesAre) {
+    constexpr size_t kMailboxBytes = 4 * runtime::Worker::kDrainBytesMax;
+    WorkerStage stage(2, test_options(), kMailboxBytes);
+    stage.on_worker(0, [](WorkerState& state) {
+        const base::WorkerId to{1};
+        while (auto* header = state.delivery.outlets.try_begin_record(to, sizeof(delivery::StallRecord),
+                                                                      delivery::kStall)) {
+            reinterpret_cast<delivery::StallRecord*>(header)->publisher = {};
+            state.delivery.outlets.commit_record(to, header);
+        }
+    });
+    stage.pause(1, true);
+    stage.settle();
+    bool is_drained = false;
+    stage.on_worker(1, [&](WorkerState& state) {
+        state.drain.stop([](void* flag) { *static_cast<bool*>(flag) = true; }, &is_drained);
+    });
+    stage.pause(1, false);
+    ASSERT_TRUE(stage.step(UINT64_MAX, /*timers=*/false));
+    EXPECT_FALSE(is_drained);
+    stage.settle();
+    EXPECT_TRUE(is_drained);
 }
 
 TEST(WorkerStateTest, AStoppedWorkerTakesNoConnection) {
