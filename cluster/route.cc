@@ -87,9 +87,9 @@ server_link::KeepAlive Route::keep_alive_rule() const {
 }
 
 bool Route::release(size_t most) {
-    for (const auto& [key, awaited] : awaited_) unsubscribe(awaited);
-    awaited_.clear();
-    return ServerLink::release(most);
+    const size_t count = awaited_.release(most);
+    host_.count_released(count);
+    return ServerLink::release(most - count) && awaited_.empty();
 }
 
 std::string Route::far_address() const {

@@ -12,6 +12,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "cluster/awaited_answers.h"
 #include "cluster/early_interest.h"
 #include "cluster/route_settings.h"
 #include "core/account/account.h"
@@ -182,10 +183,7 @@ class Route final : public server_link::ServerLink {
     void hand_over_early();
 
     // --- answers to requests of old servers
-    struct Awaited;
     void await_answer(account::Account& account, std::string_view reply);
-    void answered(account::Account& account, std::string_view subject);
-    void unsubscribe(const Awaited& awaited);
 
     Routes& routes_;
     std::shared_ptr<const RouteSettings> settings_;
@@ -224,14 +222,7 @@ class Route final : public server_link::ServerLink {
     std::string last_origin_;  // of the last LMSG
     uint32_t last_origin_id_ = 0;
 
-    // The targets of answers to requests over service imports of servers before 2.1.2, which announce no
-    // interest in them: a subscription for each, until its answer has passed or its time is up.
-    struct Awaited {
-        account::Account* account;
-        interest::Subscription* subscription;
-        uint64_t expires_ns;
-    };
-    absl::flat_hash_map<std::string, Awaited> awaited_;  // by account and reply subject
+    AwaitedAnswers awaited_{delivery_, *this};
 };
 
 }  // namespace nuring::cluster

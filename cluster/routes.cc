@@ -275,9 +275,11 @@ Registered Routes::add(Route& route, RouteEntry entry) {
     assert(newcomer.link == route.handle());
     assert(!route.serving());
     Registered registered;
+    ClusterUrls::News news;
     {
         const std::lock_guard lock(mutex_);
         registered = set_.add(std::move(entry));
+        if (registered.is_first) news = urls_.add(newcomer.remote_id, newcomer.info);
         if (newcomer.target.has_value()) {
             lanes_.erase(lane_of(*newcomer.target));
             if (registered.result != Registration::kAdded) route.settle();
@@ -295,7 +297,7 @@ Registered Routes::add(Route& route, RouteEntry entry) {
     if (newcomer.target.has_value() && newcomer.pool_size > 0) dial_accounts(newcomer);
     if (!registered.is_first) return registered;
     announce_to_routes(newcomer);
-    add_urls(newcomer.info);
+    announce_urls(news);
     return registered;
 }
 
@@ -400,11 +402,13 @@ void Routes::closed(Route& route) {
     workers_.leave_place(index_of(route.handle().worker()));
     std::vector<server_link::LinkTarget> targets;
     std::optional<RouteSet::Removed> removed;
+    ClusterUrls::News news;
     {
         const std::lock_guard lock(mutex_);
         removed = set_.remove(route.handle());
         if (removed.has_value()) {
             targets = targets_after(*removed);
+            if (removed->was_last_of_pool) news = urls_.remove(removed->entry.remote_id);
         } else if (const auto& target = route.target(); target.has_value() && !route.settled()) {
             lanes_.erase(lane_of(*target));
             const bool is_reloaded = route.close_reason() == link::CloseReason::kRouteRemoved;
@@ -414,7 +418,7 @@ void Routes::closed(Route& route) {
             if (is_early) --targets.back().conflicts_left;
         }
     }
-    if (removed.has_value() && removed->was_last_of_pool) remove_urls(removed->entry.info);
+    announce_urls(news);
     for (server_link::LinkTarget& target : targets)
         redial(route, std::move(target), removed.has_value());
 }
@@ -447,17 +451,13 @@ void Routes::redial(Route& route, server_link::LinkTarget target, bool was_regis
 }
 
 void Routes::updated(Route& route, const proto::ServerInfo& info) {
-    // A lame duck takes no more clients.
-    proto::ServerInfo after = info;
-    if (after.ldm) after.connect_urls.clear();
-    if (after.ldm) after.ws_connect_urls.clear();
-    const std::optional<proto::ServerInfo> before = set_.replace_info(route.remote_id(), after);
-    if (!before.has_value()) return;
-    const bool is_same = before->connect_urls == after.connect_urls &&
-                         before->ws_connect_urls == after.ws_connect_urls;
-    if (is_same) return;
-    remove_urls(*before);
-    add_urls(after);
+    ClusterUrls::News news;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!set_.replace_info(route.remote_id(), info).has_value()) return;
+        news = urls_.update(route.remote_id(), info);
+    }
+    announce_urls(news);
 }
 
 // Source: server/route.go, processImplicitRoute 2.9.10.
@@ -531,30 +531,10 @@ void Routes::close_others(const Route& route) {
 
 // ----------------------------------------------------------------------------- clients' URLs
 
-void Routes::change_urls(const proto::ServerInfo& info, UrlChange change) {
-    bool is_leaf_news = false;
-    {
-        const std::lock_guard lock(mutex_);
-        is_leaf_news = (leaf_urls_.*change)(info.leafnode_urls);
-    }
-    if (is_leaf_news) announce_view(&delivery::RemoteServer::on_cluster_view);
-    if (info.ldm || settings()->cluster().no_advertise) return;
-    bool is_news = false;
-    bool is_ws_news = false;
-    {
-        const std::lock_guard lock(mutex_);
-        is_news = (urls_.*change)(info.connect_urls);
-        is_ws_news = (ws_urls_.*change)(info.ws_connect_urls);
-    }
-    if (is_news || is_ws_news) announce_to_clients(is_news, is_ws_news);
-}
-
-void Routes::add_urls(const proto::ServerInfo& info) {
-    change_urls(info, &server_link::GossipUrls::add);
-}
-
-void Routes::remove_urls(const proto::ServerInfo& info) {
-    change_urls(info, &server_link::GossipUrls::remove);
+void Routes::announce_urls(const ClusterUrls::News& news) {
+    if (news.leafnodes) announce_view(&delivery::RemoteServer::on_cluster_view);
+    if (!news.clients && !news.websockets) return;
+    if (!settings()->cluster().no_advertise) announce_to_clients(news.clients, news.websockets);
 }
 
 // Clients find the view in their next INFO; links to servers get it on their workers. One that closes leaves
@@ -582,15 +562,15 @@ void Routes::announce_to_clients(bool is_news, bool is_ws_news) {
         view->cluster = settings_->cluster_name();
         if (!settings_->cluster().no_advertise && last_view_ != 0) {
             view->connect_urls = settings_->info.connect_urls;
-            urls_.append_to(&view->connect_urls);
-            urls_.append_to(&view->other_urls);
+            urls_.clients().append_to(&view->connect_urls);
+            urls_.clients().append_to(&view->other_urls);
         }
         if (!settings_->cluster().no_advertise && (last_view_ != 0 || last_ws_view_ != 0)) {
             view->ws_connect_urls = settings_->info.ws_connect_urls;
-            ws_urls_.append_to(&view->ws_connect_urls);
-            ws_urls_.append_to(&view->ws_other_urls);
+            urls_.websockets().append_to(&view->ws_connect_urls);
+            urls_.websockets().append_to(&view->ws_other_urls);
         }
-        leaf_urls_.append_to(&view->leafnode_urls);
+        urls_.leafnodes().append_to(&view->leafnode_urls);
         server().facts().cluster_views.set(std::move(view));
     }
     if (!is_news && !is_ws_news) return;

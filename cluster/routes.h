@@ -9,12 +9,12 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "cluster/cluster_urls.h"
 #include "cluster/route_set.h"
 #include "cluster/route_settings.h"
 #include "core/delivery/remote_server.h"
 #include "core/server/link_workers.h"
 #include "core/server/server.h"
-#include "core/server_link/gossip_urls.h"
 #include "core/server_link/link_target.h"
 #include "core/server_link/retry_dialer.h"
 
@@ -114,11 +114,7 @@ class Routes final : private server_link::RetryDialer::User {
     void introduce(const RouteEntry& other, const RouteEntry& newcomer);
     void announce_to_routes(const RouteEntry& newcomer);
     void announce_to_routes_of_account(const RouteEntry& newcomer);
-    // Addresses that a server has announced: where clients and leafnodes find it.
-    using UrlChange = bool (server_link::GossipUrls::*)(const std::vector<std::string>&);
-    void change_urls(const proto::ServerInfo& info, UrlChange change);
-    void add_urls(const proto::ServerInfo& info);
-    void remove_urls(const proto::ServerInfo& info);
+    void announce_urls(const ClusterUrls::News& news);
     void announce_view(void (delivery::RemoteServer::*hook)());
     // With `is_news` the URLs have changed, with `is_ws_news` those for WebSocket; else the cluster's
     // name alone, which is no reason for an INFO.
@@ -131,12 +127,10 @@ class Routes final : private server_link::RetryDialer::User {
     std::shared_ptr<const RouteSettings> settings_;  // guarded by mutex_
     std::vector<Configured> configured_;             // guarded by mutex_
     absl::flat_hash_set<std::string> lanes_;  // guarded by mutex_: dialed, not registered yet
-    // The addresses of the other servers, and the serials of their last changes; all guarded by mutex_.
-    server_link::GossipUrls leaf_urls_;  // for leafnodes
-    server_link::GossipUrls urls_;       // for clients
-    uint64_t last_view_ = 0;
-    server_link::GossipUrls ws_urls_;  // for clients with WebSocket
-    uint64_t last_ws_view_ = 0;
+    // The addresses of the registered servers, and the serials of their last changes; all guarded by mutex_.
+    ClusterUrls urls_;
+    uint64_t last_view_ = 0;     // of those for clients
+    uint64_t last_ws_view_ = 0;  // of those for clients with WebSocket
 };
 
 }  // namespace nuring::cluster

@@ -30,6 +30,9 @@ bool is_wanted_by_cluster(std::span<interest::Subscription* const> subscriptions
 // An account with so few subscriptions is announced at once, others in slices.
 constexpr uint64_t kAtOnceMax = 1024;
 
+// The two INFO of an account that switches, in lines of interest of the same size.
+constexpr size_t kSwitchCost = 16;
+
 }  // namespace
 
 GatewayInbound::GatewayInbound(delivery::Delivery& delivery, int fd, Gateways& gateways)
@@ -103,6 +106,8 @@ void GatewayInbound::on_info(const proto::ServerInfo& info) {
     wants_all_interest_ = info.gateway_iom;
     set_takes_headers(info.headers);
     gateways_.add_inbound(*this, info);
+    check_pins();
+    if (!open()) return;
     host_.log.info("{} - Inbound gateway connection from {} ({}) registered", label(), proto::quote(cluster_),
                     info.server_id);
     is_registering_ = true;
@@ -112,6 +117,12 @@ void GatewayInbound::on_info(const proto::ServerInfo& info) {
     proto::ServerInfo reported = info;
     reported.gateway = cluster_;
     gateways_.learn(reported);
+}
+
+// A reload finds the links that are registered. The TLS handshake went by the settings of its beginning.
+void GatewayInbound::check_pins() {
+    const auto now = gateways_.settings();
+    if (now->gateway().tls.has_value()) close_unless_pinned(now->gateway().tls->pinned_certs);
 }
 
 void GatewayInbound::report_self() {
@@ -177,8 +188,9 @@ size_t GatewayInbound::announce_slice(account::Account& account, uint32_t slice)
     if (slice == 0 && wants_all_interest_) interest_.switch_account(account);
     const size_t announced = announce_cluster(account, slice);
     const bool is_last = slice + 1 == account.sublist().own_slice_count();
-    if (is_last && switching_.contains(&account)) finish_switch(account);
-    return announced;
+    if (!is_last || !switching_.contains(&account)) return announced;
+    finish_switch(account);
+    return announced + kSwitchCost;
 }
 
 void GatewayInbound::start_switch(account::Account& account) {
@@ -222,13 +234,19 @@ void GatewayInbound::on_synced() {
     on_account_changed();
 }
 
-// Requests over service imports can be distinguished only where all interest is known.
+// Requests over service imports can be distinguished only where all interest is known. Of thousands of
+// accounts a turn switches some; the end of a sync, in one of the next turns, goes on with the others.
 void GatewayInbound::on_account_changed() {
     if (!serving() || is_registering_) return;
+    size_t announced = 0;
     for (account::Account* account : delivery_.accounts.list()) {
         // Those for which there is no room now are switched when interest in them comes.
         if (!has_room_for_sync()) return;
-        if (wants_all_interest_ || imports_services(*account)) interest_.switch_account(*account);
+        if (interest_.mode(*account) != InterestMode::kOptimistic) continue;
+        if (!wants_all_interest_ && !imports_services(*account)) continue;
+        if (announced > server_link::InterestSync::kAnnouncedPerTurn) return begin_sync();
+        announced += kSwitchCost + std::min(account->sublist().count(), kAtOnceMax);
+        interest_.switch_account(*account);
     }
 }
 

@@ -73,6 +73,7 @@ class GatewayInbound final : public server_link::ServerLink, private InboundInte
     void send_account(std::string_view account, bool is_wanted) override;
     void start_switch(account::Account& account) override;
 
+    void check_pins();
     bool may_come_from(const std::string& cluster);
     void send_command(account::Account& account, int64_t command);
     void finish_switch(account::Account& account);

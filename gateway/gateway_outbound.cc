@@ -86,6 +86,8 @@ void GatewayOutbound::on_first_info(const proto::ServerInfo& info) {
     announce_self(info);
     // Another connection to that cluster was quicker; this one is not needed.
     if (!gateways_.add_outbound(*this, info)) return close(link::CloseReason::kWrongGateway);
+    check_pins();
+    if (!open()) return;
     host_.log.info("{} - Outbound gateway connection to {} ({}) registered", label(), proto::quote(cluster_),
                     info.server_id);
     interest_.reset(new OutboundInterest(*this, info.gateway_iom));
@@ -93,6 +95,12 @@ void GatewayOutbound::on_first_info(const proto::ServerInfo& info) {
     serve(info.server_id, info.server_name);
     skip_login();  // from now on PINGs may be sent
     on_account_changed();
+}
+
+// A reload finds the links that are registered. The TLS handshake went by the settings of its beginning.
+void GatewayOutbound::check_pins() {
+    const std::optional<Remote> remote = gateways_.remotes().find(cluster_);
+    if (remote.has_value() && remote->tls.has_value()) close_unless_pinned(remote->tls->pinned_certs);
 }
 
 void GatewayOutbound::announce_self(const proto::ServerInfo& info) {

@@ -70,6 +70,7 @@ class GatewayOutbound final : public server_link::ServerLink, private OutboundIn
 
     void on_first_info(const proto::ServerInfo& info);
     void on_command(const proto::ServerInfo& info);
+    void check_pins();
     void announce_self(const proto::ServerInfo& info);
     // The mapped form of a reply, for this peer; empty: it may stay as it is.
     std::string_view reply_prefix(account::Account& account, const delivery::MessageRun& run);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 #include "core/base/host_port.h"
@@ -79,7 +80,8 @@ bool GatewayRemotes::contains(const std::string& name) const {
 }
 
 void GatewayRemotes::add_urls(Remote* remote, const std::vector<std::string>& urls) const {
-    for (const std::string& text : urls) {
+    // Those that are known or make no sense count, too: each is searched for under the lock.
+    for (const std::string& text : std::span(urls).first(std::min(urls.size(), kUrlsMax))) {
         if (remote->learned.size() >= kUrlsMax) return;
         auto url = config::parse_url(text);
         if (!url.ok() || url->host.empty() || url->port <= 0 || url->port > UINT16_MAX) continue;

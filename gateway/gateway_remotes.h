@@ -41,8 +41,8 @@ struct GatewayEntry {
 // There is one outbound connection to a cluster at most, and any number of inbound ones from it.
 //
 // Threads:  any; one mutex, taken for a moment when a connection comes, ends, or reports its round trip.
-// Limits:   kRemotesMax clusters, kUrlsMax addresses of one; what other servers report beyond that is
-//           ignored.
+// Limits:   kRemotesMax clusters, kUrlsMax addresses of one, and as many of each report; what other servers
+//           report beyond that is ignored.
 // Errors:   an address that cannot be parsed is ignored.
 // Source:   server/gateway.go 2.15.3: processImplicitGateway, updateURLs, addURLs, orderOutboundConnections.
 class GatewayRemotes {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <span>
 
 #include "core/base/host_port.h"
 
@@ -70,8 +71,8 @@ std::string LeafUrls::websocket_path(const server_link::LinkTarget& target) cons
 
 void LeafUrls::learn(const std::vector<std::string>& announced) {
     list_.clear();
-    for (const std::string& text : announced) {
-        if (list_.size() >= kLearnedMax) break;
+    // Those that are known or make no sense count, too: each is searched for.
+    for (const std::string& text : std::span(announced).first(std::min(announced.size(), kLearnedMax))) {
         const auto url = config::parse_url(text);
         if (!url.ok() || url->host.empty()) continue;
         server_link::LinkTarget target = target_of(*url);

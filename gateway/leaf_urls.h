@@ -13,13 +13,13 @@ namespace nuring::gateway {
 // LeafUrls is the list of addresses at which one remote can be dialed: the configured ones, and those that
 // the hub has announced of its cluster.
 //
-// Threads: one owner. Limits: kLearnedMax announced addresses, the rest is ignored.
+// Threads: one owner. Limits: the first kLearnedMax announced addresses, the rest is ignored.
 // Errors:  announced addresses that are none are ignored.
 // Source:  server/leafnode.go, pickNextURL and doUpdateLNURLs 2.9.10 to 2.15.
 class LeafUrls {
   public:
     static constexpr uint16_t kDefaultPort = 7422;
-    static constexpr size_t kLearnedMax = 1024;
+    static constexpr size_t kLearnedMax = 256;
 
     // Not empty. `prng`: shuffles the list; null: it keeps its order.
     LeafUrls(const std::vector<config::Url>& configured, base::Prng* prng);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,15 +12,19 @@ namespace nuring::server_link {
 
 // GossipUrls is a set of addresses that other servers have announced, with a count for each: two servers may
 // announce the same address, which stays until both have withdrawn it. Keeps the order of arrival.
-// Threads: one at a time; the owner's lock. Limits: kUrlsMax addresses, the rest is ignored. Errors: none.
+// Threads: one at a time; the owner's lock.
+// Limits:  kUrlsMax addresses, and the first kListMax of each list; the rest is ignored.
+// Errors:  none.
 class GossipUrls {
   public:
     static constexpr size_t kUrlsMax = 4096;
+    // An INFO of 1 MiB has room for 60,000 addresses, each of which would be searched for under the lock.
+    static constexpr size_t kListMax = 256;
 
     // True: an address is new.
     bool add(const std::vector<std::string>& urls) {
         bool is_news = false;
-        for (const std::string& url : urls) {
+        for (const std::string& url : first_of(urls)) {
             const auto known = find(url);
             if (known != urls_.end()) {
                 ++known->second;
@@ -33,7 +39,7 @@ class GossipUrls {
     // True: an address has gone. Addresses that are not known are ignored.
     bool remove(const std::vector<std::string>& urls) {
         bool is_news = false;
-        for (const std::string& url : urls) {
+        for (const std::string& url : first_of(urls)) {
             const auto known = find(url);
             if (known == urls_.end() || --known->second > 0) continue;
             urls_.erase(known);
@@ -44,14 +50,19 @@ class GossipUrls {
 
     // Appends all addresses that `urls` does not hold yet.
     void append_to(std::vector<std::string>* urls) const {
+        const std::vector<std::string> before = *urls;
         for (const auto& [url, count] : urls_) {
-            if (std::find(urls->begin(), urls->end(), url) == urls->end()) urls->push_back(url);
+            if (std::find(before.begin(), before.end(), url) == before.end()) urls->push_back(url);
         }
     }
     bool empty() const { return urls_.empty(); }
 
   private:
     using Counted = std::vector<std::pair<std::string, int>>;
+
+    static std::span<const std::string> first_of(const std::vector<std::string>& urls) {
+        return {urls.data(), std::min(urls.size(), kListMax)};
+    }
 
     Counted::iterator find(const std::string& url) {
         return std::find_if(urls_.begin(), urls_.end(), [&](const auto& each) { return each.first == url; });

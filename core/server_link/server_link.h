@@ -393,6 +393,7 @@ class ServerLink : public delivery::RemoteServer {
     bool is_listed_ = false;  // send_interest_slice() is called each turn
     runtime::OwnedTimer<ServerLink, &ServerLink::on_phase_timer> phase_timer_{*this};
     bool sync_waits_ = false;  // for room
+    bool is_at_end_of_sync_ = false;  // in on_synced()
     runtime::OwnedTimer<ServerLink, &ServerLink::on_sync_timer> sync_timer_{*this};
 };
 

@@ -185,7 +185,7 @@ void ServerLink::begin_sync() {
     announced_weights_.clear();
     const bool was_running = sync_.running();
     sync_.request(std::move(accounts));
-    if (!was_running) continue_sync();
+    if (!was_running && !is_at_end_of_sync_) continue_sync();
 }
 
 void ServerLink::continue_sync() {
@@ -195,8 +195,14 @@ void ServerLink::continue_sync() {
         case InterestSync::Progress::kDone:
             host_.log.debug("{} - Sent local subscriptions to {}", label(), traits_.channel);
             sync_waits_ = false;
+            is_at_end_of_sync_ = true;
             on_synced();
-            if (sync_.running()) return;
+            is_at_end_of_sync_ = false;
+            if (!open()) return;
+            if (sync_.running()) {  // on_synced() has begun another one: not before the next turn
+                list_for_next_turn();
+                return pause(link::PauseReason::kSync);
+            }
             for (; pongs_due_ > 0; --pongs_due_) answer_ping();
             return resume(link::PauseReason::kSync);
         case InterestSync::Progress::kMore:

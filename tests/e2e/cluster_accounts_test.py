@@ -99,6 +99,16 @@ class ScriptedAccountsTest(AccountsCase):
         self.b.send(f"PUB {reply} 1\r\n4\r\n")
         self.route.expect_op(f"RMSG B {reply} 1", b"4")
 
+    def test_a_reply_that_is_a_pattern_takes_no_answers(self):
+        if self.server.kind.is_go:
+            self.skipTest("Go servers lose the answer, or do not check the reply")
+        for reply in ("_R_.>", "_R_.*", "_R_."):
+            self.route.send(f"RMSG B svc.add {reply} 1\r\n2\r\n")
+        self.route.drain()
+        self.b.send("PUB _R_.AbCdEfGhIjK 1\r\n4\r\n")
+        self.b.expect_quiet()
+        self.route.expect_quiet()
+
 
 class ClusterAccountsTest(AccountsCase):
     def setUp(self):

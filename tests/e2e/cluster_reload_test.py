@@ -7,6 +7,7 @@ import signal
 
 from support import case, cluster
 from support.cluster import Cluster
+from support.leaf_peer import LeafPeer
 from support.route_peer import PeerCase
 
 
@@ -268,6 +269,43 @@ class SettingsReloadTest(ReloadCase):
         server.cluster_settings = "no_advertise: true\n"
         self.reload(server, "Reloaded: cluster")
         self.assertFalse(self.peer(server).peer.get("connect_urls"))
+
+    def test_a_server_that_left_while_nothing_was_advertised_is_forgotten(self):
+        if case.Options.reference:
+            self.skipTest("it may keep the address")
+        server = self.member()
+        leaves = self.peer(server, connect_urls=["127.0.0.1:1"])
+        self.assertIn("127.0.0.1:1", self.client(server).info["connect_urls"])
+        server.cluster_settings = "no_advertise: true\n"
+        self.reload(server, "Reloaded: cluster")
+        leaves.close()
+        server.log.wait("Router connection closed")
+        server.cluster_settings = ""
+        self.reload(server, "Reloaded: cluster")
+        self.peer(server, connect_urls=["127.0.0.1:2"])
+        urls = self.client(server).info["connect_urls"]
+        self.assertIn("127.0.0.1:2", urls)
+        self.assertNotIn("127.0.0.1:1", urls)
+
+    def test_the_address_for_leafnodes_may_change(self):
+        if case.Options.reference:
+            self.skipTest("it keeps the first one")
+        server = self.member(settings="leafnodes { listen: 127.0.0.1:-1 }\n")
+        peer = self.peer(server, leafnode_urls=["127.0.0.1:1"])
+        [own] = peer.peer["leafnode_urls"]
+
+        def announced():
+            spoke = LeafPeer(int(own.rpartition(":")[2])).setup_spoke()
+            self.addCleanup(spoke.close)
+            return spoke.read_info()["leafnode_urls"]
+
+        self.assertEqual(announced(), [own, "127.0.0.1:1"])
+        peer.send_info(leafnode_urls=["127.0.0.1:2"])
+        peer.drain()
+        self.assertEqual(announced(), [own, "127.0.0.1:2"])
+        peer.close()
+        server.log.wait("Router connection closed")
+        self.assertEqual(announced(), [own])
 
 
 class NameReloadTest(ReloadCase):

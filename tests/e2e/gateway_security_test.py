@@ -196,6 +196,36 @@ class TlsTest(GatewayPeerCase):
         self.assertNotIn("B", server.get("/gatewayz")["outbound_gateways"])
         kept.drain()
 
+    def test_pins_that_change_before_the_connect(self):
+        if any(kind.is_go for kind in self.all_kinds()):
+            self.skipTest("Go servers look at connections that are registered")
+        certificates = Certificates(self.folder())
+        stays, goes = (certificates.issue(name, f"/CN={name}", "IP:127.0.0.1") for name in ("stays", "goes"))
+
+        def settings(*files):
+            pins = ", ".join(f'"{certificates.pin(each[0])}"' for each in files)
+            return certificates.config(f'ca_file: "{certificates.ca}"', "timeout: 5", f"pinned_certs: [{pins}]")
+
+        server = self.gateway_member(gateway_settings=settings(stays, goes))
+        peers = []
+        for files, name in ((stays, "X"), (goes, "Y")):
+            peer = TlsPeer(server.gateway_port).setup(name)
+            self.addCleanup(peer.close)
+            peer.handshake(certificates, files)
+            peer.read_op()
+            peers.append(peer)
+        server.gateway_settings = settings(stays)
+        server.write_config()
+        server.send_signal(signal.SIGHUP)
+        server.log.wait("Reloaded server configuration")
+        for peer in peers:
+            peer.send_connect()
+            peer.send_info()
+        peers[1].read_until_end()
+        peers[0].drain()
+        server.wait_inbound("X")
+        self.assertNotIn("Y", server.get("/gatewayz")["inbound_gateways"])
+
     def test_a_gateway_without_tls(self):
         certificates = Certificates(self.folder())
         server = self.gateway_member(gateway_settings=self.block(certificates))

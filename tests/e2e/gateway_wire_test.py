@@ -127,6 +127,24 @@ class SetupTest(GatewayPeerCase):
         self.assertRaises(BlockingIOError, own.socket.accept)
 
 
+class ManyAccountsTest(GatewayPeerCase):
+    def test_each_of_thousands_of_accounts_switches_once(self):
+        """Most of them are empty. A PONG comes behind the last one."""
+        if any(kind.is_go for kind in self.all_kinds()):
+            self.skipTest("Go servers do not switch accounts without interest")
+        names = [f"ACC{i}" for i in range(4000)]
+        users = 'users: [ { user: u, password: pw } ]'
+        accounts = "\n".join(f"{name} {{ {users if name == 'ACC7' else ''} }}" for name in names)
+        server = self.gateway_member(settings=f"accounts {{\n{accounts}\n}}\n")
+        peer = self.inbound(server)
+        for command in (2, 3):
+            switched = [account_of(op) for op in peer.dump
+                        if op.verb == "INFO" and op.json.get("gateway_cmd") == command]  # fmt: skip
+            self.assertEqual(sorted(set(switched) - {"$G"}), sorted(names))
+            self.assertEqual(len(switched), len(set(switched)))
+        peer.expect_quiet()
+
+
 class RefusalTest(GatewayPeerCase):
     def expect_error(self, peer, text):
         op = peer.read_op()

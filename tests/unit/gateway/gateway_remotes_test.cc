@@ -99,6 +99,18 @@ TEST_F(GatewayRemotesTest, FloodsAreBounded) {
     EXPECT_EQ(remotes_.list().size(), GatewayRemotes::kRemotesMax);
 }
 
+TEST_F(GatewayRemotesTest, AddressesThatAreIgnoredCountTowardsTheLimit) {
+    std::vector<std::string> many(GatewayRemotes::kUrlsMax / 2, "10.0.0.2:7222");  // configured
+    many.resize(GatewayRemotes::kUrlsMax, "host:0");
+    many.push_back("10.3.0.1:7222");
+    (void)remotes_.learn("B", many);
+    EXPECT_THAT(remotes_.find("B")->learned, IsEmpty());
+    EXPECT_EQ(remotes_.learn("C", many), Learned::kNew);
+    EXPECT_EQ(remotes_.find("C")->learned.size(), 1U);
+    remotes_.replace_urls("B", {many.begin() + 1, many.end()});
+    EXPECT_EQ(remotes_.find("B")->learned.size(), 1U);
+}
+
 TEST_F(GatewayRemotesTest, OneOutboundConnectionPerCluster) {
     EXPECT_TRUE(remotes_.add_outbound({.name = "B", .link = link_at(1)}));
     EXPECT_FALSE(remotes_.add_outbound({.name = "B", .link = link_at(2)}));

@@ -54,6 +54,17 @@ TEST(LeafUrlsTest, WhatTheHubAnnouncesComesFirstAndLendsCredentials) {
     EXPECT_EQ(list.list().size(), 2U);
 }
 
+TEST(LeafUrlsTest, AddressesThatAreIgnoredCountTowardsTheLimit) {
+    LeafUrls list(urls({"nats://a:1"}), nullptr);
+    Strings many(LeafUrls::kLearnedMax / 2, "a:1");
+    many.resize(LeafUrls::kLearnedMax, "://");
+    many.push_back("b:2");
+    list.learn(many);
+    EXPECT_EQ(list.list().size(), 1U);
+    list.learn({many.begin() + 1, many.end()});
+    EXPECT_EQ(list.list().size(), 2U);
+}
+
 TEST(LeafUrlsTest, ALostHubIsNotTriedFirstIfThereAreOthers) {
     LeafUrls list(urls({"nats://a:1"}), nullptr);
     EXPECT_EQ(list.next().host, "a");

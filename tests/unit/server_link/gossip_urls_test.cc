@@ -63,5 +63,17 @@ TEST(GossipUrlsTest, HoldsNoMoreThanItsLimit) {
     EXPECT_TRUE(urls.add({"one more"}));
 }
 
+TEST(GossipUrlsTest, OfALongListTheFirstCount) {
+    std::vector<std::string> list = {"own:1"};
+    list.resize(GossipUrls::kListMax, "own:1");
+    list.push_back("late:1");
+    GossipUrls urls;
+    EXPECT_TRUE(urls.add(list));
+    EXPECT_THAT(list_of(urls), ElementsAre("own:1"));
+    EXPECT_TRUE(urls.add({"late:1"}));
+    EXPECT_TRUE(urls.remove(list));
+    EXPECT_THAT(list_of(urls), ElementsAre("late:1"));
+}
+
 }  // namespace
 }  // namespace nuring::server_link

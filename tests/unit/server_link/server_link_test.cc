@@ -348,6 +348,23 @@ TEST_F(ServerLinkTest, ASyncThatIsAskedForMeanwhileRunsOnceMoreFromTheStart) {
     EXPECT_EQ(rules.synced, 1);
 }
 
+TEST_F(ServerLinkTest, ASyncThatBeginsAtTheEndOfAnotherWaitsForTheNextTurn) {
+    subscribe_to(1);
+    rules.more_syncs = 100;
+    SimPeer& peer = accept();
+    stage.on_worker(0, [this](server::WorkerState&) {
+        link->skip_login();
+        link->serve("REMOTE", "remote");
+        EXPECT_EQ(rules.synced, 1);
+        EXPECT_TRUE(link->paused());
+    });
+    stage.settle();
+    EXPECT_EQ(rules.synced, 101);
+    EXPECT_EQ(rules.sync_depth_max, 1);
+    EXPECT_EQ(count_of(peer.ask("PING\r\n"), "RS+ "), 101U);
+    on_link([](TestLink& each) { EXPECT_FALSE(each.paused()); });
+}
+
 TEST_F(ServerLinkTest, ALinkThatClosesDuringItsSyncIsForgotten) {
     constexpr uint32_t kSubscriptions = 2 * InterestSync::kAnnouncedPerTurn;
     subscribe_to(kSubscriptions);

@@ -2,6 +2,7 @@
 // A ServerLink of no particular kind on a stage of two workers, with the test as the other server.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -50,6 +51,9 @@ struct Kind {
     int channels_ready = 0;
     int logged_in = 0;
     int synced = 0;
+    int more_syncs = 0;  // to begin, each at the end of another
+    int sync_depth = 0;
+    int sync_depth_max = 0;
     bool ended = false;
 };
 
@@ -81,7 +85,12 @@ class TestLink final : public ServerLink {
     void on_connect(std::string_view json) override { rules_.on_connect(*this, json); }
     void on_info(const proto::ServerInfo& /*info*/) override {}
     void on_logged_in(std::shared_ptr<const auth::Identity> /*identity*/) override { ++rules_.logged_in; }
-    void on_synced() override { ++rules_.synced; }
+    void on_synced() override {
+        ++rules_.synced;
+        rules_.sync_depth_max = std::max(rules_.sync_depth_max, ++rules_.sync_depth);
+        if (rules_.more_syncs-- > 0) begin_sync();
+        --rules_.sync_depth;
+    }
     void on_ended() override { rules_.ended = true; }
     void announce_lame_duck() override {}
     bool may_export(account::Account& /*account*/, std::string_view pattern) override {
