@@ -2,8 +2,9 @@
 #include "gateway/leaf_permissions.h"
 
 #include <algorithm>
-#include <iterator>
+#include <string_view>
 
+#include "core/auth/permissions.h"
 #include "proto/subject.h"
 
 namespace nuring::gateway {
@@ -12,8 +13,10 @@ namespace {
 // Entries of a user may name a queue behind the pattern.
 std::vector<std::string> without_queues(const std::vector<std::string>& entries) {
     std::vector<std::string> patterns;
-    std::copy_if(entries.begin(), entries.end(), std::back_inserter(patterns),
-                 [](const std::string& entry) { return entry.find_first_of(" \t") == std::string::npos; });
+    for (const std::string_view entry : entries) {
+        const auto [pattern, behind] = auth::take_word(entry);
+        if (auth::take_word(behind).first.empty()) patterns.emplace_back(pattern);
+    }
     return patterns;
 }
 
@@ -38,11 +41,11 @@ LeafPermissions LeafPermissions::of_user(const config::Permissions& permissions)
     result.outbound_ = lists_of(permissions.subscribe);
     result.inbound_ = lists_of(permissions.publish);
     result.responses_ = permissions.responses;
-    for (const std::string& entry : permissions.subscribe.deny) {
-        const size_t blank = entry.find_first_of(" \t");
-        const size_t group = entry.find_first_not_of(" \t", blank);
-        if (group == std::string::npos) continue;
-        result.group_denies_.push_back({.pattern = entry.substr(0, blank), .group = entry.substr(group)});
+    for (const std::string_view entry : permissions.subscribe.deny) {
+        const auto [pattern, behind] = auth::take_word(entry);
+        const std::string_view group = auth::take_word(behind).first;
+        if (group.empty()) continue;
+        result.group_denies_.push_back({.pattern = std::string(pattern), .group = std::string(group)});
     }
     return result;
 }

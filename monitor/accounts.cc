@@ -111,7 +111,8 @@ absl::Status make_accstatz(const Sources& sources, const Query& query, HttpAnswe
     if (!unused.ok()) return unused.status();
     const AccountSums sums = ask_accounts(sources.server, sources.runner);
     std::vector<std::string_view> names = query.texts("acc");
-    if (names.empty()) names = query.texts("accounts");  // of a request under $SYS to all servers
+    if (!query.is_request()) std::erase(names, std::string_view());  // `acc=`
+    if (names.empty() && query.is_request()) names = query.texts("accounts");
     proto::JsonWriter json(&answer->body);
     json.begin_object();
     json.field("server_id", sources.server.facts().info.server_id);

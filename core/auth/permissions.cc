@@ -15,20 +15,20 @@ bool matched_by_any(const std::vector<std::string>& patterns, std::string_view s
     });
 }
 
-// The first word, and what stands behind it. Source: splitSubjectQueue in server/client.go 2.9.10.
-std::pair<std::string_view, std::string_view> take_word(std::string_view text) {
-    constexpr std::string_view kBlanks = " \t\r\n\f\v";
-    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
-    const size_t end = std::min(text.find_first_of(kBlanks), text.size());
-    return {text.substr(0, end), text.substr(end)};
-}
-
 bool has_empty_token(std::string_view subject) {
     return subject.empty() || subject.front() == proto::kTokenSeparator ||
            subject.back() == proto::kTokenSeparator || subject.find("..") != std::string_view::npos;
 }
 
 }  // namespace
+
+// Source: splitSubjectQueue in server/client.go 2.9.10.
+std::pair<std::string_view, std::string_view> take_word(std::string_view text) {
+    constexpr std::string_view kBlanks = " \t\r\n\f\v";
+    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+    const size_t end = std::min(text.find_first_of(kBlanks), text.size());
+    return {text.substr(0, end), text.substr(end)};
+}
 
 Permissions::Permissions(const config::Permissions& permissions)
     : configured_(permissions),

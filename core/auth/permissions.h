@@ -5,11 +5,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/config/options.h"
 
 namespace nuring::auth {
+
+// The first word of an entry of a list, which may name a queue behind the pattern, and all that stands behind it.
+std::pair<std::string_view, std::string_view> take_word(std::string_view text);
 
 // Permissions says what a user may publish and subscribe to. Immutable, shared by all connections of
 // the user; each connection keeps its last answers itself (permission_cache.h).

@@ -137,9 +137,9 @@ absl::Status FileSink::open() {
     }
     if (fd_ >= 0) ::close(fd_);
     fd_ = fd;
-    torn_ = false;
     struct stat status;
     size_bytes_ = ::fstat(fd, &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
+    if (size_bytes_ == 0) torn_ = false;
     return absl::OkStatus();
 }
 
@@ -234,6 +234,7 @@ void FileSink::purge(uint64_t time_ns) {
 
 void FileSink::write_own(uint64_t time_ns, Level level, std::string_view text) {
     const size_t before = batch_.size();
+    if (batch_.empty() && torn_) batch_ += '\n';
     writer_.append(batch_, {time_ns, level, text});
     ++batch_count_;
     size_bytes_ += batch_.size() - before;

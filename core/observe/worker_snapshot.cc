@@ -82,14 +82,14 @@ bool SubscriptionSurvey::step(const WorkerView& worker) {
         if (position_ >= table.slot_count()) return true;
         const client::Client* found = client::as_client(table.at(position_));
         if (found == nullptr || !found->open()) {
-            subscription_position_ = 0;
             ++position_;
             continue;
         }
         const client::Client& client = *found;
+        if (client.handle() != walked_) subscription_position_ = 0;  // another one had this place before
+        walked_ = client.handle();
         const std::string& account = client.account().name();
         if (!account_.empty() && account != account_) {
-            subscription_position_ = 0;  // of one that had this place before
             ++position_;
             continue;
         }

@@ -118,7 +118,8 @@ class SubscriptionSurvey final : public Survey {
     const std::string subject_;
     const size_t count_max_;
     size_t position_ = 0;               // of the walk over the links
-    size_t subscription_position_ = 0;  // within the link where it stopped
+    base::LinkHandle walked_;           // the link where it stopped
+    size_t subscription_position_ = 0;  // within it
     uint64_t total_ = 0;
     std::vector<client::SubscriptionSnapshot> subscriptions_;
 };

@@ -40,6 +40,18 @@ TEST(LeafPermissionsTest, AHubSendsWhatItsLeafnodeMaySubscribeTo) {
     EXPECT_FALSE(hub.announces("other.>"));
 }
 
+// Tokens carry texts as they were written.
+TEST(LeafPermissionsTest, BlanksAroundAPatternAreNoPartOfIt) {
+    config::Permissions user;
+    user.subscribe.deny = {"down.tab\t", " down.front", "down.line\nq", "down.two \v q"};
+    const LeafPermissions hub = LeafPermissions::of_user(user);
+    EXPECT_FALSE(hub.may_send("down.tab"));
+    EXPECT_FALSE(hub.may_send("down.front"));
+    EXPECT_TRUE(hub.may_send("down.line"));
+    EXPECT_FALSE(hub.may_serve("down.line", "q"));
+    EXPECT_FALSE(hub.may_serve("down.two", "q"));
+}
+
 TEST(LeafPermissionsTest, AllowedQueuesAloneAllowNothing) {
     config::Permissions user;
     user.subscribe.allow = {"work.* q"};
