@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/cluster_urls.h"
 
+#include <algorithm>
+#include <cstddef>
+
 namespace nuring::cluster {
+namespace {
+
+std::vector<std::string> first_of(const std::vector<std::string>& urls) {
+    const size_t count = std::min(urls.size(), server_link::GossipUrls::kListMax);
+    return {urls.begin(), urls.begin() + static_cast<ptrdiff_t>(count)};
+}
+
+}  // namespace
 
 ClusterUrls::News ClusterUrls::add(const std::string& server_id, const proto::ServerInfo& info) {
     (void)servers_.try_emplace(server_id);
@@ -11,10 +22,10 @@ ClusterUrls::News ClusterUrls::add(const std::string& server_id, const proto::Se
 ClusterUrls::News ClusterUrls::update(const std::string& server_id, const proto::ServerInfo& info) {
     const auto known = servers_.find(server_id);
     if (known == servers_.end()) return {};
-    Announced after{.clients = {}, .websockets = {}, .leafnodes = info.leafnode_urls};
+    Announced after{.clients = {}, .websockets = {}, .leafnodes = first_of(info.leafnode_urls)};
     if (!info.ldm) {
-        after.clients = info.connect_urls;
-        after.websockets = info.ws_connect_urls;
+        after.clients = first_of(info.connect_urls);
+        after.websockets = first_of(info.ws_connect_urls);
     }
     return change(&known->second, after);
 }

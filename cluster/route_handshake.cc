@@ -93,9 +93,10 @@ void Route::on_logged_in(std::shared_ptr<const auth::Identity> /*identity*/) {
 }
 
 bool Route::accepts_cluster_name(const std::string& name, bool is_dynamic, bool reports) {
-    if (name == config::kReservedClusterName) {
+    if (name == config::kReservedClusterName || config::has_blanks(name)) {
         const std::string text =
-            fmt::format("Rejecting connection, cluster name {} is reserved", proto::quote(name));
+            fmt::format("Rejecting connection, cluster name {} {}", proto::quote(name),
+                        config::has_blanks(name) ? "cannot contain spaces" : "is reserved");
         host_.log.error("{} - {}", label(), text);
         if (reports) send_error(text);
         close(link::CloseReason::kClusterNameConflict);

@@ -226,10 +226,8 @@ void GatewayInbound::send_command(account::Account& account, int64_t command) {
 // Accounts that were empty, or have come meanwhile, or have lost all that they had.
 void GatewayInbound::on_synced() {
     is_registering_ = false;
-    std::vector<account::Account*> rest;
-    for (account::Account* account : delivery_.accounts.list()) {
-        if (switching_.contains(account)) rest.push_back(account);
-    }
+    std::vector<account::Account*> rest(switching_.begin(), switching_.end());
+    std::sort(rest.begin(), rest.end(), [](const auto* a, const auto* b) { return a->name() < b->name(); });
     for (account::Account* account : rest) finish_switch(*account);
     on_account_changed();
 }
@@ -240,12 +238,15 @@ void GatewayInbound::on_account_changed() {
     if (!serving() || is_registering_) return;
     size_t announced = 0;
     for (account::Account* account : delivery_.accounts.list()) {
-        // Those for which there is no room now are switched when interest in them comes.
-        if (!has_room_for_sync()) return;
+        if (!open()) return;
+        // Those for which there is no room now are switched when interest in them comes, which small ones
+        // may have already.
+        const uint64_t count = account->sublist().count();
+        if (!has_room_for_sync() && (count == 0 || count > kAtOnceMax)) continue;
         if (interest_.mode(*account) != InterestMode::kOptimistic) continue;
         if (!wants_all_interest_ && !imports_services(*account)) continue;
         if (announced > server_link::InterestSync::kAnnouncedPerTurn) return begin_sync();
-        announced += kSwitchCost + std::min(account->sublist().count(), kAtOnceMax);
+        announced += kSwitchCost + std::min(count, kAtOnceMax);
         interest_.switch_account(*account);
     }
 }

@@ -91,7 +91,7 @@ class GatewayInbound final : public server_link::ServerLink, private InboundInte
     bool wants_all_interest_ = false;
     bool is_registering_ = false;    // the first sync runs: it goes over all accounts
     InboundInterest interest_{*this};
-    absl::flat_hash_set<const account::Account*> switching_;  // all of their interest is being announced
+    absl::flat_hash_set<account::Account*> switching_;  // all of their interest is being announced
 };
 
 }  // namespace nuring::gateway

@@ -83,10 +83,12 @@ void GatewayOutbound::on_first_info(const proto::ServerInfo& info) {
     if (maps_the_old_way_) {
         old_prefix_ = fmt::format("{}{}.", proto::kGatewayReplyPrefix, settings_->old_hash);
     }
+    check_pins();
+    if (!open()) return;
     announce_self(info);
     // Another connection to that cluster was quicker; this one is not needed.
     if (!gateways_.add_outbound(*this, info)) return close(link::CloseReason::kWrongGateway);
-    check_pins();
+    check_pins();  // again: a reload finds only what is listed
     if (!open()) return;
     host_.log.info("{} - Outbound gateway connection to {} ({}) registered", label(), proto::quote(cluster_),
                     info.server_id);

@@ -12,7 +12,7 @@
 
 namespace nuring::auth {
 
-// The first word of an entry of a list, which may name a queue behind the pattern, and all that stands behind it.
+// The first word of an entry of a list, and all that stands behind it, which may name a queue.
 std::pair<std::string_view, std::string_view> take_word(std::string_view text);
 
 // Permissions says what a user may publish and subscribe to. Immutable, shared by all connections of

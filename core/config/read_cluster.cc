@@ -80,7 +80,7 @@ void read_cluster_permissions(Reader& reader, const Member& member, ClusterBlock
 void read_name(Reader& reader, const Member& member, ClusterBlock* cluster) {
     std::string name;
     if (!reader.text(member.value, &name)) return;
-    if (name.find(' ') != std::string::npos) {
+    if (has_blanks(name)) {
         return reader.error(member.value, "cluster name cannot contain spaces");
     }
     if (name == kReservedClusterName) {

@@ -57,7 +57,7 @@ constexpr int kRoutePoolSizeMax = 512;
 
 void check_cluster(const Options& options, Diagnostics* out) {
     const ClusterOptions& cluster = options.cluster;
-    if (cluster.name.find(' ') != std::string::npos) report_link_fault(out, "cluster name cannot contain spaces");
+    if (has_blanks(cluster.name)) report_link_fault(out, "cluster name cannot contain spaces");
     if (cluster.name == kReservedClusterName) report_link_fault(out, "cluster name is reserved");
     check_compression(cluster.compression, out);
     if (!options.gateway.name.empty() && options.gateway.name != cluster.name) {

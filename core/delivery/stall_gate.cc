@@ -53,7 +53,9 @@ uint64_t StallGate::free_bytes() const {
 
 void StallGate::stall(link::Link& publisher, RestKind kind) {
     if (kind != RestKind::kAnswer) ++stall_count_;
-    const uint64_t until_ns = host_.ring.now_ns() + (kind == RestKind::kThere ? kRestThere_ns : kRest_ns);
+    // A message for another worker leaves at the end of this turn, which may have begun long ago.
+    const uint64_t from_ns = kind == RestKind::kAnswer ? host_.ring.fresh_now_ns() : host_.ring.now_ns();
+    const uint64_t until_ns = from_ns + (kind == RestKind::kThere ? kRestThere_ns : kRest_ns);
     resting_.push_back({.publisher = publisher.handle(), .until_ns = until_ns, .kind = kind});
     publisher.pause(link::PauseReason::kStall);
     if (!timer_.armed() || timer_.deadline_ns > until_ns) host_.timers.arm(timer_, until_ns);
@@ -80,7 +82,8 @@ void StallGate::on_timer() {
 // An answer that comes later finds that the publisher has used up what was free.
 void StallGate::end_rest(link::Link& publisher, RestKind kind) {
     publisher.set_rested_there(kind == RestKind::kThere);
-    if (kind != RestKind::kAnswer) publisher.set_rested(free_bytes() / looked_at_.size());
+    const size_t sharers = std::min(looked_at_.size(), kSharersMax);
+    if (kind != RestKind::kAnswer) publisher.set_rested(free_bytes() / sharers);
     publisher.resume(link::PauseReason::kStall);  // may have it rest again
 }
 
@@ -119,6 +122,7 @@ void StallGate::extend_rest(base::LinkHandle publisher) {
         ++stall_count_;
         each.kind = RestKind::kThere;
         each.until_ns = host_.ring.now_ns() + kRestThere_ns;
+        return;
     }
 }
 

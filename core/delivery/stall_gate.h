@@ -20,7 +20,7 @@ class Outlets;
 // StallGate slows publishers down that are faster than a receiver. Else one that reads as fast as it can
 // would be closed as a slow consumer.
 //   - A receiver has most of max_pending waiting for its peer: a client that publishes to it rests for some
-//     milliseconds after each kFreeBytes, which all that rest on a worker share. If the receiver lives on
+//     milliseconds after each kFreeBytes, which those that rest on a worker share. If the receiver lives on
 //     another worker, it then also rests until that one could say that the receiver is still behind. A
 //     receiver that reads nothing soon exceeds max_pending, and is closed. A server, behind which many
 //     others publish, rests until the next turn after each kFreeBytes; as long as a client where the peer
@@ -37,6 +37,8 @@ class StallGate {
     static constexpr uint64_t kRestThere_ns = 20'000'000;
     // Or less, with a small max_pending, or for each of several that rest.
     static constexpr uint64_t kFreeBytes = 128 * 1024;
+    // Each of more has as large a share, else a receiver that reads nothing would hold them up for seconds.
+    static constexpr size_t kSharersMax = 8;
 
     StallGate(link::LinkHost& host, InterestGate& interest_gate, Outlets& outlets)
         : host_(host), interest_gate_(interest_gate), outlets_(outlets) {}

@@ -62,6 +62,7 @@ TEST(ReadClusterTest, Errors) {
     EXPECT_THAT(messages_of("cluster { authorization { token: a } }"),
                 HasSubstr("Cluster authorization does not support tokens"));
     EXPECT_EQ(messages_of("cluster { name: \"a b\" }"), "1:10: cluster name cannot contain spaces");
+    EXPECT_EQ(messages_of("cluster { name: \"a\\tb\" }"), "1:10: cluster name cannot contain spaces");
     EXPECT_EQ(messages_of("cluster { name: _ }"), "1:10: cluster name is reserved");
     EXPECT_EQ(messages_of("cluster { permissions { import: a, allow_responses: true } }"),
               "1:10: Cluster permissions do not support dynamic responses");
