@@ -26,6 +26,9 @@ namespace {
 
 constexpr uint64_t kSecondInfo_ns = 2'000'000'000;
 
+// The name stands in each line about the leafnode's interest and messages, and beside each subscription.
+constexpr size_t kClusterNameSizeMax = 255;
+
 // A credentials file is a few hundred bytes; tokens of accounts are larger, but never this large.
 constexpr size_t kCredentialsBytesMax = 1024 * 1024;
 
@@ -134,8 +137,10 @@ void LeafLink::on_info(const proto::ServerInfo& info) {
 
 // False: the link was closed.
 bool LeafLink::accepts_cluster_name(std::string_view name) {
-    if (!config::has_blanks(name)) return true;
-    refuse_peer("cluster name cannot contain spaces", link::CloseReason::kProtocolViolation);
+    const bool is_long = name.size() > kClusterNameSizeMax;
+    if (!is_long && !config::has_blanks(name)) return true;
+    refuse_peer(is_long ? "cluster name is too long" : "cluster name cannot contain spaces",
+                link::CloseReason::kProtocolViolation);
     return false;
 }
 

@@ -138,6 +138,7 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
     }
     bool may_leave(account::Account& account, std::string_view subject) override;
     bool carries(account::Account& account) const override { return &account == account_; }
+    bool admits_payload(uint64_t bytes) override;
     bool admit_message(const proto::RouteOperation& operation, Inbound* message) override;
     void on_accepted(std::string_view subject) override;
     bool admit_answer(const proto::RouteOperation& operation, Inbound* message) override;

@@ -244,16 +244,18 @@ const account::SubjectMap* LeafLink::mappings_of(const account::Account& account
     return mappings.empty() ? nullptr : &mappings;
 }
 
+bool LeafLink::admits_payload(uint64_t bytes) {
+    const int64_t most = all_.clients(host_.id).limits().parse.payload_max;
+    if (most < 0 || bytes <= static_cast<uint64_t>(most)) return true;
+    host_.log.error("{} - maximum payload exceeded: {} vs {}", label(), bytes, most);
+    send_error(proto::kErrPayloadViolation);
+    close(link::CloseReason::kMaxPayloadExceeded);
+    return false;
+}
+
 bool LeafLink::admit_message(const proto::RouteOperation& operation, Inbound* message) {
     message->publisher.origin_cluster = origin_cluster_;
-    const int64_t most = all_.clients(host_.id).limits().parse.payload_max;
-    if (most >= 0 && int64_t{operation.total_size} > most) {
-        host_.log.error("{} - maximum payload exceeded: {} vs {}", label(), operation.total_size,
-                        most);
-        send_error(proto::kErrPayloadViolation);
-        close(link::CloseReason::kMaxPayloadExceeded);
-        return false;
-    }
+    if (!admits_payload(operation.total_size)) return false;
     const std::string_view asked = proto::without_gateway_prefix(message->run.subject);
     if (permissions_.may_take(asked)) [[likely]] {
         bind_requestor(&message->run);

@@ -108,6 +108,14 @@ bool is_canonical(const Args& args, const char* line_end) {
     return last.data() + last.size() == line_end && *line_end == '\r';
 }
 
+// Line ends within a word would begin another one in the lines for other servers and subscribers.
+bool holds_line_ends(const ClientOperation& operation) {
+    const auto holds = [](std::string_view text) {
+        return text.find_first_of("\r\n") != std::string_view::npos;
+    };
+    return holds(operation.subject) || holds(operation.reply);
+}
+
 ParseStatus take_publish(const char* begin, const char* end, const ClientParseLimits& limits,
                          ClientOperation* out) {
     const Args args = split_args(out->args, end, Separators::kBlanks);
@@ -116,6 +124,7 @@ ParseStatus take_publish(const char* begin, const char* end, const ClientParseLi
     }
     out->subject = args.at[0];
     out->reply = args.count == kPublishArgsMax ? args.at[1] : std::string_view();
+    if (holds_line_ends(*out)) return ParseStatus::kBadPublishArgs;
     out->size_text = args.at[args.count - 1];
     out->header_size = 0;
     const int64_t total = parse_size(out->size_text);
@@ -132,6 +141,7 @@ ParseStatus take_header_publish(const char* begin, const char* end, const Client
     }
     out->subject = args.at[0];
     out->reply = args.count == kHeaderPublishArgsMax ? args.at[1] : std::string_view();
+    if (holds_line_ends(*out)) return ParseStatus::kBadHeaderPublishArgs;
     out->size_text = args.at[args.count - 1];
     const int64_t header = parse_size(args.at[args.count - 2]);
     if (header < 0) return ParseStatus::kBadHeaderPublishHeaderSize;

@@ -49,8 +49,8 @@ std::optional<GatewayReply> parse_gateway_reply(std::string_view subject) {
 }
 
 std::string_view without_gateway_prefix(std::string_view subject) {
-    const auto reply = parse_gateway_reply(subject);
-    return reply.has_value() ? reply->reply : subject;
+    while (const auto reply = parse_gateway_reply(subject)) subject = reply->reply;
+    return subject;
 }
 
 ReplyOrigin ReplyOrigin::of(std::string_view reply) {

@@ -21,6 +21,7 @@
 #include "fmt/format.h"
 #include "proto/encode_client.h"
 #include "proto/error_text.h"
+#include "proto/gateway_reply.h"
 #include "proto/quote.h"
 #include "proto/subject.h"
 
@@ -350,9 +351,18 @@ Client::Permit Client::permit_of(const Parsed& publish) {
         return Permit::kSubjectDenied;
     if (permissions_ != nullptr && !permits_publish(subject)) [[unlikely]]
         return Permit::kSubjectDenied;
+    if (may_be_reserved && proto::is_old_gateway_reply(subject) && !permits_answer(subject)) [[unlikely]]
+        return Permit::kSubjectDenied;
     if (may_be_reserved && (proto::is_reserved_reply(reply) || is_foreign_reply(reply))) [[unlikely]]
         return Permit::kReplyDenied;
     return Permit::kGranted;
+}
+
+// Another server strips the prefix, and publishes what stands behind it.
+bool Client::permits_answer(std::string_view subject) {
+    const std::string_view answer = proto::without_gateway_prefix(subject);
+    if (is_reserved(answer) || proto::is_old_gateway_reply(answer)) return false;
+    return permissions_ == nullptr || permits_publish(answer) || has_response(subject);
 }
 
 // A subject where servers alone speak.

@@ -15,6 +15,9 @@ constexpr uint32_t kSlotMask = (1U << kSlotBits) - 1;
 constexpr size_t kNameDigits = 6;  // worker and slot: 32 bits, and 4 of the secret
 constexpr size_t kSecretDigits = 10;
 
+// Room for a reply subject that a free place keeps.
+constexpr size_t kKeptReplyBytes = 256;
+
 // Expired routes looked at with each new one: more than one, so that they become fewer.
 constexpr int kPrunedAtOnce = 4;
 
@@ -79,7 +82,7 @@ ReplyTable::Slot ReplyTable::take_slot() {
 }
 
 void ReplyTable::prune(Queue* queue, uint64_t now_ns) {
-    if (queue->count >= kRoutesMax) remove(queue->oldest);
+    while (queue->count >= kRoutesMax || queue->reply_bytes > kReplyBytesMax) remove(queue->oldest);
     for (int i = 0; i < kPrunedAtOnce && queue->count != 0; ++i) {
         const Entry& oldest = entries_[queue->oldest];
         if (oldest.expires_ns > now_ns || oldest.sample != nullptr) return;  // a sample ends its route
@@ -106,6 +109,7 @@ ReplyTable::Slot ReplyTable::add(const ReplyRoute& route, uint64_t now_ns, base:
     (queue.newest == kNone ? queue.oldest : entries_[queue.newest].newer) = slot;
     queue.newest = slot;
     ++queue.count;
+    queue.reply_bytes += entry.reply.size();
     ++count_;
     return slot;
 }
@@ -162,6 +166,9 @@ void ReplyTable::remove(Slot slot) {
     (entry.older == kNone ? queue.oldest : entries_[entry.older].newer) = entry.newer;
     (entry.newer == kNone ? queue.newest : entries_[entry.newer].older) = entry.older;
     --queue.count;
+    queue.reply_bytes -= entry.reply.size();
+    entry.reply.clear();
+    if (entry.reply.capacity() > kKeptReplyBytes) entry.reply = std::string();
     --count_;
     entry.responder = nullptr;
     entry.secret = 0;

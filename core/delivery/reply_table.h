@@ -40,13 +40,14 @@ struct ReplyRoute {
 // without a search; a responder cannot guess those of others.
 //
 // Threads: its worker.
-// Limits:  kRoutesMax routes per requesting account, then the oldest goes. Expired ones go when
-//          its account adds another.
+// Limits:  kRoutesMax routes and kReplyBytesMax of reply subjects per requesting account, then the oldest
+//          goes. Expired ones go when its account adds another.
 // Errors:  find() of a route that is gone, or is not of this account, is null.
 // Source:  ours. Life and number: server/accounts.go (response threshold 2.1.0; 100,000 in RC19).
 class ReplyTable {
   public:
     static constexpr uint32_t kRoutesMax = 65536;
+    static constexpr size_t kReplyBytesMax = 8 * 1024 * 1024;
     static constexpr size_t kSubjectSize = 20;
     static constexpr size_t kSubjectSizeMax = kSubjectSize + proto::kTrackedSuffixSize;
     // A slot number names a route only while its worker adds none.
@@ -82,6 +83,10 @@ class ReplyTable {
     uint64_t expires_ns(Slot slot) const { return entries_[slot].expires_ns; }
 
     size_t size() const { return count_; }
+    size_t reply_bytes(const account::Account& requestor) const {
+        const auto found = queues_.find(&requestor);
+        return found == queues_.end() ? 0 : found->second.reply_bytes;
+    }
 
   private:
     struct Entry {
@@ -101,6 +106,7 @@ class ReplyTable {
         Slot oldest = kNone;
         Slot newest = kNone;
         uint32_t count = 0;
+        size_t reply_bytes = 0;
     };
 
     Slot locate(std::string_view subject, const account::Account& responder) const;

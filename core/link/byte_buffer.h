@@ -34,6 +34,7 @@ class ByteBuffer {
         if (capacity <= capacity_) return;
         capacity_ = std::max(capacity, kBytesMin);
         bytes_ = static_cast<char*>(std::realloc(bytes_, capacity_ + ring::kReceiveSlackBytes));
+        assert(bytes_ != nullptr && "no memory");
     }
     void append(const char* bytes, size_t size) {
         if (size == 0) return;

@@ -216,6 +216,15 @@ void ServerLink::close_after(link::CloseReason reason, uint64_t delay_ns) {
 
 // --------------------------------------------------------------------------------- input
 
+// Of a payload that is not whole yet, as much is kept as its line says.
+bool ServerLink::awaits_payload(const proto::RouteOperation& operation) {
+    if (awaits_login()) {
+        refuse_login({});
+        return false;
+    }
+    return admits_payload(operation.needed_bytes - operation.line_size - proto::kLineEndSize);
+}
+
 size_t ServerLink::consume(const char* begin, const char* end) {
     const char* at = begin;
     tracing_ = host_.log.trace_enabled();
@@ -228,6 +237,7 @@ size_t ServerLink::consume(const char* begin, const char* end) {
             proto::parse_route(at, end, limits_, &operation, scanned);
         scanned = 0;
         if (status == proto::RouteParseStatus::kNeedMore) {
+            if (operation.needed_bytes != 0 && !awaits_payload(operation)) break;
             need(operation.needed_bytes, operation.scanned_bytes);
             break;
         }

@@ -287,6 +287,8 @@ class ServerLink : public delivery::RemoteServer {
         delivery::MessageRun run;
         delivery::Publisher publisher;
     };
+    // A message of that size has begun. False: the link was closed.
+    virtual bool admits_payload(uint64_t /*bytes*/) { return true; }
     // Before an inbound message is matched: the kind may change what it is, or drop it (false).
     virtual bool admit_message(const proto::RouteOperation& /*operation*/, Inbound* /*message*/) {
         return true;
@@ -331,6 +333,7 @@ class ServerLink : public delivery::RemoteServer {
 
     // link::Link
     size_t consume(const char* begin, const char* end) final;
+    bool awaits_payload(const proto::RouteOperation& operation);
     void on_close() final;
     bool on_handshake_begun() final;
     void on_handshake_done() final;

@@ -74,7 +74,8 @@ class HandshakeTest(SharedHub):
         peer.expect_op("LMSG old re 2", b"yo")
 
     def test_nothing_but_connect_before_the_login(self):
-        for said in ("PING\r\n", "LS+ foo\r\n", "LMSG foo 1\r\nx\r\n", "INFO {}\r\nINFO {}\r\n", "PONG\r\n"):
+        for said in ("PING\r\n", "LS+ foo\r\n", "LMSG foo 1\r\nx\r\n", "LMSG foo 999999999\r\nx",
+                     "INFO {}\r\nINFO {}\r\n", "PONG\r\n"):
             with self.subTest(said):
                 peer = self.dial(self.server)
                 peer.read_info()
@@ -89,6 +90,16 @@ class HandshakeTest(SharedHub):
         """It stands in lines to other servers of the hub's cluster: a line end would bring lines of its own."""
         for name in ("a b", "a\tb", "a\r\nRMSG $SYS x 0\r\n\r\nLS+ a"):
             self.refuse("cluster name cannot contain spaces", cluster=name)
+
+    def test_a_cluster_name_that_is_long(self):
+        """It stands in each line for other servers, and beside each subscription."""
+        self.join(self.server, name="spoke", cluster="x" * 255).drain()
+        self.refuse("cluster name is too long", cluster="x" * 256)
+
+    def test_a_message_that_is_too_large_is_refused_when_it_begins(self):
+        peer = self.join(self.server)
+        peer.send("LMSG foo 999999999\r\nx")
+        peer.expect_error("Maximum Payload Violation")
 
     def test_a_newer_connection_of_the_same_server_replaces_the_older(self):
         old = self.join(self.server, name="twin", cluster="twins")

@@ -50,6 +50,16 @@ TEST_F(ReplyTableTest, WhatIsNotASubjectOfOursIsRefused) {
     EXPECT_EQ(route("_R_.zzzzzzzzzzzzzzzz"), "none");
 }
 
+TEST_F(ReplyTableTest, LongReplySubjectsAreBoundedInBytes) {
+    const std::string first = add("first");
+    const std::string reply(4096, 'x');
+    for (size_t i = 0; i < 3 * ReplyTable::kReplyBytesMax / reply.size(); ++i) (void)add(reply);
+    EXPECT_LE(table_.reply_bytes(requestor_), ReplyTable::kReplyBytesMax + reply.size());
+    EXPECT_GE(table_.reply_bytes(requestor_), ReplyTable::kReplyBytesMax - reply.size());
+    EXPECT_EQ(route(first), "none");
+    EXPECT_EQ(route(add("last")), "last");
+}
+
 TEST_F(ReplyTableTest, ATrackedSubjectNamesTheSameRoute) {
     const std::string subject = add("inbox.1");
     EXPECT_EQ(ReplyTable::worker_of(subject + ".b2oh2L6w.T"), base::WorkerId{5});
