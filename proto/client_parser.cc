@@ -98,22 +98,17 @@ ParseStatus take_payload(const char* begin, const char* end, const ClientParseLi
     return take_payload_bytes<ParseStatus>(begin, end, static_cast<size_t>(total), out);
 }
 
-// Single blanks between the args, nothing behind them but CRLF.
+// Single blanks between the args, no line ends within them, nothing behind them but CRLF.
 bool is_canonical(const Args& args, const char* line_end) {
+    for (size_t i = 0; i + 1 < args.count; ++i) {
+        if (args.at[i].find_first_of("\r\n") != std::string_view::npos) return false;
+    }
     for (size_t i = 0; i + 1 < args.count; ++i) {
         const char* gap = args.at[i].data() + args.at[i].size();
         if (*gap != ' ' || gap + 1 != args.at[i + 1].data()) return false;
     }
     const std::string_view last = args.at[args.count - 1];
     return last.data() + last.size() == line_end && *line_end == '\r';
-}
-
-// Line ends within a word would begin another one in the lines for other servers and subscribers.
-bool holds_line_ends(const ClientOperation& operation) {
-    const auto holds = [](std::string_view text) {
-        return text.find_first_of("\r\n") != std::string_view::npos;
-    };
-    return holds(operation.subject) || holds(operation.reply);
 }
 
 ParseStatus take_publish(const char* begin, const char* end, const ClientParseLimits& limits,
@@ -124,7 +119,6 @@ ParseStatus take_publish(const char* begin, const char* end, const ClientParseLi
     }
     out->subject = args.at[0];
     out->reply = args.count == kPublishArgsMax ? args.at[1] : std::string_view();
-    if (holds_line_ends(*out)) return ParseStatus::kBadPublishArgs;
     out->size_text = args.at[args.count - 1];
     out->header_size = 0;
     const int64_t total = parse_size(out->size_text);
@@ -141,7 +135,6 @@ ParseStatus take_header_publish(const char* begin, const char* end, const Client
     }
     out->subject = args.at[0];
     out->reply = args.count == kHeaderPublishArgsMax ? args.at[1] : std::string_view();
-    if (holds_line_ends(*out)) return ParseStatus::kBadHeaderPublishArgs;
     out->size_text = args.at[args.count - 1];
     const int64_t header = parse_size(args.at[args.count - 2]);
     if (header < 0) return ParseStatus::kBadHeaderPublishHeaderSize;

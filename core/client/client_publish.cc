@@ -349,6 +349,8 @@ Client::Permit Client::permit_of(const Parsed& publish) {
         proto::may_have_reserved_prefix(subject) || proto::may_have_reserved_prefix(reply);
     if (may_be_reserved && is_reserved(subject)) [[unlikely]]
         return Permit::kSubjectDenied;
+    if (!publish.operation.canonical && breaks_lines(publish.operation)) [[unlikely]]
+        return Permit::kSubjectDenied;
     if (permissions_ != nullptr && !permits_publish(subject)) [[unlikely]]
         return Permit::kSubjectDenied;
     if (may_be_reserved && proto::is_old_gateway_reply(subject) && !permits_answer(subject)) [[unlikely]]
@@ -356,6 +358,15 @@ Client::Permit Client::permit_of(const Parsed& publish) {
     if (may_be_reserved && (proto::is_reserved_reply(reply) || is_foreign_reply(reply))) [[unlikely]]
         return Permit::kReplyDenied;
     return Permit::kGranted;
+}
+
+// Other servers would read two words, or two lines. Where there are none, it passes, as in the reference.
+bool Client::breaks_lines(const proto::ClientOperation& publish) const {
+    const auto holds_line_end = [](std::string_view text) {
+        return text.find_first_of("\r\n") != std::string_view::npos;
+    };
+    if (!clients_.limits().links_servers) return false;
+    return holds_line_end(publish.subject) || holds_line_end(publish.reply);
 }
 
 // Another server strips the prefix, and publishes what stands behind it.

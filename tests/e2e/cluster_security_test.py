@@ -10,7 +10,7 @@ import socket
 import ssl
 import unittest
 
-from support import cluster
+from support import case, cluster
 from support.cluster import Cluster
 from support.route_peer import PeerCase, RoutePeer
 from support.tls import Certificates, TlsWire
@@ -109,6 +109,36 @@ class AuthorizationTest(PeerCase):
         self.assertEqual(seed.get("/varz")["remotes"], 0)
         # Which takes the seed for one of its own, at each attempt, until it hears the answer to its login.
         self.wait_for(lambda: other.get("/varz")["remotes"] == 0, "the other has no route")
+
+
+class LinesTest(PeerCase):
+    """No client writes words or lines of its own to other servers."""
+
+    def setUp(self):
+        if case.Options.reference:
+            self.skipTest("it writes them")
+
+    def test_line_ends_within_a_subject_or_a_reply(self):
+        server = self.member()
+        peer = self.peer(server)
+        peer.send("RS+ $G >\r\n")
+        peer.expect_quiet()
+        client = self.client(server)
+        for publish in ("PUB foo a\rb 1", "PUB fo\ro 1", "PUB \nfoo 1", "HPUB foo a\rb 0 1"):
+            client.send(publish + "\r\nx\r\nPUB foo ok 1\r\ny\r\n")
+            client.expect_line("-ERR 'Permissions Violation for Publish.*")
+            peer.expect_op("RMSG $G foo ok 1", b"y")
+
+    def test_a_mapped_answer_needs_the_permission_of_its_subject(self):
+        user = 'user: u, password: p, permissions: { publish: { deny: "secret.>" } }'
+        server = self.member(settings=f"authorization {{ users: [ {{ {user} }} ] }}\n")
+        peer = self.peer(server)
+        peer.send("RS+ $G >\r\n")
+        peer.expect_quiet()
+        client = self.client(server, user="u", **{"pass": "p"})
+        client.send("PUB $GR.0123.secret.x 1\r\nx\r\nPUB $GR.0123.open.x 1\r\ny\r\n")
+        client.expect_line("-ERR 'Permissions Violation for Publish.*")
+        peer.expect_op("RMSG $G $GR.0123.open.x 1", b"y")
 
 
 class TlsPeer(RoutePeer):

@@ -125,7 +125,7 @@ void expect_little_per_rest(WorkerStage& stage, const std::vector<SimPeer*>& pub
     const uint64_t more = waiting_bytes(stage) - before;
     EXPECT_GT(more, 0U);
     const uint64_t shares = std::max(publishers.size(), StallGate::kSharersMax) / StallGate::kSharersMax;
-    EXPECT_LT(more, kRests * StallGate::kFreeBytes * shares * 3 / 2);
+    EXPECT_LT(more, kRests * StallGate::kFreeBytes * shares * 2);
 }
 
 // The other worker's answer may come turns later, in which much more may arrive.

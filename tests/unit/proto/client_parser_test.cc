@@ -128,6 +128,7 @@ TEST(ClientParserTest, OneCarriageReturnBeforeTheLineFeedIsDropped) {
     expect_first("CONNECT {}\r\r\n", "CONNECT <{}\r>");
     expect_first("SUB foo\r1\r\n", "SUB foo q= sid=1");
     expect_first("SUB foo 1\r\r\n", "SUB foo q= sid=1");
+    expect_first("PUB fo\ro 1\r\nx\r\n", "PUB fo\ro r= h=0 n=1 (1) [x]");
 }
 
 TEST(ClientParserTest, SomeVerbsNeedNoBlankAndIgnoreTheRest) {
