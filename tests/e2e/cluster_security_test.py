@@ -123,7 +123,7 @@ class LinesTest(PeerCase):
         peer = self.peer(server)
         peer.send("RS+ $G >\r\n")
         peer.expect_quiet()
-        client = self.client(server)
+        client = self.client(server, headers=True)
         for publish in ("PUB foo a\rb 1", "PUB fo\ro 1", "PUB \nfoo 1", "HPUB foo a\rb 0 1"):
             client.send(publish + "\r\nx\r\nPUB foo ok 1\r\ny\r\n")
             client.expect_line("-ERR 'Permissions Violation for Publish.*")
