@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/cluster_urls.h"
 
-#include <algorithm>
-#include <cstddef>
-
 namespace nuring::cluster {
 namespace {
 
 std::vector<std::string> first_of(const std::vector<std::string>& urls) {
-    const size_t count = std::min(urls.size(), server_link::GossipUrls::kListMax);
-    return {urls.begin(), urls.begin() + static_cast<ptrdiff_t>(count)};
+    const auto counted = server_link::GossipUrls::first_of(urls);
+    return {counted.begin(), counted.end()};
 }
 
 }  // namespace

@@ -102,8 +102,6 @@ ParseStatus take_payload(const char* begin, const char* end, const ClientParseLi
 bool is_canonical(const Args& args, const char* line_end) {
     for (size_t i = 0; i + 1 < args.count; ++i) {
         if (args.at[i].find_first_of("\r\n") != std::string_view::npos) return false;
-    }
-    for (size_t i = 0; i + 1 < args.count; ++i) {
         const char* gap = args.at[i].data() + args.at[i].size();
         if (*gap != ' ' || gap + 1 != args.at[i + 1].data()) return false;
     }

@@ -21,6 +21,11 @@ class GossipUrls {
     // An INFO of 1 MiB has room for 60,000 addresses, each of which would be searched for under the lock.
     static constexpr size_t kListMax = 256;
 
+    // Those of a list that count.
+    static std::span<const std::string> first_of(const std::vector<std::string>& urls) {
+        return {urls.data(), std::min(urls.size(), kListMax)};
+    }
+
     // True: an address is new.
     bool add(const std::vector<std::string>& urls) {
         bool is_news = false;
@@ -59,10 +64,6 @@ class GossipUrls {
 
   private:
     using Counted = std::vector<std::pair<std::string, int>>;
-
-    static std::span<const std::string> first_of(const std::vector<std::string>& urls) {
-        return {urls.data(), std::min(urls.size(), kListMax)};
-    }
 
     Counted::iterator find(const std::string& url) {
         return std::find_if(urls_.begin(), urls_.end(), [&](const auto& each) { return each.first == url; });

@@ -118,11 +118,16 @@ class LinesTest(PeerCase):
         if case.Options.reference:
             self.skipTest("it writes them")
 
-    def test_line_ends_within_a_subject_or_a_reply(self):
-        server = self.member()
+    def wanting_all(self, server):
+        """A peer that gets every message."""
         peer = self.peer(server)
         peer.send("RS+ $G >\r\n")
         peer.expect_quiet()
+        return peer
+
+    def test_line_ends_within_a_subject_or_a_reply(self):
+        server = self.member()
+        peer = self.wanting_all(server)
         client = self.client(server, headers=True)
         for publish in ("PUB foo a\rb 1", "PUB fo\ro 1", "PUB \nfoo 1", "HPUB foo a\rb 0 1"):
             client.send(publish + "\r\nx\r\nPUB foo ok 1\r\ny\r\n")
@@ -132,9 +137,7 @@ class LinesTest(PeerCase):
     def test_a_mapped_answer_needs_the_permission_of_its_subject(self):
         user = 'user: u, password: p, permissions: { publish: { deny: "secret.>" } }'
         server = self.member(settings=f"authorization {{ users: [ {{ {user} }} ] }}\n")
-        peer = self.peer(server)
-        peer.send("RS+ $G >\r\n")
-        peer.expect_quiet()
+        peer = self.wanting_all(server)
         client = self.client(server, user="u", **{"pass": "p"})
         client.send("PUB $GR.0123.secret.x 1\r\nx\r\nPUB $GR.0123.open.x 1\r\ny\r\n")
         client.expect_line("-ERR 'Permissions Violation for Publish.*")
