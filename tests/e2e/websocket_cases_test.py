@@ -236,6 +236,8 @@ class CloseTest(CasesCase):
                 wire = self.joined()
                 wire.send_raw(before + frame(self.BYE, CLOSE) + after)
                 if number == "7.1.6":
+                    if case.Options.reference:
+                        continue  # its close frame may overtake the message
                     self.expect_echo(wire, b"x" * 262144)
                 wire.expect_closed(1000)
                 self.assertEqual(wire.pongs, [])

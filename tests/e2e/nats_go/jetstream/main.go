@@ -36,9 +36,26 @@ func acknowledge(message jetstream.Msg) {
 	must.Succeed(message.Ack())
 }
 
+// create waits until the cluster's leader knows three servers that can take the stream.
+func create(ctx context.Context, js jetstream.JetStream) jetstream.Stream {
+	config := jetstream.StreamConfig{Name: "GO_ORDERS", Subjects: []string{"orders.>"}, Replicas: 3}
+	for {
+		stream, err := js.CreateStream(ctx, config)
+		if err == nil || ctx.Err() != nil {
+			return must.Get(stream, err)
+		}
+		fmt.Println("once more:", err)
+		time.Sleep(retry)
+	}
+}
+
 func publish(js jetstream.JetStream, count int) {
+	// The other servers write to disk, and elect leaders: both may take longer than the client waits of itself.
+	patience := []jetstream.PublishOpt{
+		jetstream.WithStallWait(wait), jetstream.WithRetryWait(retry), jetstream.WithRetryAttempts(int(wait / retry)),
+	}
 	for i := range count {
-		must.Get(js.PublishAsync("orders."+strconv.Itoa(i%7), []byte(strconv.Itoa(i))))
+		must.Get(js.PublishAsync("orders."+strconv.Itoa(i%7), []byte(strconv.Itoa(i)), patience...))
 	}
 	select {
 	case <-js.PublishAsyncComplete():
@@ -116,8 +133,10 @@ func main() {
 	defer cancel()
 	connection := must.Get(nats.Connect(os.Args[1]))
 	defer connection.Close()
-	js := must.Get(jetstream.New(connection, jetstream.WithPublishAsyncMaxPending(256)))
-	stream := must.Get(js.CreateStream(ctx, jetstream.StreamConfig{Name: "GO_ORDERS", Subjects: []string{"orders.>"}, Replicas: 3}))
+	refused := func(_ jetstream.JetStream, message *nats.Msg, err error) { panic(message.Subject + ": " + err.Error()) }
+	js := must.Get(jetstream.New(connection, jetstream.WithPublishAsyncMaxPending(256),
+		jetstream.WithPublishAsyncErrHandler(refused)))
+	stream := create(ctx, js)
 	publish(js, count)
 	pull(ctx, stream, count)
 	consume(ctx, stream, count/10)
