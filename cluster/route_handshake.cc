@@ -179,11 +179,10 @@ void Route::follow_reloads() {
 
 // It has come in without the credentials that are asked for now.
 bool Route::must_log_in_again(const RouteSettings& before) const {
-    const config::LinkAuthorization& asked = settings_->cluster().authorization;
-    const config::LinkAuthorization& was = before.cluster().authorization;
-    return !is_solicited() && settings_->asks_for_credentials() &&
-           (asked.user != was.user || asked.password != was.password ||
-            !before.asks_for_credentials());
+    const LoginRule rule = settings_->login_rule();
+    if (is_solicited() || !rule.asks_for_credentials() || rule.is_like(before.login_rule())) return false;
+    // Its password is not kept; its certificate can be read again.
+    return !rule.reads_certificate() || decide(rule, {}, {}).verdict != auth::Verdict::kAccepted;
 }
 
 void Route::on_first_info(const proto::ServerInfo& info) {

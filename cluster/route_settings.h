@@ -69,15 +69,14 @@ struct RouteSettings {
     int slot_of(std::string_view account) const { return link::pool_slot_of(account, cluster().pool_size); }
     // The credentials of a route.
     server_link::ServerLink::LoginRule login_rule() const {
-        const bool has_tls = cluster().tls.has_value();
-        return {.wanted = cluster().authorization,
-                .maps_certificate = has_tls && cluster().tls->map,
-                .known_urls = has_tls && cluster().tls->check_known_urls ? &cluster().routes : nullptr};
+        server_link::ServerLink::LoginRule rule{.wanted = cluster().authorization};
+        if (const auto& tls = cluster().tls; tls.has_value()) {
+            rule.maps_certificate = tls->map;
+            if (tls->check_known_urls) rule.known_urls = cluster().routes;
+        }
+        return rule;
     }
-    bool asks_for_credentials() const {
-        const auto rule = login_rule();
-        return !rule.wanted.user.empty() || rule.maps_certificate || rule.known_urls != nullptr;
-    }
+    bool asks_for_credentials() const { return login_rule().asks_for_credentials(); }
     // The first of `routes` at that place.
     std::optional<server_link::LinkTarget> configured_at(const server_link::LinkTarget& target) const {
         for (const config::Url& url : cluster().routes) {

@@ -69,9 +69,8 @@ void GatewayInbound::on_connect(std::string_view json) {
     }
     auth::Decision decision;
     decision.verdict = auth::Verdict::kAccepted;
-    if (settings_->asks_for_credentials()) {
-        decision = decide(settings_->login_rule(), connect_.user, connect_.pass);
-    }
+    const LoginRule rule = settings_->login_rule();
+    if (rule.asks_for_credentials()) decision = decide(rule, connect_.user, connect_.pass);
     login(decision, connect_.user);
 }
 

@@ -34,13 +34,19 @@ struct GatewaySettings {
 
     const config::GatewayOptions& gateway() const { return options->gateway; }
     const std::string& name() const { return options->gateway.name; }
-    bool asks_for_credentials() const {
-        const auto& tls = gateway().tls;
-        return !gateway().authorization.user.empty() || (tls.has_value() && tls->map);
-    }
+    // The credentials of a gateway that dials this server.
     server_link::ServerLink::LoginRule login_rule() const {
-        return {.wanted = gateway().authorization,
-                .maps_certificate = gateway().tls.has_value() && gateway().tls->map};
+        server_link::ServerLink::LoginRule rule{.wanted = gateway().authorization};
+        if (const auto& tls = gateway().tls; tls.has_value()) {
+            rule.maps_certificate = tls->map;
+            if (tls->check_known_urls) {
+                rule.known_urls.emplace();
+                for (const config::RemoteGateway& remote : gateway().gateways) {
+                    rule.known_urls->insert(rule.known_urls->end(), remote.urls.begin(), remote.urls.end());
+                }
+            }
+        }
+        return rule;
     }
     std::shared_ptr<const tls::Profile> dialer_of(const std::string& name) const {
         const auto own = remote_dialers.find(name);

@@ -4,7 +4,7 @@
 
 usage: headers.py --work-dir FOLDER [--jobs N] -- COMPILER [options]
 
-A header that is the first include of its own source file is left out: the release build compiles each source
+A header that is the first include of its own source file is left out: `tools/dev alone` compiles each source
 file by itself, and shows the same. A header whose own text and whatever it includes did not change since it
 last compiled is not compiled again. Ends with a line "N passed, N failed".
 """

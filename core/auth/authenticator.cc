@@ -18,16 +18,6 @@ std::shared_ptr<const Permissions> compiled(const std::optional<config::Permissi
 
 std::string hash_in(const std::string& password) { return is_bcrypt(password) ? password : ""; }
 
-// Source: configureAccounts in server/server.go 2.15.3 (since 2.12 an authorization block, be it empty,
-// means that the file says who may enter).
-bool has_only_system_account(const config::Options& options) {
-    const config::AuthorizationOptions& auth = options.authorization;
-    if (options.accounts.size() != 1 || !options.no_auth_user.empty() || auth.defined) return false;
-    if (!auth.user.empty() || !auth.token.empty()) return false;  // of the command line
-    const std::string& system = options.system_account;
-    return options.accounts[0].name == (system.empty() ? "$SYS" : system);
-}
-
 // A user without a password, named by a certificate at one of the ports. The name alone is no login at any
 // other port. Source: canTLSMap in server/auth.go 2.15.3.
 bool is_certificate_user(const config::Options& file, const config::User& user) {
@@ -85,7 +75,7 @@ Authenticator::Authenticator(const config::Options& options, std::shared_ptr<Tru
         token_ = {.password = auth.token,
                   .identity = std::make_shared<const Identity>(Identity{.hash = hash_in(auth.token)})};
     }
-    only_system_account_ = trust_ == nullptr && has_only_system_account(options);
+    only_system_account_ = trust_ == nullptr && options.has_only_system_account();
     required_ = trust_ != nullptr || !auth.users.empty() || !auth.nkeys.empty() ||
                 single_.identity != nullptr || token_.identity != nullptr || only_system_account_;
     maps_certificates_ = options.tls.has_value() && options.tls->map && !users_.empty();

@@ -147,7 +147,7 @@ void Client::on_handshake_done() {
 }
 
 void Client::close_unless_pinned(const std::vector<std::string>& pins) {
-    if (tls_engine() == nullptr || handshaking() || has_pinned_certificate(pins)) return;
+    if (handshaking() || has_pinned_certificate(pins)) return;
     close(link::CloseReason::kTlsHandshakeFailure);
 }
 

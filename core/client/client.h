@@ -184,6 +184,7 @@ class Client final : public delivery::NatsLink,
     bool refuses_headers(const proto::ClientOperation& operation);
     void check_literal(std::string_view subject);
     enum class [[nodiscard]] Permit : uint8_t{kGranted, kSubjectDenied, kReplyDenied};
+    bool needs_no_permit(const Parsed& publish) const;
     Permit permit_of(const Parsed& publish);
     bool is_reserved(std::string_view subject) const;
     bool is_foreign_reply(std::string_view subject) const;

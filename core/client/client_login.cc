@@ -125,7 +125,11 @@ void Client::on_reload() {
     cancel_handover();  // what is asked for here comes back to this worker
     if (!open()) return;
     if (!connected_) {  // came in without credentials
-        if (!authenticator().required()) return;
+        if (!authenticator().required()) {
+            // It was the user without credentials of before.
+            if (identity_ != nullptr) welcome_again(decide().identity);
+            return;
+        }
         if (authenticator().anonymous() == nullptr) return refuse_credentials();
         return welcome_again(authenticator().anonymous());
     }

@@ -236,7 +236,8 @@ class Differ {
     }
 
     void compare_users() {
-        if (active_.authorization.users != fresh_.authorization.users) {
+        if (active_.authorization.users != fresh_.authorization.users ||
+            active_.has_only_system_account() != fresh_.has_only_system_account()) {
             add(OptionId::kUsers, "Reloaded: authorization users", true);
         }
         if (active_.authorization.nkeys != fresh_.authorization.nkeys) {

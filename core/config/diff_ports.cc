@@ -72,6 +72,23 @@ WebsocketOptions fixed_part(WebsocketOptions websocket) {
     return websocket;
 }
 
+bool maps_certificates(const std::optional<TlsOptions>& tls) { return tls.has_value() && tls->map; }
+bool checks_known_urls(const std::optional<TlsOptions>& tls) {
+    return tls.has_value() && tls->check_known_urls;
+}
+
+// Connections that are there have logged in by the rule of before, and are not asked again.
+bool same_login(const std::optional<TlsOptions>& before, const std::optional<TlsOptions>& after) {
+    return maps_certificates(before) == maps_certificates(after) &&
+           checks_known_urls(before) == checks_known_urls(after);
+}
+
+void compare_login(std::string_view key, const std::optional<TlsOptions>& before,
+                   const std::optional<TlsOptions>& after, FixedFields* fixed) {
+    fixed->compare(key, "", "TLSMap", maps_certificates(before), maps_certificates(after));
+    fixed->compare(key, "", "TLSCheckKnownURLs", checks_known_urls(before), checks_known_urls(after));
+}
+
 bool same_tls(const GatewayOptions& before, const GatewayOptions& after) {
     const auto same = [&](const RemoteGateway& old) {
         const RemoteGateway* now = find(after.gateways, old.name);
@@ -85,7 +102,7 @@ bool same_tls(const GatewayOptions& before, const GatewayOptions& after) {
 
 void compare_gateway(const GatewayOptions& before, const GatewayOptions& after,
                      std::vector<Change>* changes) {
-    if (fixed_part(before) == fixed_part(after)) {
+    if (fixed_part(before) == fixed_part(after) && same_login(before.tls, after.tls)) {
         if (same_tls(before, after)) return;
         changes->push_back({OptionId::kGatewayTls, true, false, "Reloaded: gateway tls"});
         return;
@@ -116,6 +133,7 @@ void compare_gateway(const GatewayOptions& before, const GatewayOptions& after,
                   after.times.write_deadline);
     fixed.compare("gateway.write_timeout", "", "WriteTimeout", before.times.write_timeout,
                   after.times.write_timeout);
+    compare_login("gateway.tls", before.tls, after.tls, &fixed);
     compare_remotes(before.gateways, after.gateways, &fixed);
     if (changes->size() == count) fixed.refuse("gateway", "the block has changed");
 }
@@ -124,7 +142,8 @@ void compare_websocket(const WebsocketOptions& before, const WebsocketOptions& a
                        std::vector<Change>* changes) {
     const bool had_tls = before.tls.has_value();
     const bool has_tls = after.tls.has_value();
-    if (fixed_part(before) == fixed_part(after) && had_tls == has_tls) {
+    if (fixed_part(before) == fixed_part(after) && had_tls == has_tls &&
+        same_login(before.tls, after.tls)) {
         if (before == after) return;
         changes->push_back({OptionId::kWebsocketTls, true, false, "Reloaded: websocket tls"});
         return;
@@ -137,6 +156,7 @@ void compare_websocket(const WebsocketOptions& before, const WebsocketOptions& a
     fixed.compare("websocket.no_tls", "", "NoTLS", before.no_tls, after.no_tls);
     // Whether there is TLS at all is part of the listener's address.
     fixed.compare_presence("websocket.tls", "TLS", had_tls, has_tls);
+    if (had_tls && has_tls) compare_login("websocket.tls", before.tls, after.tls, &fixed);
     fixed.compare("websocket.same_origin", "", "SameOrigin", before.same_origin, after.same_origin);
     fixed.compare("websocket.allowed_origins", "", "AllowedOrigins", before.allowed_origins,
                   after.allowed_origins);

@@ -262,4 +262,12 @@ void complete(Options* options) {
     default_if_zero(&options->uring.cache_entries, uring.cache_entries);
 }
 
+// Source: configureAccounts in server/server.go 2.15.3 (since 2.12 an authorization block, be it empty,
+// means that the file says who may enter).
+bool Options::has_only_system_account() const {
+    if (accounts.size() != 1 || !no_auth_user.empty() || authorization.defined) return false;
+    if (!authorization.user.empty() || !authorization.token.empty()) return false;  // of the command line
+    return accounts[0].name == (system_account.empty() ? "$SYS" : system_account);
+}
+
 }  // namespace nuring::config

@@ -565,6 +565,9 @@ struct Options {
     // Are there, or may there be, links to other servers?
     bool links_servers() const { return cluster.port != 0 || gateway.configured() || leafnodes.configured(); }
 
+    // True: users of the system account are the only ones that the file names, and everybody else may enter.
+    bool has_only_system_account() const;
+
     // Empty: the server makes one up, and takes over that of others.
     const std::string& configured_cluster_name() const {
         return cluster.name.empty() ? gateway.name : cluster.name;

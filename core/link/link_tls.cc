@@ -71,7 +71,7 @@ void Link::drop_tls(char* bytes, size_t size) {
 // Source: server/client.go, matchesPinnedCert 2.9.10.
 bool Link::has_pinned_certificate(const std::vector<std::string>& pins) const {
     if (pins.empty()) return true;
-    if (!tls_engine()->has_peer_certificate()) {
+    if (tls_engine() == nullptr || !tls_engine()->has_peer_certificate()) {
         host_.log.debug("{} - Failed pinned cert test as client did not provide a certificate",
                         label());
         return false;

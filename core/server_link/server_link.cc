@@ -118,7 +118,7 @@ void ServerLink::on_handshake_failed(std::string_view error) {
 
 void ServerLink::close_unless_pinned(const std::vector<std::string>& pins) {
     // A handshake that is under way goes by the pins of its beginning.
-    if (!open() || tls_engine() == nullptr || handshaking() || has_pinned_certificate(pins)) return;
+    if (!open() || handshaking() || has_pinned_certificate(pins)) return;
     close(link::CloseReason::kTlsHandshakeFailure);
 }
 

@@ -99,8 +99,16 @@ class ServerLink : public delivery::RemoteServer {
         const config::LinkAuthorization& wanted;
         bool maps_certificate =
             false;  // the certificate names that user; the password does not count
-        // Not null: a DNS name of the certificate that is a host of these will do, too.
-        const std::vector<config::Url>* known_urls = nullptr;
+        // Where given, a DNS name of the certificate that is a host of these will do, too.
+        std::optional<std::vector<config::Url>> known_urls = std::nullopt;
+
+        bool reads_certificate() const { return maps_certificate || known_urls.has_value(); }
+        bool asks_for_credentials() const { return reads_certificate() || !wanted.user.empty(); }
+        // True if both let the same peers in.
+        bool is_like(const LoginRule& other) const {
+            return wanted.user == other.wanted.user && wanted.password == other.wanted.password &&
+                   maps_certificate == other.maps_certificate && known_urls == other.known_urls;
+        }
     };
 
     const std::optional<LinkTarget>& target() const { return target_; }

@@ -74,7 +74,7 @@ auth::Decision ServerLink::decide(const LoginRule& rule, std::string_view user,
     auth::Decision decision;
     auto identity = std::make_shared<auth::Identity>();
     identity->name = std::string(user);
-    if (rule.maps_certificate || rule.known_urls != nullptr) {
+    if (rule.reads_certificate()) {
         const tls::Engine* engine = tls_engine();
         if (engine == nullptr || !engine->has_peer_certificate()) {
             decision.remark = "User required in cert, no peer certificates found";
@@ -82,7 +82,7 @@ auth::Decision ServerLink::decide(const LoginRule& rule, std::string_view user,
         }
         const base::CertificateNames names = engine->peer_names();
         const bool is_known =
-            rule.known_urls != nullptr &&
+            rule.known_urls.has_value() &&
             std::any_of(names.dns.begin(), names.dns.end(),
                         [&](const std::string& name) { return is_known_host(name, *rule.known_urls); });
         bool is_named = false;

@@ -193,10 +193,10 @@ class TlsTest(PeerCase):
         own = files or (self.certificates.cert, self.certificates.key)
         return peer.handshake(self.certificates, client=own if certificate else None)
 
-    def enters(self, server, files):
-        """A route whose dialer shows that certificate, and no password."""
+    def enters(self, server, files, **login):
+        """A route whose dialer shows that certificate, and that login."""
         peer = self.tls_peer(server, files=files)
-        peer.send_connect(tls_required=True)
+        peer.send_connect(tls_required=True, **login)
         peer.send_info()
         peer.send("PING\r\n")
         said = []
@@ -305,6 +305,23 @@ class TlsTest(PeerCase):
         closed.read_until_end()
         kept.drain()
         self.assertEqual(server.get("/varz")["remotes"], 1)
+
+    def test_a_reload_that_reads_certificates_reads_those_of_routes(self):
+        names = {name: f"DNS:{name}.example,IP:127.0.0.1" for name in ("stays", "goes")}
+        stays, goes = (self.certificates.issue(name, f"/CN={name}", each) for name, each in names.items())
+        login = 'authorization { user: "stays.example", password: p, timeout: 10 }\n'
+        for rule in ("verify_and_map: true", "verify_cert_and_check_known_urls: true"):
+            with self.subTest(rule):
+                plain = self.certificates.config(f'ca_file: "{self.certificates.ca}"', "timeout: 10", "verify: true")
+                server = self.member(cluster_settings=plain + login, start=False)
+                server.routes = ["nats-route://stays.example:1"]
+                server.start()
+                kept, closed = (self.enters(server, files, user="stays.example", **{"pass": "p"})
+                                for files in (stays, goes))  # fmt: skip
+                server.cluster_settings = plain.replace("verify: true", rule) + login
+                self.reload(server)
+                closed.read_until_end()
+                kept.drain()
 
     def test_dialing_without_a_check_is_warned_of(self):
         settings = self.certificates.config(f'ca_file: "{self.certificates.ca}"', "insecure: true")

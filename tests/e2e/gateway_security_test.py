@@ -79,8 +79,8 @@ class TlsTest(GatewayPeerCase):
             TlsTest.certificates = Certificates(self.folder())
         return self.certificates
 
-    def block(self, certificates):
-        return certificates.config(f'ca_file: "{certificates.ca}"', "timeout: 5")
+    def block(self, certificates, *lines):
+        return certificates.config(f'ca_file: "{certificates.ca}"', "timeout: 5", *lines)
 
     def test_clusters_show_each_other_certificates(self):
         certificates = Certificates(self.folder())
@@ -112,6 +112,25 @@ class TlsTest(GatewayPeerCase):
         except (WireError, ssl.SSLError, ConnectionError):
             pass
         server.log.wait("TLS gateway handshake error")
+
+    def test_only_known_hosts_enter(self):
+        certificates = Certificates(self.folder())
+        known = certificates.issue("known", "/CN=x", "DNS:known.example,IP:127.0.0.1")
+        other = certificates.issue("other", "/CN=known.example", "DNS:other.example,IP:127.0.0.1")
+        server = self.gateway_member(
+            gateways=[("X", ["nats://known.example:1"])],
+            gateway_settings=self.block(certificates, "verify_cert_and_check_known_urls: true"))  # fmt: skip
+        for files in (other, known):
+            peer = TlsPeer(server.gateway_port).setup()
+            self.addCleanup(peer.close)
+            peer.handshake(certificates, files)
+            peer.read_op()
+            peer.send_connect()
+            if files is other:
+                self.assertIn("-ERR 'Authorization Violation'", [op.line for op in peer.read_until_end()])
+        peer.send_info()
+        peer.drain()
+        server.wait_inbound("X")
 
     def test_a_learned_address_is_checked_by_the_name_of_a_configured_one(self):
         """A cluster announces numeric addresses; its certificates name hosts."""

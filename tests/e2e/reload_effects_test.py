@@ -14,6 +14,7 @@ from support import case
 from support.case import Options, differs
 from support.nkeys import Key, base64url
 from support.server import LISTENING, READY, Server
+from support.tls import Certificates
 
 KEPT = "max_payload: 1048576\n"  # the default: a file that says nothing, and is not empty
 
@@ -190,6 +191,42 @@ class LoginTest(ReloadCase):
         late = self.client(server)
         late.send("PUB b 0\r\n\r\n")
         late.expect_quiet()
+
+    @differs("2.9.10", "an empty block means nothing to it")
+    def test_an_empty_authorization_block_ends_strangers(self):
+        """Beside users of the system account alone, the block says that the file names all who may enter."""
+        system = "accounts { $SYS { users: [ { user: admin, password: p } ] } }\n"
+        server = self.start(config=KEPT + system)
+        strangers = [self.client(server), self.wire(server)]
+        strangers[1].read_info()
+        strangers[1].send("PING\r\n")
+        strangers[1].expect("PONG\r\n")
+        self.reload_well(server, KEPT + system + "authorization { }\n", "Reloaded: authorization users")
+        for stranger in strangers:
+            self.assertIn(stranger.read_to_end(), (b"", b"-ERR 'Authorization Violation'\r\n"))
+
+    @differs("2.9.10", "it keeps the client")
+    def test_a_stranger_loses_the_user_that_it_was(self):
+        """One that sent no CONNECT was the user without credentials, in an account of its own."""
+        users = "accounts { B { users: [ { user: b, password: b } ] } }\nno_auth_user: b\n"
+        server = self.start(config=KEPT + users)
+        stranger = self.wire(server)
+        stranger.read_info()
+        stranger.send("SUB foo 1\r\nPING\r\n")
+        stranger.expect("+OK\r\nPONG\r\n")
+        self.reload_well(server, KEPT, "Reloaded: accounts", "Reloaded: no_auth_user = ")
+        self.assertEqual(stranger.read_to_end(), b"")
+        self.check_serves(server)
+
+    @differs("2.9.10", "it keeps the client")
+    def test_pins_end_clients_in_clear_text(self):
+        certificates = Certificates(self.folder())
+        pin = certificates.pin(certificates.cert)
+        server = self.start(config=KEPT)
+        goes = self.client(server)
+        tls = certificates.config(f'ca_file: "{certificates.ca}"', "verify: true", f'pinned_certs: ["{pin}"]')
+        self.reload_well(server, KEPT + tls, "Reloaded: tls = enabled")
+        goes.read_to_end()
 
     def test_more_lost_subscriptions_than_a_client_may_have_errors_pending(self):
         """A line for each; they end the client, and nobody else."""

@@ -199,6 +199,15 @@ TEST(DiffTest, OfGatewaysOnlyTlsCanChange) {
     // It changes the time to log in.
     EXPECT_EQ(refusal("gateway {name: A, port: 1}", kSecure),
               "config reload not supported for Gateway: old={TLS:none}, new={TLS:given}");
+    // Those that are there have come in by the rule of before.
+    EXPECT_EQ(refusal(kSecure,
+                      "gateway {name: A, port: 1, tls {cert_file: c, key_file: k, ca_file: a, verify_and_map: true}}"),
+              "config reload not supported for Gateway: old={TLSMap:false}, new={TLSMap:true}");
+    EXPECT_EQ(refusal(kSecure,
+                      "gateway {name: A, port: 1, tls {cert_file: c, key_file: k, ca_file: a, "
+                      "verify_cert_and_check_known_urls: true}}"),
+              "config reload not supported for Gateway: old={TLSCheckKnownURLs:false}, "
+              "new={TLSCheckKnownURLs:true}");
     EXPECT_NE(refusal("", kBefore), "");
     EXPECT_NE(refusal(kBefore, ""), "");
 }
@@ -260,6 +269,8 @@ TEST(DiffTest, ARefusalNamesEachFieldOfAWebsocket) {
     check("authorization {token: a}", "authorization {token: b}",
           "old={Token:[REDACTED]}, new={Token:[REDACTED]}");
     check("", "tls {cert_file: c, key_file: k}", "old={TLS:none}, new={TLS:given}");
+    check("tls {cert_file: c, key_file: k}", "tls {cert_file: c, key_file: k, ca_file: a, verify_and_map: true}",
+          "old={TLSMap:false}, new={TLSMap:true}");
 }
 
 TEST(DiffTest, AnAccountThatGetsARouteOfItsOwnHasToBeThere) {
