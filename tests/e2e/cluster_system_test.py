@@ -160,7 +160,7 @@ class ScriptedSystemTest(PeerCase):
 
     def test_the_connections_of_limited_accounts_are_asked_for(self):
         """Whatever the account's name."""
-        account = '"A\\"B" { limits { max_conn: 9 }, users: [ { user: ab, password: p } ] }'
+        account = "'A\"B' { limits { max_conn: 9 }, users: [ { user: ab, password: p } ] }"
         server = self.member(settings=SETTINGS.replace("  A {", f"  {account}\n  A {{"))
         if server.kind.is_go:
             self.skipTest("it asks when the account has its first connection")

@@ -375,7 +375,7 @@ TEST(ClientTest, NamesAreBoundedWhateverTheControlLine) {
 // A client with a hundred thousand of them must not hold up the others of its worker after a reload.
 TEST(ClientTest, ManySubscriptionsAreCheckedInSlices) {
     constexpr int kCount = 5000;
-    const auto with_user = [](config::PermissionList subscribe) {
+    const auto with_user = [](config::SubjectPermissions subscribe) {
         auto options = test_options();
         options->authorization.users = {{.name = "ann", .password = "p"}};
         options->authorization.users[0].permissions.emplace();
