@@ -142,6 +142,7 @@ AllowedTime allowed_time(const UserRights& rights, int64_t now_s) {
     }
     const absl::Time now = absl::FromUnixSeconds(now_s);
     const absl::CivilDay today(absl::ToCivilSecond(now, zone));
+    AllowedTime longest;
     for (const TimeRange& range : rights.times) {
         const auto start = parse_time_of_day(range.start);
         const auto end = parse_time_of_day(range.end);
@@ -151,11 +152,11 @@ AllowedTime allowed_time(const UserRights& rights, int64_t now_s) {
             const absl::CivilDay day = today - back;
             const absl::Time until = on_day(day + wraps, *end, zone);
             if (on_day(day, *start, zone) < now && now < until) {
-                return {.now = true, .until_s = absl::ToUnixSeconds(until)};
+                longest = {.now = true, .until_s = std::max(longest.until_s, absl::ToUnixSeconds(until))};
             }
         }
     }
-    return {};
+    return longest;
 }
 
 }  // namespace nuring::auth

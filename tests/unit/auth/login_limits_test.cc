@@ -77,6 +77,15 @@ TEST(LoginLimitsTest, ANightGoesOnAfterMidnight) {
     EXPECT_FALSE(allowed("22:00:00", "02:00:00", kMidnight + 12 * kHour).now);
 }
 
+TEST(LoginLimitsTest, TheLongestOfTheRangesCounts) {
+    for (const bool longest_first : {false, true}) {
+        UserRights rights;
+        rights.times = {{.start = "08:00:00", .end = "10:00:00"}, {.start = "08:00:00", .end = "12:00:00"}};
+        if (longest_first) std::swap(rights.times[0], rights.times[1]);
+        EXPECT_EQ(allowed_time(rights, kMidnight + 9 * kHour).until_s, kMidnight + 12 * kHour);
+    }
+}
+
 TEST(LoginLimitsTest, TheClockIsThatOfThePlace) {
     // 09:00 in New York is 14:00 UTC.
     EXPECT_TRUE(allowed("08:00:00", "10:00:00", kMidnight + 14 * kHour, "America/New_York").now);
