@@ -168,7 +168,7 @@ void ReplyTable::remove(Slot slot) {
     --queue.count;
     queue.reply_bytes -= entry.reply.size();
     entry.reply.clear();
-    if (entry.reply.capacity() > kKeptReplyBytes) entry.reply = std::string();
+    if (entry.reply.capacity() > kKeptReplyBytes) std::string().swap(entry.reply);
     --count_;
     entry.responder = nullptr;
     entry.secret = 0;
