@@ -54,6 +54,12 @@ struct ReceiveList {
         last = &submission;
         ++count;
     }
+    void push_front(Submission& submission) {
+        submission.next = first;
+        first = &submission;
+        if (last == nullptr) last = &submission;
+        ++count;
+    }
     bool remove(const Submission& submission) {
         Submission* previous = nullptr;
         for (Submission* at = first; at != nullptr; previous = at, at = at->next) {
@@ -134,7 +140,7 @@ class UringRing final : public Ring {
     void complete_send(Submission& submission, int32_t result, uint32_t flags);
     void complete_connect(Submission& submission, int32_t result);
     void finish(Submission& submission, int32_t result);
-    void rearm_starved();
+    bool rearm_waiting();
     bool arm_slow();
     unsigned run_deferred();
     void abort_if_lent_and_shut(int fd);
@@ -413,12 +419,16 @@ void UringRing::close(int fd) {
     io_uring_sqe_set_data64(entry, kIgnored);
 }
 
-void UringRing::rearm_starved() {
+// True: others are to follow in the next turn. The slow one comes first: it takes one buffer, and a multishot
+// may take all of them.
+bool UringRing::rearm_waiting() {
     // Held receives keep their buffers.
-    const size_t wanted = starved_.count + starved_after_service_.count + held_.size();
+    const size_t slow = slow_.first != nullptr ? 1 : 0;
+    const size_t wanted = starved_.count + starved_after_service_.count + held_.size() + slow;
     if (wanted > buffers_.target()) buffers_.double_target();
     buffers_.lend();
-    if (!buffers_.any_lent()) return;
+    if (!buffers_.any_lent()) return false;
+    const bool others_follow = arm_slow();
     for (Submission* submission : {starved_.take_all(), starved_after_service_.take_all()}) {
         while (submission != nullptr) {
             Submission* next = submission->next;
@@ -427,11 +437,11 @@ void UringRing::rearm_starved() {
             submission = next;
         }
     }
+    return others_follow;
 }
 
-// True: others are to follow in the next turn.
 bool UringRing::arm_slow() {
-    if (slow_.first == nullptr || !buffers_.any_lent()) return false;
+    if (slow_.first == nullptr) return false;
     Submission& submission = *slow_.first;
     (void)slow_.remove(submission);
     arm(submission);
@@ -439,8 +449,7 @@ bool UringRing::arm_slow() {
 }
 
 unsigned UringRing::turn(uint64_t deadline_ns) {
-    rearm_starved();
-    if (arm_slow() || !held_.empty()) deadline_ns = 0;
+    if (rearm_waiting() || !held_.empty()) deadline_ns = 0;
     const bool was_cut = std::exchange(cut_, false);
     if (was_cut || deferred_ != nullptr) deadline_ns = 0;
     submit_and_wait(deadline_ns);
@@ -602,7 +611,8 @@ void UringRing::complete_receive(Submission& submission, int32_t result, uint32_
     const bool is_rearmed = result == -ENOBUFS || result == -ECANCELED;  // see end_multishot()
     if (is_rearmed && !submission.cancelled) {
         if (result == -ENOBUFS) ++stats_.buffer_shortages;
-        if (result == -ECANCELED || submission.is_slow) return arm_in_its_turn(submission);
+        if (result == -ENOBUFS && submission.is_slow) return slow_.push_front(submission);
+        if (result == -ECANCELED) return arm_in_its_turn(submission);
         (submission.state == &kServedMark ? starved_after_service_ : starved_).push(submission);
         return;
     }

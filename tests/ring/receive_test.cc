@@ -339,6 +339,49 @@ TEST_P(RingConformanceTest, ManyBusySocketsDoNotHoldUpACalmOne) {
     for (const int fd : fds) ring().close(fd);
 }
 
+TEST_P(RingConformanceTest, ASocketThatWasSlowOnceDoesNotStarveBesideBusyOnes) {
+    if (std::string_view(GetParam().name).starts_with("sim")) GTEST_SKIP() << "no time passes within its turns";
+    RingOptions options;
+    options.receive_buffer_bytes = 256;
+    options.receive_buffer_count_max = 64;
+    CREATE_OR_SKIP(options);
+    constexpr size_t kCount = 12;
+    std::vector<std::unique_ptr<Peer>> peers;
+    std::vector<int> fds;
+    std::deque<Receiver> all;
+    for (size_t i = 0; i < kCount; ++i) {
+        auto [peer, fd] = connected();
+        peers.push_back(std::move(peer));
+        fds.push_back(fd);
+        ring().receive(all.emplace_back(under_test_), fd);
+    }
+    const auto flood = [&, bytes = random_bytes(6, 64 * 1024)] {
+        for (const auto& peer : peers) peer->write(bytes);
+    };
+    Receiver& once_slow = all.front();
+    bool was_slow = false;
+    once_slow.on_progress = [&] {
+        const uint64_t until_ns = ring().fresh_now_ns() + kSlowReceive_ns * 5 / 4;
+        while (!std::exchange(was_slow, true)) {
+            while (ring().fresh_now_ns() < until_ns) {
+            }
+        }
+    };
+    run_until([&] { return was_slow; }, flood);
+    for (int round = 0; round < 20; ++round) {
+        once_slow.run_count = 0;
+        for (int i = 0; i < 10; ++i) {
+            flood();
+            under_test_.turn(ring().fresh_now_ns() + kMs);
+        }
+        EXPECT_GT(once_slow.run_count, 0U) << "round " << round;
+        for (Receiver& each : all) each.bytes.clear();
+    }
+    for (Receiver& each : all) ring().cancel(each);
+    for (Receiver& each : all) run_until([&] { return !each.pending; });
+    for (const int fd : fds) ring().close(fd);
+}
+
 // One receiver and the connections that it serves one after the other.
 struct Slowcoach {
     explicit Slowcoach(TestRing& ring) : receiver(ring) {}

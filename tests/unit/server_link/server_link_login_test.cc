@@ -119,7 +119,7 @@ TEST_F(ServerLinkTlsTest, ACertificateLogsInAsTheUserOrAKnownHost) {
         wanted.user = std::move(user);
         std::vector<config::Url> known(1);
         known[0].host = std::move(host);
-        const ServerLink::LoginRule rule{.wanted = wanted, .maps_certificate = true, .known_urls = &known};
+        const ServerLink::LoginRule rule{.wanted = wanted, .maps_certificate = true, .known_urls = known};
         return link->decide(rule, {}, {}).verdict == auth::Verdict::kAccepted;
     };
     EXPECT_TRUE(is_accepted("joe", "nobody"));
