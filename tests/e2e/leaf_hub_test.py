@@ -575,6 +575,16 @@ class MappingTest(LeafCase):
         peer.send("LMSG src.a 1\r\ny\r\n")
         client.expect("MSG src.a 2 1\r\ny\r\n")
 
+    def test_mapped_messages_reach_queue_groups(self):
+        """Of which the leafnode knows nothing: it is told of the first subject alone."""
+        server = self.hub(settings='mappings { "src.*": "dst.$1" }')
+        peer, client = self.join(server), self.client(server)
+        client.send("SUB dst.a g 1\r\nSUB src.b g 2\r\nSUB other g 3\r\n")
+        client.expect_quiet()
+        peer.send("LMSG src.a 1\r\nx\r\nLMSG other 1\r\ny\r\nLMSG src.a 1\r\nz\r\n")
+        client.expect("MSG dst.a 1 1\r\nx\r\nMSG dst.a 1 1\r\nz\r\n")
+        client.expect_quiet()
+
 
 class NkeyTest(LeafCase):
     def test_a_signature_of_the_nonce(self):
