@@ -2,14 +2,6 @@
 #include "cluster/cluster_urls.h"
 
 namespace nuring::cluster {
-namespace {
-
-std::vector<std::string> first_of(const std::vector<std::string>& urls) {
-    const auto counted = server_link::GossipUrls::first_of(urls);
-    return {counted.begin(), counted.end()};
-}
-
-}  // namespace
 
 ClusterUrls::News ClusterUrls::add(const std::string& server_id, const proto::ServerInfo& info) {
     (void)servers_.try_emplace(server_id);
@@ -19,6 +11,7 @@ ClusterUrls::News ClusterUrls::add(const std::string& server_id, const proto::Se
 ClusterUrls::News ClusterUrls::update(const std::string& server_id, const proto::ServerInfo& info) {
     const auto known = servers_.find(server_id);
     if (known == servers_.end()) return {};
+    constexpr auto first_of = &server_link::GossipUrls::first_of;
     Announced after{.clients = {}, .websockets = {}, .leafnodes = first_of(info.leafnode_urls)};
     if (!info.ldm) {
         after.clients = first_of(info.connect_urls);

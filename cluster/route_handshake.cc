@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Route: CONNECT and INFO, its own and the gossip about others.
 #include <cassert>
+#include <string_view>
 #include <utility>
 
 #include "cluster/route.h"
 #include "cluster/routes.h"
 #include "core/base/host_port.h"
 #include "core/config/names.h"
+#include "core/config/url.h"
+#include "core/server_link/gossip_urls.h"
+#include "core/server_link/link_target.h"
 #include "core/tls/digest.h"
 #include "fmt/format.h"
 #include "proto/error_text.h"
@@ -19,6 +23,12 @@ namespace {
 
 // How long a server that was dialed may take to say why it does not want us.
 constexpr uint64_t kConflict_ns = 200'000'000;
+
+bool is_route_address(std::string_view text) {
+    if (text.size() > server_link::GossipUrls::kUrlBytesMax) return false;
+    const auto url = config::parse_url(text);
+    return url.ok() && server_link::is_dialable(*url);
+}
 
 }  // namespace
 
@@ -122,6 +132,12 @@ bool Route::accepts_cluster_name(const std::string& name, bool is_dynamic, bool 
 }
 
 void Route::on_info(const proto::ServerInfo& info) {
+    // An address that nobody can dial is none: it is neither dialed nor passed on.
+    if (!info.ip.empty() && !is_route_address(info.ip)) {
+        proto::ServerInfo rest = info;
+        rest.ip.clear();
+        return on_info(rest);
+    }
     if (serving() && !info.route_acc_add_reqid.empty()) return on_account_move(info);
     if (!info.gateway.empty() && host_.facts.gateways != nullptr) return on_gateway_gossip(info);
     if (!info.gateway.empty()) {

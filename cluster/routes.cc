@@ -176,7 +176,7 @@ void Routes::reload(std::shared_ptr<const RouteSettings> settings, bool is_renam
         settings_ = settings;
     }
     if (settings->cluster_name() != before->cluster_name()) {
-        announce_view(&delivery::RemoteServer::on_cluster_name);
+        announce_name();
     }
     {
         const std::lock_guard lock(mutex_);
@@ -517,7 +517,7 @@ NameAgreement Routes::agree_on_name(Route& route, const std::string& name, bool 
         .worker_state(index_of(route.handle().worker()))
         .host.log.info("Cluster name updated to {}", name);
     close_others(route);
-    announce_view(&delivery::RemoteServer::on_cluster_name);
+    announce_name();
     return NameAgreement::kAgreed;
 }
 
@@ -535,6 +535,11 @@ void Routes::announce_urls(const ClusterUrls::News& news) {
     if (news.leafnodes) announce_view(&delivery::RemoteServer::on_cluster_view);
     if (!news.clients && !news.websockets) return;
     if (!settings()->cluster().no_advertise) announce_to_clients(news.clients, news.websockets);
+}
+
+void Routes::announce_name() {
+    announce_view(&delivery::RemoteServer::on_cluster_name);
+    if (!workers_.stopping()) server().on_cluster_name();
 }
 
 // Clients find the view in their next INFO; links to servers get it on their workers. One that closes leaves

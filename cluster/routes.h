@@ -116,6 +116,7 @@ class Routes final : private server_link::RetryDialer::User {
     void announce_to_routes_of_account(const RouteEntry& newcomer);
     void announce_urls(const ClusterUrls::News& news);
     void announce_view(void (delivery::RemoteServer::*hook)());
+    void announce_name();
     // With `is_news` the URLs have changed, with `is_ws_news` those for WebSocket; else the cluster's
     // name alone, which is no reason for an INFO.
     void announce_to_clients(bool is_news, bool is_ws_news);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstddef>
 #include <span>
 #include <utility>
 
@@ -223,12 +224,20 @@ void GatewayInbound::send_command(account::Account& account, int64_t command) {
     send_info(info);
 }
 
-// Accounts that were empty, or have come meanwhile, or have lost all that they had.
+// Some accounts are left: those that have lost all their interest, of which a turn switches some, and those
+// to which interest has come behind the sync. Another sync announces that.
 void GatewayInbound::on_synced() {
     is_registering_ = false;
-    std::vector<account::Account*> rest(switching_.begin(), switching_.end());
-    std::sort(rest.begin(), rest.end(), [](const auto* a, const auto* b) { return a->name() < b->name(); });
-    for (account::Account* account : rest) finish_switch(*account);
+    std::vector<account::Account*> empty;
+    for (account::Account* account : switching_) {
+        if (account->sublist().count() == 0) empty.push_back(account);
+    }
+    const size_t count = std::min(empty.size(), server_link::InterestSync::kAnnouncedPerTurn / kSwitchCost);
+    const auto end = empty.begin() + static_cast<std::ptrdiff_t>(count);
+    std::partial_sort(empty.begin(), end, empty.end(),
+                      [](const auto* a, const auto* b) { return a->name() < b->name(); });
+    std::for_each(empty.begin(), end, [this](account::Account* account) { finish_switch(*account); });
+    if (!switching_.empty()) return begin_sync();
     on_account_changed();
 }
 

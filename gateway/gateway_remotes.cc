@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstdint>
-#include <span>
 #include <utility>
 
 #include "core/base/host_port.h"
+#include "core/server_link/gossip_urls.h"
+#include "core/server_link/link_target.h"
 
 namespace nuring::gateway {
 namespace {
@@ -81,10 +81,10 @@ bool GatewayRemotes::contains(const std::string& name) const {
 
 void GatewayRemotes::add_urls(Remote* remote, const std::vector<std::string>& urls) const {
     // Those that are known or make no sense count, too: each is searched for under the lock.
-    for (const std::string& text : std::span(urls).first(std::min(urls.size(), kUrlsMax))) {
+    for (const std::string& text : server_link::GossipUrls::first_of(urls)) {
         if (remote->learned.size() >= kUrlsMax) return;
         auto url = config::parse_url(text);
-        if (!url.ok() || url->host.empty() || url->port <= 0 || url->port > UINT16_MAX) continue;
+        if (!url.ok() || !server_link::is_dialable(*url)) continue;
         url->user.clear();
         url->password.clear();
         if (contains_url(remote->configured, *url) || contains_url(remote->learned, *url)) continue;
@@ -100,7 +100,7 @@ GatewayRemotes::Learned GatewayRemotes::learn(const std::string& name, const std
         add_urls(known, urls);
         return Learned::kKnown;
     }
-    if (remotes_.size() >= kRemotesMax) return Learned::kRefused;
+    if (remotes_.size() >= kRemotesMax || name.size() > kNameBytesMax) return Learned::kRefused;
     Remote remote;
     remote.name = name;
     remote.is_implicit = true;

@@ -41,14 +41,15 @@ struct GatewayEntry {
 // There is one outbound connection to a cluster at most, and any number of inbound ones from it.
 //
 // Threads:  any; one mutex, taken for a moment when a connection comes, ends, or reports its round trip.
-// Limits:   kRemotesMax clusters, kUrlsMax addresses of one, and as many of each report; what other servers
-//           report beyond that is ignored.
+// Limits:   kRemotesMax clusters with names of kNameBytesMax, kUrlsMax addresses of one, and of each report
+//           those that GossipUrls counts; what other servers report beyond that is ignored.
 // Errors:   an address that cannot be parsed is ignored.
 // Source:   server/gateway.go 2.15.3: processImplicitGateway, updateURLs, addURLs, orderOutboundConnections.
 class GatewayRemotes {
   public:
     static constexpr size_t kRemotesMax = 1024;
     static constexpr size_t kUrlsMax = 256;
+    static constexpr size_t kNameBytesMax = 512;
 
     explicit GatewayRemotes(std::string own_name) : own_name_(std::move(own_name)) {}
 
@@ -64,7 +65,7 @@ class GatewayRemotes {
         kOwn,      // the name of this cluster
         kKnown,    // addresses were added
         kNew,      // from now on known as implicit: to be dialed
-        kRefused,  // no usable address, or too many clusters
+        kRefused,  // no usable address, a long name, or too many clusters
     };
     // Another server has reported that cluster.
     Learned learn(const std::string& name, const std::vector<std::string>& urls);

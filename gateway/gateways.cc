@@ -340,7 +340,7 @@ void Gateways::on_remote_info(const proto::ServerInfo& info) {
     report.server_id = "GW" + workers_.server().facts().info.server_id;
     report.server_name = workers_.server().facts().info.server_name;
     report.gateway = info.gateway;
-    report.gateway_urls = info.gateway_urls;
+    report.gateway_urls = server_link::GossipUrls::first_of(info.gateway_urls);
     report.gateway_cmd = kGossipCommand;
     report_to_routes(report);
 }

@@ -209,7 +209,7 @@ void LeafLink::on_accepted(std::string_view subject) {
     if (responses_ == nullptr) [[likely]]
         return;
     const std::string_view asked = proto::without_gateway_prefix(subject);
-    if (!permissions_.may_take(asked)) responses_->use(asked);
+    if (!permissions_.may_take(asked)) responses_->use(asked, host_.ring.now_ns());
 }
 
 // No cluster gets its own messages back.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "fmt/format.h"
+#include "proto/json_writer.h"
 
 namespace nuring::monitor {
 namespace {
@@ -81,7 +82,8 @@ std::string AccountConnections::describe(account::Account& account) {
 
 // A server that listens late learns of every account that has connections, too.
 void AccountConnections::repeat() {
-    std::vector<account::Account*> accounts = parts_.server.accounts().list();
+    const account::AccountList all = parts_.server.accounts().list();
+    std::vector<account::Account*> accounts(all.begin(), all.end());
     const AccountSums sums = ask_accounts(parts_.server, parts_.runner);
     std::erase_if(accounts, [&sums](const account::Account* account) {
         const auto found = sums.find(account);
@@ -155,11 +157,16 @@ void AccountConnections::on_join_timer() {
 // Source: server/accounts.go, enableAccountTracking 2.9.10.
 void AccountConnections::ask_others(const std::vector<const account::Account*>& accounts) {
     for (const account::Account* account : accounts) {
+        std::string body;
+        proto::JsonWriter json(&body, /*indent=*/0);
+        json.begin_object();
+        json.field("acc", account->name());
+        json.end_object();
         parts_.server.publish({.account = &account_,
                                .subject = fmt::format("$SYS.REQ.ACCOUNT.{}.CONNS", account->name()),
                                .reply = answers_subject(),
                                .headers = {},
-                               .body = fmt::format(R"({{"acc":"{}"}})", account->name())});
+                               .body = std::move(body)});
     }
 }
 

@@ -14,7 +14,7 @@ namespace nuring::monitor {
 namespace {
 
 // Those that are configured are there before anybody logs in.
-std::vector<account::Account*> all_accounts(const Sources& sources) {
+account::AccountList all_accounts(const Sources& sources) {
     for (const config::AccountOptions& account : sources.options->accounts) {
         (void)sources.server.accounts().find_or_create(account.name);
     }

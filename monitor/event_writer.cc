@@ -4,6 +4,7 @@
 #include "core/base/rfc3339.h"
 #include "core/link/close_reason.h"
 #include "core/ring/kernel_sockets.h"
+#include "core/server/server_fields.h"
 #include "monitor/write_link.h"
 #include "proto/base62.h"
 #include "proto/kind_facts.h"
@@ -52,20 +53,7 @@ void write_traffic(proto::JsonWriter* json, std::string_view key, uint64_t messa
 }
 
 void EventWriter::write_server(proto::JsonWriter* json, const config::Options& options) {
-    const proto::ServerInfo& info = server_.facts().info;
-    json->field("name", info.server_name);
-    json->field("host", info.host);
-    json->field("id", info.server_id);
-    json->optional_field("cluster", server_.cluster_name(options));
-    json->field("ver", info.version);
-    if (!options.server_tags.empty()) {
-        json->begin_array("tags");
-        for (const std::string& tag : options.server_tags) json->value(tag);
-        json->end_array();
-    }
-    json->field("seq", server_.facts().take_sequence());
-    json->field("jetstream", false);
-    json->field("time", base::format_rfc3339(ring::realtime_ns()));
+    server::write_server_fields(json, server_, options, ring::realtime_ns());
 }
 
 void EventWriter::write_type(proto::JsonWriter* json, std::string_view type, base::Prng* prng) {

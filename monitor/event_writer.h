@@ -20,7 +20,7 @@ class EventWriter {
   public:
     explicit EventWriter(server::Server& server) : server_(server) {}
 
-    // {"name","host","id","cluster"?,"ver","tags"?,"seq","jetstream","time"}: seq grows with every message.
+    // The fields of server::write_server_fields(), as of now.
     void write_server(proto::JsonWriter* json, const config::Options& options);
 
     // The first fields of every event: {"type","id","timestamp"}.

@@ -13,19 +13,21 @@
 #include "proto/http_head.h"
 
 namespace nuring::monitor {
-namespace {
-
-constexpr size_t kReadBytes = 16 * 1024;
-
-}  // namespace
 
 HttpConnection::~HttpConnection() {
     ::close(fd_);
 }
 
+void HttpConnection::end() {
+    state_ = State::kEnded;
+    std::string().swap(input_);  // an assignment would keep the memory
+    std::string().swap(received_);
+}
+
 pollfd HttpConnection::waiting() const {
     const bool writes = state_ == State::kWriting || wire_taken_ < wire_.size();
-    const bool reads = state_ == State::kReading || state_ == State::kLingering;
+    const bool reads =
+        state_ == State::kReading || (state_ == State::kLingering && !lingers_in_silence());
     const bool watches = state_ == State::kAwaiting && !half_closed_;
     return {.fd = fd_,
             .events = static_cast<short>((writes ? POLLOUT : 0) | (reads ? POLLIN : 0) |
@@ -57,6 +59,8 @@ void HttpConnection::on_events(short events, uint64_t now_ns) {
             half_closed_ = true;
             probe(now_ns);
         }
+    } else if (lingers_in_silence()) {
+        end();  // poll() would report the same again at once
     } else if (state_ == State::kReading || state_ == State::kLingering) {
         on_readable(now_ns);
     }
@@ -92,7 +96,7 @@ void HttpConnection::probe(uint64_t now_ns) {
 
 void HttpConnection::on_readable(uint64_t now_ns) {
     std::array<char, kReadBytes> bytes;
-    for (;;) {
+    for (int reads = 0; reads < kReadsMax && !lingers_in_silence(); ++reads) {
         const ssize_t got = ::recv(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0 && errno == EAGAIN) return;
@@ -101,7 +105,10 @@ void HttpConnection::on_readable(uint64_t now_ns) {
             half_closed_ = true;
             return;
         }
-        if (state_ == State::kLingering) continue;
+        if (state_ == State::kLingering) {
+            lingered_bytes_ += static_cast<size_t>(got);
+            continue;
+        }
         if (input_.empty() && received_.empty()) since_ns_ = now_ns;  // a request begins
         const std::string_view fresh(bytes.data(), static_cast<size_t>(got));
         if (engine_ == nullptr) {
@@ -131,6 +138,7 @@ void HttpConnection::on_answered(size_t request_size, Reply reply, uint64_t now_
     assert(request_size <= input_.size());
     assert(probe_size_ <= reply.head.size());
     input_.erase(0, request_size);
+    input_.shrink_to_fit();
     scanned_ = 0;
     first_line_seen_ = false;
     answered_ = true;
@@ -200,7 +208,7 @@ bool HttpConnection::send_encrypted(uint64_t now_ns) {
         wire_.clear();
         wire_taken_ = 0;
     } while (state_ == State::kWriting && encrypt_next());
-    wire_ = std::string();
+    std::string().swap(wire_);
     return state_ != State::kEnded;
 }
 

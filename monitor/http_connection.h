@@ -31,12 +31,16 @@ struct PageRequest {
 //
 // Threads: one.
 // Limits:  kHeadBytesMax of a request, give or take one read; kHeadTime for it to arrive; kIdleTime
-//          between two; kAwaitTime for a page to be made; kWriteTime without progress of an answer. The owner
-//          ends it at its deadline.
+//          between two; kAwaitTime for a page to be made; kWriteTime without progress of an answer;
+//          kLingerBytesMax and kLingerTime behind the last answer. kReadsMax reads per call, so that a client
+//          that never stops sending does not hold up the others. The owner ends it at its deadline.
 // Errors:  state() becomes kEnded. Lifetime: owns the socket.
 class HttpConnection {
   public:
-    static constexpr size_t kHeadBytesMax = size_t{1} << 20;
+    static constexpr size_t kHeadBytesMax = size_t{1} << 20;  // as Go's net/http (DefaultMaxHeaderBytes)
+    static constexpr int kReadsMax = 4;
+    static constexpr size_t kReadBytes = size_t{16} << 10;
+    static constexpr size_t kLingerBytesMax = size_t{256} << 10;
     static constexpr size_t kSliceBytes = size_t{64} << 10;
     static constexpr uint64_t kHeadTime_ns = 5'000'000'000;
     static constexpr uint64_t kIdleTime_ns = 60'000'000'000;
@@ -63,8 +67,10 @@ class HttpConnection {
     State state() const { return state_; }
     // The other end's, without its port.
     const std::string& address() const { return address_; }
-    void end() { state_ = State::kEnded; }
+    void end();
     pollfd waiting() const;
+    // Memory of what it has sent and of what has not been answered.
+    size_t input_bytes() const { return input_.capacity() + received_.capacity(); }
     // Between two requests, with nothing of the next one.
     bool idle() const { return state_ == State::kReading && input_.empty() && answered_; }
     uint64_t deadline_ns() const;
@@ -108,6 +114,9 @@ class HttpConnection {
         return reply_.page == nullptr ? std::string_view() : std::string_view(reply_.page->body);
     }
     tls::Output to_wire();
+    bool lingers_in_silence() const {
+        return state_ == State::kLingering && lingered_bytes_ >= kLingerBytesMax;
+    }
     bool decrypt(std::string_view fresh);
     bool send_clear(uint64_t now_ns);
     bool send_encrypted(uint64_t now_ns);
@@ -128,6 +137,7 @@ class HttpConnection {
     bool first_line_seen_ = false;
     bool answered_ = false;  // a request before
     bool half_closed_ = false;
+    size_t lingered_bytes_ = 0;  // read behind the last answer
     PageRequest awaited_;            // kAwaiting
     bool is_served_ = false;         // kAwaiting
     uint64_t probed_until_ns_ = 0;   // kAwaiting

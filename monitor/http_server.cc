@@ -142,7 +142,9 @@ void HttpServer::run() {
         size_t index = 2;
         for (const auto& connection : connections_) {
             const short events = waiting[index++].revents;
-            if (events != 0) connection->on_events(events, now_ns);
+            if (events == 0) continue;
+            connection->on_events(events, now_ns);
+            if (connection->input_bytes() > kInputBytesMax / kConnectionsMax) bound_input();
         }
         if (waiting[1].revents != 0) accept_all();
         deliver_made();
@@ -219,6 +221,22 @@ void HttpServer::bound_memory(const HttpConnection& newest) {
         }
         if (bytes <= kOwedBytesMax || oldest == nullptr) return;
         oldest->end();
+    }
+}
+
+// While no request is larger than a fair share, all of them fit.
+void HttpServer::bound_input() {
+    for (;;) {
+        size_t bytes = 0;
+        HttpConnection* largest = nullptr;
+        for (const auto& connection : connections_) {
+            bytes += connection->input_bytes();
+            if (largest == nullptr || connection->input_bytes() > largest->input_bytes()) {
+                largest = connection.get();
+            }
+        }
+        if (bytes <= kInputBytesMax) return;
+        largest->end();
     }
 }
 

@@ -48,13 +48,16 @@ struct HttpServerOptions {
 //          its request, for longest goes; kLargePerAddress large pages that an address has not taken yet: it
 //          gets no further one before, unless one made no progress for kNoProgressMax_ns and is given up;
 //          kOwedBytesMax of large pages that clients do not take, unless one page alone is larger: then the
-//          client that has been at its page for longest goes; those of HttpConnection.
+//          client that has been at its page for longest goes; kInputBytesMax of requests, while a single one
+//          may have the size that the reference allows: then the client with the largest goes, and one with
+//          less than a fair share never does; those of HttpConnection.
 // Errors:  start() returns the kernel's reason. A client's mistakes are answered with a status of 4xx.
 // Source:  behaviour of Go's net/http as the reference uses it (server/server.go, startMonitoring 2.10).
 class HttpServer {
   public:
     static constexpr size_t kConnectionsMax = 512;
     static constexpr size_t kOwedBytesMax = size_t{64} << 20;
+    static constexpr size_t kInputBytesMax = size_t{32} << 20;
     static constexpr size_t kLargeBytes = size_t{128} << 10;
     static constexpr size_t kLargePerAddress = 4;
     static constexpr uint64_t kNoProgressMax_ns = 1'000'000'000;
@@ -84,6 +87,7 @@ class HttpServer {
     HttpAnswerPtr make_small(std::string_view target, Round* round);
     void reply(HttpConnection& connection, size_t size, const HttpForm& form, HttpAnswerPtr page);
     void bound_memory(const HttpConnection& newest);
+    void bound_input();
     bool answer(HttpConnection& connection, Round* round);
     void answer_complete(HttpConnection& connection, size_t size, Round* round);
     void deliver_made();

@@ -35,4 +35,14 @@ constexpr Rune first_rune(std::string_view text) {
     return {value, size, true};
 }
 
+// The beginning of a text, at most that many bytes of it, with no rune cut in two.
+constexpr std::string_view cut_text(std::string_view text, size_t size_max) {
+    if (text.size() <= size_max) return text;
+    constexpr size_t kRuneSizeMax = 4;
+    for (size_t back = 1; back < kRuneSizeMax && back <= size_max; ++back) {
+        if (first_rune(text.substr(size_max - back)).size > back) return text.substr(0, size_max - back);
+    }
+    return text.substr(0, size_max);
+}
+
 }  // namespace nuring::proto

@@ -27,13 +27,6 @@ bool is_utf8(std::string_view text) {
     return true;
 }
 
-// The longest beginning of `text` with at most `size` bytes that ends between two characters.
-std::string_view cut_text(std::string_view text, size_t size) {
-    if (text.size() <= size) return text;
-    while (size > 0 && (static_cast<uint8_t>(text[size]) & 0xc0) == 0x80) --size;
-    return text.substr(0, size);
-}
-
 }  // namespace
 
 std::string to_text(WebsocketError error, uint16_t number) {

@@ -54,6 +54,7 @@ AccountRegistry::Entry& AccountRegistry::entry(std::string_view name) {
         options.worker_count = worker_count_;
         options.hash_seed = hash_seed_ + accounts_.size();
         found.account = std::make_unique<Account>(std::string(name), options, feed_);
+        listed_ = nullptr;
         Replaced replaced;  // which nobody uses yet
         if (system_ != nullptr) rebuild(found, &replaced);
     }
@@ -75,7 +76,8 @@ config::AccountOptions AccountRegistry::options_of(std::string_view name) {
 
 Retired AccountRegistry::apply(const config::Options& options) {
     const std::lock_guard lock(mutex_);
-    cluster_name_ = options.cluster.name;
+    // Otherwise the name is made up, or that of other servers: set_cluster_name().
+    if (const std::string& name = options.configured_cluster_name(); !name.empty()) cluster_name_ = name;
     if (!options.trust.active()) {  // else their claims say what they are
         for (auto& [name, entry] : accounts_) entry.options = {};
     }
@@ -124,6 +126,22 @@ Retired AccountRegistry::update(const std::vector<config::AccountOptions>& accou
         if (concerned) rebuild(entry, replaced.get());
     }
     return replaced;
+}
+
+Retired AccountRegistry::set_cluster_name(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    if (name == cluster_name_) return nullptr;
+    cluster_name_ = name;
+    const auto depends_on_it = [](const config::SubjectMapping& mapping) {
+        return std::any_of(mapping.targets.begin(), mapping.targets.end(),
+                           [](const config::MappingTarget& target) { return !target.cluster.empty(); });
+    };
+    auto replaced = std::make_shared<Replaced>();
+    for (auto& [account, entry] : accounts_) {
+        const auto& mappings = entry.options.mappings;
+        if (std::any_of(mappings.begin(), mappings.end(), depends_on_it)) rebuild(entry, replaced.get());
+    }
+    return replaced->empty() ? nullptr : replaced;
 }
 
 void AccountRegistry::rebuild(Entry& entry, Replaced* replaced) {
@@ -233,15 +251,17 @@ Account* AccountRegistry::find(std::string_view name) {
     return found == accounts_.end() ? nullptr : found->second.account.get();
 }
 
-std::vector<Account*> AccountRegistry::list() {
-    std::vector<Account*> all;
-    {
-        const std::lock_guard lock(mutex_);
+AccountList AccountRegistry::list() {
+    const std::lock_guard lock(mutex_);
+    if (listed_ == nullptr) {
+        AccountList::Accounts all;
+        all.reserve(accounts_.size());
         for (const auto& [name, entry] : accounts_) all.push_back(entry.account.get());
+        std::sort(all.begin(), all.end(),
+                  [](const Account* a, const Account* b) { return a->name() < b->name(); });
+        listed_ = std::make_shared<const AccountList::Accounts>(std::move(all));
     }
-    std::sort(all.begin(), all.end(),
-              [](const Account* a, const Account* b) { return a->name() < b->name(); });
-    return all;
+    return AccountList(listed_);
 }
 
 }  // namespace nuring::account

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -16,6 +17,21 @@ namespace nuring::account {
 // The values before a change. Workers may be using them: they must be kept until each worker has run a
 // control task that was posted after the change (the server posts one with a copy of this to every worker).
 using Retired = std::shared_ptr<const std::vector<std::shared_ptr<const Exchange>>>;
+
+// AccountList is a snapshot of all accounts, sorted by name. They stay until the server ends.
+// Threads: any; lists of one snapshot share it.
+class AccountList {
+  public:
+    using Accounts = std::vector<Account*>;
+    explicit AccountList(std::shared_ptr<const Accounts> accounts) : accounts_(std::move(accounts)) {}
+
+    Accounts::const_iterator begin() const { return accounts_->begin(); }
+    Accounts::const_iterator end() const { return accounts_->end(); }
+    size_t size() const { return accounts_->size(); }
+
+  private:
+    std::shared_ptr<const Accounts> accounts_;
+};
 
 // AccountRegistry owns the accounts of one server. An account, once made, stays until the server ends,
 // so that records in flight and cached matches may name it.
@@ -39,16 +55,19 @@ class AccountRegistry {
     Account& find_or_create(std::string_view name);
     // Null if there is none.
     Account* find(std::string_view name);
-    // All accounts, sorted by name.
-    std::vector<Account*> list();
+    // Cheap unless an account has come since the last call: gateways go over all accounts in every turn.
+    AccountList list();
     // The options of that account by configuration or claims; nothing if there is none.
     config::AccountOptions options_of(std::string_view name);
 
-    // The accounts of a whole configuration; those that it does not name lose what they had.
+    // The accounts of a whole configuration; those that it does not name lose what they had. Its cluster name
+    // counts, if it has one.
     [[nodiscard]] Retired apply(const config::Options& options);
     // All accounts that claims describe; others lose what they had. Only accounts are touched that have
     // changed, or that import from one that has.
     [[nodiscard]] Retired update(const std::vector<config::AccountOptions>& accounts);
+    // The cluster has another name: mappings may have other targets there. Null: no account has such.
+    [[nodiscard]] Retired set_cluster_name(std::string_view name);
 
   private:
     struct Entry {
@@ -70,6 +89,7 @@ class AccountRegistry {
     std::mutex mutex_;
     std::string cluster_name_;  // for mappings; guarded by mutex_
     absl::flat_hash_map<std::string, Entry> accounts_;  // guarded by mutex_
+    std::shared_ptr<const AccountList::Accounts> listed_;  // guarded by mutex_; null: an account has come
     Account* global_ = nullptr;  // fixed by the constructor
     Account* system_ = nullptr;  // null: none; fixed before the workers start
 };

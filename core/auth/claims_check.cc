@@ -260,25 +260,22 @@ Faults mapping_faults(const AccountClaims& claims) {
 }
 
 bool is_activated(const AccountClaims& importer, const ImportClaim& import,
-                  const AccountClaims& exporter, int64_t now_s) {
-    if (import.token.empty()) return false;
-    const auto activation = decode_activation(import.token);
-    if (!activation.ok()) return false;
-    const ClaimsHead& head = activation->head;
+                  const ActivationClaims& activation, const AccountClaims& exporter, int64_t now_s) {
+    const ClaimsHead& head = activation.head;
     const std::string& account = exporter.head.subject;
     const bool signed_by_exporter =
         head.issuer == account
-            ? activation->issuer_account.empty() || activation->issuer_account == account
-            : activation->issuer_account == account &&
+            ? activation.issuer_account.empty() || activation.issuer_account == account
+            : activation.issuer_account == account &&
                   exporter.find_signing_key(head.issuer) != nullptr;
     if (!signed_by_exporter || import.imported.account != account) return false;
     if (head.subject != importer.head.subject) return false;
-    if (activation->kind != kind_name(import.imported.kind)) return false;
+    if (activation.kind != kind_name(import.imported.kind)) return false;
     if (!time_faults(head, now_s).empty() || (head.expires != 0 && head.expires <= now_s)) {
         return false;
     }
     const std::string& subject = import.imported.subject;  // the exporter's name of it
-    if (!proto::is_subset(subject, activation->subject)) return false;
+    if (!proto::is_subset(subject, activation.subject)) return false;
     return std::none_of(exporter.exports.begin(), exporter.exports.end(),
                         [&](const ExportClaim& each) {
                             return each.exported.kind == import.imported.kind &&

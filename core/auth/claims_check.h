@@ -30,6 +30,6 @@ Faults mapping_faults(const AccountClaims& claims);
 // signing keys, for this importer, this kind and a subject that covers the import; valid now; not
 // revoked by the export. (RC19 accepts a token without issuer_account from any signer.)
 bool is_activated(const AccountClaims& importer, const ImportClaim& import,
-                  const AccountClaims& exporter, int64_t now_s);
+                  const ActivationClaims& activation, const AccountClaims& exporter, int64_t now_s);
 
 }  // namespace nuring::auth

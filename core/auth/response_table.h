@@ -3,11 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
-#include "absl/container/flat_hash_map.h"
-#include "core/base/status.h"
+#include "core/base/expiring_names.h"
 #include "core/config/options.h"
 #include "proto/subject.h"
 
@@ -15,14 +13,10 @@ namespace nuring::auth {
 
 // ResponseTable is allow_responses of one connection: it got requests, and may answer each up to a number of
 // times and for a limited time.
-// Threads: one. Limits: kResponsesMax, kBytesMax of their subjects; when all are live, all are dropped.
-// Errors:  none.
+// Threads: one. Limits: those of base::ExpiringNames. Errors: none.
 // Source:  server/client.go, deliverMsg and responseAllowed.
 class ResponseTable {
   public:
-    static constexpr size_t kResponsesMax = 65536;
-    static constexpr size_t kBytesMax = 4 * 1024 * 1024;
-
     explicit ResponseTable(const config::ResponsePermissions& allowed) : allowed_(allowed) {}
 
     const config::ResponsePermissions& allowed() const { return allowed_; }
@@ -31,59 +25,25 @@ class ResponseTable {
     // behalf of the one that asked.
     void note(std::string_view reply, uint64_t now_ns) {
         if (proto::is_jetstream_request(reply)) return;
-        if (is_full(reply)) drop_expired(now_ns);
-        if (is_full(reply)) {
-            entries_.clear();
-            bytes_ = 0;
-        }
-        const uint64_t expires_ns = allowed_.expires.count() < 0
-                                        ? UINT64_MAX
-                                        : now_ns + static_cast<uint64_t>(allowed_.expires.count());
-        const auto [entry, is_new] = entries_.try_emplace(std::string(reply));
-        if (is_new) bytes_ += reply.size();
-        entry->second = {.left = allowed_.max_messages < 0 ? INT64_MAX : allowed_.max_messages,
-                         .expires_ns = expires_ns};
+        const int64_t lifetime_ns = allowed_.expires.count();
+        left_.note(reply, allowed_.max_messages < 0 ? INT64_MAX : allowed_.max_messages, now_ns,
+                   lifetime_ns < 0 ? UINT64_MAX : static_cast<uint64_t>(lifetime_ns));
     }
     // May it be answered?
     bool admits(std::string_view subject, uint64_t now_ns) {
-        const auto found = entries_.find(base::absl_view(subject));
-        if (found == entries_.end()) return false;
-        const bool valid = now_ns < found->second.expires_ns && found->second.left > 0;
-        if (!valid) drop(found);
-        return valid;
+        const int64_t* left = left_.find(subject, now_ns);
+        return left != nullptr && *left > 0;
     }
     // It has been answered once more.
-    void use(std::string_view subject) {
-        const auto found = entries_.find(base::absl_view(subject));
-        if (found != entries_.end() && --found->second.left <= 0) drop(found);
+    void use(std::string_view subject, uint64_t now_ns) {
+        int64_t* left = left_.find(subject, now_ns);
+        if (left != nullptr && --*left <= 0) left_.erase(subject);
     }
-    size_t bytes() const { return bytes_; }
+    size_t bytes() const { return left_.bytes(); }
 
   private:
-    struct Entry {
-        int64_t left;
-        uint64_t expires_ns;
-    };
-    using Entries = absl::flat_hash_map<std::string, Entry>;
-
-    bool is_full(std::string_view reply) const {
-        return entries_.size() >= kResponsesMax || bytes_ + reply.size() > kBytesMax;
-    }
-    void drop(Entries::iterator entry) {
-        bytes_ -= entry->first.size();
-        entries_.erase(entry);
-    }
-    void drop_expired(uint64_t now_ns) {
-        absl::erase_if(entries_, [this, now_ns](const auto& each) {
-            const bool is_over = each.second.expires_ns <= now_ns;
-            if (is_over) bytes_ -= each.first.size();
-            return is_over;
-        });
-    }
-
     const config::ResponsePermissions allowed_;
-    Entries entries_;
-    size_t bytes_ = 0;
+    base::ExpiringNames<int64_t> left_;  // how many answers
 };
 
 }  // namespace nuring::auth

@@ -2,6 +2,7 @@
 #include "core/auth/trust.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/auth/claims_check.h"
@@ -45,6 +46,20 @@ config::AccountOptions to_options(const AccountClaims& claims) {
                       .leafnodes = config::account_limit(claims.limits.leafnodes)};
     for (const ExportClaim& each : claims.exports) account.exports.push_back(each.exported);
     return account;
+}
+
+// The claims of the import's activation token, verified; nothing: it has no good one.
+std::optional<ActivationClaims> decode_activation_of(const ImportClaim& import) {
+    if (import.token.empty()) return std::nullopt;
+    auto activation = decode_activation(import.token);
+    if (!activation.ok()) return std::nullopt;
+    return *std::move(activation);
+}
+
+// Keeps the earlier one; 0 means never.
+void note_expiry(int64_t expires_s, int64_t* next_s) {
+    if (expires_s == 0) return;
+    if (*next_s == 0 || expires_s < *next_s) *next_s = expires_s;
 }
 
 // An activation token may lie behind a URL, as 2.0.0-RC19 takes it (2.9.10 refuses such an account). What
@@ -258,22 +273,35 @@ absl::StatusOr<TrustUpdate> Trust::prepare(const config::OperatorOptions& option
     return TrustUpdate{options, *std::move(resolver)};
 }
 
-void Trust::apply(TrustUpdate update, int64_t now_s) {
-    if (update.resolver == nullptr) return;
+Trust::Refresh Trust::apply(TrustUpdate update) {
+    if (update.resolver == nullptr) return Refresh::kNone;
+    const std::lock_guard lock(mutex_);
+    resolver_ = std::move(update.resolver);
+    options_ = std::move(update.options);
+    pinned_.clear();
+    pinned_.insert(options_.pinned_accounts.begin(), options_.pinned_accounts.end());
+    return options_.resolver == config::ResolverKind::kUrl ? Refresh::kSlow : Refresh::kQuick;
+}
+
+void Trust::refresh(int64_t now_s) {
+    std::shared_ptr<AccountResolver> resolver;
     std::vector<std::string> known;
     {
         const std::lock_guard lock(mutex_);
-        resolver_ = std::move(update.resolver);
-        options_ = std::move(update.options);
-        pinned_.clear();
-        pinned_.insert(options_.pinned_accounts.begin(), options_.pinned_accounts.end());
+        resolver = resolver_;
         for (const auto& [name, account] : accounts_) known.push_back(name);
     }
     std::sort(known.begin(), known.end());
+    // A later reload begins anew: what this one has fetched from the former resolver is outdated.
+    const auto is_outdated = [&] {
+        const std::lock_guard lock(mutex_);
+        return resolver_ != resolver;
+    };
     for (const std::string& name : known) {
         const auto fresh = fetch(name, now_s);
+        if (fresh.ok()) load_exporters(**fresh, now_s);
+        if (is_outdated()) return;
         if (fresh.ok()) {
-            load_exporters(**fresh, now_s);
             keep(*fresh);
         } else if (!absl::IsUnavailable(fresh.status())) {  // a server out of reach says nothing
             remove(name);
@@ -281,42 +309,31 @@ void Trust::apply(TrustUpdate update, int64_t now_s) {
     }
 }
 
-std::vector<config::AccountOptions> Trust::account_options(int64_t now_s) const {
+TrustedAccounts Trust::account_options(int64_t now_s) const {
     absl::flat_hash_map<std::string, TrustedAccountPtr> accounts;
     {
         const std::lock_guard lock(mutex_);
         accounts = accounts_;
     }
-    std::vector<config::AccountOptions> all;
+    TrustedAccounts all;
     for (const auto& [name, account] : accounts) {
         config::AccountOptions options = to_options(account->claims);
         for (const ImportClaim& each : account->claims.imports) {
             config::AccountImport import = each.imported;
             const auto exporter = accounts.find(import.account);
             if (exporter == accounts.end()) continue;
-            import.activated = is_activated(account->claims, each, exporter->second->claims, now_s);
+            const auto activation = decode_activation_of(each);
+            import.activated =
+                activation.has_value() &&
+                is_activated(account->claims, each, *activation, exporter->second->claims, now_s);
+            if (import.activated) note_expiry(activation->head.expires, &all.next_expiry_s);
             options.imports.push_back(std::move(import));
         }
-        all.push_back(std::move(options));
+        all.options.push_back(std::move(options));
     }
-    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    std::sort(all.options.begin(), all.options.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
     return all;
-}
-
-int64_t Trust::next_expiry_s(int64_t now_s) const {
-    const std::lock_guard lock(mutex_);
-    int64_t next_s = 0;
-    for (const auto& [name, account] : accounts_) {
-        for (const ImportClaim& each : account->claims.imports) {
-            if (each.token.empty()) continue;
-            const auto activation = decode_activation(each.token);
-            if (!activation.ok() || activation->head.expires <= now_s) continue;
-            if (next_s == 0 || activation->head.expires < next_s) {
-                next_s = activation->head.expires;
-            }
-        }
-    }
-    return next_s;
 }
 
 }  // namespace nuring::auth

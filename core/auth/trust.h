@@ -43,16 +43,23 @@ struct TrustUpdate {
     std::shared_ptr<AccountResolver> resolver;
 };
 
+// Accounts in the form that the account layer takes.
+struct TrustedAccounts {
+    std::vector<config::AccountOptions> options;
+    // When the options change by themselves, because an activation token ends. 0: never.
+    int64_t next_expiry_s = 0;
+};
+
 // Trust is what a server in operator mode believes: the keys of its operators, and the claims of the
 // accounts met so far, which come from a resolver when they are first asked for.
 //
-// Threads: any. load(), update(), prepare() and apply() may block and verify signatures: jobs threads or the
-//          control thread; the others look up under a lock.
+// Threads: any. load(), update(), prepare() and refresh() may block, these and account_options() verify
+//          signatures: jobs threads or the control thread; the others look up under a lock.
 // Limits:  one entry per account that a trusted operator has signed and somebody asked for; exporters
 //          named in imports are loaded with the account, kExportersMax of them; so are activation tokens
 //          behind a URL, kActivationFetchesMax of them.
 // Errors:  "account missing", "account validation failed", what the resolver says.
-// Lifetime: as long as the server; reloads go through prepare() and apply().
+// Lifetime: as long as the server; reloads go through prepare(), apply() and refresh().
 // Source:  server/server.go and accounts.go 2.9.10 (verifyAccountClaims, fetchAccount, updateAccount).
 class Trust {
   public:
@@ -92,16 +99,16 @@ class Trust {
     absl::Status remove_stored(AccountDirectory& directory, const std::string& account);
     // The resolver's directory; null: it has none.
     std::shared_ptr<AccountDirectory> directory() const;
-    // A reload, in two steps: other preloads, files, or another URL. prepare() does all that can fail
-    // and changes nothing; apply() takes it over. Loaded accounts that the resolver has no more are
-    // removed. A URL that stays is not asked: it pushes changes by itself.
+    // A reload, in three steps: other preloads, files, or another URL. prepare() does all that can fail
+    // and changes nothing; apply() takes it over; refresh() reads the loaded accounts again, and removes
+    // those that the resolver has no more. A URL that stays is not asked: it pushes changes by itself.
     absl::StatusOr<TrustUpdate> prepare(const config::OperatorOptions& options) const;
-    void apply(TrustUpdate update, int64_t now_s);
+    enum class Refresh : uint8_t { kNone, kQuick, kSlow };  // kSlow: a URL is asked, up to 2 s per account
+    Refresh apply(TrustUpdate update);
+    void refresh(int64_t now_s);
 
-    // All loaded accounts in the form that the account layer takes.
-    std::vector<config::AccountOptions> account_options(int64_t now_s) const;
-    // When account_options() will say something else, by itself: an activation token ends. 0: never.
-    int64_t next_expiry_s(int64_t now_s) const;
+    // All loaded accounts, with their imports as the activation tokens allow them now.
+    TrustedAccounts account_options(int64_t now_s) const;
 
   private:
     Trust() = default;

@@ -18,8 +18,7 @@
 #include "core/client/client_records.h"
 #include "core/client/connection_snapshot.h"
 #include "core/client/repeated_check.h"
-#include "core/client/reply_origins.h"
-#include "core/client/tracked_replies.h"
+#include "core/client/reply_memory.h"
 #include "core/delivery/message_run.h"
 #include "core/delivery/nats_link.h"
 #include "core/delivery/shadow.h"
@@ -105,6 +104,9 @@ class Client final : public delivery::NatsLink,
     // About `most` subscriptions from `position` (0 at first) on; returns where to go on, 0 at the end.
     size_t copy_subscriptions(size_t position, size_t most,
                               std::vector<SubscriptionSnapshot>* out) const;
+
+    // After its permissions have changed: checks about `most` of its subscriptions. True: all are checked.
+    bool check_subscriptions(size_t most);
 
   private:
     // Link
@@ -330,6 +332,8 @@ class Client final : public delivery::NatsLink,
     std::unique_ptr<Departure> departure_;  // null: it does not leave
     uint32_t verdicts_due_ = 0;    // jobs that check its login
     RepeatedCheck token_check_;    // after a change of claims
+    size_t check_position_ = 0;    // in subscriptions_: those before are checked against the permissions
+    bool is_checking_ = false;     // the others are not yet
 };
 
 // The link as a client; null: there is none, or it is of another kind.

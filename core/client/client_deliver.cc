@@ -74,7 +74,7 @@ uint32_t Client::append_run(interest::Subscription& subscription, const delivery
     }
     if (!run.reply_origin.empty()) [[unlikely]] {
         if (reply_origins_ == nullptr) reply_origins_ = std::make_unique<ReplyOrigins>();
-        reply_origins_->note(run.reply, run.reply_origin, host_.ring.now_ns());
+        reply_origins_->note(run.reply, run.reply_origin, host_.ring.now_ns(), kOriginRemembered_ns);
     }
     if (proto::may_be_tracked(run.reply)) [[unlikely]] track_reply(run);
     uint32_t count = run.count;
@@ -186,17 +186,20 @@ void Client::track_reply(const delivery::MessageRun& run) {
     const account::ServiceExport* exported = account_->exchange().find_export(run.subject);
     if (exported == nullptr || delivery_.latency_events() == nullptr) return;
     if (tracked_replies_ == nullptr) tracked_replies_ = std::make_unique<TrackedReplies>();
-    tracked_replies_->note(run.reply, host_.ring.now_ns(), exported->response_threshold_ns);
+    const uint64_t now_ns = host_.ring.now_ns();
+    tracked_replies_->note(run.reply, now_ns, now_ns, exported->response_threshold_ns);
 }
 
 void Client::report_tracked(std::string_view subject) {
     const uint64_t now_ns = host_.ring.now_ns();
-    const std::optional<uint64_t> since_ns = tracked_replies_->take(subject, now_ns);
-    if (!since_ns.has_value()) return;
+    const uint64_t* since_ns = tracked_replies_->find(subject, now_ns);
+    if (since_ns == nullptr) return;
+    const uint64_t elapsed_ns = now_ns - *since_ns;
+    tracked_replies_->erase(subject);  // the first answer counts
     delivery_.latency_events()->on_tracked_answer(host_.id, {.exporter = account_,
                                                             .request = subject,
                                                             .responder = handle(),
-                                                            .elapsed_ns = now_ns - *since_ns});
+                                                            .elapsed_ns = elapsed_ns});
 }
 
 // Other permissions hold from now on: what the old ones have allowed ends, unless these allow the same.

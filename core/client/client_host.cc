@@ -169,6 +169,16 @@ void ClientHost::check(const std::vector<base::LinkHandle>& handles) {
     }
 }
 
+bool ClientHost::check_slice() {
+    constexpr size_t kCheckedPerTurn = 1024;  // a few milliseconds
+    if (checking_.empty()) [[likely]]
+        return false;
+    Client* client = as_client(host.table.find(checking_.back()));
+    const bool is_done = client == nullptr || !client->open() || client->check_subscriptions(kCheckedPerTurn);
+    if (is_done) checking_.pop_back();
+    return !checking_.empty();
+}
+
 // The workers share one count of clients that have to go; the last ones here go first.
 bool ClientHost::take_excess() {
     std::atomic<int64_t>& excess = host.facts.excess_clients;

@@ -124,6 +124,10 @@ class ClientHost {
     // All links, or the clients of an account, are checked against the configuration again.
     void check_all();
     void check(const std::string& account);
+    // The subscriptions of that client are checked in slices, from the next turn on.
+    void check_later(base::LinkHandle client) { checking_.push_back(client); }
+    // Once in each turn. True: there are more.
+    bool check_slice();
     // The clients that the server has too many of are closed, the last ones first.
     void close_excess();
     // One client less is too many; false: none was. Relaxed: only the count matters.
@@ -158,6 +162,7 @@ class ClientHost {
     void report_refused_handshakes();
 
     ClientSettings settings_;
+    std::vector<base::LinkHandle> checking_;
     ClientAddress websocket_address_;
     ClientLimits limits_;
     ClientEvents* events_ = nullptr;

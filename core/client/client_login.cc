@@ -155,17 +155,29 @@ void Client::welcome_again(std::shared_ptr<const auth::Identity> identity) {
     }
     bind(std::move(identity));
     if (!open()) return;
-    std::vector<interest::Subscription*> all;
-    subscriptions_.for_each([&all](interest::Subscription* each) { all.push_back(each); });
-    for (interest::Subscription* subscription : all) {
-        subscription->flags &= static_cast<uint8_t>(~interest::Subscription::kFiltered);
-        if (permissions_ == nullptr) continue;
-        if (permissions_->may_subscribe(subscription->subject(), subscription->queue())) {
-            if (permissions_->must_filter(subscription->subject(), subscription->queue())) {
-                subscription->flags |= interest::Subscription::kFiltered;
-            }
-            continue;
+    // Subscriptions up to this number are checked at once, more of them in slices.
+    constexpr size_t kCheckedAtOnce = 1024;
+    check_position_ = 0;
+    if (std::exchange(is_checking_, true)) return;  // those that were checked before are checked again
+    if (subscriptions_.size() > kCheckedAtOnce) return clients_.check_later(handle());
+    (void)check_subscriptions(SIZE_MAX);
+}
+
+bool Client::check_subscriptions(size_t most) {
+    assert(open());
+    assert(is_checking_);
+    std::vector<interest::Subscription*> refused;
+    check_position_ = subscriptions_.visit_some(check_position_, most, [&](interest::Subscription& each) {
+        each.flags &= static_cast<uint8_t>(~interest::Subscription::kFiltered);
+        if (permissions_ == nullptr) return;
+        if (!permissions_->may_subscribe(each.subject(), each.queue())) {
+            refused.push_back(&each);
+        } else if (permissions_->must_filter(each.subject(), each.queue())) {
+            each.flags |= interest::Subscription::kFiltered;
         }
+    });
+    for (interest::Subscription* subscription : refused) {
+        if (!open()) return true;  // it did not take the errors
         std::string subject = proto::quote(subscription->subject());
         if (subscription->is_queue()) subject += " using queue " + proto::quote(subscription->queue());
         const std::string sid = proto::quote(subscription->sid());
@@ -174,6 +186,8 @@ void Client::welcome_again(std::shared_ptr<const auth::Identity> identity) {
         send_error(fmt::format("{}{} (sid {})", proto::kErrSubscriptionViolation, subject, sid));
         remove(subscription);
     }
+    is_checking_ = check_position_ != 0;
+    return !is_checking_;
 }
 
 void Client::refuse_credentials() {

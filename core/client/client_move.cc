@@ -58,8 +58,8 @@ bool Client::may_move() const {
     const bool is_known = open() && connected_ && admitted_ && counted_ && joined_ && !paused();
     const bool is_alone = shadows_ == nullptr && responses_ == nullptr && reply_origins_ == nullptr &&
                           tracked_replies_ == nullptr;
-    return is_plain && is_known && is_alone && verdicts_due_ == 0 && authenticator().trust() == nullptr &&
-           !host_.refuses_links() && may_move_subscriptions();
+    return is_plain && is_known && is_alone && verdicts_due_ == 0 && !is_checking_ &&
+           authenticator().trust() == nullptr && !host_.refuses_links() && may_move_subscriptions();
 }
 
 // Plain ones, or one member of a queue group: both kinds together would change their worker at two moments,

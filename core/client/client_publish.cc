@@ -191,8 +191,11 @@ bool Client::publish_run(Parsed& publish) {
     if (tracked_replies_ != nullptr) [[unlikely]]
         report_tracked(run.subject);
     if (reply_origins_ != nullptr) [[unlikely]] {
-        const proto::ReplyOrigin origin = reply_origins_->find(run.subject, host_.ring.now_ns());
-        if (!origin.empty()) return answer_gateway(publish, origin);
+        const proto::ReplyOrigin* found = reply_origins_->find(run.subject, host_.ring.now_ns());
+        if (found != nullptr) {
+            const proto::ReplyOrigin origin = *found;  // the delivery may note others
+            return answer_gateway(publish, origin);
+        }
     }
     return publish_matched(publish);
 }
@@ -421,7 +424,7 @@ bool Client::has_response(std::string_view subject) {
 // One answer less, unless the subject is permitted anyway.
 void Client::use_response(std::string_view subject) {
     if (publishable_.find(subject) == auth::PermissionCache::Answer::kYes) return;
-    responses_->use(subject);
+    responses_->use(subject, host_.ring.now_ns());
 }
 
 void Client::report_publish_violation(std::string_view part, std::string_view quoted,

@@ -31,6 +31,10 @@ std::string shortened(std::string_view text) {
     return fmt::format("{}...", text.substr(0, kShown));
 }
 
+bool has_blank(std::string_view subject) {
+    return proto::is_valid_pattern(subject) && !proto::is_valid_subject(subject);
+}
+
 std::string_view kind_name(ExchangeKind kind) {
     return kind == ExchangeKind::kStream ? "stream" : "service";
 }
@@ -111,7 +115,7 @@ class ExchangeCheck {
         const auto answers = [&subject](const AccountExport& other) {  // samples of samples
             return other.kind == ExchangeKind::kService && proto::is_subset(subject, other.subject);
         };
-        if (!proto::is_valid_literal_subject(subject) ||
+        if (!proto::is_valid_literal_subject(subject) || has_blank(subject) ||
             std::any_of(account.exports.begin(), account.exports.end(), answers)) {
             return "invalid publish subject";
         }
@@ -156,6 +160,7 @@ class ExchangeCheck {
 
     std::string check_stream(const AccountOptions& account, const AccountOptions& exporter,
                              const AccountImport& wanted) const {
+        if (has_blank(wanted.subject)) return std::string(kInvalidSubject);
         if (!proto::is_valid_subject(wanted.subject) ||
             admitting_export(exporter, wanted, account.name) == nullptr) {
             return "stream import not authorized";
@@ -164,6 +169,9 @@ class ExchangeCheck {
             return "stream import prefix can not contain wildcard tokens";
         }
         const std::string local = local_name(wanted);
+        if (!proto::is_valid_subject(proto::pattern_of_target(local))) {
+            return fmt::format("\"{}\" is not a valid subject", shortened(local));
+        }
         // The import may rename what comes back to it.
         if (stream_leads_back(exporter, proto::pattern_of_target(local), {&account}) ||
             stream_leads_back(exporter, wanted.subject, {&account})) {

@@ -90,7 +90,7 @@ void ReplyTable::prune(Queue* queue, uint64_t now_ns) {
     }
 }
 
-ReplyTable::Slot ReplyTable::add(const ReplyRoute& route, uint64_t now_ns, base::Prng& prng) {
+ReplyTable::Slot ReplyTable::add(const ReplyRoute& route, uint64_t now_ns, uint64_t secret) {
     Queue& queue = queues_[route.requestor];
     prune(&queue, now_ns);
     if (free_.empty() && entries_.size() > kSlotMask) return kNone;  // 16 M routes on one worker
@@ -98,7 +98,7 @@ ReplyTable::Slot ReplyTable::add(const ReplyRoute& route, uint64_t now_ns, base:
     Entry& entry = entries_[slot];
     entry.responder = route.responder;
     entry.requestor = route.requestor;
-    entry.secret = prng.next();
+    entry.secret = secret;
     entry.expires_ns = now_ns + route.threshold_ns;
     entry.threshold_ns = route.threshold_ns;
     entry.type = route.type;
@@ -168,7 +168,7 @@ void ReplyTable::remove(Slot slot) {
     --queue.count;
     queue.reply_bytes -= entry.reply.size();
     entry.reply.clear();
-    if (entry.reply.capacity() > kKeptReplyBytes) entry.reply = std::string();
+    if (entry.reply.capacity() > kKeptReplyBytes) std::string().swap(entry.reply);
     --count_;
     entry.responder = nullptr;
     entry.secret = 0;

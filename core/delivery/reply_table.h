@@ -10,7 +10,6 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "core/base/ids.h"
-#include "core/base/prng.h"
 #include "core/config/options.h"
 #include "core/delivery/service_latency.h"
 #include "proto/tracked_reply.h"
@@ -56,7 +55,8 @@ class ReplyTable {
 
     explicit ReplyTable(base::WorkerId self) : self_(self) {}
 
-    Slot add(const ReplyRoute& route, uint64_t now_ns, base::Prng& prng);
+    // `secret`: of a ring::SecretSource.
+    Slot add(const ReplyRoute& route, uint64_t now_ns, uint64_t secret);
     // The subject under which the responder knows it.
     void write_subject(Slot slot, std::string* out) const;
     // The worker whose table has that subject; nothing: it is none of ours.

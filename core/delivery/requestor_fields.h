@@ -4,6 +4,7 @@
 // Source:  ClientInfo in server/events.go, getClientInfo in server/client.go 2.9.10 and 2.15.3.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -26,8 +27,11 @@ struct RequestorFields {
     std::string_view client_type;
 };
 
+// Of each text that a peer chooses, so that it cannot make a large header for each of its small requests.
+inline constexpr size_t kRequestorTextMax = 256;
+
 // JSON. Without `detailed` only account, service and round trip time; empty fields are left out, except the
-// account.
+// account. Texts are cut to kRequestorTextMax bytes; not account, service and user, which this server knows.
 std::string write_requestor(const RequestorFields& requestor, bool detailed, std::string_view service);
 
 }  // namespace nuring::delivery

@@ -46,7 +46,8 @@ struct Services::Leg {
     bool is_taken = false;  // here or further on
 };
 
-Services::Services(Delivery& delivery) : delivery_(delivery), replies_(delivery.host.id) {}
+Services::Services(Delivery& delivery)
+    : delivery_(delivery), replies_(delivery.host.id), secrets_(delivery.host.ring) {}
 Services::~Services() = default;
 
 // ------------------------------------------------------------------------- finding the ways
@@ -226,7 +227,7 @@ void Services::go_import(Leg& leg) {
                                   .reply = request.reply,
                                   .type = leg.import->exported().response_type,
                                   .threshold_ns = leg.import->response_threshold_ns()},
-                                 delivery_.host.ring.now_ns(), delivery_.prng);
+                                 delivery_.host.ring.now_ns(), secrets_.next());
     }
     if (leg.import->exported().latency.has_value()) [[unlikely]] measure(leg);
     if (leg.route != ReplyTable::kNone) {
@@ -310,7 +311,7 @@ void Services::go_reply(Leg& leg) {
         std::swap(back.responder, back.requestor);
         back.reply = reply.reply;
         reply_subject_.clear();
-        const auto slot = replies_.add(back, delivery_.host.ring.now_ns(), delivery_.prng);
+        const auto slot = replies_.add(back, delivery_.host.ring.now_ns(), secrets_.next());
         if (slot != ReplyTable::kNone) replies_.write_subject(slot, &reply_subject_);
         write_frame(leg, reply_subject_, {reply.payload(), reply.header_size});
     }

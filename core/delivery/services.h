@@ -15,6 +15,7 @@
 #include "core/delivery/publisher.h"
 #include "core/delivery/reply_table.h"
 #include "core/interest/match_cache.h"
+#include "core/ring/secret_source.h"
 
 namespace nuring::link {
 class Link;
@@ -119,6 +120,7 @@ class Services {
 
     Delivery& delivery_;
     ReplyTable replies_;
+    ring::SecretSource secrets_;  // of reply subjects
     std::vector<std::unique_ptr<Leg>> legs_;  // the first leg_count_ are in use
     size_t leg_count_ = 0;
     Publisher publisher_;

@@ -56,8 +56,13 @@ void StallGate::stall(link::Link& publisher, RestKind kind) {
     // A message for another worker leaves at the end of this turn, which may have begun long ago.
     const uint64_t from_ns = kind == RestKind::kAnswer ? host_.ring.fresh_now_ns() : host_.ring.now_ns();
     const uint64_t until_ns = from_ns + (kind == RestKind::kThere ? kRestThere_ns : kRest_ns);
-    resting_.push_back({.publisher = publisher.handle(), .until_ns = until_ns, .kind = kind});
+    add_rest(publisher, until_ns, kind);
+    publisher.set_awaits_stall(kind == RestKind::kAnswer);
     publisher.pause(link::PauseReason::kStall);
+}
+
+void StallGate::add_rest(const link::Link& publisher, uint64_t until_ns, RestKind kind) {
+    resting_.push_back({.publisher = publisher.handle(), .until_ns = until_ns, .kind = kind});
     if (!timer_.armed() || timer_.deadline_ns > until_ns) host_.timers.arm(timer_, until_ns);
 }
 
@@ -72,7 +77,9 @@ void StallGate::on_timer() {
             continue;
         }
         link::Link* const publisher = host_.table.find(each.publisher);
-        if (publisher != nullptr) end_rest(*publisher, each.kind);
+        const bool is_extended =
+            publisher != nullptr && each.kind == RestKind::kAnswer && !publisher->awaits_stall();
+        if (publisher != nullptr && !is_extended) end_rest(*publisher, each.kind);
     }
     looked_at_.clear();
     const bool is_later = timer_.armed() && timer_.deadline_ns <= next_ns;
@@ -82,6 +89,7 @@ void StallGate::on_timer() {
 // An answer that comes later finds that the publisher has used up what was free.
 void StallGate::end_rest(link::Link& publisher, RestKind kind) {
     publisher.set_rested_there(kind == RestKind::kThere);
+    publisher.set_awaits_stall(false);
     const size_t sharers = std::min(looked_at_.size(), kSharersMax);
     if (kind != RestKind::kAnswer) publisher.set_rested(free_bytes() / sharers);
     publisher.resume(link::PauseReason::kStall);  // may have it rest again
@@ -111,19 +119,17 @@ void StallGate::on_record(const runtime::RecordHeader& record) {
 void StallGate::stall_here(base::LinkHandle handle, RestKind kind) {
     link::Link* const publisher = host_.table.find(handle);
     if (publisher == nullptr || !publisher->open()) return;
-    if (publisher->is_stalled()) return extend_rest(handle);
+    if (publisher->is_stalled()) return extend_rest(*publisher);
     if (publisher->may_rest()) stall(*publisher, kind);
 }
 
-// It rested only for this answer.
-void StallGate::extend_rest(base::LinkHandle publisher) {
-    for (Resting& each : resting_) {
-        if (each.kind != RestKind::kAnswer || each.publisher != publisher) continue;
-        ++stall_count_;
-        each.kind = RestKind::kThere;
-        each.until_ns = host_.ring.now_ns() + kRestThere_ns;
-        return;
-    }
+// If it rested only for this answer: the rest that it has is void, and ends before the new one. (Of thousands
+// that rest it would have to be searched for.)
+void StallGate::extend_rest(link::Link& publisher) {
+    if (!publisher.awaits_stall()) return;
+    publisher.set_awaits_stall(false);
+    ++stall_count_;
+    add_rest(publisher, host_.ring.fresh_now_ns() + kRestThere_ns, RestKind::kThere);
 }
 
 }  // namespace nuring::delivery

@@ -92,7 +92,8 @@ class StallGate {
     uint64_t free_bytes() const;
     void stall(link::Link& publisher, RestKind kind);
     void stall_here(base::LinkHandle handle, RestKind kind);
-    void extend_rest(base::LinkHandle publisher);
+    void extend_rest(link::Link& publisher);
+    void add_rest(const link::Link& publisher, uint64_t until_ns, RestKind kind);
     void end_rest(link::Link& publisher, RestKind kind);
     void on_timer();
 

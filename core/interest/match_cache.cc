@@ -204,7 +204,7 @@ uint32_t MatchCache::make_room(uint32_t set) {
 // Matches into the entry and accounts for the memory; others give way if it is too much.
 const MatchEntry& MatchCache::fill(MatchEntry& entry, uint32_t index) {
     entry.sublist_->match(self_, entry.subject(), entry.hash_, &entry.result_, &entry.generations_);
-    const size_t bytes = entry.result_.heap_bytes();
+    const size_t bytes = entry.result_.heap_bytes() + entry.text_heap_bytes();
     stats_.result_bytes -= entry.result_bytes_;
     entry.result_bytes_ = 0;
     if (bytes > result_bytes_max_ / kLargeShare) return move_to_scratch(entry, index);

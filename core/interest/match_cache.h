@@ -64,6 +64,7 @@ class alignas(64) MatchEntry {
         return hash_ == hash && sublist_ == sublist && is_of(subject);
     }
     bool has_long_text() const { return subject_size_ > kTextInline; }
+    size_t text_heap_bytes() const { return has_long_text() ? subject_size_ : 0; }
     void free_text() {
         if (has_long_text()) delete[] text_.away;
     }
@@ -127,8 +128,8 @@ class MatchPin {
 struct MatchCacheOptions {
     // Cached subjects; rounded up to a power of two, at least MatchCache::kWays.
     uint32_t entries_max = 32768;
-    // Memory of results beside the entries themselves. A single result above a quarter of it is not
-    // kept; nor is it recomputed while nothing else is asked for.
+    // Memory of results and long subjects beside the entries themselves. A single one above a quarter of it
+    // is not kept; nor is it recomputed while nothing else is asked for.
     size_t result_bytes_max = size_t{32} << 20;
 };
 
@@ -139,7 +140,7 @@ struct MatchCacheStats {
     uint64_t refused = 0;   // ...of these, not admitted
     uint64_t evictions = 0;
     uint32_t entries = 0;
-    uint64_t result_bytes = 0;
+    uint64_t result_bytes = 0;  // with long subjects
     uint32_t fanout_max = 0;  // over cached results
     uint64_t fanout_sum = 0;
 

@@ -6,6 +6,7 @@
 
 #include "core/base/ids.h"
 #include "core/link/byte_buffer.h"
+#include "core/link/close_reason.h"
 #include "core/link/link_traffic.h"
 #include "core/ring/ring.h"
 #include "core/tls/tls_engine.h"
@@ -19,6 +20,7 @@ struct Handover {
     uint64_t cid = 0;
     std::unique_ptr<tls::Engine> engine = nullptr;  // null: clear text
     ByteBuffer received = {};                       // and not handled
+    CloseReason input_end = CloseReason::kNone;     // else the peer has said that nothing follows
     ring::PeerAddress peer = {};                    // no port: not known
     // Of a client that moves; else the new link begins anew.
     uint64_t start_wall_ns = 0;

@@ -72,6 +72,7 @@ Link::Link(LinkHost& host, Handover&& connection, proto::Kind kind)
       fd_(connection.fd),
       kind_(kind),
       pauses_(bit_of(PauseReason::kHandover)),
+      input_end_(connection.input_end),
       handle_(connection.handle.valid() ? host.table.put(connection.handle, this) : host.table.add(this)),
       cid_(connection.cid),
       start_wall_ns_(connection.start_wall_ns != 0 ? connection.start_wall_ns : host.ring.wall_ns()),
@@ -546,6 +547,7 @@ void Link::leave() {
     connection.received.swap(carry_.empty() ? backlog_ : carry_);
     connection.received.append(backlog_.begin(), backlog_.size());
     backlog_.clear();
+    connection.input_end = input_end_;
     take_output(&connection.output);
     connection.peer = peer_;
     state_ = State::kShutDown;

@@ -135,6 +135,9 @@ class Link {
     // It rested for a receiver of another worker, which has not said since that it is still behind.
     bool rested_there() const { return rested_there_; }
     void set_rested_there(bool rested_there) { rested_there_ = rested_there; }
+    // It rests only for as long as that worker may need to say so.
+    bool awaits_stall() const { return awaits_stall_; }
+    void set_awaits_stall(bool awaits_stall) { awaits_stall_ = awaits_stall; }
     bool is_stalled() const;
 
   protected:
@@ -298,6 +301,7 @@ class Link {
     bool peer_ended_ = false;     // nothing more comes from it
     bool dirty_ = false;
     bool rested_there_ = false;
+    bool awaits_stall_ = false;
     uint16_t pauses_ = 0;  // a bit for each PauseReason that holds
     bool retired_ = false;
     bool unreleased_ = false;

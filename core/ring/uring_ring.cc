@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <deque>
 #include <utility>
 #include <vector>
 
@@ -30,8 +31,12 @@ constexpr uint16_t kBufferGroup = 0;
 constexpr uint64_t kIgnored = 0;  // close, cancel: nobody waits for them
 constexpr uint64_t kWake = 1;     // MSG_RING from another worker
 constexpr uint64_t kNotify = 2;   // our eventfd was written
+// Beside the address of the ring that was to be woken: MSG_RING has failed.
+constexpr uint64_t kWakeFailed = 3;
+constexpr uint64_t kWakeFailedMask = 3;
+static_assert(alignof(Submission) > kWakeFailedMask);
 
-// The parts of a gathered send; read by the kernel when the batch is submitted, then free again.
+// The parts of a gathered send; read by the kernel when it takes the entry.
 struct SendVector {
     msghdr header;
     iovec parts[kSendPartsMax];
@@ -112,11 +117,14 @@ class UringRing final : public Ring {
 
   private:
     io_uring_sqe* next_entry();
+    void queue_spilled();
+    void free_send_vectors();
     void arm(Submission& submission);
     void arm_in_its_turn(Submission& submission);
     void arm_notify();
     void prepare_send(io_uring_sqe* entry, int fd, std::span<const iovec> parts);
     void submit_and_wait(uint64_t deadline_ns);
+    void after_submission();
     unsigned reap();
     unsigned complete_held();
     bool is_held_up(const Submission& submission) const;
@@ -160,6 +168,9 @@ class UringRing final : public Ring {
 
     std::vector<std::unique_ptr<SendVector>> send_vectors_;
     size_t send_vectors_used_ = 0;
+    // Entries for which the queue had no room, as the kernel took none (no memory, completions overflow). No
+    // more than there are requests.
+    std::deque<io_uring_sqe> spilled_;
 };
 
 UringRing::~UringRing() {
@@ -217,15 +228,29 @@ absl::Status UringRing::start() {
 }
 
 io_uring_sqe* UringRing::next_entry() {
-    io_uring_sqe* entry = io_uring_get_sqe(&ring_);
-    if (entry == nullptr) {  // the queue is full: hand over what is there
+    if (spilled_.empty()) [[likely]] {
+        if (io_uring_sqe* entry = io_uring_get_sqe(&ring_); entry != nullptr) [[likely]] return entry;
         ++stats_.enters;
-        (void)io_uring_submit(&ring_);
-        send_vectors_used_ = 0;
-        entry = io_uring_get_sqe(&ring_);
-        assert(entry != nullptr);
+        (void)io_uring_submit(&ring_);  // the queue is full: hand over what is there
+        free_send_vectors();
+        if (io_uring_sqe* entry = io_uring_get_sqe(&ring_)) return entry;
     }
-    return entry;
+    return &spilled_.emplace_back();
+}
+
+// As many as there is room for.
+void UringRing::queue_spilled() {
+    while (!spilled_.empty()) {
+        io_uring_sqe* const entry = io_uring_get_sqe(&ring_);
+        if (entry == nullptr) return;
+        *entry = spilled_.front();
+        spilled_.pop_front();
+    }
+}
+
+// An entry that the kernel has not taken yet still needs its own.
+void UringRing::free_send_vectors() {
+    if (io_uring_sq_ready(&ring_) == 0 && spilled_.empty()) send_vectors_used_ = 0;
 }
 
 void UringRing::arm_notify() {
@@ -430,12 +455,13 @@ unsigned UringRing::turn(uint64_t deadline_ns) {
     return count + run_deferred();
 }
 
+// Entries that the kernel does not take now stay in the queue, or behind it, for the next turn.
 void UringRing::submit_and_wait(uint64_t deadline_ns) {
     ++stats_.enters;
-    if (deadline_ns == 0) {
+    queue_spilled();
+    if (deadline_ns == 0 || !spilled_.empty()) {
         (void)io_uring_submit_and_get_events(&ring_);
-        send_vectors_used_ = 0;
-        return;
+        return after_submission();
     }
     uint64_t wait_ns = kForever;
     if (deadline_ns != kForever) {
@@ -448,7 +474,13 @@ void UringRing::submit_and_wait(uint64_t deadline_ns) {
     io_uring_cqe* first = nullptr;
     (void)io_uring_submit_and_wait_timeout(&ring_, &first, 1,
                                            wait_ns == kForever ? nullptr : &limit, nullptr);
-    send_vectors_used_ = 0;
+    after_submission();
+}
+
+// A submission that fails brings no completions either, which may be all that ends a shortage.
+void UringRing::after_submission() {
+    free_send_vectors();
+    if (io_uring_sq_ready(&ring_) != 0) (void)io_uring_get_events(&ring_);
 }
 
 bool UringRing::is_held_up(const Submission& submission) const {
@@ -498,6 +530,9 @@ void UringRing::complete_one(uint64_t user_data, int32_t result, uint32_t flags)
             return;
         default:
             break;
+    }
+    if ((user_data & kWakeFailedMask) == kWakeFailed) {
+        return reinterpret_cast<UringRing*>(user_data & ~kWakeFailedMask)->notify();
     }
     Submission& submission = *reinterpret_cast<Submission*>(user_data);
     switch (submission.kind) {
@@ -615,7 +650,7 @@ void UringRing::wake(Ring& other) {
     io_uring_sqe* entry = next_entry();
     io_uring_prep_msg_ring(entry, static_cast<UringRing&>(other).ring_.ring_fd, 0, kWake, 0);
     entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
-    io_uring_sqe_set_data64(entry, kIgnored);
+    io_uring_sqe_set_data64(entry, reinterpret_cast<uint64_t>(&static_cast<UringRing&>(other)) | kWakeFailed);
     ++stats_.wakes_sent;
 }
 

@@ -9,10 +9,10 @@
 #include "core/auth/account_directory.h"
 #include "core/auth/claims_check.h"
 #include "core/auth/nkey.h"
-#include "core/base/rfc3339.h"
 #include "core/base/status.h"
 #include "core/base/time_units.h"
 #include "core/server/server.h"
+#include "core/server/server_fields.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "proto/json_writer.h"
@@ -281,17 +281,8 @@ ClaimsRequests::Answer ClaimsRequests::remove(const Asked& asked) const {
 }
 
 void ClaimsRequests::write_server(proto::JsonWriter* json) const {
-    link::ServerFacts& facts = server_.facts();
-    const proto::ServerInfo& info = facts.info;
     json->begin_object("server");
-    json->field("name", info.server_name);
-    json->field("host", info.host);
-    json->field("id", info.server_id);
-    json->optional_field("cluster", server_.cluster_name(server_.options()));
-    json->field("ver", info.version);
-    json->field("seq", facts.take_sequence());
-    json->field("jetstream", false);
-    json->field("time", base::format_rfc3339(server_.worker_state(0).host.ring.wall_ns()));
+    write_server_fields(json, server_, server_.options(), server_.worker_state(0).host.ring.wall_ns());
     json->end_object();
 }
 

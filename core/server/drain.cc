@@ -38,6 +38,11 @@ Drain::~Drain() {
 void Drain::hold(void (*held)(void*), void* state) {
     held_ = held;
     held_state_ = state;
+    // stop() closes all: a client that ends before it would lose what others still send to it.
+    host_.timers.disarm(lame_duck_timer_);
+    lame_ducks_.clear();
+    open_count_ = 0;
+    gone_ = nullptr;
     host_.hold();
 }
 

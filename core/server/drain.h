@@ -19,7 +19,8 @@ namespace nuring::server {
 //
 //   hold():            nothing is read any more; when every record is in its mailbox: held
 //   stop():            what others have sent is delivered, then every link closes; when none is left: drained
-//   enter_lame_duck(): the clients close one by one, spread over a duration; when none is left: gone
+//   enter_lame_duck(): the clients close one by one, spread over a duration; when none is left: gone.
+//                      hold() ends that.
 //
 // Threads: its worker. Limits: kLameDuckIntervalMax_ns between two clients. Errors: none.
 class Drain {

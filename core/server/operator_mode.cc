@@ -87,18 +87,16 @@ int64_t OperatorMode::now_s() const {
 
 void OperatorMode::update_accounts() {
     const std::lock_guard lock(mutex_);
-    server_.update_accounts(trust_->account_options(now_s()));
-    server_.post(0, [this] { arm_expiry(); });
+    auth::TrustedAccounts accounts = trust_->account_options(now_s());
+    server_.update_accounts(std::move(accounts.options));
+    server_.post(0, [this, next_s = accounts.next_expiry_s] { arm_expiry(next_s); });
 }
 
-void OperatorMode::arm_expiry() {
+void OperatorMode::arm_expiry(int64_t next_s) {
     link::LinkHost& host = server_.worker_state(0).host;
-    const int64_t now = now_s();
-    const int64_t next = trust_->next_expiry_s(now);
-    if (next == 0) return host.timers.disarm(expiry_timer_);
-    assert(next > now);
-    // A timer of days is cut short and armed again.
-    const int64_t left_s = std::min<int64_t>(next - now, kExpiryTimerMax_s);
+    if (next_s == 0) return host.timers.disarm(expiry_timer_);
+    // The moment may have passed on the way here. A timer of days is cut short and armed again.
+    const int64_t left_s = std::clamp<int64_t>(next_s - now_s(), 0, kExpiryTimerMax_s);
     host.timers.arm(expiry_timer_,
                     host.ring.now_ns() + static_cast<uint64_t>(left_s) * base::kSecond_ns);
 }

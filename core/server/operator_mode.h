@@ -43,7 +43,7 @@ class OperatorMode {
     void on_expiry();
     int64_t now_s() const;
     void update_accounts();
-    void arm_expiry();
+    void arm_expiry(int64_t next_s);
 
     Server& server_;
     const std::shared_ptr<auth::Trust> trust_;

@@ -161,6 +161,7 @@ class Process {
     void handle_signal(int signal);
     std::string reload();
     std::string try_reload();
+    void refresh_accounts(auth::Trust::Refresh how);
     void enter_lame_duck();
     void stop_gracefully();
 
@@ -495,7 +496,7 @@ std::string Process::try_reload() {
         if (!pid_error.empty()) return "could not write pidfile: " + pid_error;
     }
     // Nothing fails from here on.
-    if (trust_ != nullptr) trust_->apply(std::move(trust), wall_seconds());
+    if (trust_ != nullptr) refresh_accounts(trust_->apply(std::move(trust)));
     const bool ports_file_moves = fresh->ports_file_dir != options_->ports_file_dir;
     options_ = std::move(fresh);
     if (ports_file_moves) write_ports_file();
@@ -531,6 +532,25 @@ std::string Process::try_reload() {
     // The former log says where it goes on, as the reference's does.
     if (sink != nullptr) flusher_->replace(std::move(sink));
     return "";
+}
+
+// Accounts behind a URL are asked for by a job: its server may be slow, and there may be thousands.
+void Process::refresh_accounts(auth::Trust::Refresh how) {
+    class RefreshJob final : public runtime::Job {
+      public:
+        explicit RefreshJob(std::shared_ptr<auth::Trust> trust) : trust_(std::move(trust)) {}
+        void work() override { trust_->refresh(wall_seconds()); }
+        void run() override {}
+
+      private:
+        const std::shared_ptr<auth::Trust> trust_;
+    };
+    switch (how) {
+        case auth::Trust::Refresh::kNone: return;
+        case auth::Trust::Refresh::kQuick: return trust_->refresh(wall_seconds());
+        case auth::Trust::Refresh::kSlow:
+            return lookup_jobs_->submit(server_->worker(0), std::make_unique<RefreshJob>(trust_));
+    }
 }
 
 // Source: server/server.go, lameDuckMode 2.9.10.

@@ -337,6 +337,26 @@ void Server::refresh_accounts(const account::Retired& retired) {
     }
 }
 
+// A job, since an account may have many mappings. It takes the name of then, in case it changes again.
+void Server::on_cluster_name() {
+    class RenameJob final : public runtime::Job {
+      public:
+        explicit RenameJob(Server& server) : server_(server) {}
+        void work() override {
+            const std::lock_guard lock(server_.cluster_name_mutex_);
+            const auto view = server_.facts_.cluster_views.now();
+            assert(view != nullptr);
+            const account::Retired retired = server_.accounts_.set_cluster_name(view->cluster);
+            if (retired != nullptr) server_.refresh_accounts(retired);
+        }
+        void run() override {}
+
+      private:
+        Server& server_;
+    };
+    setup_.jobs->submit(worker(0), std::make_unique<RenameJob>(*this));
+}
+
 void Server::close_excess_of(PerWorker& worker, const Excess& excess) {
     if (!excess->add(worker.state->clients)) return;
     for (uint32_t i = 0; i < worker_count(); ++i) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <latch>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -122,6 +123,8 @@ class Server {
     void update_accounts(const std::vector<config::AccountOptions>& accounts);
     // Any thread: all links see that the limits of accounts, or what counts against them, have changed.
     void refresh_accounts(const account::Retired& retired = nullptr);
+    // Any thread, when cluster_name() gives another name than before: mappings follow, a moment later.
+    void on_cluster_name();
     // How many workers have no link left, after stop() or enter_lame_duck().
     uint32_t drained_count() const { return drained_count_.load(std::memory_order_acquire); }
 
@@ -179,6 +182,7 @@ class Server {
     ring::ListenSocket client_socket_;
     client::ClientSettings settings_;  // of the workers, from their next turn on
     Former former_;
+    std::mutex cluster_name_mutex_;        // one change at a time: an older name never replaces a newer one
     std::atomic<bool> stopped_{false};     // stop() came
     std::atomic<uint32_t> gone_count_{0};  // workers whose clients have gone, for a lame duck
     std::atomic<uint32_t> held_count_{0};

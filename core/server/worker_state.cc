@@ -187,6 +187,7 @@ bool WorkerState::flush() {
     const bool has_retried = delivery.outlets.retry();
     const bool ending = drain.advance();
     const bool releasing = release_slice();
+    const bool checking = clients.check_slice();
     const bool has_announced = delivery.servers.has_interest_to_send();
     const bool announcing = delivery.servers.send_interest_slice();
     // Links that read on have published: that goes before their PONGs.
@@ -198,7 +199,7 @@ bool WorkerState::flush() {
     delivery.end_turn();
     drain.report_drained();
     return delivery.outlets.wants_turn() || internal.has_queued() || ending || releasing ||
-           announcing || delivery.interest_gate.wants_turn();
+           checking || announcing || delivery.interest_gate.wants_turn();
 }
 
 }  // namespace nuring::server

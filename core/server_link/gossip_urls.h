@@ -13,17 +13,23 @@ namespace nuring::server_link {
 // GossipUrls is a set of addresses that other servers have announced, with a count for each: two servers may
 // announce the same address, which stays until both have withdrawn it. Keeps the order of arrival.
 // Threads: one at a time; the owner's lock.
-// Limits:  kUrlsMax addresses, and the first kListMax of each list; the rest is ignored.
+// Limits:  kUrlsMax addresses of kUrlBytesMax, and the first kListMax of each list; the rest is ignored.
 // Errors:  none.
 class GossipUrls {
   public:
     static constexpr size_t kUrlsMax = 4096;
     // An INFO of 1 MiB has room for 60,000 addresses, each of which would be searched for under the lock.
     static constexpr size_t kListMax = 256;
+    // A name of DNS has 253 characters at most.
+    static constexpr size_t kUrlBytesMax = 512;
 
     // Those of a list that count.
-    static std::span<const std::string> first_of(const std::vector<std::string>& urls) {
-        return {urls.data(), std::min(urls.size(), kListMax)};
+    static std::vector<std::string> first_of(const std::vector<std::string>& urls) {
+        std::vector<std::string> first;
+        for (const std::string& url : std::span(urls).first(std::min(urls.size(), kListMax))) {
+            if (url.size() <= kUrlBytesMax) first.push_back(url);
+        }
+        return first;
     }
 
     // True: an address is new.

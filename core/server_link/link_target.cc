@@ -17,4 +17,8 @@ bool LinkTarget::is_at(const LinkTarget& other) const {
     return port == other.port && absl::EqualsIgnoreCase(host, other.host);
 }
 
+bool is_dialable(const config::Url& url) {
+    return !url.host.empty() && url.port > 0 && url.port <= UINT16_MAX;
+}
+
 }  // namespace nuring::server_link

@@ -37,4 +37,7 @@ struct LinkTarget {
     }
 };
 
+// Of an address that another server has announced: does it name a host and a port?
+bool is_dialable(const config::Url& url);
+
 }  // namespace nuring::server_link

@@ -114,6 +114,22 @@ class ScriptedDiscoveryTest(DiscoveryCase):
         wire.expect_quiet()
         self.assertFalse(self.listening(server).info.get("connect_urls"))
 
+    def test_a_reload_announces_nothing_to_connected_clients(self):
+        """The next change of the cluster does."""
+        server = self.member()
+        wire = self.listening(server)
+        self.peer(server, connect_urls=["10.1.1.1:4222"])
+        self.await_urls(wire, [self.own(server), "10.1.1.1:4222"])
+        for settings in ("no_advertise: true\n", ""):
+            mark = len(server.log.lines())
+            server.cluster_settings = settings
+            server.write_config()
+            server.send_signal(signal.SIGHUP)
+            server.log.wait("Reloaded: cluster", after=mark)
+            wire.expect_quiet()
+        self.peer(server, connect_urls=["10.1.1.2:4222"])
+        self.await_urls(wire, [self.own(server), "10.1.1.1:4222", "10.1.1.2:4222"])
+
     def test_another_address_for_clients(self):
         server = self.member(settings='client_advertise: "nats.example.com:7777"\n')
         peer = self.peer(server)

@@ -54,6 +54,15 @@ class TellingTest(PeerCase):
         self.peer(self.server, port=12345, ip="nats-route://other.host:777/")
         self.assertEqual(self.first.read_op().json["ip"], "nats-route://other.host:777/")
 
+    def test_an_address_without_a_host_is_not_told(self):
+        if self.server.kind.is_go:
+            self.skipTest("it passes on whatever it gets")
+        for ip in ("nats-route://:6222", "nats-route://other.host/", "nope", "nats-route://" + "h" * 10000 + ":6222/"):
+            peer = self.peer(self.server, port=12345, ip=ip)
+            self.assertEqual(self.first.read_verb("INFO").json["ip"], "nats-route://127.0.0.1:12345/")
+            peer.send_info(ip=ip)
+            peer.drain()
+
     def test_one_that_comes_back_is_told_of_again(self):
         for _ in range(2):
             joins = self.peer(self.server, server_id="N" + "A" * 55, server_name="again")
@@ -144,9 +153,12 @@ class ToldTest(PeerCase):
         self.check_serves(self.server)
 
     def test_an_address_that_is_none(self):
-        for ip in ("", "nope", "nats-route://127.0.0.1/", "nats-route://127.0.0.1:99999/", "http://[::1"):
+        for ip in ("", "nope", "nats-route://:6222", "nats-route://127.0.0.1/", "nats-route://127.0.0.1:99999/",
+                   "http://[::1"):  # fmt: skip
             self.tell(ip=ip, server_id=new_id())
         self.check_not_dialed()
+        if not self.server.kind.is_go:
+            self.assertNotIn("Error trying to connect to route", self.server.log.text())
 
 
 class MeshTest(PeerCase):

@@ -97,6 +97,23 @@ class GeneratedNameTest(NamesCase):
         if not case.Options.reference:  # which shows its former name there
             self.assertEqual(self.server.get("/varz")["cluster"]["name"], "named")
 
+    def test_mappings_follow_an_adopted_name(self):
+        server = self.member(
+            1, cluster_name="", settings="mappings = { a: [{destination: b, weight: 100%, cluster: named}] }"
+        )
+        wire = self.client(server)
+        wire.send("SUB * 1\r\n")
+
+        def mapped():
+            wire.send("PUB a 0\r\n\r\n")
+            line = wire.read_line()
+            wire.expect("\r\n")
+            return line.split()[1] == b"b"
+
+        self.assertFalse(mapped())
+        self.check_routed(server, self.peer(server, cluster_name="named"))
+        self.wait_for(mapped, "the mapping of the cluster")
+
     def test_a_greater_generated_name_is_adopted(self):
         name = "z" * 22
         route = self.peer(self.server, cluster_name=name, connect={"cluster_dynamic": True}, cluster_dynamic=True)

@@ -158,6 +158,19 @@ class ScriptedSystemTest(PeerCase):
             wanted = {line for line in wanted if ".*." not in line}
         self.assertLessEqual(wanted, lines)
 
+    def test_the_connections_of_limited_accounts_are_asked_for(self):
+        """Whatever the account's name."""
+        account = "'A\"B' { limits { max_conn: 9 }, users: [ { user: ab, password: p } ] }"
+        server = self.member(settings=SETTINGS.replace("  A {", f"  {account}\n  A {{"))
+        if server.kind.is_go:
+            self.skipTest("it asks when the account has its first connection")
+        route = self.peer(server)
+        route.send("RS+ SYS $SYS.REQ.ACCOUNT.*.CONNS\r\n")
+        while not (op := route.read_op(own=True)).line.startswith("RMSG SYS $SYS.REQ.ACCOUNT."):
+            pass
+        self.assertEqual(op.fields[1], '$SYS.REQ.ACCOUNT.A"B.CONNS')
+        self.assertEqual(json.loads(op.payload), {"acc": 'A"B'})
+
     def test_a_server_asked_by_a_peer(self):
         server = self.member(settings=SETTINGS)
         route = self.peer(server)

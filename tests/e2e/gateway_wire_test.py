@@ -7,7 +7,7 @@ import re
 import threading
 import time
 
-from support import super_cluster
+from support import route_peer, super_cluster
 from support.case import differs
 from support.cluster import HeldPort
 from support.gateway_peer import GatewayPeerCase, account_of, new_hash, old_hash
@@ -73,6 +73,18 @@ class SetupTest(GatewayPeerCase):
         self.accepted(other)
         server.wait_outbound("Y")
         peer.expect_quiet()
+
+    def test_long_lists_of_addresses_are_not_reported(self):
+        listener = self.listener()
+        server = self.gateway_server(listener)
+        if server.kind.is_go:
+            self.skipTest("it passes on whatever it gets")
+        route = route_peer.join(server)
+        self.addCleanup(route.close)
+        good = [f"10.1.1.1:{port}" for port in range(1, 600)]
+        self.accepted(listener).send_info(gateway_urls=["h" * 100000 + ":1", *good])
+        self.assertEqual(len(route.read_verb("INFO").json["gateway_urls"]), 1)
+        self.assertEqual(route.read_verb("INFO").json["gateway_urls"], good[:255])
 
     def test_a_reported_cluster_that_is_not_there_is_given_up_and_reported_again(self):
         listener, reported = self.listener(), HeldPort()

@@ -256,13 +256,14 @@ class RequestTest(DirectoryCase):
 
     def test_a_list_names_all_accounts(self):
         other = Tenant(self.operator, "B")
-        server = self.start_with(self.tenant, other)
+        server = self.start_with(self.tenant, other, more="server_tags: [east]")
         answer = json.loads(self.request(self.admin(server), "$SYS.REQ.CLAIMS.LIST"))
         self.assertEqual(
             sorted(answer["data"]),
             sorted(each.public for each in (self.system, self.tenant, other)),
         )
         self.assertLessEqual({"id", "name", "seq", "time"}, set(answer["server"]))
+        self.assertEqual(answer["server"]["tags"], ["east"])
 
     def test_a_pack_holds_all_tokens(self):
         server = self.start_with()

@@ -884,6 +884,37 @@ class UrlResolverTest(OperatorCase):
         self.accounts.answers[self.tenant.public] = self.tenant.token()
         self.accept(server, User(self.tenant))
 
+    @differs("2.9.10", "it asks for no account again")
+    def test_a_reload_does_not_wait_for_the_accounts(self):
+        tenants = [self.system, self.tenant] + [Tenant(self.operator, f"T{i}") for i in range(4)]
+        for tenant in tenants:
+            self.accounts.answers[tenant.public] = tenant.token()
+        server = self.start_with()
+        for tenant in tenants:
+            self.accept(server, User(tenant))
+        asked = threading.Semaphore(0)
+        event = threading.Event()
+        self.addCleanup(event.set)
+
+        def answer_late(handler):
+            asked.release()
+            event.wait(20)
+            handler.send_error(503)
+
+        for tenant in tenants:
+            self.accounts.answers[tenant.public] = answer_late
+        before = len(self.accounts.asked)
+        with open(server.config_file, "w", encoding="utf-8") as out:
+            out.write(self.config(resolver=f"URL({self.accounts.url}moved/)"))
+        server.send_signal(signal.SIGHUP)
+        server.log.wait("Reloaded server configuration")
+        # Each request takes two seconds, then the next one comes; the first is for the test of the URL.
+        self.assertLess(len(self.accounts.asked) - before, 1 + len(tenants))
+        for _ in tenants:
+            self.assertTrue(asked.acquire(timeout=20))
+        event.set()
+        self.accept(server, User(self.tenant))  # no answer changes nothing
+
     def test_a_url_that_does_not_answer_fails_the_start(self):
         self.accounts.answers[""] = 500
         with open(os.path.join(self.folder(), "c.conf"), "w", encoding="utf-8") as out:

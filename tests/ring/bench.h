@@ -120,6 +120,7 @@ inline sim::SimFaults hostile_faults() {
     faults.short_receive_percent = 40;
     faults.short_send_percent = 40;
     faults.delay_percent = 40;
+    faults.late_cancel_percent = 50;
     faults.spurious_wake_permille = 100;
     faults.partial_turn_percent = 30;
     faults.wall_jump_permille = 100;

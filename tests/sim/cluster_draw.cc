@@ -50,6 +50,7 @@ constexpr std::array kFields = {
     Field{"short_receive", &ClusterDraw::short_receive_percent},
     Field{"short_send", &ClusterDraw::short_send_percent},
     Field{"delay", &ClusterDraw::delay_percent},
+    Field{"late_cancel", &ClusterDraw::late_cancel_percent},
     Field{"spurious", &ClusterDraw::spurious_permille},
     Field{"partial", &ClusterDraw::partial_percent},
     Field{"jump", &ClusterDraw::jump_permille},
@@ -122,6 +123,12 @@ void draw_locality(uint64_t seed, ClusterDraw* draw) {
 void draw_sharing(uint64_t seed, ClusterDraw* draw) {
     base::Prng prng(seed ^ 0x5348'4152'45ULL);
     if (prng.percent(60)) draw->share_bytes = 1 + prng.below(prng.percent(50) ? 64 : 1000);
+}
+
+// Likewise.
+void draw_late_cancels(uint64_t seed, ClusterDraw* draw) {
+    base::Prng prng(seed ^ 0x4c41'5445ULL);
+    if (prng.percent(50)) draw->late_cancel_percent = 1 + prng.below(100);
 }
 
 // Servers that know only some others by configuration learn of the rest once; a cut between two of
@@ -275,6 +282,7 @@ ClusterDraw draw_cluster(uint64_t seed) {
     if (is_small && prng.percent(20)) draw.max_pending = draw_between(prng, 5, 20) * 1024;
     draw_locality(seed, &draw);
     draw_sharing(seed, &draw);
+    draw_late_cancels(seed, &draw);
     return draw;
 }
 

@@ -82,6 +82,7 @@ struct ClusterDraw {
     uint64_t short_receive_percent = 0;
     uint64_t short_send_percent = 0;
     uint64_t delay_percent = 0;
+    uint64_t late_cancel_percent = 0;
     uint64_t spurious_permille = 0;
     uint64_t partial_percent = 0;
     uint64_t jump_permille = 0;

@@ -83,6 +83,7 @@ SimFaults ClusterWorld::faults(bool is_rough) const {
     faults.short_receive_percent = small(draw_.short_receive_percent);
     faults.short_send_percent = small(draw_.short_send_percent);
     faults.delay_percent = small(draw_.delay_percent);
+    faults.late_cancel_percent = small(draw_.late_cancel_percent);
     faults.spurious_wake_permille = small(draw_.spurious_permille);
     faults.partial_turn_percent = small(draw_.partial_percent);
     faults.wall_jump_permille = small(draw_.jump_permille);

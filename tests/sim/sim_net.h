@@ -32,6 +32,7 @@ struct SimFaults {
     uint32_t delay_percent = 0;            // a completion comes late ...
     uint64_t delay_max_ns = 200'000;       // ... by at most this long
     uint32_t spurious_wake_permille = 0;   // per turn
+    uint32_t late_cancel_percent = 0;      // a cancelled receive brings bytes in the turn in which it ends
     uint32_t partial_turn_percent = 0;     // a turn leaves ready completions for the next
     uint32_t accept_failure_permille = 0;  // an accept ends with EMFILE
     uint32_t connect_refusal_permille = 0;  // a connection of a server is refused ...

@@ -150,6 +150,7 @@ void SimRing::receive(Submission& submission, int fd) {
     assert(socket.reader == nullptr);
     assert(net_.stream_of(fd) != nullptr);
     socket.reader = &submission;
+    socket.is_ending = false;
     readable_.insert(fd);
 }
 
@@ -255,7 +256,13 @@ void SimRing::cancel(Submission& submission) {
         Socket& socket = found->second;
         const bool is_reader = socket.reader == target;
         const bool is_writer = socket.writer == target && !socket.send_executed;
-        if ((is_reader || is_writer) && target->state == this) finish(*target, -ECANCELED);
+        if ((!is_reader && !is_writer) || target->state != this) return;
+        const bool may_bring_bytes = is_reader && target->kind == Submission::Kind::kReceive;
+        if (!may_bring_bytes || !net_.percent(net_.faults().late_cancel_percent)) {
+            return finish(*target, -ECANCELED);
+        }
+        socket.is_ending = true;
+        readable_.insert(fd);
     });
 }
 
@@ -342,7 +349,7 @@ void SimRing::note_writable(int fd) {
 bool SimRing::can_serve(int fd) const {
     if (const SimListener* listener = net_.listener_of(fd)) return !listener->waiting.empty();
     const SimStream& stream = *net_.stream_of(fd);
-    if (sockets_.at(fd).shut) return true;
+    if (sockets_.at(fd).shut || sockets_.at(fd).is_ending) return true;
     if (stream.readable_size() > 0) return !free_buffers_.empty();
     return stream.at_end() || stream.was_reset();
 }
@@ -385,16 +392,19 @@ void SimRing::serve_accept(int fd, Socket& socket) {
     deliver(reader, Completion{.result = net_.add_descriptor(stream, host_), .more = true});
 }
 
+void SimRing::end_receive(int fd, Socket& socket, int32_t result) {
+    Submission& reader = *std::exchange(socket.reader, nullptr);
+    readable_.erase(fd);
+    deliver(reader, Completion{.result = result});
+}
+
 void SimRing::serve_receive(int fd, Socket& socket) {
     Submission& reader = *socket.reader;
     SimStream& stream = *net_.stream_of(fd);
     const bool has_bytes = stream.readable_size() > 0 && !free_buffers_.empty();
     if (!has_bytes || (socket.shut && net_.prng().percent(50))) {
-        socket.reader = nullptr;
-        readable_.erase(fd);
-        const bool reset = stream.was_reset() && !socket.shut;
-        deliver(reader, Completion{.result = reset ? -ECONNRESET : 0});
-        return;
+        if (socket.is_ending) return end_receive(fd, socket, -ECANCELED);
+        return end_receive(fd, socket, stream.was_reset() && !socket.shut ? -ECONNRESET : 0);
     }
     const uint32_t index = free_buffers_.back();
     free_buffers_.pop_back();
@@ -423,6 +433,7 @@ void SimRing::serve(int fd) {
     const auto first = sockets_.find(fd);
     if (first == sockets_.end()) return;
     const uint64_t generation = first->second.generation;
+    const bool is_ending = first->second.is_ending;
     for (unsigned runs = 1 + net_.prng().below(kRunsPerTurnMax); runs > 0 && !cut_; --runs) {
         // The completion function may have closed the descriptor, or armed another request on it.
         const auto at = sockets_.find(fd);
@@ -439,6 +450,10 @@ void SimRing::serve(int fd) {
             serve_receive(fd, at->second);
         }
     }
+    if (!is_ending || cut_) return;
+    const auto at = sockets_.find(fd);
+    const bool is_same = at != sockets_.end() && at->second.generation == generation && at->second.is_ending;
+    if (is_same && at->second.reader != nullptr) end_receive(fd, at->second, -ECANCELED);
 }
 
 void SimRing::wait(uint64_t deadline_ns) {

@@ -15,7 +15,8 @@ namespace nuring::sim {
 
 // SimRing implements the seam on a SimNet. It is as unkind as the contract of ring.h allows: bytes
 // come in small runs, sends complete short and late, requests go on completing after cancel() and
-// shutdown() until their last completion, completions of different sockets overtake each other,
+// shutdown() until their last completion, even in the turn that brings it, completions of different sockets
+// overtake each other,
 // descriptors are reused at once, and returned buffers are overwritten.
 //
 // It also checks the caller: one receive and one send per descriptor, buffers returned once, bytes
@@ -75,6 +76,7 @@ class SimRing final : public ring::Ring, private SimWatcher {
         ring::Submission* writer = nullptr;
         bool send_executed = false;  // the writer's result is on its way
         bool shut = false;
+        bool is_ending = false;  // the reader is cancelled, and ends behind the next bytes
         std::vector<iovec> parts;
         uint64_t parts_digest = 0;
     };
@@ -104,6 +106,7 @@ class SimRing final : public ring::Ring, private SimWatcher {
     void serve(int fd);
     void serve_accept(int fd, Socket& socket);
     void serve_receive(int fd, Socket& socket);
+    void end_receive(int fd, Socket& socket, int32_t result);
     void deliver(ring::Submission& submission, const ring::Completion& completion);
     void wait(uint64_t deadline_ns);
 

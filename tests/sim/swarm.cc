@@ -63,6 +63,12 @@ void draw_sharing(uint64_t seed, Swarm& swarm) {
     if (prng.percent(60)) swarm.share_bytes = 1 + prng.below(prng.percent(50) ? 64 : 1000);
 }
 
+// Likewise.
+void draw_late_cancels(uint64_t seed, Swarm& swarm) {
+    base::Prng prng(seed ^ 0x4c41'5445ULL);
+    if (prng.percent(50)) swarm.faults.late_cancel_percent = 1 + prng.below(100);
+}
+
 }  // namespace
 
 Swarm draw_swarm(uint64_t seed) {
@@ -90,6 +96,7 @@ Swarm draw_swarm(uint64_t seed) {
     if (prng.percent(8)) swarm.write_deadline_ns = between(prng, 1'000'000, 30'000'000);
     draw_locality(seed, swarm);
     draw_sharing(seed, swarm);
+    draw_late_cancels(seed, swarm);
     return swarm;
 }
 
@@ -98,7 +105,7 @@ std::string Swarm::describe() const {
         "workers {} mailbox {} buffers {}x{} cache {} pending {} ping {}ms poll {}ns hiccup {} "
         "released {} share {}\n"
         "  faults: latency {}..{}ns split {}% stall {}%o reset {}%o short receive {}% send {}% "
-        "delay {}% spurious {}%o partial {}% emfile {}%o jump {}%o stream {}..{}\n"
+        "delay {}% late cancel {}% spurious {}%o partial {}% emfile {}%o jump {}%o stream {}..{}\n"
         "  clients {}+{} operations {} think {}ns tokens {} payload {} burst {} queue {}% "
         "churn {}% leave {}%o stop reading {}%o garbage {}%o login {} tenants {} strangers {}% "
         "write deadline {}ms reloads {} "
@@ -108,7 +115,8 @@ std::string Swarm::describe() const {
         hiccup_permille, released_per_turn, share_bytes, faults.latency_min_ns,
         faults.latency_max_ns, faults.split_percent,
         faults.stall_permille, faults.reset_permille, faults.short_receive_percent,
-        faults.short_send_percent, faults.delay_percent, faults.spurious_wake_permille,
+        faults.short_send_percent, faults.delay_percent, faults.late_cancel_percent,
+        faults.spurious_wake_permille,
         faults.partial_turn_percent, faults.accept_failure_permille, faults.wall_jump_permille,
         faults.stream_bytes_min, faults.stream_bytes_max, client_count, later_client_count,
         operation_count, think_max_ns, token_count, payload_max, burst_max, queue_percent,

@@ -32,6 +32,8 @@ class RawTlsClient {
     bool say(std::string_view bytes) {
         return SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0;
     }
+    // Nothing follows.
+    void notify_end() { (void)SSL_shutdown(ssl_.get()); }
     std::string take_outgoing() {
         char* bytes = nullptr;
         const long size = BIO_get_mem_data(outgoing_, &bytes);

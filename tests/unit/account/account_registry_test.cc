@@ -50,6 +50,51 @@ class AccountRegistryTest : public testing::Test {
     AccountRegistry registry_{1, 42};
 };
 
+TEST_F(AccountRegistryTest, TheListIsMadeAnewForNewAccountsOnly) {
+    (void)registry_.find_or_create("B");
+    (void)registry_.find_or_create("A");
+    const AccountList before = registry_.list();
+    std::vector<std::string> names;
+    for (const Account* account : before) names.push_back(account->name());
+    EXPECT_EQ(names, (std::vector<std::string>{"$G", "A", "B"}));
+    (void)registry_.find_or_create("A");
+    EXPECT_EQ(&*before.begin(), &*registry_.list().begin());
+    (void)registry_.find_or_create("C");
+    EXPECT_EQ(registry_.list().size(), 4U);
+    EXPECT_EQ(before.size(), 3U);
+}
+
+TEST_F(AccountRegistryTest, MappingsFollowTheNameOfTheCluster) {
+    config::AccountOptions maps;
+    maps.name = "MAPS";
+    maps.mappings = {{.source = "a", .targets = {{"a.west", 100, "west"}, {"a.east", 100, "east"}}}};
+    config::AccountOptions other;
+    other.name = "OTHER";
+    (void)apply({maps, other});
+    base::Prng prng(1);
+    const auto mapped = [&] {
+        const auto* mapping = of("MAPS").mappings.find("a");
+        const auto* transform = mapping == nullptr ? nullptr : mapping->pick(prng);
+        std::string subject;
+        return transform != nullptr && transform->apply("a", &subject) ? subject : "a";
+    };
+    EXPECT_EQ(mapped(), "a");
+    const Exchange* untouched = &of("OTHER");
+    const Retired retired = registry_.set_cluster_name("east");
+    ASSERT_NE(retired, nullptr);
+    EXPECT_EQ(retired->size(), 1U);
+    EXPECT_EQ(mapped(), "a.east");
+    EXPECT_EQ(&of("OTHER"), untouched);
+    EXPECT_EQ(registry_.set_cluster_name("east"), nullptr);
+    const Retired reloaded = apply({maps, other});
+    EXPECT_EQ(mapped(), "a.east");
+    config::Options named;
+    named.accounts = {maps, other};
+    named.cluster.name = "west";
+    const Retired renamed = registry_.apply(named);
+    EXPECT_EQ(mapped(), "a.west");
+}
+
 TEST_F(AccountRegistryTest, AServiceImportIsASubscriptionOfTheImporter) {
     (void)apply({exporter({kService}), importer({kWantsService})});
     EXPECT_EQ(services("IMP", "svc"), 1U);

@@ -326,7 +326,8 @@ class ActivationTest : public testing::Test {
             kAccount, fmt::format(
                           R"(,"imports":[{{"account":"{}","subject":"a.b","type":"stream","token":"{}"}}])",
                           kExporter.text, token));
-        return is_activated(importer, importer.imports[0], exporter, kClaimsNow);
+        const auto claims = decode_activation(importer.imports[0].token);
+        return claims.ok() && is_activated(importer, importer.imports[0], *claims, exporter, kClaimsNow);
     }
     const AccountClaims exporter_ =
         account(kExporter, fmt::format(R"(,"signing_keys":["{}"],"exports":[{{"subject":"a.*",)"

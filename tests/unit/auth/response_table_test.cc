@@ -14,11 +14,11 @@ TEST(ResponseTableTest, LongRepliesAreBoundedInBytes) {
     ResponseTable table(allowed);
     const std::string tail(4000, 'x');
     std::string last;
-    for (size_t i = 0; i < 2 * ResponseTable::kBytesMax / tail.size(); ++i) {
+    for (size_t i = 0; i < 2 * base::ExpiringNames<int64_t>::kBytesMax / tail.size(); ++i) {
         last = std::to_string(i) + tail;
         table.note(last, 0);
         table.note(last, 0);
-        ASSERT_LE(table.bytes(), ResponseTable::kBytesMax);
+        ASSERT_LE(table.bytes(), base::ExpiringNames<int64_t>::kBytesMax);
     }
     EXPECT_TRUE(table.admits(last, 0));
     EXPECT_FALSE(table.admits("0" + tail, 0));
@@ -29,9 +29,9 @@ TEST(ResponseTableTest, WhatIsUsedUpTakesNoRoom) {
     allowed.max_messages = 2;
     ResponseTable table(allowed);
     table.note("a.reply", 0);
-    table.use("a.reply");
+    table.use("a.reply", 0);
     EXPECT_EQ(table.bytes(), 7U);
-    table.use("a.reply");
+    table.use("a.reply", 0);
     EXPECT_EQ(table.bytes(), 0U);
 }
 

@@ -64,7 +64,7 @@ class TrustTest : public testing::Test {
 bool refresh(Trust& trust, const config::OperatorOptions& options, int64_t now_s) {
     auto prepared = trust.prepare(options);
     if (!prepared.ok()) return false;
-    trust.apply(*std::move(prepared), now_s);
+    if (trust.apply(*std::move(prepared)) != Trust::Refresh::kNone) trust.refresh(now_s);
     return true;
 }
 
@@ -215,15 +215,15 @@ TEST_F(TrustTest, ExportersAreLoadedWithTheirImporters) {
     ASSERT_TRUE(trust->load(other_.text, kTrustNow).ok());
     EXPECT_NE(trust->find(account_.text), nullptr);
     const auto activated = [&](int64_t now_s) {
-        for (const config::AccountOptions& each : trust->account_options(now_s)) {
+        for (const config::AccountOptions& each : trust->account_options(now_s).options) {
             if (each.name == other_.text) return each.imports.at(0).activated;
         }
         return false;
     };
     EXPECT_TRUE(activated(kTrustNow));
-    EXPECT_EQ(trust->next_expiry_s(kTrustNow), 2100);
+    EXPECT_EQ(trust->account_options(kTrustNow).next_expiry_s, 2100);
     EXPECT_FALSE(activated(2100));
-    EXPECT_EQ(trust->next_expiry_s(2100), 0);
+    EXPECT_EQ(trust->account_options(2100).next_expiry_s, 0);
 }
 
 TEST_F(TrustTest, ADirectoryKeepsWhatItIsSent) {

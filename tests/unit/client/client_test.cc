@@ -372,5 +372,39 @@ TEST(ClientTest, NamesAreBoundedWhateverTheControlLine) {
     EXPECT_EQ(receives.ask("PING\r\n"), "PONG\r\n");
 }
 
+// A client with a hundred thousand of them must not hold up the others of its worker after a reload.
+TEST(ClientTest, ManySubscriptionsAreCheckedInSlices) {
+    constexpr int kCount = 5000;
+    const auto with_user = [](config::SubjectPermissions subscribe) {
+        auto options = test_options();
+        options->authorization.users = {{.name = "ann", .password = "p"}};
+        options->authorization.users[0].permissions.emplace();
+        options->authorization.users[0].permissions->subscribe = std::move(subscribe);
+        return options;
+    };
+    WorkerStage stage(1, with_user({}));
+    SimPeer& peer = stage.client(0, ",\"user\":\"ann\",\"pass\":\"p\"");
+    for (int i = 0; i < kCount; ++i) peer.say(fmt::format("SUB {}.{} {}\r\n", i % 2 == 0 ? "a" : "b", i, i));
+    EXPECT_EQ(peer.ask("PING\r\n"), "PONG\r\n");
+    interest::Sublist& sublist = stage.accounts.global().sublist();
+    const auto changed = with_user({.deny = {"b.>"}});
+    stage.on_worker(0, [&](server::WorkerState& state) {
+        state.apply(test::settings_of(changed), /*check_clients=*/true);
+        EXPECT_EQ(sublist.count(), uint64_t{kCount}) << "none of them at once";
+    });
+    const std::string heard = peer.hear();
+    EXPECT_EQ(count_of(heard, "Permissions Violation for Subscription to \"b."), size_t{kCount / 2});
+    EXPECT_EQ(sublist.count(), uint64_t{kCount / 2});
+    // Few are checked before anything else happens.
+    SimPeer& few = stage.client(0, ",\"user\":\"ann\",\"pass\":\"p\"");
+    few.ask("SUB a 1\r\n");
+    const auto again = with_user({.deny = {"a", "b.>"}});
+    stage.on_worker(0, [&](server::WorkerState& state) {
+        state.apply(test::settings_of(again), /*check_clients=*/true);
+        EXPECT_EQ(sublist.count(), uint64_t{kCount / 2});
+    });
+    EXPECT_THAT(few.hear(), HasSubstr("Permissions Violation for Subscription to \"a\" (sid \"1\")"));
+}
+
 }  // namespace
 }  // namespace nuring::client

@@ -148,6 +148,37 @@ TEST(ReadAccountsTest, ImportsNeedTheirExport) {
               "1:0: Error adding stream import \"a..b\": stream import not authorized");
 }
 
+// No client can subscribe or publish to such a subject: the import would never have an effect.
+TEST(ReadAccountsTest, BlanksInSubjectsAreRefused) {
+    const auto import = [](std::string_view fields) {
+        return error(fmt::format("accounts {{ A {{ exports: [{{stream: \">\"}}, {{service: \">\"}}] }}\n"
+                                 "B {{ imports: [{{{}}}] }} }}",
+                                 fields));
+    };
+    EXPECT_EQ(import(R"(stream: {account: A, subject: "a b"})"),
+              "1:0: Error adding stream import \"a b\": sublist: invalid subject");
+    EXPECT_EQ(import(R"(stream: {account: A, subject: s}, prefix: "a b")"),
+              "1:0: Error adding stream import \"s\": \"a b.s\" is not a valid subject");
+    EXPECT_EQ(import(R"(stream: {account: A, subject: s}, to: "a\tb")"),
+              "1:0: Error adding stream import \"s\": \"a\tb\" is not a valid subject");
+    EXPECT_EQ(import(R"(stream: {account: A, subject: s}, to: "a..b")"),
+              "1:0: Error adding stream import \"s\": \"a..b\" is not a valid subject");
+    EXPECT_EQ(import(R"(stream: {account: A, subject: "s.*"}, to: "a b.$1")"),
+              "1:0: Error adding stream import \"s.*\": \"a b.$1\" is not a valid subject");
+    EXPECT_EQ(import(R"(service: {account: A, subject: "a b"})"),
+              "1:0: Error adding service import \"a b\": sublist: invalid subject");
+    EXPECT_EQ(import(R"(service: {account: A, subject: s}, to: "a b")"),
+              "1:0: Error adding service import \"s\": sublist: invalid subject");
+    EXPECT_EQ(import(R"(service: {account: A, subject: "s.*"}, to: "a b.*")"),
+              "1:0: Error adding service import \"s.*\": sublist: invalid subject");
+    EXPECT_EQ(import(R"(stream: {account: A, subject: "s.*"}, to: "t.{{ wildcard(1) }}")"), "");
+    EXPECT_EQ(error("accounts { A { exports: [{stream: \"a b\"}] } }"),
+              "1:25: Error adding stream export \"a b\": sublist: invalid subject");
+    EXPECT_EQ(error("accounts { A { exports: [{service: s, latency: {subject: \"a b\"}}] } }"),
+              "1:0: Error adding service latency sampling for \"s\" on subject \"a b\": "
+              "invalid publish subject");
+}
+
 TEST(ReadAccountsTest, ImportsThatCannotBeCarriedOutAreRefused) {
     EXPECT_EQ(error("accounts { A { exports: [{stream: s}] }\n"
                     "B { imports: [{stream: {account: A, subject: s}, prefix: \"p.*\"}] } }"),

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/account/account.h"
+#include "core/base/prng.h"
 
 namespace nuring::delivery {
 namespace {
@@ -17,7 +18,7 @@ class ReplyTableTest : public testing::Test {
                                       .requestor = &requestor_,
                                       .reply = reply,
                                       .threshold_ns = kSecond},
-                                     now_ns, prng_);
+                                     now_ns, prng_.next());
         std::string subject;
         table_.write_subject(slot, &subject);
         return subject;

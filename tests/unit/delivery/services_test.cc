@@ -449,14 +449,32 @@ TEST_F(MeasuredServicesTest, ARouteThatIsMeasuredStaysUntilItsSampleEnds) {
     ReplyTable table(base::WorkerId{0});
     const ReplyRoute route{
         .responder = &responder, .requestor = &asker, .reply = "inbox", .threshold_ns = kSecond_ns};
-    const auto slot = table.add(route, 0, delivery.prng);
+    const auto slot = table.add(route, 0, 1);
     table.set_sample(slot, std::make_unique<LatencySample>(delivery.services, delivery, slot, UINT64_MAX,
                                                            ServiceLatency{}));
-    table.add(route, 5 * kSecond_ns, delivery.prng);
+    table.add(route, 5 * kSecond_ns, 2);
     EXPECT_EQ(table.size(), 2U);
     table.set_sample(slot, nullptr);
-    table.add(route, 5 * kSecond_ns, delivery.prng);
+    table.add(route, 5 * kSecond_ns, 2);
     EXPECT_EQ(table.size(), 2U) << "the first has gone";
+}
+
+// A responder sees many secrets. The generator of queue picks and jitter would reveal the next ones.
+TEST_F(ServicesTest, SecretsAreNoOutputOfTheGeneratorOfPicks) {
+    SimPeer& responder = user("b", 0);
+    responder.ask("SUB one.* 1\r\n");
+    SimPeer& asks = requestor();
+    base::Prng guess = stage.state(0).delivery.prng;
+    asks.say("PUB one.x inbox.1 2\r\nhi\r\n");
+    const std::string reply = reply_of(responder.hear());
+    account::Account account{"A", {}};
+    for (int i = 0; i < 8; ++i) {
+        ReplyTable table(base::WorkerId{0});
+        std::string guessed;
+        const ReplyRoute route{.responder = &account, .requestor = &account};
+        table.write_subject(table.add(route, 0, guess.next()), &guessed);
+        EXPECT_NE(reply, guessed);
+    }
 }
 
 // ---------------------------------------------------------------------------------------- room

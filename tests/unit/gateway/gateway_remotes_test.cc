@@ -99,6 +99,14 @@ TEST_F(GatewayRemotesTest, FloodsAreBounded) {
     EXPECT_EQ(remotes_.list().size(), GatewayRemotes::kRemotesMax);
 }
 
+TEST_F(GatewayRemotesTest, LongTextsAreIgnored) {
+    EXPECT_EQ(remotes_.learn(std::string(GatewayRemotes::kNameBytesMax + 1, 'n'), {"10.0.0.1:1"}),
+              Learned::kRefused);
+    const std::string longest(GatewayRemotes::kNameBytesMax, 'n');
+    EXPECT_EQ(remotes_.learn(longest, {std::string(100'000, 'h') + ":1", "10.0.0.1:1"}), Learned::kNew);
+    EXPECT_THAT(addresses(*remotes_.find(longest)), ElementsAre("10.0.0.1:1"));
+}
+
 TEST_F(GatewayRemotesTest, AddressesThatAreIgnoredCountTowardsTheLimit) {
     std::vector<std::string> many(GatewayRemotes::kUrlsMax / 2, "10.0.0.2:7222");  // configured
     many.resize(GatewayRemotes::kUrlsMax, "host:0");

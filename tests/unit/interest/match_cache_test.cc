@@ -263,6 +263,19 @@ TEST_F(MatchCacheTest, ResultMemoryStaysBounded) {
     EXPECT_GT(small.stats().entries, 10U);
 }
 
+TEST_F(MatchCacheTest, MemoryOfLongSubjectsStaysBounded) {
+    MatchCache small(kWorker0, MatchCacheOptions{.entries_max = 1024, .result_bytes_max = 64 * 1024});
+    const std::string tail(4000, 'x');
+    for (int round = 0; round < 3; ++round) {
+        for (int i = 0; i < 400; ++i) small.find(sublist_, std::to_string(i) + "." + tail);
+    }
+    EXPECT_LE(small.stats().result_bytes, 64U * 1024U);
+    EXPECT_GE(small.stats().result_bytes, small.stats().entries * tail.size());
+    EXPECT_GT(small.stats().entries, 10U);
+    small.drop(&sublist_);
+    EXPECT_EQ(small.stats().result_bytes, 0U);
+}
+
 TEST_F(MatchCacheTest, PinnedResultsStayWhereMemoryRunsOut) {
     MatchCache small(kWorker0, MatchCacheOptions{.entries_max = 1024, .result_bytes_max = 64 * 1024});
     for (int i = 0; i < 100; ++i) subscribed_.add("wide.*");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A link with TLS that is handed over while its peer asks for new keys.
+// Links with TLS that are handed over: while the peer asks for new keys, and when it has said that nothing
+// follows.
 // Method: a raw TLS 1.3 client reads nothing, so that the answers wait; then it reads a little, and the send
 //         ends short in the same turn in which the link's receive ends.
 #include <gtest/gtest.h>
@@ -49,6 +50,83 @@ class Leaving final : public Link {
 
     bool* const has_left_;
 };
+
+// What another link becomes.
+class Arrived final : public Link {
+  public:
+    Arrived(LinkHost& host, Handover&& connection, std::string* heard, CloseReason* reason)
+        : Link(host, std::move(connection), proto::Kind::kInternal), heard_(heard), reason_(reason) {
+        resume(PauseReason::kHandover);
+    }
+    void on_reload() override {}
+    void on_account_changed() override {}
+    void announce_lame_duck() override {}
+
+  private:
+    size_t consume(const char* begin, const char* end) override {
+        heard_->append(begin, end);
+        return static_cast<size_t>(end - begin);
+    }
+    void on_close() override { *reason_ = close_reason(); }
+
+    std::string* const heard_;
+    CloseReason* const reason_;
+};
+
+// Leaves with its first bytes, and what follows them.
+class Upgrading final : public Link {
+  public:
+    Upgrading(LinkHost& host, int fd, std::shared_ptr<const tls::Profile> profile, std::string* heard,
+              CloseReason* reason)
+        : Link(host, fd, proto::Kind::kInternal), heard_(heard), reason_(reason) {
+        start();
+        start_tls(std::move(profile), /*optional=*/false);
+    }
+    void on_reload() override {}
+    void on_account_changed() override {}
+    void announce_lame_duck() override {}
+
+  private:
+    size_t consume(const char* /*begin*/, const char* /*end*/) override {
+        begin_handover();
+        return 1;
+    }
+    void on_close() override {}
+    void hand_over(Handover&& connection) override {
+        (void)new Arrived(host_, std::move(connection), heard_, reason_);
+    }
+
+    std::string* const heard_;
+    CloseReason* const reason_;
+};
+
+struct Profiles {
+    TestCertificate authority{{.subject = {{"CN", "authority"}}, .authority = true}};
+    TestCertificate pair{{}, &authority};
+    std::shared_ptr<const tls::Profile> server =
+        *tls::Profile::create({.cert_file = pair.certificate_file(), .key_file = pair.key_file()});
+    std::shared_ptr<const tls::Profile> client =
+        *tls::Profile::create({.role = tls::Role::kClient, .ca_file = authority.certificate_file()});
+};
+
+// The peer keeps its socket open.
+TEST(TlsHandoverTest, TheEndOfInputGoesAlong) {
+    const Profiles profiles;
+    WorkerStage stage(1);
+    std::string heard;
+    CloseReason reason = CloseReason::kNone;
+    test::SimPeer& peer = stage.accept_as(0, [&](server::WorkerState& state, int fd) {
+        (void)new Upgrading(state.host, fd, profiles.server, &heard, &reason);
+    });
+    test::RawTlsClient raw(*profiles.client);
+    std::string received;
+    for (int round = 0; round < 5 && !raw.shake(received); ++round) received = peer.ask(raw.take_outgoing());
+    ASSERT_TRUE(raw.say("upgrade"));
+    raw.notify_end();
+    (void)peer.ask(raw.take_outgoing());
+    EXPECT_EQ(heard, "pgrade");
+    EXPECT_EQ(reason, CloseReason::kClientClosed);
+}
 
 TEST(TlsHandoverTest, AllThatTheEngineHasSaidLeavesFirst) {
     const TestCertificate authority({.subject = {{"CN", "authority"}}, .authority = true});

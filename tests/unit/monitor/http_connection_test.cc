@@ -3,6 +3,8 @@
 // its deadlines. Method: both ends of a socket pair, the clock being an argument.
 #include "monitor/http_connection.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -139,6 +141,43 @@ TEST_F(HttpConnectionTest, TheLastAnswerEndsTheConnectionOnceThePeerHasSeenIt) {
     ::shutdown(peer_, SHUT_WR);
     connection_->on_readable(kHttpNow_ns);
     EXPECT_EQ(connection_->state(), HttpConnection::State::kEnded);
+}
+
+TEST_F(HttpConnectionTest, AClientThatNeverStopsSendingIsReadInSlicesAndNotForEver) {
+    say(kRequest);
+    answer(page_of(10), /*goes_on=*/false);
+    const auto fill = [this] {
+        const std::string bytes(4096, 'x');
+        while (::send(peer_, bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) {
+        }
+    };
+    const auto unread = [this] {
+        int size = 0;
+        EXPECT_EQ(::ioctl(peer_, SIOCOUTQ, &size), 0);
+        return size;
+    };
+    fill();
+    connection_->on_events(POLLIN, kHttpNow_ns);
+    EXPECT_GT(unread(), 0);
+    for (size_t i = 0; i < HttpConnection::kLingerBytesMax / HttpConnection::kReadBytes; ++i) {
+        fill();
+        connection_->on_readable(kHttpNow_ns);
+    }
+    EXPECT_EQ(connection_->waiting().events, 0) << "the rest stays where it is";
+    EXPECT_EQ(connection_->state(), HttpConnection::State::kLingering) << "the answer may be on its way";
+    EXPECT_EQ(connection_->deadline_ns(), kHttpNow_ns + HttpConnection::kLingerTime_ns);
+    connection_->on_events(POLLHUP, kHttpNow_ns);
+    EXPECT_EQ(connection_->state(), HttpConnection::State::kEnded);
+}
+
+TEST_F(HttpConnectionTest, AnAnsweredRequestLeavesNoMemoryBehind) {
+    say("GET /connz HTTP/1.1\r\nA: " + std::string(100'000, 'a'));
+    while (connection_->input_bytes() < 100'000) connection_->on_readable(kHttpNow_ns);
+    say("\r\n\r\n");
+    const size_t size = connection_->complete_request();
+    ASSERT_GT(size, 100'000U);
+    connection_->on_answered(size, {.head = "head\r\n", .page = nullptr, .goes_on = true}, kHttpNow_ns);
+    EXPECT_LT(connection_->input_bytes(), 1000U);
 }
 
 TEST_F(HttpConnectionTest, APeerThatGoesInTheMiddleOfAPageEndsIt) {

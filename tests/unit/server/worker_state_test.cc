@@ -171,6 +171,33 @@ TEST(WorkerStateTest, ALameDuckTellsItsClientsAndLetsThemGoOneByOne) {
     EXPECT_EQ(gone, 1);
 }
 
+// Messages of other workers may still come for its clients.
+TEST(WorkerStateTest, AHeldLameDuckClosesNoClient) {
+    auto options = test_options();
+    options->lame_duck_grace_period = std::chrono::seconds(1);
+    WorkerStage stage(2, options);
+    SimPeer& receives = stage.client(1);
+    receives.ask("SUB a 1\r\n");
+    SimPeer& sends = stage.client(0);
+    const auto count = [](void* counter) { ++*static_cast<int*>(counter); };
+    int gone = 0;
+    int held = 0;
+    stage.on_worker(1, [&](WorkerState& state) {
+        state.enter_lame_duck(count, &gone);
+        state.drain.hold(count, &held);
+    });
+    stage.pass(5 * kLinksSecond_ns);
+    EXPECT_EQ(held, 1);
+    EXPECT_THAT(sends.ask("PUB a 2\r\nok\r\nPING\r\n"), EndsWith("PONG\r\n"));
+    EXPECT_THAT(receives.hear(), EndsWith("MSG a 1 2\r\nok\r\n"));
+    int drained = 0;
+    stage.on_worker(1, [&](WorkerState& state) { state.drain.stop(count, &drained); });
+    stage.pass(3 * kLinksSecond_ns);
+    EXPECT_TRUE(receives.ended());
+    EXPECT_EQ(drained, 1);
+    EXPECT_EQ(gone, 0);
+}
+
 TEST(WorkerStateTest, BeyondTheLimitOfATurnALinkRestsUntilTheNextOne) {
     WorkerStage stage(1);
     SimPeer& peer = stage.client(0);

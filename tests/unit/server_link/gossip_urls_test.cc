@@ -75,5 +75,14 @@ TEST(GossipUrlsTest, OfALongListTheFirstCount) {
     EXPECT_THAT(list_of(urls), ElementsAre("late:1"));
 }
 
+TEST(GossipUrlsTest, WhatIsTooLongForAnAddressIsIgnored) {
+    const std::string longest(GossipUrls::kUrlBytesMax, 'a');
+    GossipUrls urls;
+    EXPECT_TRUE(urls.add({longest + "a", longest}));
+    EXPECT_THAT(list_of(urls), ElementsAre(longest));
+    EXPECT_TRUE(urls.remove({longest, longest + "a"}));
+    EXPECT_TRUE(urls.empty());
+}
+
 }  // namespace
 }  // namespace nuring::server_link
