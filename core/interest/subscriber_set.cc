@@ -25,8 +25,8 @@ void shrink(std::vector<Subscription*>& array) {
 
 // The meaning of a subscription that comes or goes, given how many plain ones there are without it.
 // Each member of a group counts; of plain ones, the first that comes and the last that goes. As long as there
-// is one that counts everywhere, others need not be announced to any link; else each may change what one of the
-// links gets, to which its own are not announced.
+// is one that counts everywhere, others need not be announced to any link; else each may change what one of
+// the links gets, to which its own are not announced.
 InterestChange change_of(const Subscription& subscription, size_t own_rest, size_t everywhere_rest) {
     if (!subscription.is_announced_to(proto::Kind::kLeafnode)) return InterestChange::kNone;
     if (subscription.is_own() && (subscription.is_queue() || own_rest == 0)) return InterestChange::kChanged;
@@ -43,7 +43,8 @@ size_t count_everywhere(std::span<Subscription* const> members) {
 }
 
 InterestChange SubscriberSet::add(Subscription* subscription, uint64_t hash_seed) {
-    const InterestChange change = change_of(*subscription, plain_.size() - plain_of_others_, plain_everywhere_);
+    const InterestChange change =
+        change_of(*subscription, plain_.size() - plain_of_others_, plain_everywhere_);
     ++size_;
     if (subscription->is_queue()) {
         const std::string_view name = subscription->queue();

@@ -306,7 +306,9 @@ TEST(LeafInterestTest, AServiceImportHidesNothingWithTheSamePattern) {
     for (const proto::Kind first : {proto::Kind::kRoute, proto::Kind::kLeafnode}) {
         const auto other = make(first, "a", {}, 2);
         const auto client = make(proto::Kind::kClient, "a", {}, 3);
-        const auto changes = [&observed] { return observed.take().size() + observed.take_for_leafs().size(); };
+        const auto changes = [&observed] {
+            return observed.take().size() + observed.take_for_leafs().size();
+        };
         sublist.insert(other.get());
         EXPECT_EQ(changes(), 1U);
         sublist.insert(client.get());
