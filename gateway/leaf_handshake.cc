@@ -137,10 +137,12 @@ void LeafLink::on_info(const proto::ServerInfo& info) {
 
 // False: the link was closed.
 bool LeafLink::accepts_cluster_name(std::string_view name) {
-    const bool is_long = name.size() > kClusterNameSizeMax;
-    if (!is_long && !config::has_blanks(name)) return true;
-    refuse_peer(is_long ? "cluster name is too long" : "cluster name cannot contain spaces",
-                link::CloseReason::kProtocolViolation);
+    std::string_view fault;
+    if (name.size() > kClusterNameSizeMax) fault = "cluster name is too long";
+    if (config::has_blanks(name)) fault = "cluster name cannot contain spaces";
+    if (name == config::kReservedClusterName) fault = "cluster name is reserved";
+    if (fault.empty()) return true;
+    refuse_peer(fault, link::CloseReason::kProtocolViolation);
     return false;
 }
 

@@ -127,7 +127,10 @@ LeafLinks::Registration LeafLinks::add(const LeafEntry& entry, std::string_view 
         }
         const bool is_same_server =
             !other.is_solicited && other.name == entry.name && other.cluster == entry.cluster;
-        if (is_same_server && other.remote_account == entry.remote_account) *replaced = other.link;
+        // Old servers name no account: two of theirs may have a link each.
+        const bool is_same_account =
+            !entry.remote_account.empty() && other.remote_account == entry.remote_account;
+        if (is_same_server && is_same_account) *replaced = other.link;
     }
     if (replaced->has_value()) {
         remove_entry(**replaced);

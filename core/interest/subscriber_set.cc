@@ -25,12 +25,12 @@ void shrink(std::vector<Subscription*>& array) {
 
 // The meaning of a subscription that comes or goes, given how many plain ones there are without it.
 // Each member of a group counts; of plain ones, the first that comes and the last that goes. As long as there
-// is a local one, others need not be announced to leafnode links; else each may change what one of the links
-// gets, to which its own are not announced.
-InterestChange change_of(const Subscription& subscription, size_t own_rest, size_t local_rest) {
+// is one that counts everywhere, others need not be announced to any link; else each may change what one of
+// the links gets, to which its own are not announced.
+InterestChange change_of(const Subscription& subscription, size_t own_rest, size_t everywhere_rest) {
     if (!subscription.is_announced_to(proto::Kind::kLeafnode)) return InterestChange::kNone;
     if (subscription.is_own() && (subscription.is_queue() || own_rest == 0)) return InterestChange::kChanged;
-    if (subscription.is_queue() || local_rest == 0) return InterestChange::kForLeafnodes;
+    if (subscription.is_queue() || everywhere_rest == 0) return InterestChange::kForLeafnodes;
     return InterestChange::kNone;
 }
 
@@ -43,7 +43,8 @@ size_t count_everywhere(std::span<Subscription* const> members) {
 }
 
 InterestChange SubscriberSet::add(Subscription* subscription, uint64_t hash_seed) {
-    const InterestChange change = change_of(*subscription, plain_.size() - plain_of_others_, plain_local_);
+    const InterestChange change =
+        change_of(*subscription, plain_.size() - plain_of_others_, plain_everywhere_);
     ++size_;
     if (subscription->is_queue()) {
         const std::string_view name = subscription->queue();
@@ -56,7 +57,7 @@ InterestChange SubscriberSet::add(Subscription* subscription, uint64_t hash_seed
     subscription->index_ = static_cast<uint32_t>(plain_.size());
     plain_.push_back(subscription);
     if (!subscription->is_own()) ++plain_of_others_;
-    if (subscription->is_local()) ++plain_local_;
+    if (subscription->counts_everywhere()) ++plain_everywhere_;
     return change;
 }
 
@@ -108,7 +109,7 @@ InterestChange SubscriberSet::remove(Subscription* subscription, uint64_t hash_s
         last->index_ = index;
         array->pop_back();
         if (!subscription->is_own()) --plain_of_others_;
-        if (subscription->is_local()) --plain_local_;
+        if (subscription->counts_everywhere()) --plain_everywhere_;
     } else {
         group->remove(subscription);
     }
@@ -117,7 +118,7 @@ InterestChange SubscriberSet::remove(Subscription* subscription, uint64_t hash_s
     } else {
         shrink(*array);
     }
-    return change_of(*subscription, plain_.size() - plain_of_others_, plain_local_);
+    return change_of(*subscription, plain_.size() - plain_of_others_, plain_everywhere_);
 }
 
 size_t SubscriberSet::Group::own_count() const {

@@ -94,7 +94,7 @@ class SubscriberSet {
     std::unique_ptr<GroupsByName> by_name_;
     size_t size_ = 0;
     size_t plain_of_others_ = 0;  // plain ones that are not own
-    size_t plain_local_ = 0;      // plain ones that are announced to every leafnode link
+    size_t plain_everywhere_ = 0;  // plain ones that count everywhere
 };
 
 // Subscribers is what stands behind one pattern in one word: nobody, a single subscription, or a

@@ -78,8 +78,6 @@ class Subscription {
 
     // Another server asked for it.
     bool is_of_server() const { return proto::is_server(kind_); }
-    // Of this server, and announced to leafnodes.
-    bool is_local() const { return !is_of_server() && is_announced_to(proto::Kind::kLeafnode); }
     // Of another server's subscription: the cluster of leafnodes that it comes from; empty: none. It stands
     // in the place of the sid: such a subscription has none.
     std::string_view origin() const { return is_of_server() ? sid() : std::string_view(); }

@@ -126,10 +126,12 @@ RemoteInterest::Sweep& RemoteInterest::start_sweep(account::Account& account, Ke
 }
 
 bool RemoteInterest::sweep(size_t most) {
+    link::LinkHost& host = delivery_.host;
     std::vector<interest::Subscription*> condemned;
     while (most > 0 && !sweeps_.empty()) {
         Sweep& sweep = sweeps_.front();
         condemned.clear();
+        const size_t before = most;
         for (; most > 0 && !sweep.set.walk_is_done(); --most) {
             const PatternSet::Entry each = sweep.set.take_next();
             if (!stays(sweep, *each.subscription)) {
@@ -140,6 +142,7 @@ bool RemoteInterest::sweep(size_t most) {
             if (kept.empty()) kept.reserve(sweep.set.size() + 1);  // else it grows step by step
             kept.insert(each);
         }
+        host.count_released(before - most);
         const bool is_done = sweep.set.walk_is_done();
         retire(*sweep.account, condemned);
         if (!is_done) break;

@@ -66,7 +66,7 @@ class RemoteInterest {
     void begin_sweep();
     void begin_removal_of_plain(account::Account& account);
     void begin_removal(account::Account& account, std::function<void()> then);
-    // Checks up to `most`; true: no sweep is under way any more.
+    // Checks up to `most`, and counts them (LinkHost::count_released()); true: no sweep is under way.
     bool sweep(size_t most);
     bool sweeping() const { return !sweeps_.empty(); }
 

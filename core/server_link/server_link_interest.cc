@@ -90,9 +90,13 @@ void ServerLink::remove_interest(account::Account& account, std::function<void()
     continue_sweep();
 }
 
+// All links together check no more at once than one slice: a reload lets each of them begin a sweep.
 void ServerLink::continue_sweep() {
-    while (!remote_interest_.sweep(host_.released_per_turn())) {
-        if (serving_) return list_for_next_turn();  // else there is next to none
+    if (serving_) {
+        if (!remote_interest_.sweep(host_.releases_left())) list_for_next_turn();
+        return;
+    }
+    while (!remote_interest_.sweep(host_.released_per_turn())) {  // there is next to none
     }
 }
 

@@ -78,12 +78,16 @@ bool ServerLink::publish(const char* begin, const char* end, proto::RouteOperati
     if (const account::SubjectMap* mappings = mappings_of(*account); mappings != nullptr)
         [[unlikely]] {
         mapped.emplace(delivery_.frames);
-        if (delivery::map_subject(delivery_, *mappings, &run, &mapped->text()) ==
-            delivery::MapResult::kLost) {
+        const delivery::MapResult result =
+            delivery::map_subject(delivery_, *mappings, &run, &mapped->text());
+        if (result == delivery::MapResult::kLost) {
             *used = run.count * stride;
             count_in(run);
             return true;
         }
+        // The other server knows the groups of the first subject only.
+        if (result == delivery::MapResult::kMapped && operation.queues.empty())
+            message.publisher.all_queues = true;
     }
     run.is_jetstream = !run.reply.empty() && !proto::split_jetstream_reply(run.reply).ack.empty();
     const interest::MatchEntry& entry = match(*message.account, run.subject, /*hash=*/0);

@@ -8,11 +8,21 @@ from support.route_peer import PeerCase
 
 MARKS = {"lnoc": True, "lnocu": True}  # of a leafnode's cluster; 2.10.23
 NEWEST = {**MARKS, "ln": True}  # of leafnodes without a cluster, too; 2.15
+IMPORTS = """
+leafnodes { listen: 127.0.0.1:-1, authorization { account: A } }
+accounts {
+  A { users: [ { user: a, password: a } ], imports: [ { service: { account: X, subject: foo } } ] }
+  X { exports: [ { service: foo } ] }
+}
+no_auth_user: a
+"""
 
 
 class LeafCase(PeerCase):
+    settings = "leafnodes { listen: 127.0.0.1:-1 }"
+
     def setUp(self):
-        self.server = self.member(settings="leafnodes { listen: 127.0.0.1:-1 }")
+        self.server = self.member(settings=self.settings)
         if self.kind().is_go and self.kind().number < (2, 15):
             self.skipTest("ln came with 2.15")
         self.leaf_port = int(self.server.log.wait(r"Listening for leafnode connections on \S+:(\d+)")[0].group(1))
@@ -97,6 +107,24 @@ class TellingTest(LeafCase):
         errors = [op.line for op in peer.read_until_end() if op.verb == "-ERR"]
         self.assertEqual(errors, ["-ERR 'Rejecting connection, cluster name \"_\" is reserved'"])
         self.server.log.wait("connection closed: Cluster Name Conflict")
+
+
+class ImportTest(LeafCase):
+    settings = IMPORTS
+
+    def test_a_service_import_hides_nobody_who_wants_the_same(self):
+        """An import is told to leafnodes alone; of clients, and of leafnodes, other servers need to know."""
+        peer = self.marked_peer("peer", **MARKS)
+        peer.drain()
+        one, two, client = self.leaf("ONE"), self.leaf("TWO"), self.client(self.server)
+        one.send("LS+ foo\r\n")
+        self.assertEqual(self.wanted(one, peer), ["LS+ ONE A foo"])
+        two.send("LS+ foo\r\n")
+        self.assertIn("LS+ TWO A foo", self.told(two, peer))
+        client.send("SUB foo 1\r\n")
+        self.assertIn("RS+ A foo", self.told(client, peer))
+        client.send("UNSUB 1\r\n")
+        self.assertIn("RS- A foo", self.told(client, peer))
 
 
 class PreferenceTest(LeafCase):

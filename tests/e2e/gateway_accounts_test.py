@@ -249,6 +249,17 @@ class AccountsTest(LatencySamples, SuperClusterCase):
         for i in range(10):
             requestor.expect_message("inbox", 1, str(i).encode())
 
+    def test_a_client_that_wants_what_its_account_imports(self):
+        """Also at a server that is not the one that the other cluster sends to."""
+        publisher = self.user(self.members[0], "imp")
+        for member in self.members[1:]:
+            subscriber = self.user(member, "imp")
+            subscriber.send("SUB many 1\r\n")
+            self.sync(subscriber, publisher)
+            publisher.send("PUB many 2\r\nhi\r\n")
+            subscriber.expect_message("many", 1, b"hi")
+            subscriber.close()
+
     def test_a_stream_from_another_cluster(self):
         publisher, subscriber = self.user(self.members[0], "exp"), self.user(self.members[1], "imp")
         helper = self.user(self.members[1], "exp")

@@ -91,6 +91,10 @@ class HandshakeTest(SharedHub):
         for name in ("a b", "a\tb", "a\r\nRMSG $SYS x 0\r\n\r\nLS+ a"):
             self.refuse("cluster name cannot contain spaces", cluster=name)
 
+    def test_a_cluster_name_that_stands_for_none(self):
+        """Among the lines to other servers of the hub's cluster, `_` is for leafnodes without a cluster."""
+        self.refuse("cluster name is reserved", cluster="_")
+
     def test_a_cluster_name_that_is_long(self):
         """It stands in each line for other servers, and beside each subscription."""
         self.join(self.server, name="spoke", cluster="x" * 255).drain()
@@ -102,13 +106,20 @@ class HandshakeTest(SharedHub):
         peer.expect_error("Maximum Payload Violation")
 
     def test_a_newer_connection_of_the_same_server_replaces_the_older(self):
-        old = self.join(self.server, name="twin", cluster="twins")
-        other = self.join(self.server, name="twin", cluster="others")
-        new = self.join(self.server, name="twin", cluster="twins")
+        twin = {"name": "twin", "cluster": "twins", "remote_account": "A"}
+        old = self.join(self.server, **twin)
+        others = [self.join(self.server, **{**twin, key: "other"}) for key in ("name", "cluster", "remote_account")]
+        new = self.join(self.server, **twin)
         old.expect_error("Duplicate Remote LeafNode Connection")
-        new.drain()
-        other.drain()
+        for peer in (new, *others):
+            peer.drain()
         self.server.log.wait("Replacing connection from same server")
+
+    def test_links_of_a_server_that_names_no_account_do_not_replace_each_other(self):
+        """They may be of several accounts there: each replaced one would come again and replace the other."""
+        links = [self.join(self.server, name="old", cluster="old") for _ in range(2)]
+        for peer in links:
+            peer.drain()
 
     def test_bad_lines(self):
         for said, error in (("BOGUS\r\n", "Unknown Protocol Operation"), ("RS+ $G a\r\n", "Unknown Protocol Operation"),
@@ -574,6 +585,16 @@ class MappingTest(LeafCase):
         peer.expect_ops("LS+ dst.a", "LS+ src.a", "LS- src.*")
         peer.send("LMSG src.a 1\r\ny\r\n")
         client.expect("MSG src.a 2 1\r\ny\r\n")
+
+    def test_mapped_messages_reach_queue_groups(self):
+        """Of which the leafnode knows nothing: it is told of the first subject alone."""
+        server = self.hub(settings='mappings { "src.*": "dst.$1" }')
+        peer, client = self.join(server), self.client(server)
+        client.send("SUB dst.a g 1\r\nSUB src.b g 2\r\nSUB other g 3\r\n")
+        client.expect_quiet()
+        peer.send("LMSG src.a 1\r\nx\r\nLMSG other 1\r\ny\r\nLMSG src.a 1\r\nz\r\n")
+        client.expect("MSG dst.a 1 1\r\nx\r\nMSG dst.a 1 1\r\nz\r\n")
+        client.expect_quiet()
 
 
 class NkeyTest(LeafCase):

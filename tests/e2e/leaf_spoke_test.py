@@ -96,6 +96,11 @@ class HandshakeTest(SpokeCase):
         client.send("HPUB old 12 14\r\nNATS/1.0\r\n\r\nhi\r\n")
         peer.expect_op("LMSG old 2", b"hi")
 
+    def test_a_hub_of_a_cluster_whose_name_is_reserved(self):
+        peer = self.dialed()
+        peer.send_hello(cluster="_")
+        peer.expect_error("cluster name is reserved")
+
     def test_a_message_that_grew_beyond_the_limit_stays_here(self):
         """A service import adds a header. nats-server sends it, and loses the link."""
         peer = self.dialed(remote='account: B', settings="""

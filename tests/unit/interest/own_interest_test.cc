@@ -296,6 +296,32 @@ TEST(LeafInterestTest, WhatNoLeafnodeLinkCanMissIsNotToldAgain) {
     EXPECT_TRUE(sublist.remove(leaf.get()));
 }
 
+// Leafnodes are told of it; routes and gateways are not, and need to know of all others.
+TEST(LeafInterestTest, AServiceImportHidesNothingWithTheSamePattern) {
+    Observed observed;
+    Sublist sublist({.observer = &observed});
+    const auto import = make(proto::Kind::kAccount, "a");
+    sublist.insert(import.get());
+    EXPECT_EQ(observed.take_for_leafs(), Strings{"a "});
+    for (const proto::Kind first : {proto::Kind::kRoute, proto::Kind::kLeafnode}) {
+        const auto other = make(first, "a", {}, 2);
+        const auto client = make(proto::Kind::kClient, "a", {}, 3);
+        const auto changes = [&observed] {
+            return observed.take().size() + observed.take_for_leafs().size();
+        };
+        sublist.insert(other.get());
+        EXPECT_EQ(changes(), 1U);
+        sublist.insert(client.get());
+        EXPECT_EQ(changes(), 1U);
+        EXPECT_TRUE(sublist.remove(client.get()));
+        EXPECT_EQ(changes(), 1U);
+        EXPECT_TRUE(sublist.remove(other.get()));
+        EXPECT_EQ(changes(), 1U);
+    }
+    EXPECT_TRUE(sublist.remove(import.get()));
+    EXPECT_EQ(observed.take(), Strings());
+}
+
 TEST(LeafInterestTest, MembersBehindALeafnodeCountAsManyAsTheyAre) {
     Observed observed;
     Sublist sublist({.observer = &observed});

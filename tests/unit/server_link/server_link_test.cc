@@ -146,6 +146,25 @@ TEST_F(ServerLinkTest, AStormOfInterestIsReadInSlices) {
     EXPECT_LT(serial(late, 0), serial(early, 0) + 2 * kLinesPerTurn) << "the next turn";
 }
 
+TEST_F(ServerLinkTest, AllLinksTogetherSweepOneSliceAtOnce) {
+    constexpr uint32_t kLinks = 5;
+    constexpr int kSlice = 10;
+    std::vector<TestLink*> links;
+    for (uint32_t i = 0; i < kLinks; ++i) {
+        SimPeer& peer = serve();
+        links.push_back(link);
+        for (int k = 0; k < 2 * kSlice; ++k) peer.say(fmt::format("RS+ $G a.{}\r\n", k));
+    }
+    stage.settle();
+    stage.on_worker(0, [&](server::WorkerState& state) {
+        state.host.set_released_per_turn(kSlice);
+        for (TestLink* each : links) each->sweep_interest();
+        EXPECT_EQ(rules.kept, kSlice);
+    });
+    stage.settle();
+    EXPECT_EQ(rules.kept, static_cast<int>(kLinks) * 2 * kSlice);
+}
+
 TEST_F(ServerLinkTest, ASnapshotShowsAsManySubscriptionsAsItIsAskedFor) {
     SimPeer& peer = serve();
     peer.ask("RS+ $G a\r\nRS+ $G b\r\nRS+ $G c\r\n");

@@ -45,6 +45,7 @@ struct Kind {
     ChannelSetup channel;
     const account::SubjectMap* mappings = nullptr;
     std::function<void(ServerLink&, std::string_view json)> on_connect = [](auto&, auto) {};
+    int kept = 0;               // patterns that a sweep looked at
     std::string not_exported;   // a pattern
     std::string not_imported;   // a pattern
     std::string may_not_leave;  // a subject
@@ -79,6 +80,7 @@ class TestLink final : public ServerLink {
     using ServerLink::set_verbose;
     using ServerLink::skip_login;
     using ServerLink::paused;
+    using ServerLink::sweep_interest;
 
   private:
     void on_channel_ready() override { ++rules_.channels_ready; }
@@ -93,6 +95,10 @@ class TestLink final : public ServerLink {
     }
     void on_ended() override { rules_.ended = true; }
     void announce_lame_duck() override {}
+    bool keeps_interest(account::Account& /*account*/, interest::Subscription& /*subscription*/) override {
+        ++rules_.kept;
+        return true;
+    }
     bool may_export(account::Account& /*account*/, std::string_view pattern) override {
         return pattern != rules_.not_exported;
     }
