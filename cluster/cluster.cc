@@ -87,7 +87,10 @@ void Cluster::stop() {
 
 std::vector<server::PortsEntry> Cluster::ports() const {
     const ring::ListenSocket& socket = port_.socket();
-    return {{.kind = "cluster", .scheme = "nats", .host = socket.host, .port = socket.port}};
+    return {{.kind = "cluster",
+             .scheme = options_->cluster.tls.has_value() ? "tls" : "nats",
+             .host = socket.host,
+             .port = socket.port}};
 }
 
 std::vector<std::string> Cluster::notices() const {

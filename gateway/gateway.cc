@@ -79,7 +79,10 @@ void Gateway::stop() {
 
 std::vector<server::PortsEntry> Gateway::ports() const {
     const ring::ListenSocket& socket = port_.socket();
-    return {{.kind = "gateway", .scheme = "nats", .host = socket.host, .port = socket.port}};
+    return {{.kind = "gateway",
+             .scheme = options_->gateway.tls.has_value() ? "tls" : "nats",
+             .host = socket.host,
+             .port = socket.port}};
 }
 
 std::vector<std::string> Gateway::notices() const {

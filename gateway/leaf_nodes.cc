@@ -161,7 +161,10 @@ void Leafnodes::stop() {
 std::vector<server::PortsEntry> Leafnodes::ports() const {
     if (!port_.is_open()) return {};
     const ring::ListenSocket& socket = port_.socket();
-    return {{.kind = "leafnodes", .scheme = "nats", .host = socket.host, .port = socket.port}};
+    return {{.kind = "leafnodes",
+             .scheme = options_->leafnodes.tls.has_value() ? "tls" : "nats",
+             .host = socket.host,
+             .port = socket.port}};
 }
 
 std::vector<std::string> Leafnodes::notices() const {

@@ -194,21 +194,31 @@ absl::Status make_connz(const Sources& sources, const Query& query, HttpAnswer* 
     Request request;
     if (absl::Status status = decode(query, &request); !status.ok()) return status;
     request.query.now_ns = ring::realtime_ns();
-    Found found = find_connections(sources, request);
+    const std::string& account = request.query.account;
+    const auto& configured = sources.options->accounts;
+    const bool is_unknown = !account.empty() && sources.server.accounts().find(account) == nullptr &&
+                            std::none_of(configured.begin(), configured.end(),
+                                         [&](const auto& each) { return each.name == account; });
+    Found found = is_unknown ? Found{} : find_connections(sources, request);
     if (!query.text("mqtt_client").empty()) found = {};  // nobody here speaks MQTT
     proto::JsonWriter json(&answer->body);
     json.begin_object();
-    json.field("server_id", sources.server.facts().info.server_id);
+    // As in nats-server, whose page of an unknown account is blank.
+    json.field("server_id", is_unknown ? std::string_view() : sources.server.facts().info.server_id);
     json.field("now", base::format_rfc3339(request.query.now_ns));
     json.field("num_connections", found.connections.size());
     json.field("total", found.total);
     json.field("offset", request.offset);
     json.field("limit", request.limit);
-    json.begin_array("connections");
-    for (const client::ConnectionSnapshot& each : found.connections) {
-        write_connection(&json, each, request.detail, request.query.now_ns);
+    if (is_unknown) {
+        json.raw_field("connections", "null");
+    } else {
+        json.begin_array("connections");
+        for (const client::ConnectionSnapshot& each : found.connections) {
+            write_connection(&json, each, request.detail, request.query.now_ns);
+        }
+        json.end_array();
     }
-    json.end_array();
     json.end_object();
     return absl::OkStatus();
 }

@@ -123,7 +123,8 @@ void complete_operators(const config::Sources& sources, config::Options* options
         diagnostics->error(options->trust.position, base::message_of(status));
     }
     auto& pinned = options->trust.pinned_accounts;
-    if (!pinned.empty() && !options->system_account.empty()) {
+    const bool names_some = !pinned.empty() && !pinned.front().empty();
+    if (names_some && !options->system_account.empty()) {
         pinned.push_back(options->system_account);  // always admitted
     }
 }

@@ -126,7 +126,7 @@ class ExchangeCheck {
     // The position must be that of a `*`.
     static bool has_account_token(const AccountExport& exported) {
         int64_t left = exported.account_token_position;
-        if (left <= 0) return true;
+        if (left == 0) return true;
         for (const std::string_view token : proto::SubjectTokens(exported.subject)) {
             if (--left == 0) return token == proto::kAnyToken;
         }

@@ -185,6 +185,10 @@ class Differ {
 
     std::vector<Change> run() {
         for (const DiffRow& row : kRows) compare(row);
+        if (fresh_.no_fast_producer_stall != active_.no_fast_producer_stall) {
+            add(OptionId::kNoFastProducerStall, fmt::format("Reloaded: fast producers will {}be stalled",
+                                                            fresh_.no_fast_producer_stall ? "not " : ""));
+        }
         compare_tls();
         compare_users();
         compare_files();

@@ -52,6 +52,7 @@ enum class OptionId : uint8_t {
     kLameDuckGracePeriod,
     kConnectErrorReports,
     kReconnectErrorReports,
+    kNoFastProducerStall,
     // Files, addresses, names.
     kPidFile,
     kPortsFileDir,

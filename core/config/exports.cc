@@ -19,7 +19,7 @@ std::string_view token_at(std::string_view subject, int64_t position) {
 // `exact`: the import names the export's own subject; then there is no token to compare.
 bool admits(const AccountExport& exported, const AccountImport& wanted, std::string_view importer,
             bool exact) {
-    if (exported.account_token_position > 0) {
+    if (exported.account_token_position != 0) {  // a negative one, of a JWT, is no token: nobody's
         return !exact && token_at(wanted.subject, exported.account_token_position) == importer;
     }
     if (exported.token_required) return wanted.activated;

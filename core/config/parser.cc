@@ -475,7 +475,7 @@ std::optional<Value> parse_text(std::string_view text, const std::string& path,
         }
         return std::nullopt;
     }
-    if (strip(text).empty()) {
+    if (root.members.empty()) {
         diagnostics->warning({path, 0, 0}, "config has no values or is empty");
     }
     return root;

@@ -103,7 +103,10 @@ constexpr Row<ExportEntry> kExportRows[] = {
      }},
     {"account_token_position",
      [](Reader& r, const Member& m, ExportEntry* e) {
-         r.integer(m.value, &e->out.account_token_position);
+         int64_t& position = e->out.account_token_position;
+         if (r.integer(m.value, &position) && position < 0) {
+             r.error(m.value, "account_token_position can not be negative");
+         }
      }},
     {"allow_trace",
      [](Reader& r, const Member& m, ExportEntry*) {

@@ -34,7 +34,7 @@ void read_remotes(Reader& reader, const Member& member, GatewayOptions* gateway)
     for (const Value& element : member.value.elements) {
         if (element.type != ValueType::kMap) {
             reader.error(element, fmt::format("Expected gateway entry to be a map/struct, got {}",
-                                              element.go_text()));
+                                              element.go_type()));
             continue;
         }
         RemoteGateway remote;

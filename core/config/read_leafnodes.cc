@@ -35,12 +35,12 @@ struct LeafAuthorization {
 void read_leaf_users(Reader& reader, const Member& member, LeafAuthorization* out) {
     if (member.value.type != ValueType::kArray) {
         return reader.error(member.value, fmt::format("Expected users field to be an array, got {}",
-                                                      member.value.go_text()));
+                                                      member.value.go_type()));
     }
     for (const Value& element : member.value.elements) {
         if (element.type != ValueType::kMap) {
             reader.error(element, fmt::format("Expected user entry to be a map/struct, got {}",
-                                              element.go_text()));
+                                              element.go_type()));
             continue;
         }
         User user;
@@ -107,7 +107,7 @@ void read_urls(Reader& reader, const Member& member, RemoteLeafnode* remote) {
     } else {
         reader.error(member.value,
                      fmt::format("Expected remote leafnode url to be an array or string, got {}",
-                                 member.value.go_text()));
+                                 member.value.go_type()));
     }
 }
 
@@ -283,7 +283,7 @@ void read_remote(Reader& reader, const Value& value, absl::flat_hash_set<std::st
                  LeafnodeOptions* leafnodes) {
     if (value.type != ValueType::kMap) {
         return reader.error(value, fmt::format("Expected remote leafnode entry to be a map/struct, got {}",
-                                               value.go_text()));
+                                               value.go_type()));
     }
     RemoteBlock block;
     block.out.position = value.position();

@@ -175,7 +175,8 @@ void read_resolver(Reader& reader, const Value& value) {
     }
     if (const auto parsed = parse_url(*address); !parsed.ok() || parsed->host.empty()) {
         return reader.error(value,
-                            fmt::format("error parsing account resolver url [\"{}\"]", *address));
+                            fmt::format("error parsing account resolver url [\"{}\"]",
+                                        redacted_address(*address)));
     }
     trust.resolver = ResolverKind::kUrl;
     trust.resolver_url = *address;
@@ -200,11 +201,13 @@ void read_pinned_accounts(Reader& reader, const Value& value) {
     OperatorOptions& trust = reader.options()->trust;
     trust.pinned_accounts.clear();
     if (!reader.texts(value, &trust.pinned_accounts)) return;
-    for (const std::string& key : trust.pinned_accounts) {
+    std::vector<std::string>& pinned = trust.pinned_accounts;
+    for (const std::string& key : pinned) {
         if (is_public_key(key, KeyKind::kAccount)) continue;
         reader.error(value,
                      fmt::format("pinned account key \"{}\" is not a valid public account nkey", key));
     }
+    if (pinned.empty()) pinned.emplace_back();  // an empty list admits nobody: no account has this name
 }
 
 }  // namespace nuring::config

@@ -20,6 +20,11 @@ using std::chrono::nanoseconds;
 constexpr nanoseconds kLameDuckMin = seconds(30);
 constexpr int64_t kSubTokensMax = std::numeric_limits<uint8_t>::max();
 
+void report_below_unlimited(Reader& reader, const Member& member) {
+    reader.error(member.value, fmt::format("{} value {} is out of range, -1 means unlimited", member.key,
+                                           member.value.integer));
+}
+
 // Limits that INFO announces as 32-bit numbers.
 void read_limit(Reader& reader, const Member& member, int64_t* out) {
     int64_t limit = 0;
@@ -27,6 +32,7 @@ void read_limit(Reader& reader, const Member& member, int64_t* out) {
     if (limit > std::numeric_limits<int32_t>::max()) {
         return reader.error(member.value, fmt::format("{} value is too big", member.key));
     }
+    if (limit < kUnlimited) return report_below_unlimited(reader, member);
     *out = limit;
 }
 
@@ -114,9 +120,18 @@ void read_ocsp(Reader& reader, const Member& member, Options*) {
         return reader.error(value, fmt::format("error parsing ocsp config: unsupported type {}",
                                                value.go_type()));
     }
-    const Value* mode = value.find("mode");
-    if (mode != nullptr && to_lower(mode->text) == "never") return;
-    reader.note(value, Part::kOcsp);
+    bool never = false;
+    for (const Member& each : value.members) {  // here, keys have one spelling
+        if (each.key == "mode") {
+            std::string mode;
+            if (!reader.text(each.value, &mode)) return;
+            never = to_lower(mode) == "never";
+        } else if (each.key != "url" && each.key != "urls") {
+            return reader.error(each.value, fmt::format("error parsing ocsp config: unsupported field {}",
+                                                        each.key));
+        }
+    }
+    if (!never) reader.note(value, Part::kOcsp);
 }
 
 void read_trusted_proxies(Reader& reader, const Member& member, bool* any) {
@@ -223,7 +238,10 @@ constexpr Row<Options> kServerRows[] = {
     {"max_connections max_conn",
      [](Reader& r, const Member& m, Options* o) { r.integer(m.value, &o->max_connections); }},
     {"max_subscriptions max_subs",
-     [](Reader& r, const Member& m, Options* o) { r.integer(m.value, &o->max_subscriptions); }},
+     [](Reader& r, const Member& m, Options* o) {
+         if (!r.integer(m.value, &o->max_subscriptions)) return;
+         if (o->max_subscriptions < kUnlimited) report_below_unlimited(r, m);
+     }},
     {"max_sub_tokens max_subscription_tokens", read_sub_tokens},
     {"max_closed_clients",
      [](Reader& r, const Member& m, Options* o) { r.integer(m.value, &o->max_closed_clients); }},

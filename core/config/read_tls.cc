@@ -18,6 +18,7 @@ struct TlsBlock {
     TlsOptions tls;
     TlsSide side = TlsSide::kClients;
     bool has_certificate_list = false;
+    bool allow_insecure_suites = false;
 };
 
 bool is_link(TlsSide side) {
@@ -258,6 +259,35 @@ void read_store(Reader& reader, const Member& member, TlsBlock*) {
     reader.error(member.value, "cert_store not compatible with current operating system");
 }
 
+void read_peer_flag(Reader& reader, const Member& member, bool*) {
+    bool on = false;
+    reader.boolean(member.value, &on);
+}
+
+void read_peer_time(Reader& reader, const Member& member, bool*) {
+    const ValueType type = member.value.type;
+    if (type == ValueType::kInteger || type == ValueType::kFloat) return;  // seconds
+    if (type == ValueType::kString && parse_duration(member.value.text).ok()) return;
+    reader.error(member.value, "error parsing tls peer config, conversion error: unexpected type");
+}
+
+constexpr UnknownKey kInOcspPeer = {"error parsing tls peer config, unknown field [\"", "\"]", false};
+
+constexpr Row<bool> kOcspPeerRows[] = {
+    // One of several spellings of the key is enough to ask.
+    {"verify",
+     [](Reader& r, const Member& m, bool* asks) {
+         bool verify = false;
+         *asks = (r.boolean(m.value, &verify) && verify) || *asks;
+     }},
+    {"warn_only", read_peer_flag},
+    {"unknown_is_good", read_peer_flag},
+    {"allow_when_ca_unreachable", read_peer_flag},
+    {"allowed_clockskew", read_peer_time},
+    {"ca_timeout", read_peer_time},
+    {"cache_ttl_when_next_update_unset", read_peer_time},
+};
+
 // Only a block that asks for nothing can be gone without.
 void read_ocsp_peer(Reader& reader, const Member& member, TlsBlock*) {
     const Value& value = member.value;
@@ -270,17 +300,7 @@ void read_ocsp_peer(Reader& reader, const Member& member, TlsBlock*) {
                                                value.go_type()));
     }
     bool asks = false;
-    for (const Member& each : value.members) {
-        const std::string key = to_lower(each.key);
-        const bool known = key == "verify" || key == "allowed_clockskew" || key == "ca_timeout" ||
-                           key == "cache_ttl_when_next_update_unset" || key == "warn_only" ||
-                           key == "unknown_is_good" || key == "allow_when_ca_unreachable";
-        if (!known) {
-            reader.error(each.value,
-                         fmt::format("error parsing tls peer config, unknown field [\"{}\"]", each.key));
-        }
-        asks = asks || (key == "verify" && each.value.type == ValueType::kBool && each.value.boolean);
-    }
+    read_block(reader, value, kOcspPeerRows, &asks, kInOcspPeer);
     if (asks) reader.note(value, Part::kOcspPeer);
 }
 
@@ -302,11 +322,9 @@ constexpr Row<TlsBlock> kTlsRows[] = {
          names(r, m, "cipher_suites", "cipher", known_cipher_suites(), &b->tls.cipher_suites);
      }},
     {"curve_preferences", read_curves},
-    // Insecure suites that are named are meant, as before this key.
     {"allow_insecure_cipher_suites",
-     [](Reader& r, const Member& m, TlsBlock*) {
-         bool allow = false;
-         flag(r, m, "allow_insecure_cipher_suites", &allow);
+     [](Reader& r, const Member& m, TlsBlock* b) {
+         flag(r, m, "allow_insecure_cipher_suites", &b->allow_insecure_suites);
      }},
     {"timeout", read_timeout},
     {"connection_rate_limit", read_rate_limit},
@@ -351,6 +369,26 @@ bool check_key_pair(Reader& reader, const Value& value, const TlsBlock& block) {
     return true;
 }
 
+// RC4, 3DES, CBC with SHA-256, and an RSA key exchange: what Go's crypto/tls calls insecure.
+bool is_insecure_suite(std::string_view name) {
+    return name.starts_with("TLS_RSA_") || name.ends_with("_RC4_128_SHA") ||
+           name.ends_with("_3DES_EDE_CBC_SHA") || name.ends_with("_CBC_SHA256");
+}
+
+// Source: parseTLS in server/opts.go 2.15.3; before 2.11 nats-server takes each suite that it knows.
+bool check_suites(Reader& reader, const Value& value, const TlsBlock& block) {
+    if (block.allow_insecure_suites) return true;
+    std::string insecure;
+    for (const std::string& suite : block.tls.cipher_suites) {
+        if (is_insecure_suite(suite)) insecure += (insecure.empty() ? "" : ", ") + suite;
+    }
+    if (insecure.empty()) return true;
+    reader.error(value, fmt::format("insecure cipher suites configured without "
+                                    "'allow_insecure_cipher_suites' option set: {}",
+                                    insecure));
+    return false;
+}
+
 }  // namespace
 
 bool read_tls(Reader& reader, const Value& value, TlsSide side, std::optional<TlsOptions>* out) {
@@ -362,7 +400,7 @@ bool read_tls(Reader& reader, const Value& value, TlsSide side, std::optional<Tl
     const size_t errors_before = reader.error_count();
     read_block(reader, value, kTlsRows, &block, kInTls);
     if (reader.error_count() != errors_before) return false;
-    if (!check_key_pair(reader, value, block)) return false;
+    if (!check_key_pair(reader, value, block) || !check_suites(reader, value, block)) return false;
     // Both imply verify, whichever key comes last; RC19 lets a later `verify: false` win.
     if (block.tls.map || block.tls.check_known_urls) block.tls.verify = true;
     if (block.tls.verify && block.tls.verify_optional) {

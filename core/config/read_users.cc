@@ -263,7 +263,7 @@ bool read_users(Reader& reader, const Value& value, std::vector<User>* users,
                 std::vector<NkeyUser>* nkeys) {
     if (value.type != ValueType::kArray) {
         reader.error(value,
-                     fmt::format("Expected users field to be an array, got {}", value.go_text()));
+                     fmt::format("Expected users field to be an array, got {}", value.go_type()));
         return false;
     }
     users->clear();
@@ -271,7 +271,7 @@ bool read_users(Reader& reader, const Value& value, std::vector<User>* users,
     for (const Value& element : value.elements) {
         if (element.type != ValueType::kMap) {
             reader.error(element, fmt::format("Expected user entry to be a map/struct, got {}",
-                                              element.go_text()));
+                                              element.go_type()));
             continue;
         }
         UserEntry entry;

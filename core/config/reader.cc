@@ -98,6 +98,14 @@ size_t find_row(const std::vector<std::string_view>& names, std::string_view key
     return static_cast<size_t>(found - names.begin());
 }
 
+std::string redacted_address(std::string_view text) {
+    const size_t scheme_end = text.find("://");
+    const size_t colon = text.find(':', scheme_end == std::string_view::npos ? 0 : scheme_end + 1);
+    const size_t at = text.rfind('@');
+    if (at == std::string_view::npos || colon >= at) return std::string(text);
+    return std::string(text.substr(0, colon + 1)) + "xxxxx" + std::string(text.substr(at));
+}
+
 // ---------------------------------------------------------------------------- messages
 
 void Reader::error(const Value& at, std::string_view text) {
@@ -367,7 +375,7 @@ bool Reader::urls(const Value& value, std::string_view kind, std::vector<Url>* o
         Url one;
         if (!url(element, kind, &one)) continue;
         if (!seen.insert(element.text).second) {
-            warning(element, element.text, fmt::format("Duplicate {} entry detected", kind));
+            warning(element, one.redacted(), fmt::format("Duplicate {} entry detected", kind));
             continue;
         }
         found.push_back(std::move(one));
@@ -382,7 +390,7 @@ bool Reader::url(const Value& value, std::string_view kind, Url* out) {
     if (!text(value, &address)) return false;
     const absl::StatusOr<Url> parsed = parse_url(address);
     if (!parsed.ok()) {
-        error(value, fmt::format("error parsing {} url [\"{}\"]", kind, strip(address)));
+        error(value, fmt::format("error parsing {} url [\"{}\"]", kind, redacted_address(strip(address))));
         return false;
     }
     *out = *parsed;

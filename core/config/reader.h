@@ -94,6 +94,9 @@ class Reader {
     absl::flat_hash_set<std::string> users_;
 };
 
+// The text of what is no address, for messages: all that may be its password is replaced by "xxxxx".
+std::string redacted_address(std::string_view text);
+
 // One key of a block: its names, the usual one first, separated by spaces; and what it does.
 template <typename Target>
 struct Row {

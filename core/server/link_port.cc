@@ -8,7 +8,7 @@
 
 #include "core/base/host_port.h"
 #include "core/base/status.h"
-#include "core/config/url.h"
+#include "core/config/advertise.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/server/interface_addresses.h"
 #include "core/server/server.h"
@@ -38,7 +38,7 @@ std::string LinkPort::text() const {
 
 absl::StatusOr<LinkPort::Address> LinkPort::advertised(const std::string& advertise,
                                                        std::string_view noun) const {
-    const auto url = config::parse_url(advertise);
+    const auto url = config::parse_advertise(advertise);
     if (!url.ok()) {
         return absl::InvalidArgumentError(
             fmt::format("Error setting {} advertise {}: {}", noun, advertise, base::message_of(url.status())));

@@ -391,7 +391,7 @@ bool Process::start_subsystems() {
 void Process::write_ports_file() {
     if (options_->ports_file_dir.empty()) return ports_file_.remove();
     std::vector<PortsEntry> entries{{.kind = "nats",
-                                     .scheme = "nats",
+                                     .scheme = tls_ == nullptr ? "nats" : "tls",
                                      .host = server_->client_listener().host,
                                      .port = server_->client_listener().port}};
     for (const auto& subsystem : subsystems_) {
@@ -479,21 +479,26 @@ std::string Process::try_reload() {
         return fmt::format("invalid ClientAdvertise value of {}, err={}", fresh->client_advertise,
                            base::message_of(address.status()));
     }
-    auth::TrustUpdate trust;
-    if (trust_ != nullptr) {
-        auto prepared = trust_->prepare(fresh->trust);
-        if (!prepared.ok()) return std::string(base::message_of(prepared.status()));
-        trust = *std::move(prepared);
-    }
     std::unique_ptr<log::Sink> sink;
     if (!(fresh->log == options_->log)) {
         auto opened = log::open_sink(log_output(fresh->log, program_));
         if (!opened.ok()) return std::string(base::message_of(opened.status()));
         sink = *std::move(opened);
     }
-    if (fresh->pid_file != options_->pid_file && !fresh->pid_file.empty()) {
+    const bool writes_pid_file = fresh->pid_file != options_->pid_file && !fresh->pid_file.empty();
+    if (writes_pid_file) {
         const std::string pid_error = write_pid_file(fresh->pid_file);
         if (!pid_error.empty()) return "could not write pidfile: " + pid_error;
+    }
+    // The last that may fail: it stores preloads in the directory of accounts.
+    auth::TrustUpdate trust;
+    if (trust_ != nullptr) {
+        auto prepared = trust_->prepare(fresh->trust);
+        if (!prepared.ok()) {
+            if (writes_pid_file) (void)::unlink(fresh->pid_file.c_str());
+            return std::string(base::message_of(prepared.status()));
+        }
+        trust = *std::move(prepared);
     }
     // Nothing fails from here on.
     if (trust_ != nullptr) refresh_accounts(trust_->apply(std::move(trust)));

@@ -11,7 +11,7 @@
 #include "core/base/server_id.h"
 #include "core/base/status.h"
 #include "core/base/version.h"
-#include "core/config/url.h"
+#include "core/config/advertise.h"
 #include "core/delivery/records.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/server/operator_mode.h"
@@ -58,7 +58,7 @@ size_t mailbox_bytes(const ServerSetup& setup) {
 absl::StatusOr<client::ClientAddress> client_address(const config::Options& options,
                                                      uint16_t listener_port) {
     if (options.client_advertise.empty()) return client::ClientAddress{options.host, listener_port};
-    const auto advertised = config::parse_url(options.client_advertise);
+    const auto advertised = config::parse_advertise(options.client_advertise);
     if (!advertised.ok()) return advertised.status();
     const auto port =
         advertised->port > 0 ? static_cast<uint16_t>(advertised->port) : listener_port;

@@ -9,7 +9,7 @@
 
 #include "core/base/host_port.h"
 #include "core/base/status.h"
-#include "core/config/url.h"
+#include "core/config/advertise.h"
 #include "core/link/handover.h"
 #include "core/server/interface_addresses.h"
 #include "core/server/link_port.h"
@@ -153,7 +153,7 @@ absl::StatusOr<std::shared_ptr<const PortSettings>> Port::make_settings(
 absl::StatusOr<std::vector<std::string>> Port::own_urls(
     const config::WebsocketOptions& options) const {
     if (!options.advertise.empty()) {
-        const auto url = config::parse_url(options.advertise);
+        const auto url = config::parse_advertise(options.advertise);
         if (!url.ok()) {
             return absl::InvalidArgumentError(fmt::format(
                 "Unable to get websocket connect URLs: {}", base::message_of(url.status())));

@@ -116,6 +116,21 @@ class StoreTest(DirectoryCase):
         )
         self.refuse(server, user, "User JWT no longer valid|User JWT not valid")
 
+    @differs("2.9.10", "stores preloads first")
+    def test_a_refused_reload_stores_no_preloads(self):
+        server = self.start_with()
+        with open(server.config_file, encoding="utf-8") as stream:
+            config = stream.read()
+        other = Tenant(self.operator, "B")
+        more = f"\nresolver_preload: {{ {other.public}: {other.token()} }}\n"
+        for setting, done in (("pid_file: '/none/pid'", "Failed to reload"), ("", "Reloaded server configuration")):
+            with open(server.config_file, "w", encoding="utf-8") as stream:
+                stream.write(config + more + setting + "\n")
+            self.assertIsNone(self.stored(other))
+            server.send_signal(signal.SIGHUP)
+            server.log.wait(done)
+        self.assertIsNotNone(self.stored(other))
+
     @differs("2.9.10", "a changed file of a loaded account waits for another restart")
     def test_a_reload_brings_new_files(self):
         server = self.start_with()

@@ -3,6 +3,7 @@
 """TLS for clients: handshakes good and bad, traffic, time limits, certificates as identity."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ import threading
 import unittest
 
 from support import case
-from support.case import ServerCase
+from support.case import ServerCase, differs
 from support.tls import Certificates, TlsWire
 
 
@@ -52,6 +53,21 @@ class TlsTest(ServerCase):
         wire.send("SUB still.alive 1\r\nPUB still.alive 2\r\nok\r\n")
         wire.expect_message("still.alive", 1, b"ok")
         wire.close()
+
+    @differs("2.9.10", "another name of the kind")
+    def test_the_ports_file_names_tls(self):
+        folder = self.folder()
+        tls = self.certificates.config()
+        blocks = [f"{kind} {{ {name}listen: '127.0.0.1:-1', {tls.strip()} }}" for kind, name in
+                  (("cluster", "name: C, "), ("gateway", "name: C, "), ("leafnodes", ""))]  # fmt: skip
+        server = self.serve(config="\n".join(["", *blocks, f"ports_file_dir: '{folder}'", ""]))
+        path = os.path.join(folder, f"{os.path.basename(server.binary)}_{server.pid}.ports")
+        self.wait_for(lambda: os.path.exists(path) and os.path.getsize(path), "the ports file")
+        with open(path, encoding="utf-8") as stream:
+            ports = json.load(stream)
+        for kind in ("nats", "cluster", "gateway", "leafnodes"):
+            for url in ports[kind]:
+                self.assertRegex(url, "^tls://", kind)
 
     def test_info_asks_for_tls(self):
         server = self.serve()

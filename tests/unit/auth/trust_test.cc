@@ -168,7 +168,9 @@ TEST_F(TrustTest, AReloadDropsWhatIsGone) {
     ASSERT_TRUE(trust->load(account_.text, kTrustNow).ok());
     config::OperatorOptions fresh = options_;
     fresh.preload.clear();
-    ASSERT_TRUE(refresh(*trust, fresh, kTrustNow));
+    auto prepared = trust->prepare(fresh);
+    ASSERT_TRUE(prepared.ok());
+    trust->apply(*std::move(prepared), kTrustNow);
     EXPECT_EQ(trust->find(account_.text), nullptr);
     EXPECT_EQ(check_jwt_login(*trust, login(user_token())).outcome, JwtOutcome::kAccountUnknown);
 }
@@ -320,6 +322,9 @@ TEST_F(JwtLoginTest, OnlyPinnedAccountsLogInIfThereAreAny) {
     options_.pinned_accounts = {account_.text};
     EXPECT_EQ(check(login(user_token())).outcome, JwtOutcome::kAccepted);
     options_.pinned_accounts = {other_.text};
+    EXPECT_EQ(reason(login(user_token())),
+              fmt::format("Account {} not listed as operator pinned account", account_.text));
+    options_.pinned_accounts = {""};  // as an empty list is read
     EXPECT_EQ(reason(login(user_token())),
               fmt::format("Account {} not listed as operator pinned account", account_.text));
 }

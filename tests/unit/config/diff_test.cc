@@ -49,6 +49,13 @@ TEST(DiffTest, LoggingLines) {
                             "Reloaded: syslog = true", "Reloaded: remote_syslog = udp://h:1"));
 }
 
+TEST(DiffTest, AStallIsNamed) {
+    EXPECT_THAT(lines("", "no_fast_producer_stall: true"),
+                ElementsAre("Reloaded: fast producers will not be stalled"));
+    EXPECT_THAT(lines("no_fast_producer_stall: true", ""),
+                ElementsAre("Reloaded: fast producers will be stalled"));
+}
+
 TEST(DiffTest, LimitsAndTimesAreGoStyle) {
     EXPECT_THAT(
         lines("",

@@ -58,6 +58,19 @@ TEST(InactiveTest, WhatIsSwitchedOffIsNoMatter) {
     }
 }
 
+TEST(InactiveTest, WrongTypesDoNotSwitchAPartOff) {
+    const std::string front = "tls { cert_file: c, key_file: k, ocsp_peer ";
+    for (const char* block : {"{ verify: \"true\" }", "{ verify: 1 }", "{ warn_only: 5 }", "{ ca_timeout: true }",
+                              "{ allowed_clockskew: x }", "{ verify: true, Verify: false }"}) {
+        EXPECT_FALSE(read(front + block + " }").good) << block;
+    }
+    EXPECT_TRUE(read(front + "{ ca_timeout: 2, allowed_clockskew: \"30s\", warn_only: true } }").good);
+    for (const char* text : {"ocsp { mode: never, MODE: always }", "ocsp { MODE: never }", "ocsp { mode: 5 }"}) {
+        EXPECT_FALSE(read(text).good) << text;
+    }
+    EXPECT_TRUE(read("ocsp { mode: NEVER, url: \"http://a\" }").good);
+}
+
 TEST(InactiveTest, ABlockThatIsNotDialledOrListenedToIsNoticed) {
     for (const auto& [part, text] : {std::pair<Part, const char*>{Part::kJetStream, "jetstream: true"},
                                      {Part::kMqtt, "mqtt { port: 1883 }"},

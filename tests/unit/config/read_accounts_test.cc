@@ -288,6 +288,8 @@ TEST(ReadAccountsTest, AnExportMayNameItsImporterInAToken) {
               "1:0: Error adding service import \"q.C\": service import not authorized");
     EXPECT_EQ(error("accounts { A { exports: [{stream: \"q.x\", account_token_position: 2}] } }"),
               "1:0: Error adding stream export \"q.x\": sublist: invalid subject");
+    EXPECT_EQ(error("accounts { A { exports: [{stream: \"q.*\", account_token_position: -1}] } }"),
+              "1:41: account_token_position can not be negative");
 }
 
 TEST(ReadAccountsTest, Mappings) {

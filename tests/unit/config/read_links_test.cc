@@ -57,6 +57,10 @@ TEST(ReadClusterTest, Errors) {
     EXPECT_EQ(messages_of("cluster: 5"), "1:0: Expected map to define cluster, got int64");
     EXPECT_THAT(messages_of("cluster { routes: [\"nats://h:x\"] }"),
                 HasSubstr("error parsing route url [\"nats://h:x\"]"));
+    EXPECT_THAT(messages_of("cluster { routes: [\"nats://u:pa#ss@h:x\"] }"),
+                HasSubstr("error parsing route url [\"nats://u:xxxxx@h:x\"]"));
+    EXPECT_THAT(messages_of("cluster { routes: [\"nats://u:p@h:1\", \"nats://u:p@h:1\"] }"),
+                HasSubstr("\"nats://u:xxxxx@h:1\""));
     EXPECT_THAT(messages_of("cluster { authorization { users: [{user: a}] } }"),
                 HasSubstr("Cluster authorization does not allow multiple users"));
     EXPECT_THAT(messages_of("cluster { authorization { token: a } }"),
@@ -168,7 +172,7 @@ TEST(ReadGatewayTest, Errors) {
     EXPECT_THAT(messages_of("gateway { gateways: 5 }"),
                 HasSubstr("Expected gateways field to be an array, got int64"));
     EXPECT_THAT(messages_of("gateway { gateways: [x] }"),
-                HasSubstr("Expected gateway entry to be a map/struct, got x"));
+                HasSubstr("Expected gateway entry to be a map/struct, got string"));
     EXPECT_THAT(messages_of("gateway { gateways: [{url: \"h:x\"}] }"),
                 HasSubstr("error parsing gateway url [\"h:x\"]"));
     EXPECT_THAT(messages_of("gateway { authorization { users: [{user: a}] } }"),
@@ -268,7 +272,7 @@ TEST(ReadLeafnodesTest, WhatARemoteMayNotHold) {
                 HasSubstr("Remote leafnode can not have both creds and nkey defined"));
     EXPECT_THAT(fault("deny_imports: \"a b\""), HasSubstr("subject \"a b\" is not a valid subject"));
     EXPECT_THAT(fault("url: 5"),
-                HasSubstr("Expected remote leafnode url to be an array or string, got 5"));
+                HasSubstr("Expected remote leafnode url to be an array or string, got int64"));
     EXPECT_THAT(fault("proxy: { username: u }"),
                 HasSubstr("proxy URL must be specified when other proxy options are set"));
     EXPECT_THAT(fault("proxy: { url: \"tcp://h\" }"),
@@ -302,7 +306,7 @@ TEST(ReadLeafnodesTest, Errors) {
     EXPECT_THAT(messages_of("leafnodes { remotes: 5 }"),
                 HasSubstr("Expected remotes field to be an array, got int64"));
     EXPECT_THAT(messages_of("leafnodes { remotes: [x] }"),
-                HasSubstr("Expected remote leafnode entry to be a map/struct, got x"));
+                HasSubstr("Expected remote leafnode entry to be a map/struct, got string"));
     EXPECT_THAT(messages_of("leafnodes { remotes: [{url: \"h:x\"}] }"),
                 HasSubstr("error parsing leafnode url [\"h:x\"]"));
     EXPECT_THAT(messages_of("leafnodes { authorization { token: x } }"),

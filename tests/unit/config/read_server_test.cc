@@ -159,6 +159,10 @@ TEST(ReadServerTest, LimitsHaveTo32Bits) {
               "1:0: max_control_line value is too big");
     EXPECT_EQ(options_of("max_control_line: 2147483647").max_control_line, 2147483647);
     EXPECT_EQ(options_of("max_payload: -1").max_payload, kUnlimited);
+    EXPECT_EQ(messages_of("max_payload: -5"),
+              "1:0: max_payload value -5 is out of range, -1 means unlimited");
+    EXPECT_EQ(messages_of("max_subs: -5"), "1:0: max_subs value -5 is out of range, -1 means unlimited");
+    EXPECT_EQ(options_of("max_subscriptions: -1").max_subscriptions, kUnlimited);
     EXPECT_EQ(messages_of("max_sub_tokens: 256"), "1:0: max_sub_tokens value is too big");
     EXPECT_EQ(messages_of("max_sub_tokens: -1"), "1:0: max_sub_tokens value can not be negative");
 }

@@ -120,6 +120,15 @@ TEST(ReadTlsTest, SuitesAndCurvesOfNewerReleases) {
     EXPECT_THAT(tls_error("curve_preferences: [X25519MLKEM768]"),
                 HasSubstr("none of the 'curve_preferences' is available"));
     EXPECT_TRUE(read("tls { cert_file: c, key_file: k, allow_insecure_cipher_suites: true }").good);
+    EXPECT_THAT(tls_of("cipher_suites: [TLS_RSA_WITH_RC4_128_SHA], allow_insecure_cipher_suites: true").cipher_suites,
+                ElementsAre("TLS_RSA_WITH_RC4_128_SHA"));
+    for (const char* allow : {"", ", allow_insecure_cipher_suites: false"}) {
+        EXPECT_EQ(tls_error(std::string("cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, "
+                                        "TLS_RSA_WITH_AES_128_GCM_SHA256, "
+                                        "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256]") + allow),
+                  "1:0: insecure cipher suites configured without 'allow_insecure_cipher_suites' option set: "
+                  "TLS_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256");
+    }
     EXPECT_EQ(tls_error("cert_store: WindowsLocalMachine"),
               "1:33: cert_store not compatible with current operating system");
 }

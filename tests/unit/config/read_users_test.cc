@@ -10,6 +10,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 constexpr const char* kPlainUserKey = "UCNGL4W5QX66CFX6A6DCBVDH5VOHMI7B2UZZU7TXAUQQSI2JPHULCKBR";
 
@@ -63,9 +64,16 @@ TEST(ReadUsersTest, UsersWithEveryKey) {
 
 TEST(ReadUsersTest, UserErrors) {
     EXPECT_EQ(messages_of("authorization { users: 5 }"),
-              "1:16: Expected users field to be an array, got 5");
+              "1:16: Expected users field to be an array, got int64");
+    for (const char* users : {"{user: a, password: hunter2}", "[\"a:hunter2\"]", "[[hunter2]]"}) {
+        for (const std::string block : {"authorization", "leafnodes { authorization"}) {
+            const std::string found = messages_of(block + " { users: " + users + " }" + (block == "authorization" ? "" : " }"));
+            EXPECT_THAT(found, HasSubstr("Expected user"));
+            EXPECT_THAT(found, Not(HasSubstr("hunter2")));
+        }
+    }
     EXPECT_EQ(messages_of("authorization { users: [x] }"),
-              "1:24: Expected user entry to be a map/struct, got x");
+              "1:24: Expected user entry to be a map/struct, got string");
     EXPECT_EQ(messages_of("authorization { users: [{pass: x}] }"),
               "1:25: User entry requires a user");
     EXPECT_EQ(messages_of("authorization { users: [{nkey: UABC}] }"),

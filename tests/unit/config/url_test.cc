@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "core/config/advertise.h"
+#include "core/config/reader.h"
+
 namespace nuring::config {
 namespace {
 
@@ -53,6 +56,22 @@ TEST(UrlTest, RefusesWhatIsNoAddress) {
           "nats://h h:1", "nats://u%4@h:1", "nats://u:%zz@h:1", "nats://a\x01:1"}) {
         EXPECT_FALSE(parse_url(text).ok()) << text;
     }
+}
+
+TEST(UrlTest, AnAdvertisedAddressIsHostAndPort) {
+    EXPECT_EQ(parse_advertise("h:99")->host_port(), "h:99");
+    EXPECT_EQ(parse_advertise("h")->host_port(), "h");
+    EXPECT_EQ(parse_advertise("[::1]:99")->host_port(), "[::1]:99");
+    for (const char* text : {"nats://h:99", "u:p@h:99", "u@h:99", "h:99/path", "h:x"}) {
+        EXPECT_FALSE(parse_advertise(text).ok()) << text;
+    }
+}
+
+TEST(UrlTest, APasswordIsHiddenInWhatIsNoAddress) {
+    EXPECT_EQ(redacted_address("nats://u:p:q@r@h:x"), "nats://u:xxxxx@h:x");
+    EXPECT_EQ(redacted_address("u:p@h"), "u:xxxxx@h");
+    EXPECT_EQ(redacted_address("nats://u@h:x"), "nats://u@h:x");
+    EXPECT_EQ(redacted_address("nats://h:x"), "nats://h:x");
 }
 
 }  // namespace
