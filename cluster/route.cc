@@ -103,9 +103,14 @@ bool Route::speaks_for_remote() const {
 
 void Route::announce_lame_duck() {
     if (!open() || !speaks_for_remote()) return;
-    proto::ServerInfo info = own_info();
-    info.ldm = true;
-    send_info(info);
+    send_info(own_info());
+}
+
+// A lame duck stays one: an INFO without `ldm` would make the others name its addresses to clients again.
+proto::ServerInfo Route::own_info() const {
+    proto::ServerInfo info = settings_->info;
+    info.ldm = host_.facts.lame_duck.load(std::memory_order_acquire);
+    return info;
 }
 
 void Route::copy(uint64_t wall_ns, size_t subscriptions, delivery::ServerLinkSnapshot* out) const {

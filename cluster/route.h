@@ -144,7 +144,7 @@ class Route final : public server_link::ServerLink {
     // --- set-up
     void announce_self();
     // The INFO about this server; the first one also names this connection.
-    proto::ServerInfo own_info() const { return settings_->info; }
+    proto::ServerInfo own_info() const;
     proto::ServerInfo first_info();
     void send_first_info();
     // The side that dials a server with a pool does not know its place in it before it is registered; nor

@@ -50,7 +50,7 @@ void Route::announce_self() {
 }
 
 proto::ServerInfo Route::first_info() {
-    proto::ServerInfo info = settings_->info;
+    proto::ServerInfo info = own_info();
     info.nonce = nonce();
     const auto& own = settings_->cluster().compression;
     const bool names_mode = compression() == server_link::Compression::kNotNegotiated ||
@@ -221,6 +221,8 @@ void Route::on_first_info(const proto::ServerInfo& info) {
     if (!open()) return;
     serve(peer_id_, info.server_name);
     if (!open()) return;
+    // The first INFO may have left before that began.
+    if (host_.facts.lame_duck.load(std::memory_order_acquire)) announce_lame_duck();
     if (link::GatewayGossip* gateways = host_.facts.gateways) {
         host_.facts.route_directory.add(
             {.hash = proto::gateway_hash(tls::sha256(peer_id_)),

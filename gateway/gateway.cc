@@ -62,6 +62,7 @@ absl::Status Gateway::start(server::Server& server, std::shared_ptr<const config
 
 void Gateway::on_ready() {
     port_.start("Gateway", [gateways = gateways_.get()](int fd) { gateways->accept(fd); });
+    gateways_->follow_leafnodes();
     gateways_->dial_configured();
 }
 

@@ -161,7 +161,7 @@ void GatewayInbound::announce(account::Account& account, std::string_view patter
 }
 
 bool GatewayInbound::carries(account::Account& account) const {
-    return is_registering_ || switching_.contains(&account);
+    return is_registering_ || switching_.contains(&account) || awaiting_.contains(&account);
 }
 
 size_t GatewayInbound::wanted(account::Account& account, std::string_view pattern, std::string_view queue) {
@@ -185,7 +185,11 @@ size_t GatewayInbound::announce_cluster(account::Account& account, uint32_t slic
 }
 
 size_t GatewayInbound::announce_slice(account::Account& account, uint32_t slice) {
-    if (slice == 0 && wants_all_interest_) interest_.switch_account(account);
+    if (slice == 0 && (awaiting_.erase(&account) != 0 || wants_all_interest_)) {
+        begins_account_ = true;
+        interest_.switch_account(account);
+        begins_account_ = false;
+    }
     const size_t announced = announce_cluster(account, slice);
     const bool is_last = slice + 1 == account.sublist().own_slice_count();
     if (!is_last || !switching_.contains(&account)) return announced;
@@ -198,7 +202,8 @@ void GatewayInbound::start_switch(account::Account& account) {
                      proto::quote(cluster_), proto::quote(account.name()));
     send_command(account, kAllInterestCommand);
     switching_.insert(&account);
-    if (is_registering_ && account.sublist().count() != 0) return;  // its slices are being announced
+    const bool is_in_sync = begins_account_ || is_registering_;
+    if (is_in_sync && account.sublist().count() != 0) return;  // its slices are being announced
     if (account.sublist().count() > kAtOnceMax) return begin_sync();
     for (uint32_t slice = 0; slice < account.sublist().own_slice_count(); ++slice) {
         (void)announce_cluster(account, slice);
@@ -237,7 +242,20 @@ void GatewayInbound::on_synced() {
                       [](const auto* a, const auto* b) { return a->name() < b->name(); });
     std::for_each(empty.begin(), end, [this](account::Account* account) { finish_switch(*account); });
     if (!switching_.empty()) return begin_sync();
+    const std::vector<account::Account*> awaiting(awaiting_.begin(), awaiting_.end());
+    awaiting_.clear();
+    for (account::Account* account : awaiting) announce_account(*account);
     on_account_changed();
+}
+
+void GatewayInbound::announce_account(account::Account& account) {
+    if (!serving() || interest_.mode(account) != InterestMode::kOptimistic) return;
+    const uint64_t count = account.sublist().count();
+    const bool is_small = count <= kAtOnceMax && !is_registering_ && has_room_for_sync();
+    if (count == 0 || is_small) return interest_.switch_account(account);
+    const bool is_first = awaiting_.empty();
+    awaiting_.insert(&account);
+    if (is_first && !is_registering_) begin_sync();  // else the end of the one that runs begins it
 }
 
 // Requests over service imports can be distinguished only where all interest is known. Of thousands of
@@ -247,12 +265,16 @@ void GatewayInbound::on_account_changed() {
     size_t announced = 0;
     for (account::Account* account : delivery_.accounts.list()) {
         if (!open()) return;
-        // Those for which there is no room now are switched when interest in them comes, which small ones
-        // may have already.
+        // Without room, empty ones are switched when interest in them comes.
         const uint64_t count = account->sublist().count();
-        if (!has_room_for_sync() && (count == 0 || count > kAtOnceMax)) continue;
+        const bool has_room = has_room_for_sync();
+        if (!has_room && count == 0) continue;
         if (interest_.mode(*account) != InterestMode::kOptimistic) continue;
         if (!wants_all_interest_ && !imports_services(*account)) continue;
+        if (!has_room && count > kAtOnceMax) {
+            announce_account(*account);
+            continue;
+        }
         if (announced > server_link::InterestSync::kAnnouncedPerTurn) return begin_sync();
         announced += kSwitchCost + std::min(count, kAtOnceMax);
         interest_.switch_account(*account);

@@ -40,6 +40,8 @@ class GatewayInbound final : public server_link::ServerLink, private InboundInte
     void copy_accounts(const GatewayQuery& query, std::vector<GatewayAccountSnapshot>* out) const;
     // The addresses of this cluster have changed.
     void report_self();
+    // Announces all interest of that account, if not yet: at once, or when there is room.
+    void announce_account(account::Account& account);
 
     // --- ServerLink
     // Messages leave over the connection that this server dialed (GatewayOutbound).
@@ -92,6 +94,8 @@ class GatewayInbound final : public server_link::ServerLink, private InboundInte
     bool is_registering_ = false;    // the first sync runs: it goes over all accounts
     InboundInterest interest_{*this};
     absl::flat_hash_set<account::Account*> switching_;  // all of their interest is being announced
+    absl::flat_hash_set<account::Account*> awaiting_;   // the next sync switches them
+    bool begins_account_ = false;                       // the sync is at the first slice of one
 };
 
 }  // namespace nuring::gateway

@@ -29,6 +29,10 @@ constexpr uint64_t kRoundPause_ns = 1'000'000'000;
 constexpr uint64_t kRoundPauseMax_ns = 30'000'000'000;
 constexpr int64_t kDoublingsMax = 5;
 
+// What stands around the account's name in the event of a leafnode that has come.
+constexpr std::string_view kAccountPrefix = "$SYS.ACCOUNT.";
+constexpr std::string_view kLeafnodeSuffix = ".LEAFNODE.CONNECT";
+
 std::vector<std::string> addresses_of(const Remote& remote) {
     std::vector<std::string> addresses;
     for (const config::Url& url : remote.urls()) addresses.push_back(url.host_port());
@@ -221,6 +225,53 @@ void Gateways::close_unless_pinned(const GatewayEntry& entry,
 }
 
 void Gateways::stop() { workers_.stop(); }
+
+// --------------------------------------------------------------------- leafnodes of other clusters
+
+// A server announces to its leafnodes only interest that it knows: those before 2.9 have none of another
+// cluster until that switches the account.
+// Source: server/events.go, leafNodeConnected 2.15.
+void Gateways::follow_leafnodes() {
+    server::Server& server = workers_.server();
+    if (server.system_account() == nullptr) return;
+    server.subscribe(*server.system_account(), fmt::format("{}*{}", kAccountPrefix, kLeafnodeSuffix),
+                     [this](const client::InternalMessage& message) {
+                         assert(message.subject.size() > kAccountPrefix.size() + kLeafnodeSuffix.size());
+                         std::string_view account = message.subject;
+                         account.remove_prefix(kAccountPrefix.size());
+                         account.remove_suffix(kLeafnodeSuffix.size());
+                         on_leafnode(account);
+                     });
+}
+
+// However many events come, one task per account goes over the workers.
+void Gateways::on_leafnode(std::string_view name) {
+    account::Account* const account = workers_.server().accounts().find(name);
+    if (account == nullptr || workers_.stopping()) return;
+    const auto [known, is_new] = announcing_.try_emplace(account, false);
+    if (is_new) return announce_account(*account, 0);
+    known->second = true;
+}
+
+void Gateways::announce_account(account::Account& account, uint32_t worker) {
+    server::Server& server = workers_.server();
+    if (worker < server.worker_count()) {
+        return server.post(worker, [this, &server, &account, worker] {
+            for (const GatewayEntry& entry : remotes_.inbound()) {
+                if (index_of(entry.link.worker()) != worker) continue;
+                link::Link* const found = server.worker_state(worker).host.table.find(entry.link);
+                if (found != nullptr) static_cast<GatewayInbound&>(*found).announce_account(account);
+            }
+            announce_account(account, worker + 1);
+        });
+    }
+    server.post(0, [this, &account] {
+        const bool again = announcing_.extract(&account).mapped();
+        if (!again || workers_.stopping()) return;
+        announcing_.emplace(&account, false);
+        announce_account(account, 0);
+    });
+}
 
 // ------------------------------------------------------------------------------- registration
 

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -53,6 +54,8 @@ class Gateways final : public link::GatewayGossip, private server_link::RetryDia
 
     // --- control thread
     void dial_configured();
+    // Learns from the system account for which accounts other clusters have leafnodes.
+    void follow_leafnodes();
     void reload(std::shared_ptr<const GatewaySettings> settings);
     // Dials nobody from now on; returns when no dialer is left on any worker.
     void stop();
@@ -97,6 +100,8 @@ class Gateways final : public link::GatewayGossip, private server_link::RetryDia
     void dial(const std::string& name, uint64_t delay_ns, bool is_reconnect);
     void close_unless_pinned(const GatewayEntry& entry, const std::optional<config::TlsOptions>& tls);
     void publish_table();
+    void on_leafnode(std::string_view account);
+    void announce_account(account::Account& account, uint32_t worker);
     void report_to_inbound();
     void report_to_routes(const proto::ServerInfo& info);
 
@@ -104,6 +109,8 @@ class Gateways final : public link::GatewayGossip, private server_link::RetryDia
     GatewayRemotes remotes_;
     std::atomic<uint64_t> table_version_{0};
     std::vector<uint64_t> table_versions_;  // of the table that each worker has; of its thread
+    // Accounts that are being announced, of worker 0. True: it was asked for again.
+    absl::flat_hash_map<account::Account*, bool> announcing_;
 
     mutable std::mutex mutex_;
     std::shared_ptr<const GatewaySettings> settings_;  // guarded by mutex_, like all below

@@ -105,6 +105,27 @@ class ScriptedDiscoveryTest(DiscoveryCase):
         self.await_urls(wire, [self.own(server)])
         self.check_routed(server, peer)
 
+    def test_a_lame_duck_stays_one(self):
+        """Also for a route that is being set up as that begins, and in what a reload announces."""
+        server = self.member(settings='lame_duck_duration: "30s"\nlame_duck_grace_period: "20s"\n')
+        if server.kind.is_go:
+            self.skipTest("it neither registers routes nor reloads by then")
+        wire = self.listening(server)
+        peer, late = self.peer(server), self.dialed(server)
+        self.assertNotIn("ldm", late.read_verb("INFO").json)
+        server.send_signal(signal.SIGUSR2)
+        self.assertIs(peer.read_verb("INFO").json.get("ldm"), True)
+        late.send_connect()
+        late.send_info()
+        told = [op.json.get("ldm") for op in late.drain() if op.verb == "INFO"]
+        self.assertEqual(told, [True])
+        server.settings += 'client_advertise: "nats.example.com:7777"\n'
+        server.write_config()
+        server.send_signal(signal.SIGHUP)
+        info = peer.read_verb("INFO").json
+        self.assertEqual((info["connect_urls"], info.get("ldm")), (["nats.example.com:7777"], True))
+        wire.close()
+
     def test_nothing_is_advertised(self):
         server = self.member(cluster_settings="no_advertise: true\n")
         wire = self.listening(server)

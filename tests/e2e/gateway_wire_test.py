@@ -3,6 +3,7 @@
 """The wire between clusters, line by line, with scripted gateways at the other end."""
 
 import base64
+import json
 import re
 import threading
 import time
@@ -13,6 +14,12 @@ from support.cluster import HeldPort
 from support.gateway_peer import GatewayPeerCase, account_of, new_hash, old_hash
 
 MANY = 50000
+LEAF_ACCOUNTS = """accounts {
+  APP { users: [ { user: app, password: pw } ] }
+  SYS { }
+}
+system_account: SYS
+"""
 SWITCHES = "since 2.9 it announces all interest from the start, whoever dials"
 
 
@@ -299,6 +306,11 @@ class RefusalTest(GatewayPeerCase):
         peer.send("RMSG $G foo 1\r\nx\r\n")
         self.assertEqual(peer.read_until_end(), [])
         self.check_serves(server)
+
+
+def leafnode_event(account):
+    body = json.dumps({"acc": account})
+    return f"RMSG SYS $SYS.ACCOUNT.{account}.LEAFNODE.CONNECT {len(body)}\r\n{body}\r\n"
 
 
 def re_escape(text):
@@ -707,6 +719,37 @@ class ReceivingTest(GatewayPeerCase):
         peer.send("RMSG EXP none 1\r\nx\r\n")
         op = peer.read_op()
         self.assertIn(op.line, ("A- EXP", "RS- EXP none"))
+
+    @differs("2.9.10", SWITCHES)
+    def test_an_account_with_leafnodes_elsewhere_is_announced(self):
+        """A server before 2.9 announces nothing to its leafnodes unless the account is interest-only."""
+        server = self.gateway_server(settings=LEAF_ACCOUNTS)
+        wire = self.client(server, user="app", **{"pass": "pw"})
+        wire.send("SUB foo 1\r\n")
+        wire.expect_quiet()
+        peer = self.inbound(server, old=True)
+        for account in ("NONE", "APP"):
+            peer.send(leafnode_event(account))
+        self.expect_commands(peer, 2, "RS+ APP foo", 3, account="APP")
+        peer.send("RMSG APP none 1\r\nx\r\n" + leafnode_event("APP") * 1000)
+        peer.expect_quiet()
+        wire.send("SUB bar 2\r\n")
+        peer.expect_ops("RS+ APP bar")
+
+    @differs("2.9.10", SWITCHES)
+    def test_a_large_account_with_leafnodes_elsewhere_is_announced_in_slices(self):
+        server = self.gateway_server(settings=LEAF_ACCOUNTS + "max_pending: 1MB\n")
+        wire = self.client(server, user="app", **{"pass": "pw"})
+        for start in range(0, MANY, 10000):
+            wire.send("".join(f"SUB many.{i:030} {i}\r\n" for i in range(start, start + 10000)))
+            wire.expect_quiet()
+        peer = self.inbound(server, old=True)
+        peer.send(leafnode_event("APP") * 100)
+        self.expect_commands(peer, 2, account="APP")
+        told = [peer.read_op() for _ in range(MANY)]
+        self.assertEqual({op.line for op in told}, {f"RS+ APP many.{i:030}" for i in range(MANY)})
+        self.expect_commands(peer, 3, account="APP")
+        peer.expect_quiet()
 
     @differs("2.9.10", SWITCHES)
     def test_after_a_thousand_refusals_all_interest_is_announced(self):
