@@ -29,7 +29,7 @@ constexpr uint64_t kRoundPause_ns = 1'000'000'000;
 constexpr uint64_t kRoundPauseMax_ns = 30'000'000'000;
 constexpr int64_t kDoublingsMax = 5;
 
-// What stands around the account's name in the event of a leafnode that has come.
+// The subject of the event of a leafnode that has come: before and after the account's name.
 constexpr std::string_view kAccountPrefix = "$SYS.ACCOUNT.";
 constexpr std::string_view kLeafnodeSuffix = ".LEAFNODE.CONNECT";
 
@@ -244,7 +244,7 @@ void Gateways::follow_leafnodes() {
                      });
 }
 
-// However many events come, one task per account goes over the workers.
+// A flood of events makes one task per account at a time, which visits the workers.
 void Gateways::on_leafnode(std::string_view name) {
     account::Account* const account = workers_.server().accounts().find(name);
     if (account == nullptr || workers_.stopping()) return;
