@@ -170,7 +170,7 @@ TEST_F(TrustTest, AReloadDropsWhatIsGone) {
     fresh.preload.clear();
     auto prepared = trust->prepare(fresh);
     ASSERT_TRUE(prepared.ok());
-    trust->apply(*std::move(prepared), kTrustNow);
+    (void)trust->apply(*std::move(prepared));
     EXPECT_EQ(trust->find(account_.text), nullptr);
     EXPECT_EQ(check_jwt_login(*trust, login(user_token())).outcome, JwtOutcome::kAccountUnknown);
 }
