@@ -168,9 +168,7 @@ TEST_F(TrustTest, AReloadDropsWhatIsGone) {
     ASSERT_TRUE(trust->load(account_.text, kTrustNow).ok());
     config::OperatorOptions fresh = options_;
     fresh.preload.clear();
-    auto prepared = trust->prepare(fresh);
-    ASSERT_TRUE(prepared.ok());
-    (void)trust->apply(*std::move(prepared));
+    ASSERT_TRUE(refresh(*trust, fresh, kTrustNow));
     EXPECT_EQ(trust->find(account_.text), nullptr);
     EXPECT_EQ(check_jwt_login(*trust, login(user_token())).outcome, JwtOutcome::kAccountUnknown);
 }
