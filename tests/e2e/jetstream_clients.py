@@ -13,7 +13,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
 import clients
 from support import cluster
@@ -37,9 +36,7 @@ class JetStreamTest(ClusterCase):
     def store(self):
         """In memory if there is room: elections and acknowledgements await the disk, which others may keep busy."""
         roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED
-        folder = tempfile.TemporaryDirectory(prefix="nuring-e2e-", dir=MEMORY if roomy else None)
-        self.addCleanup(folder.cleanup)
-        return folder.name
+        return self.folder(within=MEMORY if roomy else None)
 
     def server(self):
         """The one of four that is under test; the others have elected a leader."""

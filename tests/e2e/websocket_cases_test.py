@@ -233,11 +233,11 @@ class CloseTest(CasesCase):
             ("7.1.6", frame(publish(b"x" * 262144)), frame("ping", PING)),
         ):  # fmt: skip
             with self.subTest(number):
+                if number == "7.1.6" and case.Options.reference:
+                    self.skipTest("its close frame may overtake the message")
                 wire = self.joined()
                 wire.send_raw(before + frame(self.BYE, CLOSE) + after)
                 if number == "7.1.6":
-                    if case.Options.reference:
-                        continue  # its close frame may overtake the message
                     self.expect_echo(wire, b"x" * 262144)
                 wire.expect_closed(1000)
                 self.assertEqual(wire.pongs, [])

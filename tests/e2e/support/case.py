@@ -45,8 +45,8 @@ def differs(version, why):
 
 
 class ServerCase(unittest.TestCase):
-    def folder(self):
-        folder = tempfile.TemporaryDirectory(prefix="nuring-e2e-")
+    def folder(self, within=None):
+        folder = tempfile.TemporaryDirectory(prefix="nuring-e2e-", dir=within)
         self.addCleanup(folder.cleanup)
         return folder.name
 
