@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cassert>
 
+#include "core/base/prng.h"
 #include "core/delivery/delivery.h"
 #include "core/delivery/remote_server.h"
+#include "core/interest/subject_hash.h"
 #include "proto/kind.h"
 
 namespace nuring::delivery {
@@ -48,6 +50,11 @@ base::LinkHandle nearest_cluster(const Delivery& delivery, const Publisher& publ
         }
     }
     return far.front().link;
+}
+
+// Uniform in [0, weight). Other servers may say weights whose sum is beyond 32 bits.
+uint64_t draw(base::Prng& prng, uint64_t weight) {
+    return static_cast<uint64_t>((static_cast<interest::Uint128>(prng.next()) * weight) >> 64);
 }
 
 // The member with that place among the first choice, when each counts as often as it weighs.
@@ -187,7 +194,7 @@ bool deliver_to_group(Delivery& delivery, const RecordPlan& plan, const interest
     const Choice choice = first_choice(plan.publisher, group);
     const uint64_t weight = std::max<uint64_t>(choice.weight, 1);
     const auto parts = static_cast<uint32_t>(std::min<uint64_t>(run.count, weight));
-    uint64_t place = delivery.prng.below(static_cast<uint32_t>(weight));
+    uint64_t place = draw(delivery.prng, weight);
     uint32_t start = member_at(group, choice, place);
     uint64_t refused_in_all = 0;
     bool taken = false;
@@ -227,7 +234,7 @@ uint32_t member_after(Delivery& delivery, const Publisher& publisher,
             return choice.first + (i + 1) % count;
     }
     if (choice.weight == 0) return choice.first;
-    return member_at(group, choice, delivery.prng.below(static_cast<uint32_t>(choice.weight)));
+    return member_at(group, choice, draw(delivery.prng, choice.weight));
 }
 
 }  // namespace nuring::delivery

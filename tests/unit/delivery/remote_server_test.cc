@@ -196,6 +196,20 @@ TEST_F(RemoteServerTest, SharesFollowTheWeightsOfServers) {
     EXPECT_NEAR(static_cast<double>(local), 1000, 100);
 }
 
+TEST_F(RemoteServerTest, WeightsWhoseSumIsBeyond32BitsAreFair) {
+    std::vector<FakeRemoteServer*> peers;
+    for (uint32_t i = 0; i < 5; ++i) {
+        peers.push_back(&peer(1));
+        on(*peers.back(), [](FakeRemoteServer& peer) { peer.subscribe("a", "q", 999'999'999); });
+    }
+    SimPeer& sends = stage.client(2);
+    for (int i = 0; i < 1000; ++i) sends.say("PUB a 1\r\nx\r\nPUB nobody 0\r\n\r\n");
+    stage.settle();
+    for (const FakeRemoteServer* each : peers) {
+        EXPECT_NEAR(static_cast<double>(each->messages.size()), 200, 60);
+    }
+}
+
 TEST_F(RemoteServerTest, WhatComesFromAServerGoesToNoOther) {
     FakeRemoteServer& from = peer(0);
     FakeRemoteServer& other = peer(1);
