@@ -237,6 +237,9 @@ bool World::run() {
                                [](const auto& client) { return client->settled(); });
         },
         kSettleMax_ns, "clients settle");
+    // A link whose receive is paused notices the reset of its client only at the end of the pause.
+    run_until([this] { return link_count() == connected_client_count(); }, kSettleMax_ns,
+              "links of reset clients go");
     come_to_rest();
     if (!failed()) check_at_rest();
 
@@ -263,6 +266,11 @@ size_t World::link_count() const {
     for (uint32_t i = 0; i < swarm_.worker_count; ++i)
         count += server_->worker_state(i).host.table.count();
     return count;
+}
+
+size_t World::connected_client_count() const {
+    return static_cast<size_t>(std::count_if(clients_.begin(), clients_.end(),
+                                             [](const auto& client) { return !client->gone(); }));
 }
 
 uint64_t World::subscription_count() const {

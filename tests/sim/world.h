@@ -66,6 +66,7 @@ class World final : public WorldLog {
     // Of clients, in all accounts; own_subscriptions_ are there without any (imports).
     uint64_t subscription_count() const;
     size_t link_count() const;
+    size_t connected_client_count() const;
     std::string describe_stuck() const;
 
     const uint64_t seed_;
