@@ -40,15 +40,16 @@ bool StallGate::rests(link::Link& publisher) {
         return true;
     }
     if (!stalls && (backlog & kTurn) == 0) return false;
-    if (stalls) publisher.set_rested(free_bytes());
+    if (stalls) publisher.set_rested(free_bytes(publisher));
     interest_gate_.rest(publisher);
     return true;
 }
 
 // Where max_pending is small, half of what is left of it above the threshold.
-uint64_t StallGate::free_bytes() const {
+uint64_t StallGate::free_bytes(const link::Link& publisher) const {
     const link::LinkLimits& limits = host_.limits();
-    return std::min(kFreeBytes, (limits.max_pending_bytes - limits.stall_from_bytes) / 2);
+    const uint64_t most = proto::is_server(publisher.kind()) ? kServerFreeBytes : kFreeBytes;
+    return std::min(most, (limits.max_pending_bytes - limits.stall_from_bytes) / 2);
 }
 
 void StallGate::stall(link::Link& publisher, RestKind kind) {
@@ -90,8 +91,8 @@ void StallGate::on_timer() {
 void StallGate::end_rest(link::Link& publisher, RestKind kind) {
     publisher.set_rested_there(kind == RestKind::kThere);
     publisher.set_awaits_stall(false);
-    const size_t sharers = std::min(looked_at_.size(), kSharersMax);
-    if (kind != RestKind::kAnswer) publisher.set_rested(free_bytes() / sharers);
+    const size_t sharers = proto::is_server(publisher.kind()) ? 1 : std::min(looked_at_.size(), kSharersMax);
+    if (kind != RestKind::kAnswer) publisher.set_rested(free_bytes(publisher) / sharers);
     publisher.resume(link::PauseReason::kStall);  // may have it rest again
 }
 

@@ -23,8 +23,8 @@ class Outlets;
 //     milliseconds after each kFreeBytes, which those that rest on a worker share. If the receiver lives on
 //     another worker, it then also rests until that one could say that the receiver is still behind. A
 //     receiver that reads nothing soon exceeds max_pending, and is closed. A server, behind which many
-//     others publish, rests until the next turn after each kFreeBytes; as long as a client where the peer
-//     takes everything.
+//     others publish, rests until the next turn after each kServerFreeBytes, which it shares with nobody; as
+//     long as a client where the peer takes everything.
 //   - A receiver waits for this worker alone, which sends at the end of the turn, and encrypts or
 //     compresses a batch per turn: any link that publishes to it rests until the next turn.
 // Threads: its worker. Limits: kThereMax publishers on other workers per turn. Errors: none.
@@ -37,6 +37,8 @@ class StallGate {
     static constexpr uint64_t kRestThere_ns = 20'000'000;
     // Or less, with a small max_pending, or for each of several that rest.
     static constexpr uint64_t kFreeBytes = 128 * 1024;
+    // Of a server, or less with a small max_pending: what others publish waits behind its rest.
+    static constexpr uint64_t kServerFreeBytes = 1024 * 1024;
     // Each of more has as large a share, else a receiver that reads nothing would hold them up for seconds.
     static constexpr size_t kSharersMax = 8;
 
@@ -89,7 +91,7 @@ class StallGate {
     };
 
     bool rests(link::Link& publisher);
-    uint64_t free_bytes() const;
+    uint64_t free_bytes(const link::Link& publisher) const;
     void stall(link::Link& publisher, RestKind kind);
     void stall_here(base::LinkHandle handle, RestKind kind);
     void extend_rest(link::Link& publisher);

@@ -623,8 +623,44 @@ TEST_F(ServerLinkTest, AServerRestsForATurnAndThenSendsForAWhile) {
     EXPECT_TRUE(rests());
     EXPECT_FALSE(link->is_stalled());
     EXPECT_FALSE(rests());
-    peer.ask("RMSG $G a 200000\r\n" + std::string(200'000, 'x') + "\r\n");
+    const std::string half = "RMSG $G a 530000\r\n" + std::string(530'000, 'x') + "\r\n";
+    peer.ask(half);
+    EXPECT_FALSE(rests());
+    peer.ask(half);
     EXPECT_TRUE(rests());
+}
+
+// Else clients that rest beside it would hold up all that is behind it.
+TEST_F(ServerLinkTest, AServerSharesWithNobodyWhatIsFreeAfterARest) {
+    SimPeer& receives = stage.client(0);
+    receives.stream().set_reading(false);
+    link::LinkHost& host = stage.state(0).host;
+    link::Link& receiver = *host.table.find(host.handles().back());
+    std::vector<base::LinkHandle> publishers;
+    for (size_t i = 0; i < delivery::StallGate::kSharersMax; ++i) {
+        stage.client(0);
+        publishers.push_back(host.handles().back());
+    }
+    SimPeer& peer = serve();
+    publishers.push_back(link->handle());
+    const link::LinkLimits& limits = host.limits();
+    while (receiver.pending_bytes() <= limits.stall_from_bytes)
+        on_link([&](TestLink&) { receiver.queue(std::string(limits.max_pending_bytes / 16, 'x')); });
+    on_link([&](TestLink&) {
+        delivery::StallGate& gate = stage.state(0).delivery.stall_gate;
+        for (const base::LinkHandle each : publishers) {
+            gate.note_backlog(receiver);
+            gate.stall_there(each, proto::Kind::kClient);
+        }
+    });
+    EXPECT_TRUE(link->is_stalled());
+    stage.pass(delivery::StallGate::kRest_ns + runtime::TimerWheel::kTick_ns);
+    EXPECT_FALSE(link->is_stalled());
+    const std::string half = "RMSG $G a 530000\r\n" + std::string(530'000, 'x') + "\r\n";
+    peer.ask(half);
+    EXPECT_FALSE(link->may_rest());
+    peer.ask(half);
+    EXPECT_TRUE(link->may_rest());
 }
 
 // ---------------------------------------------------------------------------------- keep-alive
