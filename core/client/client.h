@@ -191,7 +191,7 @@ class Client final : public delivery::NatsLink,
     bool is_reserved(std::string_view subject) const;
     bool is_foreign_reply(std::string_view subject) const;
     bool permits_answer(std::string_view subject);
-    bool breaks_lines(const proto::ClientOperation& publish) const;
+    bool breaks_lines(std::string_view name) const;
     void refuse_publish(const Parsed& publish, Permit permit);
     void begin_publish(const Parsed& publish, const interest::MatchEntry* entry);
     void drop_mapped(const Parsed& publish);

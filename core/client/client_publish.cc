@@ -359,7 +359,8 @@ Client::Permit Client::permit_of(const Parsed& publish) {
         proto::may_have_reserved_prefix(subject) || proto::may_have_reserved_prefix(reply);
     if (may_be_reserved && is_reserved(subject)) [[unlikely]]
         return Permit::kSubjectDenied;
-    if (!publish.operation.canonical && breaks_lines(publish.operation)) [[unlikely]]
+    const bool may_break_lines = !publish.operation.canonical;
+    if (may_break_lines && breaks_lines(publish.operation.subject)) [[unlikely]]
         return Permit::kSubjectDenied;
     if (permissions_ != nullptr && !permits_publish(subject)) [[unlikely]]
         return Permit::kSubjectDenied;
@@ -367,16 +368,14 @@ Client::Permit Client::permit_of(const Parsed& publish) {
         return Permit::kSubjectDenied;
     if (may_be_reserved && (proto::is_reserved_reply(reply) || is_foreign_reply(reply))) [[unlikely]]
         return Permit::kReplyDenied;
+    if (may_break_lines && breaks_lines(reply)) [[unlikely]]
+        return Permit::kReplyDenied;
     return Permit::kGranted;
 }
 
 // Other servers would read two words, or two lines. Where there are none, it passes, as in the reference.
-bool Client::breaks_lines(const proto::ClientOperation& publish) const {
-    const auto holds_line_end = [](std::string_view text) {
-        return text.find_first_of("\r\n") != std::string_view::npos;
-    };
-    if (!clients_.limits().links_servers) return false;
-    return holds_line_end(publish.subject) || holds_line_end(publish.reply);
+bool Client::breaks_lines(std::string_view name) const {
+    return clients_.limits().links_servers && name.find_first_of("\r\n") != std::string_view::npos;
 }
 
 // Another server strips the prefix, and publishes what stands behind it.

@@ -110,6 +110,8 @@ constexpr DiffRow kRows[] = {
     {OptionId::kPingMax, "ping_max", Wording::kValue, [](O o) { return show(o.ping_max); }},
     {OptionId::kWriteDeadline, "write_deadline", Wording::kValue,
      [](O o) { return show(o.write_deadline); }},
+    {OptionId::kWriteTimeout, "write_timeout", Wording::kValue,
+     [](O o) { return show(o.write_timeout); }},
     {OptionId::kLameDuckDuration, "lame_duck_duration", Wording::kValue,
      [](O o) { return show(o.lame_duck_duration); }},
     {OptionId::kLameDuckGracePeriod, "lame_duck_grace_period", Wording::kValue,

@@ -48,6 +48,7 @@ enum class OptionId : uint8_t {
     kPingInterval,
     kPingMax,
     kWriteDeadline,
+    kWriteTimeout,
     kLameDuckDuration,
     kLameDuckGracePeriod,
     kConnectErrorReports,

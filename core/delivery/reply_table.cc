@@ -2,6 +2,7 @@
 #include "core/delivery/reply_table.h"
 
 #include <array>
+#include <cassert>
 
 #include "proto/subject.h"
 
@@ -91,13 +92,15 @@ void ReplyTable::prune(Queue* queue, uint64_t now_ns) {
 }
 
 ReplyTable::Slot ReplyTable::add(const ReplyRoute& route, uint64_t now_ns, uint64_t secret) {
-    Queue& queue = queues_[route.requestor];
+    assert(route.charged != nullptr);
+    Queue& queue = queues_[route.charged];
     prune(&queue, now_ns);
     if (free_.empty() && entries_.size() > kSlotMask) return kNone;  // 16 M routes on one worker
     const Slot slot = take_slot();
     Entry& entry = entries_[slot];
     entry.responder = route.responder;
     entry.requestor = route.requestor;
+    entry.charged = route.charged;
     entry.secret = secret;
     entry.expires_ns = now_ns + route.threshold_ns;
     entry.threshold_ns = route.threshold_ns;
@@ -155,6 +158,7 @@ ReplyRoute ReplyTable::at(Slot slot) const {
     const Entry& entry = entries_[slot];
     return {.responder = entry.responder,
             .requestor = entry.requestor,
+            .charged = entry.charged,
             .reply = entry.reply,
             .type = entry.type,
             .threshold_ns = entry.threshold_ns};
@@ -162,7 +166,7 @@ ReplyRoute ReplyTable::at(Slot slot) const {
 
 void ReplyTable::remove(Slot slot) {
     Entry& entry = entries_[slot];
-    Queue& queue = queues_[entry.requestor];
+    Queue& queue = queues_[entry.charged];
     (entry.older == kNone ? queue.oldest : entries_[entry.older].newer) = entry.newer;
     (entry.newer == kNone ? queue.newest : entries_[entry.newer].older) = entry.older;
     --queue.count;

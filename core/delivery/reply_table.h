@@ -24,6 +24,7 @@ namespace nuring::delivery {
 struct ReplyRoute {
     account::Account* responder = nullptr;  // in whose subject space the reply subject is known
     account::Account* requestor = nullptr;
+    account::Account* charged = nullptr;    // against whose bounds it counts
     std::string_view reply;                 // of the requestor, in its own
     config::ResponseType type = config::ResponseType::kSingleton;
     uint64_t threshold_ns = 0;              // how long an answer may take, and the next one after it
@@ -39,8 +40,8 @@ struct ReplyRoute {
 // without a search; a responder cannot guess those of others.
 //
 // Threads: its worker.
-// Limits:  kRoutesMax routes and kReplyBytesMax of reply subjects per requesting account, then the oldest
-//          goes. Expired ones go when its account adds another.
+// Limits:  kRoutesMax routes and kReplyBytesMax of reply subjects per charged account, then the oldest
+//          goes. Expired ones go when that account adds another.
 // Errors:  find() of a route that is gone, or is not of this account, is null.
 // Source:  ours. Life and number: server/accounts.go (response threshold 2.1.0; 100,000 in RC19).
 class ReplyTable {
@@ -83,8 +84,8 @@ class ReplyTable {
     uint64_t expires_ns(Slot slot) const { return entries_[slot].expires_ns; }
 
     size_t size() const { return count_; }
-    size_t reply_bytes(const account::Account& requestor) const {
-        const auto found = queues_.find(&requestor);
+    size_t reply_bytes(const account::Account& charged) const {
+        const auto found = queues_.find(&charged);
         return found == queues_.end() ? 0 : found->second.reply_bytes;
     }
 
@@ -92,10 +93,11 @@ class ReplyTable {
     struct Entry {
         account::Account* responder = nullptr;  // null: free
         account::Account* requestor = nullptr;
+        account::Account* charged = nullptr;
         uint64_t secret = 0;
         uint64_t expires_ns = 0;
         uint64_t threshold_ns = 0;
-        Slot older = kNone;  // of the same requestor
+        Slot older = kNone;  // charged to the same account
         Slot newer = kNone;
         config::ResponseType type = config::ResponseType::kSingleton;
         bool closed = false;

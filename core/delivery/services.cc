@@ -224,6 +224,8 @@ void Services::go_import(Leg& leg) {
     if (!request.reply.empty()) {
         leg.route = replies_.add({.responder = leg.account,
                                   .requestor = leg.parent->account,
+                                  // Not the account between: its own requests would lose their answers.
+                                  .charged = legs_[0]->account,
                                   .reply = request.reply,
                                   .type = leg.import->exported().response_type,
                                   .threshold_ns = leg.import->response_threshold_ns()},
@@ -309,6 +311,7 @@ void Services::go_reply(Leg& leg) {
     } else {  // the requestor may answer to it
         ReplyRoute back = replies_.at(leg.route);
         std::swap(back.responder, back.requestor);
+        back.charged = legs_[0]->account;
         back.reply = reply.reply;
         reply_subject_.clear();
         const auto slot = replies_.add(back, delivery_.host.ring.now_ns(), secrets_.next());

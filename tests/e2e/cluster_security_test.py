@@ -131,9 +131,10 @@ class LinesTest(PeerCase):
         server = self.ours()
         peer = self.wanting_all(server)
         client = self.client(server, headers=True)
-        for publish in ("PUB foo a\rb 1", "PUB fo\ro 1", "PUB \nfoo 1", "HPUB foo a\rb 0 1"):
+        for publish, part in (("PUB foo a\rb 1", "with Reply of"), ("PUB fo\ro 1", "to"), ("PUB \nfoo 1", "to"),
+                              ("HPUB foo a\rb 0 1", "with Reply of")):  # fmt: skip
             client.send(publish + "\r\nx\r\nPUB foo ok 1\r\ny\r\n")
-            client.expect_line("-ERR 'Permissions Violation for Publish.*")
+            client.expect_line(f"-ERR 'Permissions Violation for Publish {part} .*")
             peer.expect_op("RMSG $G foo ok 1", b"y")
 
     def test_a_mapped_answer_needs_the_permission_of_its_subject(self):

@@ -60,11 +60,12 @@ TEST(DiffTest, LimitsAndTimesAreGoStyle) {
     EXPECT_THAT(
         lines("",
               "max_connections: 10, max_control_line: 512, max_payload: 1000, ping_interval: 5, "
-              "ping_max: 3, write_deadline: '1m30s', connect_error_reports: 4, "
+              "ping_max: 3, write_deadline: '1m30s', write_timeout: close, connect_error_reports: 4, "
               "reconnect_error_reports: 5, lame_duck_duration: '3m'"),
         ElementsAre("Reloaded: max_connections = 10", "Reloaded: max_control_line = 512",
                     "Reloaded: max_payload = 1000", "Reloaded: ping_interval = 5s",
                     "Reloaded: ping_max = 3", "Reloaded: write_deadline = 1m30s",
+                    "Reloaded: write_timeout = close",
                     "Reloaded: lame_duck_duration = 3m0s", "Reloaded: connect_error_reports = 4",
                     "Reloaded: reconnect_error_reports = 5"));
 }

@@ -16,6 +16,7 @@ class ReplyTableTest : public testing::Test {
     std::string add(std::string_view reply, uint64_t now_ns = 0) {
         const auto slot = table_.add({.responder = &responder_,
                                       .requestor = &requestor_,
+                                      .charged = &requestor_,
                                       .reply = reply,
                                       .threshold_ns = kSecond},
                                      now_ns, prng_.next());

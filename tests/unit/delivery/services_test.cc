@@ -228,6 +228,16 @@ TEST_F(ServicesTest, AChainOfImportsNamesTheAccountBetween) {
     EXPECT_EQ(routes(), 0U);
 }
 
+TEST_F(ServicesTest, AChainCountsAgainstTheAccountThatAsks) {
+    user("c", 1).ask("SUB end 1\r\n");
+    SimPeer& asks = requestor();
+    asks.ask("PUB chain inbox.1 0\r\n\r\n");
+    EXPECT_EQ(routes(), 2U);
+    const ReplyTable& replies = stage.state(0).delivery.services.replies();
+    EXPECT_GT(replies.reply_bytes(*stage.accounts.find("A")), ReplyTable::kSubjectSize);
+    EXPECT_EQ(replies.reply_bytes(*stage.accounts.find("B")), 0U);
+}
+
 TEST_F(ServicesTest, ACircleOfImportsEnds) {
     SimPeer& responder = user("b", 1);
     responder.ask("SUB circle 1\r\n");
@@ -447,8 +457,11 @@ TEST_F(MeasuredServicesTest, ARouteThatIsMeasuredStaysUntilItsSampleEnds) {
     account::Account asker{"A", {}};
     Delivery& delivery = stage.state(0).delivery;
     ReplyTable table(base::WorkerId{0});
-    const ReplyRoute route{
-        .responder = &responder, .requestor = &asker, .reply = "inbox", .threshold_ns = kSecond_ns};
+    const ReplyRoute route{.responder = &responder,
+                           .requestor = &asker,
+                           .charged = &asker,
+                           .reply = "inbox",
+                           .threshold_ns = kSecond_ns};
     const auto slot = table.add(route, 0, 1);
     table.set_sample(slot, std::make_unique<LatencySample>(delivery.services, delivery, slot, UINT64_MAX,
                                                            ServiceLatency{}));
@@ -471,7 +484,7 @@ TEST_F(ServicesTest, SecretsAreNoOutputOfTheGeneratorOfPicks) {
     for (int i = 0; i < 8; ++i) {
         ReplyTable table(base::WorkerId{0});
         std::string guessed;
-        const ReplyRoute route{.responder = &account, .requestor = &account};
+        const ReplyRoute route{.responder = &account, .requestor = &account, .charged = &account};
         table.write_subject(table.add(route, 0, guess.next()), &guessed);
         EXPECT_NE(reply, guessed);
     }
