@@ -56,9 +56,10 @@ void Client::greet() {
     const int64_t now = host_.facts.clients.fetch_add(1, std::memory_order_relaxed) + 1;
     if (is_websocket()) host_.facts.websocket_clients.fetch_add(1, std::memory_order_relaxed);
     counted_ = true;
+    admitted_ = !authenticator().required();
+    receive_in_small_runs(!admitted_ || clients_.tls() != nullptr);
     if (!is_websocket()) start();
     note_activity();
-    admitted_ = !authenticator().required();
     if (admitted_) join(*account_);
     if (authenticator().wants_nonce()) nonce_ = link::make_nonce(host_.ring);
     if (is_websocket()) {

@@ -228,6 +228,7 @@ void Client::finish_connect(std::shared_ptr<const auth::Identity> identity) {
 void Client::bind(std::shared_ptr<const auth::Identity> identity) {
     assert(identity != nullptr);
     if (!std::exchange(admitted_, true)) await_login();
+    receive_in_small_runs(false);
     account::Account& account = delivery_.accounts.find_or_create(identity->account);
     forget_responses(identity->permissions.get());
     identity_ = std::move(identity);

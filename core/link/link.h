@@ -141,6 +141,9 @@ class Link {
     bool is_stalled() const;
 
   protected:
+    // Of a peer that is not known yet: while its login is checked, little more is received.
+    void receive_in_small_runs(bool small) { receive_.in_small_runs = small; }
+
     // Handles all complete operations in [begin, end); returns how many bytes they were. The
     // rest is kept and offered again with more behind it. May pause() or close().
     virtual size_t consume(const char* begin, const char* end) = 0;

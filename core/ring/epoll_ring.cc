@@ -521,13 +521,16 @@ unsigned EpollRing::serve_receive(Socket& socket) {
            !arena_.empty() && !cut_) {
         const uint32_t buffer = arena_.top();
         char* const bytes = arena_.bytes(buffer);
-        const ssize_t size = ::recv(socket.fd, bytes, options_.receive_buffer_bytes, MSG_DONTWAIT);
+        const uint32_t bytes_max = reader->in_small_runs
+                                       ? std::min(kSmallRunBytes, options_.receive_buffer_bytes)
+                                       : options_.receive_buffer_bytes;
+        const ssize_t size = ::recv(socket.fd, bytes, bytes_max, MSG_DONTWAIT);
         if (size > 0) {
             arena_.pop();
             ++stats_.receives;
             ++count;
-            // A run shorter than the buffer emptied the socket; what comes later is a new edge.
-            if (static_cast<size_t>(size) < options_.receive_buffer_bytes && !socket.hang_up) {
+            // A run shorter than asked for emptied the socket; what comes later is a new edge.
+            if (static_cast<size_t>(size) < bytes_max && !socket.hang_up) {
                 socket.readable = false;
             }
             const bool is_large = static_cast<size_t>(size) >= options_.receive_buffer_bytes / 2;

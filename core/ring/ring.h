@@ -105,6 +105,7 @@ class Ring {
     // Multishot: completes with each run of bytes received, in order; result 0 is the peer's end.
     // result <= 0 always has more == false. A socket whose bytes take long to handle gets one buffer at a
     // time, and of all such sockets one gets it in a turn: others would wait for all that they send.
+    // Submission::in_small_runs: one buffer at a time, too, which is not filled.
     virtual void receive(Submission& submission, int fd) = 0;
     // Sends the parts in order; may complete short (the caller sends the rest). The bytes stay
     // untouched until the completion; the array of parts may go at once. At most one per descriptor.

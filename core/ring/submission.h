@@ -8,6 +8,7 @@
 namespace nuring::ring {
 
 inline constexpr uint32_t kNoBuffer = UINT32_MAX;
+inline constexpr uint32_t kSmallRunBytes = 8 * 1024;
 
 // Completion is the result of a submission, as handed to its completion function.
 // Lifetime: the call. The bytes of a receive are lent: the receiver gives them back with
@@ -33,6 +34,9 @@ struct Submission {
 
     CompleteFunction complete;  // called by Ring::turn(), once per completion
     bool pending = false;       // set by the ring: a request is in flight
+    // receive: at most kSmallRunBytes at a time, so that a cancellation comes before much more is received. A
+    // change counts from the request after the next.
+    bool in_small_runs = false;
 
     // The members below belong to the ring.
     enum class Kind : uint8_t { kNone, kAccept, kConnect, kReceive, kSend };

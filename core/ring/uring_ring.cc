@@ -319,8 +319,9 @@ void UringRing::arm(Submission& submission) {
         io_uring_prep_multishot_accept(entry, submission.fd, nullptr, nullptr, SOCK_CLOEXEC);
     } else {
         submission.state = nullptr;
-        if (submission.is_slow) {
-            io_uring_prep_recv(entry, submission.fd, nullptr, 0, 0);
+        if (submission.is_slow || submission.in_small_runs) {
+            const size_t bytes_max = submission.in_small_runs ? kSmallRunBytes : 0;  // 0: a buffer
+            io_uring_prep_recv(entry, submission.fd, nullptr, bytes_max, 0);
         } else {
             io_uring_prep_recv_multishot(entry, submission.fd, nullptr, 0, 0);
         }

@@ -127,11 +127,13 @@ void ServerLink::join_strangers(link::StrangerList& strangers) {
     assert(strangers_ == nullptr);
     strangers_ = &strangers;
     strangers.add(*this);
+    receive_in_small_runs(true);
 }
 
 void ServerLink::leave_strangers() {
     if (strangers_ == nullptr) return;
     std::exchange(strangers_, nullptr)->remove(*this);
+    receive_in_small_runs(false);
 }
 
 void ServerLink::serve(std::string remote_id, std::string remote_name) {

@@ -47,6 +47,7 @@ Guest::~Guest() {
 
 void Guest::greet() {
     arm_timer();
+    receive_in_small_runs(true);
     start();
     // "Optional" lets clear text through, which consume() answers.
     if (settings_->tls != nullptr) start_tls(settings_->tls, /*optional=*/true);

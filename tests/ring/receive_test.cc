@@ -210,6 +210,36 @@ TEST_P(RingConformanceTest, LosesNothingWhenAReceiveIsCancelledAndArmedAgain) {
     ring().close(fd);
 }
 
+TEST_P(RingConformanceTest, SmallRunsAreFewAfterACancellation) {
+    RingOptions options;
+    options.receive_buffer_bytes = 4 * kSmallRunBytes;
+    CREATE_OR_SKIP(options);
+    auto [peer, fd] = connected();
+    Receiver receiver(under_test_);
+    receiver.in_small_runs = true;
+    const std::string source = random_bytes(5, 20 * kSmallRunBytes);
+    size_t written = 0;
+    run_until([&] { return written > 8 * kSmallRunBytes; },
+              [&, &p = peer] { written += p->write(std::string_view(source).substr(written)); });
+    receiver.on_progress = [&] {
+        if (receiver.pending && receiver.end_count == 0) ring().cancel(receiver);
+    };
+    ring().receive(receiver, fd);
+    run_until([&] { return !receiver.pending; });
+    EXPECT_GT(receiver.run_count, 0U);
+    EXPECT_LE(receiver.bytes.size(), receiver.run_count * kSmallRunBytes);
+    EXPECT_LE(receiver.bytes.size(), 8 * kSmallRunBytes);
+    receiver.on_progress = nullptr;
+    receiver.in_small_runs = false;
+    ring().receive(receiver, fd);
+    run_until([&] { return receiver.bytes.size() >= source.size(); },
+              [&, &p = peer] { written += p->write(std::string_view(source).substr(written)); });
+    EXPECT_EQ(receiver.bytes, source);
+    ring().cancel(receiver);
+    run_until([&] { return !receiver.pending; });
+    ring().close(fd);
+}
+
 TEST_P(RingConformanceTest, ABusySocketDoesNotStarveTheOthers) {
     RingOptions options;
     options.receive_buffer_bytes = 256;

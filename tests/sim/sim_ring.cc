@@ -417,6 +417,7 @@ void SimRing::serve_receive(int fd, Socket& socket) {
     buffer.lent = true;
     ++lent_count_;
     size_t size = std::min(capacity, stream.readable_size());
+    if (reader.in_small_runs) size = std::min<size_t>(size, ring::kSmallRunBytes);
     if (size > 1 && net_.percent(net_.faults().short_receive_percent)) {
         size = 1 + net_.prng().below(static_cast<uint32_t>(size - 1));
     }

@@ -43,7 +43,7 @@ class WorkerStage : public SimStage {
           logger_(log::LoggerOptions{.writer_count = worker_count}) {
         listener_ = net.listen(0);
         const server::WorkerState::Shared shared{
-            .links = {.facts = facts, .jobs = jobs_, .handshakes = jobs_, .lookups = lookups},
+            .links = {.facts = facts, .jobs = jobs, .handshakes = jobs, .lookups = lookups},
             .delivery = {.accounts = accounts, .announcer = &announcer_}};
         for (uint32_t i = 0; i < worker_count; ++i) {
             workers_.push_back(std::make_unique<runtime::Worker>(static_cast<base::WorkerId>(i),
@@ -115,12 +115,12 @@ class WorkerStage : public SimStage {
 
   public:
     account::AccountRegistry accounts;
+    HeldJobs jobs;
     HeldJobs lookups;
 
   private:
     runtime::Mesh mesh_;
     log::Logger logger_;
-    HeldJobs jobs_;
     int listener_ = -1;
     std::vector<std::unique_ptr<runtime::Worker>> workers_;
     std::vector<std::unique_ptr<server::WorkerState>> states_;

@@ -39,6 +39,24 @@ TEST(ClientTest, IsGreetedWithInfo) {
     EXPECT_THAT(info, EndsWith(" \r\n"));
 }
 
+TEST(ClientTest, LittleIsReceivedWhileItsPasswordIsChecked) {
+    const auto options = test_options();
+    options->authorization.user = "ann";
+    options->authorization.password = "$2a$04$ObjbrN50bM/PPEA8F.bOTeBVIavlSLDEODH/oJjPB98eIgoOTuER6";
+    WorkerStage stage(1, options);
+    SimPeer& peer = stage.accept(0);
+    stage.jobs.holding = true;
+    const std::string publish = "PUB a 1000\r\n" + std::string(1000, 'x') + "\r\n";
+    std::string flood = R"(CONNECT {"verbose":false,"user":"ann","pass":"wrong"})" "\r\n";
+    while (flood.size() < 64 * ring::kSmallRunBytes) flood += publish;
+    peer.say(flood);
+    stage.settle();
+    EXPECT_EQ(stage.jobs.count(), 1U);
+    EXPECT_LE(flood.size() - peer.unsaid() - peer.stream().unread_size(), 4 * ring::kSmallRunBytes);
+    stage.jobs.release();
+    EXPECT_THAT(peer.hear(), HasSubstr("Authorization Violation"));
+}
+
 TEST(ClientTest, HearsItselfUnlessItAskedNotTo) {
     WorkerStage stage(1);
     EXPECT_EQ(stage.client(0).ask("SUB a 1\r\nPUB a 1\r\nx\r\n"), "MSG a 1 1\r\nx\r\n");
