@@ -31,13 +31,37 @@ void say(Diagnostics* out, std::string_view text) {
     out->error({}, text);
 }
 
+void check_not_negative(std::string_view name, nanoseconds value, Diagnostics* out) {
+    if (value >= nanoseconds{0}) return;
+    say(out, fmt::format("{} must not be negative, not {}", name, format_duration(value)));
+}
+
+void check_link_times(std::string_view block, const LinkTimes& times, Diagnostics* out) {
+    check_not_negative(fmt::format("{} ping_interval", block), times.ping_interval, out);
+    check_not_negative(fmt::format("{} write_deadline", block), times.write_deadline, out);
+    if (times.ping_max < 0)
+        say(out, fmt::format("{} ping_max must not be negative, not {}", block, times.ping_max));
+}
+
+// 0 is the default of each.
+void check_links_to_servers(const Options& options, Diagnostics* out) {
+    check_link_times("cluster", options.cluster.times, out);
+    check_link_times("gateway", options.gateway.times, out);
+    check_link_times("leafnodes", options.leafnodes.times, out);
+    check_not_negative("leafnodes reconnect", options.leafnodes.reconnect_interval, out);
+    check_not_negative("leafnodes dial_timeout", options.leafnodes.dial_timeout, out);
+    for (const RemoteLeafnode& remote : options.leafnodes.remotes) {
+        check_not_negative("remote dial_timeout", remote.dial_timeout, out);
+        check_not_negative("remote first_info_timeout", remote.first_info_timeout, out);
+    }
+}
+
 void check_limits(const Options& options, Diagnostics* out) {
     const auto positive = [&](std::string_view name, int64_t value) {
         if (value <= 0) say(out, fmt::format("{} must be positive, not {}", name, value));
     };
     const auto not_negative = [&](std::string_view name, nanoseconds value) {
-        if (value >= nanoseconds{0}) return;
-        say(out, fmt::format("{} must not be negative, not {}", name, format_duration(value)));
+        check_not_negative(name, value, out);
     };
     positive("max_control_line", options.max_control_line);
     positive("max_pending", options.max_pending);
@@ -193,6 +217,7 @@ void check_no_auth_user(const Options& options, const std::string& name, Diagnos
 
 void validate(const Options& options, Diagnostics* diagnostics) {
     check_limits(options, diagnostics);
+    check_links_to_servers(options, diagnostics);
     check_ports(options, diagnostics);
     check_http(options, diagnostics);
     check_clients(options, diagnostics);

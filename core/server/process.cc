@@ -68,19 +68,30 @@ void raise_descriptor_limit() {
     (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+std::string open_failure(const std::string& path, int error) {
+    return fmt::format("open {}: {}{}", path, base::errno_text(error), base::file_remedy(error));
+}
+
 // Returns what went wrong.
 std::string write_pid_file(const std::string& path) {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0660);
-    if (fd < 0) {
-        const int error = errno;
-        return fmt::format("open {}: {}{}", path, base::errno_text(error),
-                           base::file_remedy(error));
-    }
+    if (fd < 0) return open_failure(path, errno);
     const std::string text = std::to_string(::getpid());
     const bool ok = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
     const std::string error = ok ? "" : fmt::format("write {}: {}", path, base::errno_text(errno));
     ::close(fd);
     return error;
+}
+
+// Can a PID be written there? Changes no file that exists; one that had to be made is `created`. Returns what
+// went wrong.
+std::string try_pid_file(const std::string& path, bool* created) {
+    int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
+    *created = fd >= 0;
+    if (fd < 0 && errno == EEXIST) fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return open_failure(path, errno);
+    ::close(fd);
+    return "";
 }
 
 log::LogOutput log_output(const config::LogOptions& options, const std::string& program) {
@@ -486,8 +497,9 @@ std::string Process::try_reload() {
         sink = *std::move(opened);
     }
     const bool writes_pid_file = fresh->pid_file != options_->pid_file && !fresh->pid_file.empty();
+    bool creates_pid_file = false;
     if (writes_pid_file) {
-        const std::string pid_error = write_pid_file(fresh->pid_file);
+        const std::string pid_error = try_pid_file(fresh->pid_file, &creates_pid_file);
         if (!pid_error.empty()) return "could not write pidfile: " + pid_error;
     }
     // The last that may fail: it stores preloads in the directory of accounts.
@@ -495,12 +507,16 @@ std::string Process::try_reload() {
     if (trust_ != nullptr) {
         auto prepared = trust_->prepare(fresh->trust);
         if (!prepared.ok()) {
-            if (writes_pid_file) (void)::unlink(fresh->pid_file.c_str());
+            if (creates_pid_file) (void)::unlink(fresh->pid_file.c_str());
             return std::string(base::message_of(prepared.status()));
         }
         trust = *std::move(prepared);
     }
-    // Nothing fails from here on.
+    // Nothing fails from here on, but for a disk that is full now.
+    if (writes_pid_file) {
+        const std::string pid_error = write_pid_file(fresh->pid_file);
+        if (!pid_error.empty()) logger_->writer(0).error("could not write pidfile: {}", pid_error);
+    }
     if (trust_ != nullptr) refresh_accounts(trust_->apply(std::move(trust)));
     const bool ports_file_moves = fresh->ports_file_dir != options_->ports_file_dir;
     options_ = std::move(fresh);

@@ -131,6 +131,25 @@ class StoreTest(DirectoryCase):
             server.log.wait(done)
         self.assertIsNotNone(self.stored(other))
 
+    @differs("2.9.10", "the PID file is that of the start")
+    def test_a_refused_reload_leaves_pid_files_alone(self):
+        folder = self.folder()
+        own, other, absent = (os.path.join(folder, name) for name in ("own", "other", "absent"))
+        config = self.directory_config() + f"\npid_file: '{own}'\n"
+        server = self.start("-DV", config=config)
+        with open(other, "w", encoding="utf-8") as stream:
+            stream.write("1")
+        for path in (os.path.join(folder, ".", "own"), other, absent):
+            with open(server.config_file, "w", encoding="utf-8") as stream:
+                stream.write(config.replace(own, path) + "default_sentinel: 'garbage'\n")
+            server.send_signal(signal.SIGHUP)
+            server.log.wait("Failed to reload.*sentinel")
+        with open(own, encoding="utf-8") as stream:
+            self.assertEqual(stream.read(), str(server.pid))
+        with open(other, encoding="utf-8") as stream:
+            self.assertEqual(stream.read(), "1")
+        self.assertFalse(os.path.exists(absent))
+
     @differs("2.9.10", "a changed file of a loaded account waits for another restart")
     def test_a_reload_brings_new_files(self):
         server = self.start_with()

@@ -32,6 +32,12 @@ TEST(ValidateTest, Limits) {
     EXPECT_EQ(verdict("max_control_line: -1"), "max_control_line must be positive, not -1");
     EXPECT_EQ(verdict("ping_max: -1"), "ping_max must be positive, not -1");
     EXPECT_EQ(verdict("write_deadline: '-1s'"), "write_deadline must not be negative, not -1s");
+    EXPECT_EQ(verdict("cluster { port: -1, ping_interval: '-5s' }"),
+              "cluster ping_interval must not be negative, not -5s");
+    EXPECT_EQ(verdict("cluster { port: -1, ping_max: -2 }"), "cluster ping_max must not be negative, not -2");
+    EXPECT_EQ(verdict("leafnodes { port: -1, reconnect: '-5s', dial_timeout: '-1s' }"),
+              "leafnodes reconnect must not be negative, not -5s\n"
+              "leafnodes dial_timeout must not be negative, not -1s");
     EXPECT_EQ(verdict("max_payload: 2mb, max_pending: 1mb"),
               "max_payload (2097152) cannot be higher than max_pending (1048576)");
     EXPECT_EQ(verdict("max_payload: -1"), "");
