@@ -26,8 +26,9 @@ void HttpConnection::end() {
 
 pollfd HttpConnection::waiting() const {
     const bool writes = state_ == State::kWriting || wire_taken_ < wire_.size();
-    const bool reads =
-        state_ == State::kReading || (state_ == State::kLingering && !lingers_in_silence());
+    // Requests that are here are answered first: each answer moves the bytes behind its request.
+    const bool reads = (state_ == State::kReading && !holds_request_) ||
+                       (state_ == State::kLingering && !lingers_in_silence());
     const bool watches = state_ == State::kAwaiting && !half_closed_;
     return {.fd = fd_,
             .events = static_cast<short>((writes ? POLLOUT : 0) | (reads ? POLLIN : 0) |
@@ -121,6 +122,12 @@ void HttpConnection::on_readable(uint64_t now_ns) {
 }
 
 size_t HttpConnection::complete_request() {
+    const size_t size = find_request();
+    holds_request_ = size != 0;
+    return size;
+}
+
+size_t HttpConnection::find_request() {
     if (state_ != State::kReading) return 0;
     if (const size_t size = proto::find_http_head_end(input_, scanned_); size != 0) return size;
     // Input that does not begin like HTTP is refused at once.

@@ -121,6 +121,7 @@ class HttpConnection {
     bool send_clear(uint64_t now_ns);
     bool send_encrypted(uint64_t now_ns);
     bool encrypt_next();
+    size_t find_request();
     void probe(uint64_t now_ns);
     bool on_sent(ssize_t sent, size_t* count, uint64_t now_ns);
 
@@ -134,6 +135,7 @@ class HttpConnection {
     uint64_t answered_ns_ = 0;
     std::string input_;
     size_t scanned_ = 0;  // of the input: no end of a request in there
+    bool holds_request_ = false;  // a complete one
     bool first_line_seen_ = false;
     bool answered_ = false;  // a request before
     bool half_closed_ = false;
