@@ -623,7 +623,7 @@ TEST_F(ServerLinkTest, AServerRestsForATurnAndThenSendsForAWhile) {
     EXPECT_TRUE(rests());
     EXPECT_FALSE(link->is_stalled());
     EXPECT_FALSE(rests());
-    const std::string half = "RMSG $G a 530000\r\n" + std::string(530'000, 'x') + "\r\n";
+    const std::string half = "RMSG $G a 70000\r\n" + std::string(70'000, 'x') + "\r\n";
     peer.ask(half);
     EXPECT_FALSE(rests());
     peer.ask(half);
@@ -656,7 +656,7 @@ TEST_F(ServerLinkTest, AServerSharesWithNobodyWhatIsFreeAfterARest) {
     EXPECT_TRUE(link->is_stalled());
     stage.pass(delivery::StallGate::kRest_ns + runtime::TimerWheel::kTick_ns);
     EXPECT_FALSE(link->is_stalled());
-    const std::string half = "RMSG $G a 530000\r\n" + std::string(530'000, 'x') + "\r\n";
+    const std::string half = "RMSG $G a 70000\r\n" + std::string(70'000, 'x') + "\r\n";
     peer.ask(half);
     EXPECT_FALSE(link->may_rest());
     peer.ask(half);
