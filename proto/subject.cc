@@ -77,21 +77,17 @@ bool is_jetstream_request(std::string_view subject) {
 }
 
 bool is_valid_pattern(std::string_view pattern) {
-    if (pattern.empty()) return false;
-    size_t token_size = 0;
-    bool is_tail = false;  // the token before this one is `>`
-    const size_t size = pattern.size();
-    for (size_t i = 0; i < size; ++i) {
+    char previous = kTokenSeparator;
+    for (size_t i = 0; i < pattern.size(); ++i) {
         const char c = pattern[i];
         if (c == kTokenSeparator) {
-            if (token_size == 0 || is_tail) return false;
-            is_tail = token_size == 1 && pattern[i - 1] == '>';
-            token_size = 0;
-            continue;
+            if (previous == kTokenSeparator) return false;
+            const bool is_tail = previous == '>' && (i == 1 || pattern[i - 2] == kTokenSeparator);
+            if (is_tail) return false;
         }
-        ++token_size;
+        previous = c;
     }
-    return token_size != 0 && !is_tail;
+    return previous != kTokenSeparator;
 }
 
 bool is_valid_subject(std::string_view pattern) {

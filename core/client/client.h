@@ -217,7 +217,11 @@ class Client final : public delivery::NatsLink,
         return outbound_.pending_bytes() + bytes > host_.limits().watched_bytes;
     }
 
-    void remove(interest::Subscription* subscription);
+    void remove(interest::Subscription* subscription) {
+        remove(subscription, subscriptions_.key(subscription->sid()));
+    }
+    // `sid_key` is the key of its sid.
+    void remove(interest::Subscription* subscription, const interest::SidTable::Key& sid_key);
     void bind(std::shared_ptr<const auth::Identity> identity);
     void join(account::Account& account);
     void leave_account();

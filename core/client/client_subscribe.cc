@@ -85,13 +85,14 @@ void Client::subscribe(const proto::ClientOperation& operation) {
 
 void Client::unsubscribe(const proto::ClientOperation& operation) {
     note_activity();
-    if (interest::Subscription* subscription = subscriptions_.find(operation.sid);
+    const interest::SidTable::Key sid_key = subscriptions_.key(operation.sid);
+    if (interest::Subscription* subscription = subscriptions_.find(operation.sid, sid_key);
         subscription != nullptr) {
         const auto max = static_cast<uint64_t>(std::max<int64_t>(operation.unsubscribe_max, 0));
         if (max > subscription->delivered) {
             subscription->max = max;
         } else {
-            remove(subscription);
+            remove(subscription, sid_key);
         }
     }
     if (connect_.verbose) send_ok();
@@ -103,9 +104,9 @@ void Client::update_shadows(interest::Subscription& subscription) {
     shadows_->update(subscription, account_->exchange());
 }
 
-void Client::remove(interest::Subscription* subscription) {
+void Client::remove(interest::Subscription* subscription, const interest::SidTable::Key& sid_key) {
     if (shadows_ != nullptr) shadows_->remove(*subscription);
-    subscriptions_.erase(subscription);
+    subscriptions_.erase(subscription, sid_key);
     assert(!subscription->is_queue() || member_count_ > 0);
     if (subscription->is_queue()) --member_count_;
     delivery_.subscriptions.retire(subscription);

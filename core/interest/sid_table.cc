@@ -58,9 +58,7 @@ void SidTable::insert(Subscription* subscription, const Key& key) {
     ++page.used;
 }
 
-void SidTable::erase(Subscription* subscription) {
-    const std::string_view sid = subscription->sid();
-    const Key key = this->key(sid);
+void SidTable::erase(Subscription* subscription, const Key& key) {
     if (key.block == kNoBlock) {
         const uint32_t id = other_ids_.find(key.hash, [this, subscription](uint32_t other) {
             return others_[other - 1] == subscription;

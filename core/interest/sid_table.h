@@ -33,7 +33,7 @@ class SidTable {
     SidTable(const SidTable&) = delete;
     SidTable& operator=(const SidTable&) = delete;
 
-    // The key of a sid; computed once for find() and insert().
+    // The key of a sid; computed once for find(), insert() and erase().
     struct Key {
         uint64_t block;  // kNoBlock: not a plain number
         uint32_t hash;
@@ -47,8 +47,9 @@ class SidTable {
     // No subscription with its sid is in the table; `key` is that of its sid.
     void insert(Subscription* subscription, const Key& key);
     void insert(Subscription* subscription) { insert(subscription, key(subscription->sid())); }
-    // The subscription is in the table.
-    void erase(Subscription* subscription);
+    // The subscription is in the table; `key` is that of its sid.
+    void erase(Subscription* subscription, const Key& key);
+    void erase(Subscription* subscription) { erase(subscription, key(subscription->sid())); }
     void clear();
     // Appends up to `most` subscriptions to *out, newest first, and forgets them. The table gives up finding
     // and serves only take(), size() and empty() until it is empty: a link with a million subscriptions

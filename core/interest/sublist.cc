@@ -55,7 +55,7 @@ void Sublist::insert(Subscription* subscription, uint64_t hash) {
 
 InterestChange Sublist::put_in(Subscription* subscription, uint64_t hash) {
     const std::string_view pattern = subscription->subject();
-    if (proto::is_literal(pattern)) {
+    if (subscription->is_literal()) {
         LiteralShard& shard = literal_shard(hash);
         const WriteGuard guard(shard.lock, slots_);
         const InterestChange change = shard.table.insert(subscription, hash, hash_seed_);
@@ -85,7 +85,7 @@ void Sublist::remove_original(Subscription* original) {
 void Sublist::replace(Subscription* original, Subscription* copy) {
     const std::string_view pattern = copy->subject();
     InterestChange removed = InterestChange::kAbsent;
-    if (proto::is_literal(pattern)) {
+    if (copy->is_literal()) {
         const uint64_t hash = this->hash(pattern);
         LiteralShard& shard = literal_shard(hash);
         const WriteGuard guard(shard.lock, slots_);
@@ -114,7 +114,7 @@ bool Sublist::remove(Subscription* subscription) {
 
 InterestChange Sublist::take_out(Subscription* subscription) {
     const std::string_view pattern = subscription->subject();
-    if (proto::is_literal(pattern)) {
+    if (subscription->is_literal()) {
         const uint64_t hash = this->hash(pattern);
         LiteralShard& shard = literal_shard(hash);
         const WriteGuard guard(shard.lock, slots_);
@@ -187,7 +187,7 @@ size_t Sublist::remove_batch(std::span<Subscription* const> subscriptions) {
 
 void Sublist::set_weight(Subscription* subscription, uint32_t weight) {
     const std::string_view pattern = subscription->subject();
-    if (proto::is_literal(pattern)) {
+    if (subscription->is_literal()) {
         const uint64_t hash = this->hash(pattern);
         const WriteGuard guard(literal_shard(hash).lock, slots_);
         subscription->weight_ = weight;

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include "proto/subject.h"
+
 namespace nuring::interest {
 
 Subscription::Subscription(const SubscriptionSpec& spec)
@@ -35,6 +37,7 @@ Subscription* Subscription::create_in(void* memory, const SubscriptionSpec& spec
     append(spec.subject);
     append(spec.queue);
     append(spec.sid);
+    if (!proto::is_literal(spec.subject)) subscription->flags |= kPattern;
     return subscription;
 }
 

@@ -47,6 +47,7 @@ class Subscription {
         kFiltered = 2,  // matches subjects that its link may not receive: each message is checked
         kLeaving = 4,   // of a closed link, released in a later turn: its worker picks it from no group
         kNoted = 8,     // its owner has to know which worker has matched a message
+        kPattern = 16,  // its subject has a wildcard
     };
 
     // On the general allocator; a worker has a SubscriptionPool.
@@ -69,6 +70,7 @@ class Subscription {
     std::string_view queue() const { return {text() + subject_size_, queue_size_}; }
     std::string_view sid() const { return {text() + subject_size_ + queue_size_, sid_size_}; }
     bool is_queue() const { return queue_size_ != 0; }
+    bool is_literal() const { return (flags & kPattern) == 0; }
 
     base::LinkHandle link() const { return link_; }
     base::WorkerId worker() const { return link_.worker(); }
