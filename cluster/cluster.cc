@@ -127,6 +127,10 @@ absl::StatusOr<std::shared_ptr<const RouteSettings>> Cluster::make_settings(
     if (!tls.ok()) return tls.status();
     settings->tls_acceptor = std::move(tls->acceptor);
     settings->tls_dialer = std::move(tls->dialer);
+    const auto named = std::find_if(cluster.routes.begin(), cluster.routes.end(), [](const config::Url& url) {
+        return !base::is_numeric_host(url.host);
+    });
+    if (named != cluster.routes.end()) settings->tls_name = named->host;
     server_->facts().certificate_ends.cluster = tls::certificate_end_s(settings->tls_acceptor.get());
     info.tls_required = settings->tls_acceptor != nullptr;
     info.tls_verify = info.tls_required;

@@ -52,7 +52,13 @@ void Route::greet() {
                    .pinned_certificates = settings_->cluster().tls->pinned_certs};
     }
     if (!is_solicited()) join_strangers(routes_.strangers(host_.id));
+    if (expects_tls_name()) channel.server_name = settings_->tls_name;
     open_channel(channel);
+}
+
+bool Route::expects_tls_name() const {
+    return is_solicited() && !settings_->tls_name.empty() && !target()->expects_address &&
+           base::is_numeric_host(target()->host);
 }
 
 // The dialing side sends CONNECT, and both send INFO: the accepting side at once, the dialing side later if

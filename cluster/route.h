@@ -84,6 +84,8 @@ class Route final : public server_link::ServerLink {
     // The other end has another cluster name.
     bool has_name_conflict() const { return has_name_conflict_; }
     void settle() { settled_ = true; }
+    // The certificate must show RouteSettings::tls_name, and not the address.
+    bool expects_tls_name() const;
 
     // --- reload of pinned accounts (route_pools.cc)
     // An account gets a route of its own. The connection that carried it announces that to the other server.

@@ -35,7 +35,7 @@ struct Routes::Dialing {
 };
 
 Routes::Routes(server::Server& server, std::shared_ptr<const RouteSettings> settings)
-    : workers_(server), set_(server.facts().info.server_id), settings_(std::move(settings)) {}
+    : workers_(server, proto::Kind::kRoute), set_(server.facts().info.server_id), settings_(std::move(settings)) {}
 
 Routes::~Routes() = default;
 
@@ -413,9 +413,15 @@ void Routes::closed(Route& route) {
             lanes_.erase(lane_of(*target));
             const bool is_reloaded = route.close_reason() == link::CloseReason::kRouteRemoved;
             const bool is_early = route.has_name_conflict() && target->conflicts_left > 0;
-            if (target->is_explicit || is_reloaded || is_early || set_.contains(target->remote_id))
+            // Some certificates show addresses, some one name for all servers: each attempt goes by the other.
+            const bool has_failed_handshake =
+                route.close_reason() == link::CloseReason::kTlsHandshakeFailure;
+            if (target->is_explicit || is_reloaded || is_early || set_.contains(target->remote_id) ||
+                (has_failed_handshake && route.expects_tls_name()))
                 targets.push_back(*target);
             if (is_early) --targets.back().conflicts_left;
+            if (has_failed_handshake && !targets.empty())
+                targets.back().expects_address = !target->expects_address;
         }
     }
     announce_urls(news);
@@ -445,7 +451,8 @@ void Routes::redial(Route& route, server_link::LinkTarget target, bool was_regis
     if (route.settled() || route.close_reason() == link::CloseReason::kServerShutdown) return;
     const uint32_t index = index_of(route.handle().worker());
     base::Prng& prng = server().worker_state(index).delivery.prng;
-    const bool waits = target.is_explicit || !was_registered;
+    const bool is_reloaded = route.close_reason() == link::CloseReason::kRouteRemoved;
+    const bool waits = !is_reloaded && (target.is_explicit || !was_registered);
     const uint64_t delay_ns = server_link::reconnect_delay_ns(prng, waits);
     dial(std::move(target), delay_ns, /*is_reconnect=*/true);
 }

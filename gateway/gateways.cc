@@ -56,7 +56,7 @@ struct Gateways::Dialing {
 };
 
 Gateways::Gateways(server::Server& server, std::shared_ptr<const GatewaySettings> settings)
-    : workers_(server),
+    : workers_(server, proto::Kind::kGateway),
       remotes_(settings->name()),
       table_versions_(server.worker_count()),
       settings_(std::move(settings)) {

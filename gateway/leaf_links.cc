@@ -15,7 +15,7 @@
 namespace nuring::gateway {
 
 LeafLinks::LeafLinks(server::Server& server, std::shared_ptr<const LeafSettings> settings)
-    : workers_(server),
+    : workers_(server, proto::Kind::kLeafnode),
       audiences_(server.worker_count()),
       hub_accounts_(server.worker_count()),
       settings_(std::move(settings)) {}

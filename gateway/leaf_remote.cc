@@ -63,7 +63,7 @@ void LeafRemote::start(uint64_t delay_ns) {
 }
 
 std::optional<server_link::LinkTarget> LeafRemote::next_target(server_link::RetryDialer& /*dialer*/) {
-    if (all_.stopping() || delivery_.host.refuses_links()) return std::nullopt;
+    if (all_.stopping() || delivery_.host.refuses_clients()) return std::nullopt;
     return urls_.next();
 }
 
@@ -74,7 +74,7 @@ void LeafRemote::on_attempt(server_link::RetryDialer& dialer) {
 void LeafRemote::on_connected(server_link::RetryDialer& dialer, int fd) {
     assert(link_ == nullptr);
     assert(upgrade_ == nullptr);
-    if (all_.stopping() || delivery_.host.refuses_links()) return delivery_.host.ring.close(fd);
+    if (all_.stopping() || delivery_.host.refuses_clients()) return delivery_.host.ring.close(fd);
     was_connected_ = true;
     if (urls_.is_websocket()) {
         upgrade_ = new LeafUpgrade(delivery_, fd, *this, dialer.target());  // the worker deletes it
@@ -116,7 +116,7 @@ void LeafRemote::on_link_closed(uint64_t delay_ns) {
     upgrade_ = nullptr;
     link_ = nullptr;
     lost_delay_ns_ = delay_ns;
-    if (all_.stopping() || delivery_.host.refuses_links()) return;
+    if (all_.stopping() || delivery_.host.refuses_clients()) return;
     if (dialer_ != nullptr) return;  // the link ended within on_connected(): see on_ended()
     start(delay_ns);
 }

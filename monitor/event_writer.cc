@@ -127,7 +127,7 @@ std::string EventWriter::leafnode_connect(const config::Options& options, std::s
     return text;
 }
 
-std::string EventWriter::shutdown(const config::Options& options) {
+std::string EventWriter::server_ends(const config::Options& options) {
     std::string text;
     proto::JsonWriter json(&text, /*indent=*/0);
     json.begin_object();

@@ -35,7 +35,8 @@ class EventWriter {
                                     const observe::AccountSnapshot& sums, base::Prng* prng);
     // A leafnode of that account has come; for the gateways of all servers.
     std::string leafnode_connect(const config::Options& options, std::string_view account);
-    std::string shutdown(const config::Options& options);
+    // The server ends, or is a lame duck.
+    std::string server_ends(const config::Options& options);
 
   private:
     void write_head(proto::JsonWriter* json, const config::Options& options, std::string_view type,

@@ -31,6 +31,10 @@ Health judge(const Sources& sources, const Query& query) {
         return {kBadRequest, "BAD_REQUEST",
                 "\"stream\" must not be empty when checking consumer health"};
     }
+    // relaxed: the page shows some moment
+    if (sources.server.facts().lame_duck.load(std::memory_order_relaxed)) {
+        return {kInternalServerError, "CONNECTION", "failed to be ready for connections after 1ms: server"};
+    }
     if (!sources.ready) {
         return {kInternalServerError, "CONNECTION", "server is not ready for connections"};
     }

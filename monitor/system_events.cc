@@ -48,6 +48,7 @@ class SystemEvents final : public server::Subsystem,
                        std::shared_ptr<const config::Options> options) override;
     void on_ready() override { ready_.store(true, std::memory_order_relaxed); }
     void reload(std::shared_ptr<const config::Options> options) override;
+    void enter_lame_duck() override;
     void stop() override;
 
   private:
@@ -176,7 +177,13 @@ void SystemEvents::stop() {
     runner_->cancel();
     answers_.stop();
     const std::string& id = server_->facts().info.server_id;
-    publish(*account_, fmt::format("$SYS.SERVER.{}.SHUTDOWN", id), writer_->shutdown(*options()));
+    publish(*account_, fmt::format("$SYS.SERVER.{}.SHUTDOWN", id), writer_->server_ends(*options()));
+}
+
+void SystemEvents::enter_lame_duck() {
+    if (stopping_ || runner_ == nullptr) return;
+    const std::string& id = server_->facts().info.server_id;
+    publish(*account_, fmt::format("$SYS.SERVER.{}.LAMEDUCK", id), writer_->server_ends(*options()));
 }
 
 void SystemEvents::take(std::shared_ptr<const config::Options> options) {

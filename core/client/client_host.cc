@@ -114,7 +114,7 @@ void ClientHost::close_unpinned(const config::Options& before) {
 // --------------------------------------------------------------------------- new connections
 
 void ClientHost::adopt(int fd) {
-    if (host.refuses_links()) return host.ring.close(fd);
+    if (host.refuses_clients()) return host.ring.close(fd);
     auto* client = new Client(*this, fd);  // LinkHost deletes it once it is retired
     client->greet();
 }

@@ -59,7 +59,7 @@ bool Client::may_move() const {
     const bool is_alone = shadows_ == nullptr && responses_ == nullptr && reply_origins_ == nullptr &&
                           tracked_replies_ == nullptr;
     return is_plain && is_known && is_alone && verdicts_due_ == 0 && !is_checking_ &&
-           authenticator().trust() == nullptr && !host_.refuses_links() && may_move_subscriptions();
+           authenticator().trust() == nullptr && !host_.refuses_clients() && may_move_subscriptions();
 }
 
 // Plain ones, or one member of a queue group: both kinds together would change their worker at two moments,
@@ -184,7 +184,7 @@ void Client::arrive(const MovedClient& moved, MoveBuffer* buffer) {
     }
     announce_cluster();
     if (host_.holding()) return hold();
-    if (host_.refuses_links()) announce_lame_duck();  // server/drain.h closes it in its time
+    if (host_.refuses_clients()) announce_lame_duck();  // server/drain.h closes it in its time
 }
 
 void Client::take_copies(const MovedClient& moved, const MoveBuffer& buffer) {

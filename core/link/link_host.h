@@ -137,9 +137,12 @@ class LinkHost {
     // No link reads anything from now on.
     void hold();
     bool holding() const { return holding_; }
-    // No new links: the server ends, or is a lame duck.
+    // No new links: the server ends.
     void refuse_links() { refuses_links_ = true; }
     bool refuses_links() const { return refuses_links_ || holding_; }
+    // No new clients and leafnodes: the server is a lame duck. Its clients still need other servers.
+    void refuse_clients() { refuses_clients_ = true; }
+    bool refuses_clients() const { return refuses_clients_ || refuses_links(); }
     // Closed links with more subscriptions than this release them in slices, all together one per turn: a
     // million of them would delay everybody else by a few hundred milliseconds, a slice by about one.
     size_t released_per_turn() const { return std::max<size_t>(released_per_turn_ / release_cost_, 1); }
@@ -202,6 +205,7 @@ class LinkHost {
     size_t moves_ = 0;     // under way
     bool holding_ = false;
     bool refuses_links_ = false;
+    bool refuses_clients_ = false;
     std::unique_ptr<char[]> plaintext_;               // made for the first link with TLS
     std::unique_ptr<proto::S2Encoder> s2_encoder_;  // made for the first link that asks for it
 };

@@ -14,19 +14,19 @@ namespace {
 // The pause between two clients of a lame duck.
 constexpr int64_t kLameDuckIntervalMax_ns = 1'000'000'000;
 
-// Routes and gateways stay: clients of any worker still need them. Leafnodes are closed like clients, and
-// dial another hub.
 std::vector<base::LinkHandle> find_lame_ducks(const link::LinkHost& host) {
     std::vector<base::LinkHandle> found;
     host.table.for_each([&](const link::Link& link) {
-        const bool stays = proto::is_server(link.kind()) &&
-                           interest::rules_of(link.kind()).rank != interest::QueueRank::kLeaf;
-        if (!stays) found.push_back(link.handle());
+        if (!outlives_clients(link.kind())) found.push_back(link.handle());
     });
     return found;
 }
 
 }  // namespace
+
+bool outlives_clients(proto::Kind kind) {
+    return proto::is_server(kind) && interest::rules_of(kind).rank != interest::QueueRank::kLeaf;
+}
 
 Drain::Drain(link::LinkHost& host, delivery::Outlets& outlets)
     : host_(host), outlets_(outlets), prng_(host.ring.random_seed()) {}
@@ -56,7 +56,7 @@ void Drain::stop(void (*drained)(void*), void* state) {
 void Drain::enter_lame_duck(const LameDuck& lame_duck, void (*gone)(void*), void* state) {
     gone_ = gone;
     gone_state_ = state;
-    host_.refuse_links();
+    host_.refuse_clients();
     host_.table.for_each([](link::Link& link) { link.announce_lame_duck(); });
     lame_ducks_ = find_lame_ducks(host_);
     open_count_ = lame_ducks_.size();

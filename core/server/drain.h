@@ -11,8 +11,13 @@
 #include "core/delivery/outlets.h"
 #include "core/link/link_host.h"
 #include "core/runtime/owned_timer.h"
+#include "proto/kind.h"
 
 namespace nuring::server {
+
+// Links of that kind stay, and new ones come, while a lame duck has clients: those of any worker still need
+// them. Leafnodes end like clients, and dial another hub.
+bool outlives_clients(proto::Kind kind);
 
 // Drain brings one worker to its end: no message that was accepted is lost, and all clients have their last
 // bytes.

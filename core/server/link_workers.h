@@ -14,6 +14,7 @@
 #include "core/base/ids.h"
 #include "core/link/link_table.h"
 #include "core/link/stranger_list.h"
+#include "core/server/drain.h"
 #include "core/server/server.h"
 #include "core/server_link/retry_dialer.h"
 
@@ -28,7 +29,8 @@ namespace nuring::server {
 template <typename Dialing>
 class LinkWorkers {
   public:
-    explicit LinkWorkers(Server& server) : server_(server) {
+    LinkWorkers(Server& server, proto::Kind kind)
+        : server_(server), outlives_clients_(outlives_clients(kind)) {
         for (uint32_t i = 0; i < server.worker_count(); ++i) {
             workers_.push_back(std::make_unique<PerWorker>());
         }
@@ -151,9 +153,12 @@ class LinkWorkers {
         assert(worker < workers_.size());
         return *workers_[worker];
     }
-    bool refuses(const link::LinkHost& host) const { return stopping() || host.refuses_links(); }
+    bool refuses(const link::LinkHost& host) const {
+        return stopping() || (outlives_clients_ ? host.refuses_links() : host.refuses_clients());
+    }
 
     Server& server_;
+    const bool outlives_clients_;
     std::vector<std::unique_ptr<PerWorker>> workers_;
     std::atomic<bool> stopping_{false};
 };

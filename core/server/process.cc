@@ -579,6 +579,7 @@ void Process::enter_lame_duck() {
     if (lame_duck_) return;
     lame_duck_ = true;
     logger_->writer(0).info("Entering lame duck mode, stop accepting new clients");
+    for (const auto& subsystem : subsystems_) subsystem->enter_lame_duck();
     server_->enter_lame_duck();
 }
 

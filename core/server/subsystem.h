@@ -34,6 +34,8 @@ class Subsystem {
     virtual absl::Status start(Server& server, std::shared_ptr<const config::Options> options) = 0;
     // The workers run and clients may connect.
     virtual void on_ready() {}
+    // The server becomes a lame duck.
+    virtual void enter_lame_duck() {}
     // New options, checked and already with the workers.
     virtual void reload(std::shared_ptr<const config::Options> options) = 0;
     // Ends its threads, closes its listeners. The workers still run; none may call it afterwards.

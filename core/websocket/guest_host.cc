@@ -9,7 +9,7 @@ namespace nuring::websocket {
 
 void GuestHost::admit(int fd) {
     link::LinkHost& host = clients_.host;
-    if (host.refuses_links()) {
+    if (host.refuses_clients()) {
         clients_.release_place();
         return host.ring.close(fd);
     }

@@ -238,6 +238,23 @@ class LameDuckTest(ClusterCase):
         duck.kill()
         self.assertEqual(json.loads(line[5:])["connect_urls"], [f"127.0.0.1:{other.port}"])
 
+    def test_new_members_reach_its_clients(self):
+        """A rolling upgrade starts one member while another one drains."""
+        duck = self.member(0, settings="lame_duck_duration: 30s\nlame_duck_grace_period: 20s")
+        if not duck.kind.names_clusters:
+            self.skipTest("servers before 2.2 were not seen to do it")
+        wire = self.client(duck, protocol=1)
+        wire.send("SUB held 1\r\n")
+        wire.expect_quiet()
+        duck.send_signal(signal.SIGUSR2)
+        self.assertIs(wire.read_info().get("ldm"), True)
+        other = self.member(1, routes=[duck.route_url])
+        Cluster(self, [duck, other]).wait_mesh()
+        publisher = self.client(other)
+        self.sync(wire, publisher)
+        publisher.send("PUB held 3\r\nyes\r\n")
+        wire.expect_message("held", 1, b"yes")
+
     def test_its_links_to_other_servers_end_together(self):
         """Until its last client has gone all of them are needed: by clients, and by gateways that lead through it."""
         settings = "lame_duck_duration: 30s\nlame_duck_grace_period: 100ms"

@@ -344,6 +344,28 @@ class TlsTest(PeerCase):
         self.assertNotIn(b"INFO", peer.read_to_end())
         self.check_no_route(server)
 
+    def check_mesh_over_names(self, *names):
+        """The routes of the configuration name the host; each certificate names what is given."""
+        members = []
+        for index, each in enumerate(names):
+            cert, key = self.certificates.issue(f"member{index}", "/CN=member", each)
+            routes = [f"nats-route://localhost:{members[0].route_port}"] if members else []
+            tls = [f'tls {{ cert_file: "{cert}"', f'key_file: "{key}"', f'ca_file: "{self.certificates.ca}"',
+                   "timeout: 10, verify: true }"]  # fmt: skip
+            members.append(self.member(index, routes=routes, cluster_settings="\n".join(tls)))
+        Cluster(self, members).wait_mesh()
+        wire, publisher = self.client(members[2]), self.client(members[1])
+        wire.send("SUB far 1\r\n")
+        self.sync(wire, publisher)
+        publisher.send("PUB far 1\r\nx\r\n")
+        wire.expect_message("far", 1, b"x")
+
+    def test_members_known_by_gossip_have_the_name_of_the_configured_route(self):
+        self.check_mesh_over_names("DNS:localhost", "DNS:localhost", "DNS:localhost")
+
+    def test_members_known_by_gossip_may_have_their_address(self):
+        self.check_mesh_over_names("DNS:localhost", "IP:127.0.0.1", "IP:127.0.0.1")
+
     def test_silence_before_the_handshake(self):
         server = self.member(cluster_settings=self.settings.replace("timeout: 10", "timeout: 0.5"))
         peer = self.dialed(server)

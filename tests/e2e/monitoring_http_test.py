@@ -51,6 +51,19 @@ class HttpTest(MonitoringCase):
         for page in ("varz", "connz", "routez", "subsz"):
             self.assertIn(page, root.text)
 
+    @differs("2.9.10", "the status is 503")
+    def test_a_lame_duck_is_not_healthy(self):
+        """Load balancers send clients elsewhere."""
+        server = self.monitored()
+        wire = self.wire(server)
+        wire.open(protocol=1)
+        self.assertEqual(self.ask(server, "/healthz").status, 200)
+        server.send_signal(signal.SIGUSR2)
+        self.assertIs(wire.read_info().get("ldm"), True)
+        answer = self.ask(server, "/healthz")
+        self.assertEqual((answer.status, answer.json()["status"]), (500, "error"))
+        self.assertRegex(answer.json()["error"], "^failed to be ready for connections after 1ms: server")
+
     def test_any_method_is_served(self):
         server = self.monitored()
         for method in ("POST", "PUT", "DELETE", "OPTIONS", "PROPFIND", "whatever"):

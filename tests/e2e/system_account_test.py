@@ -216,6 +216,14 @@ class SystemAccountTest(SystemCase):
         self.check_server(event)
         self.system.expect_end()
 
+    @differs("2.9.10", "it sends SHUTDOWN alone")
+    def test_lame_duck(self):
+        self.listen("$SYS.SERVER.*.LAMEDUCK")
+        self.server.send_signal(signal.SIGUSR2)
+        subject, event = self.read_message()
+        self.assertEqual(subject, f"$SYS.SERVER.{self.id}.LAMEDUCK")
+        self.check_server(event)
+
     def test_numbers_of_messages_grow(self):
         self.listen("$SYS.ACCOUNT.>")
         last = 0

@@ -194,7 +194,7 @@ TEST(ClientMoveTest, StaysWhileItIsPaused) {
 TEST(ClientMoveTest, StaysOnALameDuck) {
     WorkerStage stage(2);
     stage.client(0);
-    stage.state(0).host.refuse_links();
+    stage.state(0).host.refuse_clients();
     EXPECT_FALSE(move(stage, 0, 1));
 }
 
