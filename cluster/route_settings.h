@@ -46,8 +46,8 @@ struct RouteSettings {
     // Null: clear text.
     std::shared_ptr<const tls::Profile> tls_acceptor;
     std::shared_ptr<const tls::Profile> tls_dialer;
-    // The certificate of a route whose address is a number must name this host: the first one of the configured
-    // routes that has a name. Others are known by gossip, which gives numbers alone. Empty: none.
+    // The certificate of a server whose address is a number may show this host instead: the first one of the
+    // configured routes that has a name. Gossip gives numbers alone. Empty: none.
     // Source: server/route.go, saveRouteTLSName 2.15.3.
     std::string tls_name;
     // `import` limits the subjects that this server requests from others, `export` those that they may

@@ -35,7 +35,9 @@ struct Routes::Dialing {
 };
 
 Routes::Routes(server::Server& server, std::shared_ptr<const RouteSettings> settings)
-    : workers_(server, proto::Kind::kRoute), set_(server.facts().info.server_id), settings_(std::move(settings)) {}
+    : workers_(server, proto::Kind::kRoute),
+      set_(server.facts().info.server_id),
+      settings_(std::move(settings)) {}
 
 Routes::~Routes() = default;
 
@@ -413,7 +415,8 @@ void Routes::closed(Route& route) {
             lanes_.erase(lane_of(*target));
             const bool is_reloaded = route.close_reason() == link::CloseReason::kRouteRemoved;
             const bool is_early = route.has_name_conflict() && target->conflicts_left > 0;
-            // Some certificates show addresses, some one name for all servers: each attempt goes by the other.
+            // Some certificates show addresses, some one name for all servers: the next attempt expects the
+            // other.
             const bool has_failed_handshake =
                 route.close_reason() == link::CloseReason::kTlsHandshakeFailure;
             if (target->is_explicit || is_reloaded || is_early || set_.contains(target->remote_id) ||

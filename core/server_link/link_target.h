@@ -21,7 +21,7 @@ struct LinkTarget {
     // Of a learned server: attempts that may still end by a conflict of cluster names. A cluster is renamed
     // member by member, and no gossip would come again.
     uint32_t conflicts_left = 30;
-    bool expects_address = false;  // of routes: the certificate must show it, and no name from the configuration
+    bool expects_address = false;  // of routes: the certificate must show it, and no configured name
     int64_t gossip_mode = 0;   // of routes: how the one that reported it wants the news passed on
     std::string text;          // for logs: the URL without its password
 
