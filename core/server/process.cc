@@ -323,6 +323,7 @@ bool Process::start_server(uint32_t worker_count, const runtime::Processors& pro
     setup.handshake_jobs = handshake_jobs_.get();
     setup.lookup_jobs = lookup_jobs_.get();
     setup.drained = {.call = &Bell::ring, .state = &bell_};
+    setup.clients_gone = setup.drained;
     setup.reload = [this] { return reload(); };
     setup.wake_control = &Bell::ring;
     setup.wake_state = &bell_;
@@ -420,7 +421,7 @@ void Process::serve() {
         bell_.clear();
         while (const int signal = signals_.take()) handle_signal(signal);
         server_->control().run();
-        if (lame_duck_ && server_->drained_count() == server_->worker_count()) stopping_ = true;
+        if (server_->clients_are_gone()) stopping_ = true;
         flusher_->drain();
         // relaxed: a figure of the monitoring pages
         server_->facts().dropped_log_lines.store(flusher_->dropped_count(),

@@ -278,7 +278,9 @@ void Server::on_held() {
 // A worker without clients goes on: clients of other workers use its links to servers.
 void Server::on_clients_gone() {
     // acq_rel: as in on_held()
-    if (gone_count_.fetch_add(1, std::memory_order_acq_rel) + 1 == worker_count()) stop();
+    if (gone_count_.fetch_add(1, std::memory_order_acq_rel) + 1 < worker_count()) return;
+    if (setup_.clients_gone.call == nullptr) return stop();
+    setup_.clients_gone.call(setup_.clients_gone.state);
 }
 
 void Server::enter_lame_duck() {

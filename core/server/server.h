@@ -56,6 +56,8 @@ struct ServerSetup {
     runtime::JobRunner* handshake_jobs = nullptr;
     runtime::JobRunner* lookup_jobs = nullptr;
     DrainedCallback drained;
+    // Any worker: a lame duck has no clients any more; its owner calls stop(). Null: the server calls it itself.
+    DrainedCallback clients_gone;
     // Control thread: a reload, as by SIGHUP; returns what is wrong, empty: nothing.
     std::function<std::string()> reload;
     // Any thread: makes the control thread call Server::control().run() soon.
@@ -125,6 +127,10 @@ class Server {
     void refresh_accounts(const account::Retired& retired = nullptr);
     // Any thread, when cluster_name() gives another name than before: mappings follow, a moment later.
     void on_cluster_name();
+    // Of a lame duck.
+    bool clients_are_gone() const {
+        return gone_count_.load(std::memory_order_acquire) == worker_count();
+    }
     // How many workers have no link left, after stop() or enter_lame_duck().
     uint32_t drained_count() const { return drained_count_.load(std::memory_order_acquire); }
 

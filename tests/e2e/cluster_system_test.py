@@ -3,6 +3,7 @@
 """The system account of a cluster: every server answers, and events of one are seen at the others."""
 
 import json
+import signal
 
 from support import cluster
 from support.route_peer import PeerCase
@@ -122,6 +123,19 @@ class SystemTest(SystemCase):
         self.system.send("SUB $SYS.SERVER.*.SHUTDOWN 1\r\n")
         self.sync(self.system, self.login(self.servers[2], "sys"))
         self.servers[2].stop()
+        subject, _ = self.read_message()
+        self.assertEqual(subject, f"$SYS.SERVER.{self.servers[2].id}.SHUTDOWN")
+
+    def test_a_lame_duck_that_goes_says_so(self):
+        """Others then forget how many clients of each account it had."""
+        if not self.modern:
+            self.skipTest("RC19 was not seen to do it")
+        self.wait_for(lambda: self.count_answers() == 3, "three answer")
+        self.system.send("SUB $SYS.SERVER.*.SHUTDOWN 1\r\n")
+        client = self.login(self.servers[2], "sys")
+        self.sync(self.system, client)
+        self.servers[2].send_signal(signal.SIGUSR2)
+        client.close()  # the server waits for it longer than this test does
         subject, _ = self.read_message()
         self.assertEqual(subject, f"$SYS.SERVER.{self.servers[2].id}.SHUTDOWN")
 
