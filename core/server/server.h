@@ -56,7 +56,7 @@ struct ServerSetup {
     runtime::JobRunner* handshake_jobs = nullptr;
     runtime::JobRunner* lookup_jobs = nullptr;
     DrainedCallback drained;
-    // Any worker: a lame duck has no clients any more; its owner calls stop(). Null: the server calls it itself.
+    // Any worker: a lame duck has no clients any more; its owner calls stop(). Null: the server does.
     DrainedCallback clients_gone;
     // Control thread: a reload, as by SIGHUP; returns what is wrong, empty: nothing.
     std::function<std::string()> reload;
