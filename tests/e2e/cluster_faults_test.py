@@ -229,6 +229,7 @@ class LameDuckTest(ClusterCase):
         other = self.member(1, routes=[duck.route_url])
         Cluster(self, [duck, other]).wait_mesh()
         wire = self.client(duck, protocol=1)
+        wire.expect_quiet()
         duck.process.send_signal(signal.SIGUSR2)
         while True:
             line = wire.read_line()
