@@ -116,12 +116,10 @@ void Routes::on_attempt(server_link::RetryDialer& dialer) {
 bool Routes::on_failed(server_link::RetryDialer& dialer, const absl::Status& error) {
     link::LinkHost& host = dialer.delivery().host;
     const config::Options& options = server().worker_state(index_of(host.id)).clients.options();
-    const int64_t every = workers_.dialing_of(dialer).is_reconnect ? options.reconnect_error_reports
-                                                                   : options.connect_error_reports;
     const int64_t attempts = dialer.attempts();
     const auto text = fmt::format("Error trying to connect to route (attempt {}): {}", attempts,
                                   base::message_of(error));
-    if (server_link::is_reported(attempts, every)) {
+    if (server_link::is_reported(attempts, options, workers_.dialing_of(dialer).is_reconnect)) {
         host.log.error("{}", text);
     } else {
         host.log.debug("{}", text);

@@ -119,13 +119,11 @@ void Gateways::on_attempt(server_link::RetryDialer& dialer) {
     const Dialing& dialing = workers_.dialing_of(dialer);
     const std::shared_ptr<const GatewaySettings> now = settings();
     const config::Options& options = *now->options;
-    const int64_t every =
-        dialing.is_reconnect ? options.reconnect_error_reports : options.connect_error_reports;
     const std::string address = base::host_port(dialer.target().host, dialer.target().port);
     const auto text = fmt::format("Connecting to {} gateway {} ({}) at {} (attempt {})",
                                   dialer.target().is_explicit ? "explicit" : "implicit",
                                   proto::quote(dialing.cluster), address, address, dialing.round);
-    if (server_link::is_reported(dialing.round, every)) {
+    if (server_link::is_reported(dialing.round, options, dialing.is_reconnect)) {
         dialer.delivery().host.log.info("{}", text);
     } else {
         dialer.delivery().host.log.debug("{}", text);
@@ -137,14 +135,12 @@ bool Gateways::on_failed(server_link::RetryDialer& dialer, const absl::Status& e
     log::Writer& log = dialer.delivery().host.log;
     const std::shared_ptr<const GatewaySettings> now = settings();
     const config::Options& options = *now->options;
-    const int64_t every =
-        dialing.is_reconnect ? options.reconnect_error_reports : options.connect_error_reports;
     const std::string address = base::host_port(dialer.target().host, dialer.target().port);
     const auto text =
         fmt::format("Error connecting to {} gateway {} ({}) at {} (attempt {}): {}",
                     dialer.target().is_explicit ? "explicit" : "implicit", proto::quote(dialing.cluster),
                     address, address, dialing.round, base::message_of(error));
-    if (server_link::is_reported(dialing.round, every)) {
+    if (server_link::is_reported(dialing.round, options, dialing.is_reconnect)) {
         log.error("{}", text);
     } else {
         log.debug("{}", text);

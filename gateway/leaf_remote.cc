@@ -21,9 +21,6 @@ namespace {
 
 constexpr uint64_t kLeafDialTimeout_ns = 1'000'000'000;
 
-// The first failure is an error line, and every so many after it.
-constexpr int64_t kLeafReportEvery = 3600;
-
 server_link::RetryRules leaf_rules_of(const LeafRemoteSettings& settings) {
     server_link::RetryRules rules;
     rules.attempt_ns = settings.dial_timeout_ns == 0 ? kLeafDialTimeout_ns : settings.dial_timeout_ns;
@@ -97,7 +94,7 @@ bool LeafRemote::on_failed(server_link::RetryDialer& dialer, const absl::Status&
     const std::string text =
         fmt::format("Error trying to connect as leafnode to remote server {} (attempt {}): {}",
                     shown_address(dialer.target()), attempts, base::message_of(error));
-    if (was_connected_ || attempts == 1 || attempts % kLeafReportEvery == 0) {
+    if (server_link::is_reported(attempts, *all_.settings()->options, was_connected_)) {
         delivery_.host.log.error("{}", text);
     } else {
         delivery_.host.log.debug("{}", text);

@@ -22,6 +22,8 @@ namespace {
 // The error of fail_handshake() when the time is over; it has a log line of its own.
 constexpr std::string_view kHandshakeTimeout = "timeout";
 
+constexpr std::string_view kHeadersEnd = "\r\n\r\n";
+
 // Source: firstClientPingInterval and DEFAULT_RTT_MEASUREMENT_INTERVAL in server/const.go 2.9.10.
 constexpr uint64_t kFirstPing_ns = 2'000'000'000;
 constexpr uint64_t kRttInterval_ns = 3'600'000'000'000;
@@ -301,13 +303,7 @@ void Client::trace_in(const proto::ClientOperation& operation) {
         case proto::ClientVerb::kPublish:
         case proto::ClientVerb::kHeaderPublish: {
             host_.log.trace("{} - <<- [{} {}]", label(), verb, operation.publish_args());
-            std::string_view payload(operation.payload, operation.total_size);
-            const auto limit = static_cast<size_t>(clients_.options().log.max_traced_msg_len);
-            const bool cut = limit > 0 && payload.size() > limit;
-            if (cut) payload = payload.substr(0, limit);
-            std::string text = proto::quote(payload);
-            if (cut) text.insert(text.size() - 1, "...");
-            return host_.log.trace("{} - <<- MSG_PAYLOAD: [{}]", label(), text);
+            return trace_payload(operation);
         }
         case proto::ClientVerb::kConnect:
             return host_.log.trace("{} - <<- [{} {}]", label(), verb,
@@ -315,6 +311,22 @@ void Client::trace_in(const proto::ClientOperation& operation) {
         default:
             return host_.log.trace("{} - <<- [{} {}]", label(), verb, operation.args);
     }
+}
+
+void Client::trace_payload(const proto::ClientOperation& operation) {
+    const config::LogOptions& options = clients_.options().log;
+    std::string_view shown(operation.payload, operation.total_size);
+    if (options.trace_headers) {
+        shown = shown.substr(0, operation.header_size);
+        if (!shown.ends_with(kHeadersEnd)) return;
+        shown.remove_suffix(kHeadersEnd.size());
+    }
+    const auto limit = static_cast<size_t>(options.max_traced_msg_len);
+    const bool cut = limit > 0 && shown.size() > limit;
+    if (cut) shown = shown.substr(0, limit);
+    std::string text = proto::quote(shown);
+    if (cut) text.insert(text.size() - 1, "...");
+    host_.log.trace("{} - <<- MSG_PAYLOAD: [{}]", label(), text);
 }
 
 // The first PING comes soon, for its round trip time.

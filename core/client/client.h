@@ -253,6 +253,7 @@ class Client final : public delivery::NatsLink,
     void refuse(proto::ParseStatus status, const proto::ClientOperation& operation,
                 const char* begin, const char* end);
     void trace_in(const proto::ClientOperation& operation);
+    void trace_payload(const proto::ClientOperation& operation);
 
     void keep_alive();
     void on_expiry();

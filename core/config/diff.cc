@@ -83,6 +83,8 @@ constexpr DiffRow kRows[] = {
      [](O o) { return show(o.log.remote_syslog); }},
     {OptionId::kMaxTracedMsgLen, "max_traced_msg_len", Wording::kValue,
      [](O o) { return show(o.log.max_traced_msg_len); }},
+    {OptionId::kTraceHeaders, "trace_headers", Wording::kValue,
+     [](O o) { return show(o.log.trace_headers); }},
 
     {OptionId::kTlsTimeout, "tls timeout", Wording::kValue,
      [](O o) { return show_seconds(o.tls ? o.tls->timeout : TlsOptions{}.timeout); }},

@@ -27,6 +27,7 @@ enum class OptionId : uint8_t {
     kSyslog,
     kRemoteSyslog,
     kMaxTracedMsgLen,
+    kTraceHeaders,
     // Users and their logins.
     kTls,
     kTlsTimeout,

@@ -55,7 +55,6 @@ constexpr std::array kPartRows = {
     PartRow{Part::kFeatureFlags, "feature_flags", PartState::kNoticed},
     PartRow{Part::kCertificateList, "certs", PartState::kRefused,
             "no or another certificate would be shown"},
-    PartRow{Part::kTraceHeaders, "trace_headers", PartState::kNoticed},
     PartRow{Part::kProfiling, "prof_port", PartState::kNoticed},
     PartRow{Part::kResolverInterval, "resolver interval", PartState::kNoticed},
     PartRow{Part::kResolverTimeout, "resolver timeout", PartState::kNoticed},

@@ -40,7 +40,6 @@ enum class Part : uint8_t {
     kServerMetadata,
     kFeatureFlags,
     kCertificateList,
-    kTraceHeaders,
     kProfiling,
     kResolverInterval,
     kResolverTimeout,

@@ -461,6 +461,7 @@ struct LogOptions {
     int64_t file_size_limit = 0;          // 2.1.4: rotate above so many bytes; 0: never
     int64_t file_max_num = 0;             // 2.10.0: rotated files to keep; 0: all
     int64_t max_traced_msg_len = 0;       // 2.0.2: payload bytes in a trace line; 0: all
+    bool trace_headers = false;           // 2.11.2: of payloads, the headers alone are traced
     LogFormat format = LogFormat::kText;  // ours: log_format
 
     bool to_stderr() const { return file.empty() && !syslog && remote_syslog.empty(); }

@@ -187,7 +187,8 @@ constexpr Row<Options> kServerRows[] = {
     {"max_traced_msg_len",
      [](Reader& r, const Member& m, Options* o) { r.integer(m.value, &o->log.max_traced_msg_len); }},
     {"log_format", read_log_format},
-    {"trace_headers", read_inactive_flag<Part::kTraceHeaders>},
+    {"trace_headers",
+     [](Reader& r, const Member& m, Options* o) { r.boolean(m.value, &o->log.trace_headers); }},
 
     // Files and monitoring.
     {"pid_file pidfile", [](Reader& r, const Member& m, Options* o) { r.text(m.value, &o->pid_file); }},

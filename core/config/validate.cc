@@ -144,7 +144,7 @@ void check_trust(const Options& options, Diagnostics* out) {
     if (trust.resolver == ResolverKind::kNone) {
         say(out, "operators require an account resolver to be configured");
     }
-    if (!options.accounts.empty()) {
+    if (!options.accounts.empty() || !options.mappings.empty()) {
         say(out, "operators do not allow Accounts to be configured directly");
     }
     if (!options.authorization.users.empty() || !options.authorization.nkeys.empty()) {

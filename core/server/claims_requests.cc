@@ -187,7 +187,8 @@ ClaimsRequests::Answer ClaimsRequests::update(const Asked& asked) const {
     return verdict(account, status, status.ok() ? words.done : words.failed);
 }
 
-// Only full directories answer: the server that asks waits for the first answer of any.
+// Only full directories answer, and only with a token: up to 2.9 the server that asks takes the first answer,
+// were it empty. Newer ones learn by their timeout alone that the account is not there.
 ClaimsRequests::Answer ClaimsRequests::lookup(const Asked& asked) const {
     const auto directory = trust_->directory();
     if (directory == nullptr || !auth::is_public_nkey(asked.account, auth::NkeyKind::kAccount)) {

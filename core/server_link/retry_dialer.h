@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/base/prng.h"
+#include "core/config/options.h"
 #include "core/delivery/delivery.h"
 #include "core/link/dialer.h"
 #include "core/runtime/owned_timer.h"
@@ -26,6 +27,12 @@ struct RetryRules {
 // Is the failure of that attempt an error line? The first one is, and each `every`-th; 0: no other.
 inline bool is_reported(int64_t attempt, int64_t every) {
     return attempt == 1 || (every > 0 && attempt % every == 0);
+}
+
+// The same with the interval that the options have for a server that was connected before, or never.
+inline bool is_reported(int64_t attempt, const config::Options& options, bool is_reconnect) {
+    return is_reported(attempt, is_reconnect ? options.reconnect_error_reports
+                                             : options.connect_error_reports);
 }
 
 // The delay before a lost connection is dialed again: a little, at random, so that two servers that have lost

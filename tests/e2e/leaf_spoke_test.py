@@ -295,6 +295,26 @@ class AddressTest(SpokeCase):
         self.accept(alive).join_spoke()
         self.server.log.wait(r"Error trying to connect as leafnode to remote server .*\(attempt 1\)")
 
+    def test_failures_are_errors_at_the_configured_interval(self):
+        dead = self.listener()
+        dead.close()
+        self.server = self.leaf_server(1, "L", remotes=[f'url: "{dead.url}"'], listen=False, block=FAST,
+                                       settings="connect_error_reports: 3, reconnect_error_reports: 1")  # fmt: skip
+        self.server.log.wait(r"remote server .*\(attempt 7\)")
+        levels = re.findall(r"\[(ERR|DBG)\] Error trying to connect as leafnode .*\(attempt [1-6]\)",
+                            self.server.log.text())  # fmt: skip
+        self.assertEqual(levels, ["ERR", "DBG", "ERR", "DBG", "DBG", "ERR"])
+
+    def test_failures_after_a_link_are_errors_at_their_own_interval(self):
+        peer = self.dialed(settings="connect_error_reports: 1, reconnect_error_reports: 2")
+        peer.join_spoke()
+        self.hubs[0].close()
+        peer.close()
+        self.server.log.wait(r"remote server .*\(attempt 5\)")
+        levels = re.findall(r"\[(ERR|DBG)\] Error trying to connect as leafnode .*\(attempt [1-4]\)",
+                            self.server.log.text())  # fmt: skip
+        self.assertEqual(levels, ["ERR", "ERR", "DBG", "ERR"])
+
     def test_remotes_of_several_accounts(self):
         one, two = self.listener(), self.listener()
         accounts = "accounts { A { users [{user: a, password: a}] }, B { users [{user: b, password: b}] } }"

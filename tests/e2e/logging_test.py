@@ -130,6 +130,15 @@ class LoggingTest(ServerCase):
         server.log.wait(r'MSG_PAYLOAD: \["hello"\]')
         server.log.wait(r'MSG_PAYLOAD: \["world\.\.\."\]')
 
+    @case.differs("2.9.10", "trace_headers came with 2.11")
+    def test_of_payloads_only_the_headers(self):
+        server = self.start("-V", config="trace_headers: true\n")
+        header = "NATS/1.0\r\nA: b\r\n\r\n"
+        hpub = f"HPUB foo {len(header)} {len(header) + 6}\r\n{header}secret\r\n"
+        self.client(server).send("PUB foo 6\r\nsecret\r\n" + hpub)
+        server.log.wait(r'MSG_PAYLOAD: \["NATS/1\.0\\r\\nA: b"\]')
+        self.assertNotIn("secret", server.log.text())
+
     def test_trace_hides_passwords(self):
         server = self.start("-V", "--user", "u", "--pass", "secret-word")
         self.client(server, user="u", **{"pass": "secret-word"})

@@ -60,7 +60,7 @@ TEST(ReadServerTest, EveryPlainOption) {
         server_name: n, client_advertise: "h:1", server_tags: [a, " B:c", A, ""]
         debug: true, trace: yes, logtime: off, logtime_utc: on
         log_file: f, log_size_limit: 1kb, logfile_max_num: 3, syslog: true
-        remote_syslog: "udp://h:514", max_traced_msg_len: 10, log_format: json
+        remote_syslog: "udp://h:514", max_traced_msg_len: 10, trace_headers: true, log_format: json
         pid_file: p, ports_file_dir: d
         http_port: 8222, https_port: 8443, http_base_path: /x
         max_control_line: 512, max_payload: 65536, max_pending: 2mb
@@ -78,6 +78,7 @@ TEST(ReadServerTest, EveryPlainOption) {
     EXPECT_EQ(o.log.file_max_num, 3);
     EXPECT_EQ(o.log.remote_syslog, "udp://h:514");
     EXPECT_EQ(o.log.max_traced_msg_len, 10);
+    EXPECT_TRUE(o.log.trace_headers);
     EXPECT_EQ(o.log.format, LogFormat::kJson);
     EXPECT_EQ(o.pid_file, "p");
     EXPECT_EQ(o.ports_file_dir, "d");
@@ -259,8 +260,7 @@ TEST(ReadServerTest, InactivePartsGiveOneNoticeAndNoError) {
 }
 
 TEST(ReadServerTest, EveryKeyOfNewerServersIsKnown) {
-    for (const char* text : {"trace_headers: true",
-                             "server_metadata { a: b }", "feature_flags { a: true }", "ocsp_cache: true"}) {
+    for (const char* text : {"server_metadata { a: b }", "feature_flags { a: true }", "ocsp_cache: true"}) {
         const ReadResult result = read(text);
         EXPECT_TRUE(result.good) << result.messages;
         EXPECT_THAT(result.messages, HasSubstr("not active")) << text;

@@ -81,6 +81,8 @@ TEST(ValidateTest, OperatorMode) {
     EXPECT_EQ(verdict("operator: x"), "operators require an account resolver to be configured");
     EXPECT_EQ(verdict("operator: x, resolver: MEM\naccounts: [A]"),
               "operators do not allow Accounts to be configured directly");
+    EXPECT_EQ(verdict("operator: x, resolver: MEM\nmappings {a: b}"),
+              "operators do not allow Accounts to be configured directly");
     EXPECT_EQ(verdict("operator: x, resolver: MEM\nauthorization {users: [{user: y}]}"),
               "operators do not allow users to be configured directly");
     EXPECT_EQ(verdict("resolver_preload {A: b}"),
