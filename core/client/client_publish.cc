@@ -450,7 +450,7 @@ void Client::find_run(const char* begin, const char* end, Parsed* publish) const
         return;
     if (connect_.verbose || connect_.pedantic || tracing_) return;
     if (permissions_ != nullptr && permissions_->responses().has_value()) return;
-    delivery::extend_run(begin, end, operation.line_size, &publish->run);
+    delivery::extend_run(begin, end, operation.line_size, host_.limits().flow.run_bytes, &publish->run);
 }
 
 // Requests without responders: for each the requestor gets a 503 on its own inbox, if it has subscribed to

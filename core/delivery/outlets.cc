@@ -15,8 +15,6 @@ namespace {
 
 // A body above this is not copied: it would take much of a mailbox.
 constexpr size_t kInlineBytesMax = 32 * 1024;
-// Twice as much may be on its way to a worker, or one block.
-constexpr uint64_t kCountedBytesPart = 2 * 1024 * 1024;
 
 }  // namespace
 
@@ -71,7 +69,7 @@ bool Outlets::exceeds(const Outlet& outlet, Owed& owed, uint64_t part) {
 
 bool Outlets::is_behind(Outlet& outlet) {
     return exceeds(outlet, outlet.copies, InterestGate::kCopiesPerTurn) ||
-           exceeds(outlet, outlet.counted_bytes, kCountedBytesPart);
+           exceeds(outlet, outlet.counted_bytes, host_.limits().flow.counted_bytes);
 }
 
 std::optional<base::WorkerId> Outlets::find_behind(const interest::WorkerSet& workers) {

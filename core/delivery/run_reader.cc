@@ -9,12 +9,12 @@
 
 namespace nuring::delivery {
 
-void extend_run(const char* begin, const char* end, size_t line_size, MessageRun* run) {
+void extend_run(const char* begin, const char* end, size_t line_size, size_t bytes_max, MessageRun* run) {
     assert(run->count == 1);
     const size_t stride = run->stride;
     assert(stride >= 2);
     const char* next = begin + stride;
-    end = std::min(end, begin + std::max(kRunBytesMax, stride));
+    end = std::min(end, begin + std::max(bytes_max, stride));
     assert(next <= end);
     while (static_cast<size_t>(end - next) >= stride && next[stride - 1] == '\n' &&
            next[stride - 2] == '\r' && base::block_equal(begin, next, line_size)) {

@@ -13,10 +13,6 @@ namespace nuring::delivery {
 
 class Delivery;
 
-// Input that one run may cover: enough to share its fixed costs, little enough to stay in the first cache
-// level while it is copied.
-inline constexpr size_t kRunBytesMax = 32 * 1024;
-
 // Makes a new run one message, from an operation of proto's parsers. One that is not canonical has no tail:
 // it is framed anew (frame_message()). In place: a copy would load words that were just stored by halves,
 // which stalls the processor, and each message comes through here.
@@ -37,8 +33,8 @@ void begin_run(const Operation& operation, MessageRun* run) {
 }
 
 // Counts the messages behind the first one, at `begin`, that have the same control line (of that size,
-// with its line end), into the run.
-void extend_run(const char* begin, const char* end, size_t line_size, MessageRun* run);
+// with its line end), into the run, which covers so much of the input at most (link::FlowLimits).
+void extend_run(const char* begin, const char* end, size_t line_size, size_t bytes_max, MessageRun* run);
 
 // Most publishers stay with one subject: its match is kept in `memo`, and valid while nothing changes.
 // hash: of the subject in that sublist; 0: not known.

@@ -21,14 +21,10 @@
 namespace nuring::link {
 namespace {
 
-// A turn delivers this many bytes of messages before it sends; more input waits for the next turn. Else the
-// input of one turn, up to 1 MiB, times the number of subscribers would flood the caches and the memory.
-constexpr uint64_t kTurnOutBytesMax = 2 * 1024 * 1024;
-
 // Parts that one send gathers. It carries what a turn delivers, else a link would fall behind whose socket
 // takes everything. (Slabs in a row are at least half full: see Outbound::begin_frame().)
 constexpr size_t kGatherPartsMax = ring::kSendPartsMax;
-static_assert(kGatherPartsMax * runtime::SlabPool::kLargeBytes / 2 >= kTurnOutBytesMax);
+static_assert(kGatherPartsMax * runtime::SlabPool::kLargeBytes / 2 >= kTurnBytesMax);
 
 constexpr uint64_t kFlushOnClose_ns = 2'000'000'000;   // to get the last bytes out
 constexpr uint64_t kLinger_ns = 500'000'000;           // for the peer to read them and close
@@ -128,7 +124,7 @@ void Link::on_received(const ring::Completion& completion) {
         channel_->receive(completion.bytes, size);
         host_.ring.return_buffer(completion.buffer);
     }
-    if (host_.turn_bytes() > kTurnOutBytesMax) host_.ring.cut_turn();
+    if (host_.turn_bytes() > host_.limits().flow.turn_bytes) host_.ring.cut_turn();
 }
 
 void Link::take(char* bytes, size_t size) {

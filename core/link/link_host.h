@@ -17,6 +17,7 @@
 #include "core/link/server_facts.h"
 #include "core/link/websocket_tools.h"
 #include "core/log/log.h"
+#include "core/link/flow_limits.h"
 #include "core/ring/ring.h"
 #include "core/runtime/jobs.h"
 #include "core/runtime/slab_pool.h"
@@ -43,9 +44,10 @@ struct LinkLimits {
 
     uint64_t max_pending_bytes = 0;
     // With more than watched_bytes waiting, a link is reported to delivery/stall_gate.h; with more than
-    // stall_from_bytes, clients that publish to it rest.
+    // stall_from_bytes, clients that publish to it rest. (As in `flow`, unless publishers never rest.)
     uint64_t watched_bytes = 0;
     uint64_t stall_from_bytes = 0;
+    FlowLimits flow;
     std::array<WriteDeadline, proto::kKindCount> write_deadlines;  // by the kind of the link
     uint64_t ping_interval_ns = 0;
     int ping_max = 0;

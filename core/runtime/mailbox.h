@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cassert>
 #include <cstddef>
@@ -32,14 +33,16 @@ inline constexpr size_t kRecordSlackBytes = 64;
 // Threads: reserve(), commit(), publish() on the sending worker; next(), take(), release() on the
 //          receiving one.
 // Limits:  capacity bytes (a power of two); a record is at most capacity / 4, so that an empty mailbox
-//          takes any record. Nothing here allocates or waits after construction.
+//          takes any record. One that holds more than full_from_bytes takes none. Nothing here allocates
+//          or waits after construction.
 // Errors:  reserve() returns null when there is no room; the sender pauses what feeds the mailbox
 //          (delivery/outlets.h) and asks to be woken when it drains.
 // Source:  ours; the classic single-producer single-consumer ring with cached far indices.
 class Mailbox {
   public:
-    explicit Mailbox(size_t capacity_bytes)
+    explicit Mailbox(size_t capacity_bytes, size_t full_from_bytes = SIZE_MAX)
         : capacity_(capacity_bytes),
+          spare_bytes_(capacity_ - std::min(capacity_, full_from_bytes)),
           bytes_(new (std::align_val_t{kCacheLineBytes}) char[capacity_ + kRecordSlackBytes]) {
         assert((capacity_ & (capacity_ - 1)) == 0);
         assert(capacity_ >= 4 * kCacheLineBytes);
@@ -53,7 +56,8 @@ class Mailbox {
     // --- sender ---------------------------------------------------------------------------------
     // Room for a record of that size even at the worst place of the ring, without reserving it.
     bool has_room(size_t size) {
-        const size_t wanted = rounded(size) * 2;  // a record and the padding that it may force
+        // A record and the padding that it may force.
+        const size_t wanted = std::max(rounded(size) * 2, spare_bytes_);
         if (capacity_ - (write_ - known_head_) >= wanted) return true;
         // Sequentially consistent for Mesh::wait_for_room(): ordered after its store.
         known_head_ = head_.load(std::memory_order_seq_cst);  // pairs with release()
@@ -82,9 +86,10 @@ class Mailbox {
         const size_t offset = write_ & (capacity_ - 1);
         const size_t to_end = capacity_ - offset;
         const size_t padding = to_end < size ? to_end : 0;
-        if (capacity_ - (write_ - known_head_) < size + padding) {
+        const size_t wanted = std::max(size + padding, spare_bytes_);
+        if (capacity_ - (write_ - known_head_) < wanted) {
             known_head_ = head_.load(std::memory_order_acquire);  // pairs with release()
-            if (capacity_ - (write_ - known_head_) < size + padding) return nullptr;
+            if (capacity_ - (write_ - known_head_) < wanted) return nullptr;
         }
         if (padding != 0) {
             *header_at(offset) = {.size = static_cast<uint32_t>(padding), .kind = 0};
@@ -159,6 +164,7 @@ class Mailbox {
     };
 
     const size_t capacity_;
+    const size_t spare_bytes_;  // free when it takes a record
     const std::unique_ptr<char[], AlignedDelete> bytes_;
 
     // Sender's line.

@@ -3,8 +3,9 @@
 
 namespace nuring::runtime {
 
-Mesh::Mesh(std::vector<ring::Ring*> rings, size_t mailbox_bytes)
+Mesh::Mesh(std::vector<ring::Ring*> rings, size_t mailbox_bytes, size_t full_from_bytes)
     : rings_(std::move(rings)),
+      mailbox_bytes_(mailbox_bytes),
       room_wanted_(new RoomWanted[rings_.size() * rings_.size()]),
       states_(new State[rings_.size()]) {
     const size_t count = rings_.size();
@@ -12,7 +13,7 @@ Mesh::Mesh(std::vector<ring::Ring*> rings, size_t mailbox_bytes)
     for (size_t from = 0; from < count; ++from) {
         for (size_t to = 0; to < count; ++to) {
             if (from == to) continue;
-            mailboxes_[from * count + to] = std::make_unique<Mailbox>(mailbox_bytes);
+            mailboxes_[from * count + to] = std::make_unique<Mailbox>(mailbox_bytes, full_from_bytes);
         }
     }
 }

@@ -20,12 +20,13 @@ namespace nuring::runtime {
 // costs its senders no system call.
 //
 // Threads: a worker calls only with its own id as `self`.
-// Errors:  none. Limits: mailbox_bytes per ordered pair.
+// Errors:  none. Limits: mailbox_bytes per ordered pair; see Mailbox for full_from_bytes.
 class Mesh {
   public:
     // rings[i] is worker i's; they outlive the mesh.
-    Mesh(std::vector<ring::Ring*> rings, size_t mailbox_bytes);
+    Mesh(std::vector<ring::Ring*> rings, size_t mailbox_bytes, size_t full_from_bytes = SIZE_MAX);
 
+    size_t mailbox_bytes() const { return mailbox_bytes_; }
     uint32_t worker_count() const { return static_cast<uint32_t>(rings_.size()); }
     Mailbox& mailbox(base::WorkerId from, base::WorkerId to) {
         return *mailboxes_[index_of(from) * rings_.size() + index_of(to)];
@@ -66,6 +67,7 @@ class Mesh {
     void wake_if_sleeping(base::WorkerId self, uint32_t target);
 
     std::vector<ring::Ring*> rings_;
+    const size_t mailbox_bytes_;
     std::vector<std::unique_ptr<Mailbox>> mailboxes_;  // [from * N + to]; null on the diagonal
     std::unique_ptr<RoomWanted[]> room_wanted_;        // [from * N + to], set by `from`
     std::unique_ptr<State[]> states_;

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <cassert>
+#include <cstdint>
 #include <cstdlib>
 #include <initializer_list>
 #include <new>
@@ -22,6 +23,23 @@ Slab* prepared(void* memory, size_t bytes, SlabChunk* chunk) {
     slab->limit = static_cast<char*>(memory) + bytes - kSlabSlackBytes;
     slab->chunk = chunk;
     return slab;
+}
+
+// From the system and back, and not by the heap: that keeps what it has got once many chunks are dropped.
+char* map_chunk() {
+    void* const mapped =
+        ::mmap(nullptr, 2 * kChunkBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert(mapped != MAP_FAILED);
+    char* const begin = static_cast<char*>(mapped);
+    const size_t ahead = (kChunkBytes - reinterpret_cast<uintptr_t>(begin) % kChunkBytes) % kChunkBytes;
+    if (ahead != 0) (void)::munmap(begin, ahead);
+    (void)::munmap(begin + ahead + kChunkBytes, kChunkBytes - ahead);
+    (void)::madvise(begin + ahead, kChunkBytes, MADV_HUGEPAGE);  // a wish: nothing depends on it
+    return begin + ahead;
+}
+
+void unmap_chunk(char* memory) {
+    (void)::munmap(memory, kChunkBytes);
 }
 
 }  // namespace
@@ -45,7 +63,7 @@ SlabPool::~SlabPool() {
         while (*list != nullptr) {
             SlabChunk* chunk = *list;
             unlink(list, chunk);
-            std::free(chunk->memory);
+            unmap_chunk(chunk->memory);
         }
     }
 }
@@ -63,12 +81,9 @@ void SlabPool::unlink(SlabChunk** list, SlabChunk* chunk) {
 }
 
 void SlabPool::add_chunk() {
-    void* memory = std::aligned_alloc(kChunkBytes, kChunkBytes);
-    assert(memory != nullptr);
-    (void)::madvise(memory, kChunkBytes, MADV_HUGEPAGE);  // a wish: nothing depends on it
-    char* bytes = static_cast<char*>(memory);
-    auto* chunk = new (bytes + kSlabsPerChunk * kLargeBytes) SlabChunk{};
-    chunk->memory = bytes;
+    char* const memory = map_chunk();
+    auto* chunk = new (memory + kSlabsPerChunk * kLargeBytes) SlabChunk{};
+    chunk->memory = memory;
     chunk->untouched = kSlabsPerChunk;
     link_first(&partial_, chunk);
 }
@@ -76,7 +91,7 @@ void SlabPool::add_chunk() {
 void SlabPool::drop_chunk(SlabChunk* chunk) {
     unlink(&idle_, chunk);
     --idle_count_;
-    std::free(chunk->memory);
+    unmap_chunk(chunk->memory);
 }
 
 Slab* SlabPool::lend_small() {

@@ -13,6 +13,7 @@
 #include "core/base/version.h"
 #include "core/config/advertise.h"
 #include "core/delivery/records.h"
+#include "core/link/flow_limits.h"
 #include "core/ring/kernel_sockets.h"
 #include "core/server/operator_mode.h"
 #include "core/tls/digest.h"
@@ -51,6 +52,12 @@ size_t mailbox_bytes(const ServerSetup& setup) {
     if (setup.mailbox_bytes != 0) return setup.mailbox_bytes;
     return std::clamp(std::bit_floor(kMailboxBytesPerReceiver / setup.rings.size()),
                       kMailboxBytesMin, kMailboxBytesMax);
+}
+
+size_t full_from_bytes(const ServerSetup& setup) {
+    const auto max_pending = static_cast<uint64_t>(setup.options->max_pending);
+    return link::flow_limits(max_pending, static_cast<uint32_t>(setup.rings.size()), mailbox_bytes(setup))
+        .mailbox_bytes;
 }
 
 }  // namespace
@@ -161,7 +168,7 @@ class Server::LatchTask final : public runtime::ControlTask {
 Server::Server(ServerSetup setup)
     : setup_(std::move(setup)),
       facts_(static_cast<uint32_t>(setup_.rings.size())),
-      mesh_(setup_.rings, mailbox_bytes(setup_)),
+      mesh_(setup_.rings, mailbox_bytes(setup_), full_from_bytes(setup_)),
       announcer_(setup_.options->links_servers() ? std::make_unique<delivery::Announcer>()
                                                  : nullptr),
       accounts_(static_cast<uint32_t>(setup_.rings.size()), setup_.rings[0]->random_seed(),

@@ -29,10 +29,13 @@ WorkerState::~WorkerState() = default;
 void WorkerState::set_limits(const config::Options& options) {
     constexpr uint64_t kWatchedMax = 1024 * 1024;
     const auto max_pending = static_cast<uint64_t>(options.max_pending);
-    const uint64_t stall_from = options.no_fast_producer_stall ? max_pending : max_pending / 4 * 3;
+    const runtime::Mesh& mesh = host.worker.mesh();
+    const link::FlowLimits flow = link::flow_limits(max_pending, mesh.worker_count(), mesh.mailbox_bytes());
+    const uint64_t stall_from = options.no_fast_producer_stall ? max_pending : flow.stall_from_bytes;
     link::LinkLimits limits{.max_pending_bytes = max_pending,
                             .watched_bytes = std::min(stall_from, kWatchedMax),
                             .stall_from_bytes = stall_from,
+                            .flow = flow,
                             .write_deadlines = {},
                             .ping_interval_ns = static_cast<uint64_t>(options.ping_interval.count()),
                             .ping_max = options.ping_max};

@@ -33,7 +33,8 @@ delivery::MessageRun ServerLink::read_run(const char* begin, const char* end,
     }
     delivery::MessageRun run;
     delivery::begin_run(operation, &run);
-    if (!tracing_) delivery::extend_run(begin, end, operation.line_size, &run);
+    if (!tracing_)
+        delivery::extend_run(begin, end, operation.line_size, host_.limits().flow.run_bytes, &run);
     return run;
 }
 

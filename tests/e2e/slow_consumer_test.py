@@ -49,6 +49,18 @@ class SlowConsumerTest(ServerCase):
         self.assertEqual(len(lines), 1, lines)
         self.check_serves(server)
 
+    def test_a_burst_of_more_than_may_be_pending_closes_nobody_who_reads(self):
+        for most in (65536, 262144, 1_000_000):
+            server = self.start(config=f"max_payload: 65536\nmax_pending: {most}\n")
+            subscriber = self.subscriber(server)
+            publisher = self.client(server)
+            for size in (100, 1000, 16000):
+                body, count = b"x" * size, 2 * most // size
+                publisher.send(b"PUB slow.data %d\r\n%s\r\n" % (size, body) * count)
+                subscriber.expect(b"MSG slow.data 1 %d\r\n%s\r\n" % (size, body) * count)
+            self.assertNotIn("Slow Consumer", server.log.text())
+            server.stop()
+
     def test_write_deadline(self):
         server = self.start(config='max_pending: 60000000\nwrite_deadline: "300ms"\n')
         self.subscriber(server, receive_bytes=4096)

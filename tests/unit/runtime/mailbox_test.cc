@@ -65,6 +65,21 @@ TEST(MailboxTest, IsFullUntilRoomIsReleased) {
     EXPECT_TRUE(push(box, std::string(100, 'x')));
 }
 
+TEST(MailboxTest, OneThatHoldsMoreThanItsLimitTakesNone) {
+    Mailbox box(kCapacity, /*full_from_bytes=*/100);
+    EXPECT_TRUE(box.has_room(kCapacity / 4));
+    EXPECT_TRUE(push(box, std::string(80, 'x')));
+    EXPECT_TRUE(box.has_room(1));
+    EXPECT_TRUE(push(box, std::string(80, 'x')));  // it held less
+    EXPECT_FALSE(box.has_room(1));
+    EXPECT_FALSE(push(box, "x"));
+    box.publish();
+    box.consume(box.next());
+    EXPECT_TRUE(box.release());
+    EXPECT_TRUE(box.has_room(1));
+    EXPECT_TRUE(push(box, "x"));
+}
+
 TEST(MailboxTest, KnowsWhetherAllBeforeAPositionIsReleased) {
     Mailbox box(kCapacity);
     EXPECT_TRUE(box.is_released(box.position()));

@@ -602,6 +602,12 @@ TEST_F(ServerLinkTest, AServerThatReadsNoMessagesIsASlowConsumer) {
     EXPECT_EQ(slow_consumers(), 1U);
 }
 
+// Two are more than is free after a rest.
+std::string half_of_free(const link::LinkLimits& limits) {
+    const size_t size = (limits.max_pending_bytes - limits.stall_from_bytes) / 2 * 9 / 16;
+    return fmt::format("RMSG $G a {}\r\n{}\r\n", size, std::string(size, 'x'));
+}
+
 // Others publish over it, too.
 TEST_F(ServerLinkTest, AServerRestsForATurnAndThenSendsForAWhile) {
     SimPeer& receives = stage.client(0);
@@ -623,7 +629,7 @@ TEST_F(ServerLinkTest, AServerRestsForATurnAndThenSendsForAWhile) {
     EXPECT_TRUE(rests());
     EXPECT_FALSE(link->is_stalled());
     EXPECT_FALSE(rests());
-    const std::string half = "RMSG $G a 70000\r\n" + std::string(70'000, 'x') + "\r\n";
+    const std::string half = half_of_free(limits);
     peer.ask(half);
     EXPECT_FALSE(rests());
     peer.ask(half);
@@ -656,7 +662,7 @@ TEST_F(ServerLinkTest, AServerSharesWithNobodyWhatIsFreeAfterARest) {
     EXPECT_TRUE(link->is_stalled());
     stage.pass(delivery::StallGate::kRest_ns + runtime::TimerWheel::kTick_ns);
     EXPECT_FALSE(link->is_stalled());
-    const std::string half = "RMSG $G a 70000\r\n" + std::string(70'000, 'x') + "\r\n";
+    const std::string half = half_of_free(limits);
     peer.ask(half);
     EXPECT_FALSE(link->may_rest());
     peer.ask(half);
