@@ -39,6 +39,8 @@ FlowLimits flow_limits(uint64_t max_pending_bytes, uint32_t worker_count, size_t
     assert(on_its_way <= budget);
     const uint64_t spare = std::max(max_pending_bytes / 4, std::min(budget, kSpareBytesMin));
     limits.stall_from_bytes = max_pending_bytes - std::max(on_its_way, spare);
+    // A block counts whatever its size: with none on its way, no worker is behind.
+    limits.counted_bytes = std::max<uint64_t>(limits.counted_bytes, 1);
     return limits;
 }
 
