@@ -246,7 +246,7 @@ void Client::announce_cluster() {
 }
 
 void Client::ping() {
-    note_activity();
+    note_sign_of_life();
     answer_ping();
     if (ponged_) return;
     ponged_ = true;
@@ -350,9 +350,9 @@ void Client::keep_alive() {
     host_.log.debug("{} - Client Ping Timer", label());
     shrink();
     const bool wants_rtt = !was_pinged() || since_ping_ns() > kRttInterval_ns;
-    if (idle_ns() < interval_ns && !wants_rtt) {
+    if (silent_ns() < interval_ns && !wants_rtt) {
         host_.log.debug("{} - Delaying PING due to activity {}s ago", label(),
-                        idle_ns() / base::kSecond_ns);
+                        silent_ns() / base::kSecond_ns);
     } else {
         if (close_if_stale("Client", host_.limits().ping_max)) return;
         send_ping();

@@ -42,6 +42,7 @@ void NatsLink::take_over(const Liveness& liveness) {
     const uint64_t now_ns = host_.ring.now_ns();
     live_ = liveness;
     live_.last_activity_ns = std::min(live_.last_activity_ns, now_ns);
+    live_.last_sign_ns = std::min(live_.last_sign_ns, now_ns);
     live_.ping_sent_ns = std::min(live_.ping_sent_ns, now_ns);
 }
 

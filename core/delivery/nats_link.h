@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -21,7 +22,8 @@ struct Liveness {
     bool was_pinged = false;
     int pings_out = 0;  // of the regular ones, since the last PONG
     uint32_t unanswered_pings = 0;
-    uint64_t last_activity_ns = 0;
+    uint64_t last_activity_ns = 0;  // a message in or out, or a verb that changes interest
+    uint64_t last_sign_ns = 0;      // other input that makes a PING superfluous: the peer's own
     uint64_t ping_sent_ns = 0;  // before the first one: when the connection was made
     uint64_t rtt_ns = 0;
 };
@@ -35,7 +37,8 @@ class NatsLink : public link::Link {
     NatsLink(Delivery& delivery, link::Handover&& connection, proto::Kind kind);
 
     uint64_t rtt_ns() const { return live_.rtt_ns; }  // 0: not known yet
-    // When the last message or verb was handled, which does not have to be each one of them.
+    // When the last message came or left, or interest changed. PING and PONG do not count: all stock clients
+    // send them, and nobody would be idle.
     uint64_t last_activity_wall_ns(uint64_t wall_ns) const;
 
   protected:
@@ -70,7 +73,12 @@ class NatsLink : public link::Link {
     uint64_t since_ping_ns() const { return host_.ring.now_ns() - live_.ping_sent_ns; }
     void set_rtt(uint64_t rtt_ns) { live_.rtt_ns = rtt_ns == 0 ? 1 : rtt_ns; }
     void note_activity() { live_.last_activity_ns = host_.ring.now_ns(); }
+    void note_sign_of_life() { live_.last_sign_ns = host_.ring.now_ns(); }
     uint64_t idle_ns() const { return host_.ring.now_ns() - live_.last_activity_ns; }
+    // As idle_ns(), but a PING of the peer counts, too.
+    uint64_t silent_ns() const {
+        return host_.ring.now_ns() - std::max(live_.last_activity_ns, live_.last_sign_ns);
+    }
 
     // --- messages --------------------------------------------------------------------------------------
     // hash: of the subject in the account's sublist; 0: not known.

@@ -266,6 +266,7 @@ size_t ServerLink::consume(const char* begin, const char* end) {
             break;
         }
         if (tracing_) trace_in(operation);
+        if (is_interest(operation.verb)) note_activity();
         perform(operation);
         at += operation.consumed;
     }

@@ -7,6 +7,7 @@ import os
 
 from support import cluster
 from support.cluster import Cluster
+from support.monitoring import is_quiet, moment
 from support.route_peer import PeerCase
 
 ROUTE = ["rid", "remote_id", "did_solicit", "is_configured", "ip", "port", "pending_size",
@@ -51,6 +52,29 @@ class ScriptedMonitoringTest(PeerCase):
         (route,) = self.routez()["routes"]
         wanted = {"in_msgs": 2, "in_bytes": 12, "out_msgs": 1, "out_bytes": 3, "subscriptions": 2}
         self.assertEqual({key: route[key] - before[key] for key in wanted}, wanted)
+
+    def test_messages_and_interest_are_activity_and_a_ping_is_not(self):
+        peer = self.peer(self.server)
+        self.wire.send("SUB foo 1\r\n")
+        self.wire.expect_quiet()
+        peer.drain()
+
+        def read():
+            page = self.routez()
+            return page, page["routes"][0]
+
+        def moved(lines):
+            self.wait_for(lambda: is_quiet(*read()), "a second has passed")
+            before = moment(read()[1]["last_activity"])
+            peer.send(lines)
+            peer.drain()
+            (route,) = self.routez("?subs=0")["routes"]  # a slow server keeps such a page for a while: another one
+            return moment(route["last_activity"]) - before
+
+        self.assertLess(moved("PING\r\n"), 0.5)
+        self.assertGreater(moved("RS+ $G out\r\n"), 0.5)
+        self.assertGreater(moved("RS- $G out\r\n"), 0.5)
+        self.assertGreater(moved("RMSG $G foo 1\r\nx\r\n"), 0.5)
 
     def test_interest_is_listed(self):
         peer = self.peer(self.server)

@@ -19,7 +19,7 @@ import unittest
 
 from support import case
 from support.case import differs
-from support.monitoring import STARTING, MonitoringCase
+from support.monitoring import STARTING, MonitoringCase, is_quiet, moment
 from support.nkeys import Key, Tenant, User
 from support.server import Server
 from support.tls import Certificates, TlsWire
@@ -240,6 +240,36 @@ class ConnzTest(MonitoringCase):
         page = self.get(server, "/connz?limit=9")  # another one: the first may be kept for a while
         self.assertRegex(page["connections"][0]["rtt"], r"^[\d.]+(µs|ms|s)$")
         wire.expect("PING\r\n")  # after two seconds, not after ping_interval
+
+    def test_messages_and_interest_are_activity_and_a_ping_is_not(self):
+        server = self.monitored()
+        wire, publisher = self.client(server, name="seen"), self.client(server, name="publisher")
+
+        def read():
+            page = self.get(server, "/connz")
+            return page, next(each for each in page["connections"] if each["name"] == "seen")
+
+        def moved(act):
+            """By how much `act`, after a second without activity, moves the time of the last one."""
+            self.wait_for(lambda: is_quiet(*read()), "a second has passed")
+            before = moment(read()[1]["last_activity"])
+            act()
+            wire.send("PING\r\n")
+            wire.expect("PONG\r\n")
+            # A slow server keeps such a page for a while: another one.
+            connections = self.get(server, "/connz?limit=9")["connections"]
+            return moment(next(each["last_activity"] for each in connections if each["name"] == "seen")) - before
+
+        def receive():
+            publisher.send("PUB foo 1\r\nx\r\n")
+            wire.expect_message("foo", 1, b"x")
+
+        # The times are those of the clock: half a second is far from both answers.
+        self.assertLess(moved(lambda: None), 0.5)
+        self.assertGreater(moved(lambda: wire.send("SUB foo 1\r\n")), 0.5)
+        self.assertGreater(moved(receive), 0.5)
+        self.assertGreater(moved(lambda: wire.send("PUB bar 1\r\nx\r\n")), 0.5)
+        self.assertGreater(moved(lambda: wire.send("UNSUB 1\r\n")), 0.5)
 
     def test_sorts_pages_and_finds_one(self):
         server = self.monitored()

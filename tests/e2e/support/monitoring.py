@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The monitoring port of a server under test."""
 
+import datetime
 import http.client
 import json
 import re
@@ -9,6 +10,19 @@ import socket
 from support.case import DEADLINE_S, ServerCase
 
 STARTING = re.compile(r"Starting (https?) monitor on (\S+):(\d+)")
+
+
+def moment(text):
+    """A time of a page in seconds. Python's reader knows neither nanoseconds nor, in older releases, the Z."""
+    match = re.fullmatch(r"([^.]*?)(\.\d+)?(Z|[+-]\d\d:\d\d)", text)
+    whole, fraction, zone = match.groups()
+    read = datetime.datetime.fromisoformat(whole + zone.replace("Z", "+00:00"))
+    return read.timestamp() + float(fraction or 0)
+
+
+def is_quiet(page, link):
+    """Nothing has counted as activity of that link for a second."""
+    return moment(page["now"]) - moment(link["last_activity"]) > 1
 
 
 class Answer:
