@@ -240,6 +240,10 @@ void LeafLink::refuse_excess() {
                 link::CloseReason::kMaxAccountConnectionsExceeded);
 }
 
+void LeafLink::close_if_excess() {
+    if (open() && serving() && account_->excess_connections() > 0) refuse_excess();
+}
+
 void LeafLink::delay_reconnect(uint64_t delay_ns) {
     reconnect_delay_ns_ = delay_ns;
 }

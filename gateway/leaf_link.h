@@ -101,6 +101,8 @@ class LeafLink final : public server_link::ServerLink, private delivery::Request
                            std::string_view queues) override;
     bool may_serve(account::Account& account, std::string_view subject,
                    std::string_view queue) override;
+    account::Account* counted_account() const override { return serving() ? account_ : nullptr; }
+    void close_if_excess() override;
     void deliver_of_leafnodes(account::Account& account, const delivery::MessageRun& run,
                               std::string_view queues, uint32_t origin_cluster) override;
     void on_account_changed() override;

@@ -35,13 +35,16 @@ bool Account::add_connection() {
     int64_t count = connections();
     do {
         // relaxed: the counts that other servers announce are late anyway
-        if (limit >= 0 && count + elsewhere_.load(std::memory_order_relaxed) >= limit) return false;
+        const int64_t others = leafnodes_.load(std::memory_order_relaxed) +
+                               elsewhere_.load(std::memory_order_relaxed);
+        if (limit >= 0 && count + others >= limit) return false;
     } while (!connections_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed));
     return true;
 }
 
 int64_t Account::excess_connections() const {
-    return excess(connections(), elsewhere_.load(std::memory_order_relaxed), exchange().limits.connections);
+    return excess(connections() + leafnodes_.load(std::memory_order_relaxed),
+                  elsewhere_.load(std::memory_order_relaxed), exchange().limits.connections);
 }
 
 bool Account::has_room_for_leafnode() const {
@@ -60,7 +63,8 @@ bool Account::shed_connection() {
     const int64_t limit = exchange().limits.connections;
     int64_t count = connections();
     do {
-        const int64_t everywhere = count + elsewhere_.load(std::memory_order_relaxed);
+        const int64_t everywhere = count + leafnodes_.load(std::memory_order_relaxed) +
+                                   elsewhere_.load(std::memory_order_relaxed);
         if (limit < 0 || count <= 0 || everywhere <= limit) return false;
     } while (!connections_.compare_exchange_weak(count, count - 1, std::memory_order_relaxed));
     return true;

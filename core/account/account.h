@@ -38,19 +38,21 @@ class Account final : private interest::InterestObserver {
         return replies == nullptr ? std::string_view() : replies->subject();
     }
 
-    // Connections now, on all workers. Relaxed: it is only a number.
+    // Clients now, on all workers. Relaxed: it is only a number.
     int64_t connections() const { return connections_.load(std::memory_order_relaxed); }
-    // One more; false: there are as many as the account may have, and this one is not counted.
+    // One more; false: with the leafnodes here and the clients of other servers there are as many as the
+    // account may have, and this one is not counted. A leafnode counts here, but is refused by a limit of
+    // its own only. Source: server/accounts.go, MaxTotalConnectionsReached 2.15.3.
     [[nodiscard]] bool add_connection();
     void remove_connection() {
         const int64_t before = connections_.fetch_sub(1, std::memory_order_relaxed);
         assert(before > 0);
     }
-    // Connections on other servers count against the limit, too.
+    // Clients of other servers count against the limit, too; leafnodes of other servers do not.
     void add_connections_elsewhere(int64_t difference) {
         elsewhere_.fetch_add(difference, std::memory_order_relaxed);
     }
-    // How many of those here are too many.
+    // How many of the clients and leafnodes here are too many.
     int64_t excess_connections() const;
 
     // Registered leafnode connections, of either end, here and on other servers, against `max_leafnodes`.

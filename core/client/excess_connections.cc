@@ -7,6 +7,7 @@
 #include "core/account/account.h"
 #include "core/client/client.h"
 #include "core/client/client_host.h"
+#include "core/delivery/remote_server.h"
 
 namespace nuring::client {
 
@@ -16,8 +17,12 @@ bool ExcessConnections::add(const ClientHost& clients) {
         Client* const client = as_client(&link);
         if (client == nullptr || !client->counts_for_account()) return;
         if (client->account().excess_connections() == 0) return;
-        found[&client->account()].push_back({.cid = client->cid(), .handle = client->handle()});
+        found[&client->account()].push_back(of(*client));
     });
+    for (const delivery::RemoteServer* server : clients.delivery.servers.list()) {
+        account::Account* const account = server->counted_account();
+        if (account != nullptr && account->excess_connections() > 0) found[account].push_back(of(*server));
+    }
     const std::lock_guard lock(mutex_);
     for (const auto& [account, connections] : found) {
         std::vector<Connection>& all = found_[account];
@@ -44,8 +49,20 @@ void ExcessConnections::choose() {
 
 void ExcessConnections::close(const ClientHost& clients) const {
     for (const Connection& each : chosen_) {
-        if (Client* client = as_client(clients.host.table.find(each.handle))) client->close_if_excess();
+        if (Client* client = as_client(clients.host.table.find(each.handle))) {
+            client->close_if_excess();
+        } else {
+            close_server(clients.delivery.servers, each.handle);
+        }
     }
+}
+
+void ExcessConnections::close_server(const delivery::RemoteServers& servers, base::LinkHandle handle) {
+    const auto list = servers.list();
+    const auto found =
+        std::find_if(list.begin(), list.end(),
+                     [handle](const delivery::RemoteServer* each) { return each->handle() == handle; });
+    if (found != list.end()) (*found)->close_if_excess();  // which takes it off the list
 }
 
 }  // namespace nuring::client

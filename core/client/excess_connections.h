@@ -7,18 +7,24 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "core/base/ids.h"
+#include "core/link/link.h"
 
 namespace nuring::account {
 class Account;
+}
+
+namespace nuring::delivery {
+class RemoteServers;
 }
 
 namespace nuring::client {
 
 class ClientHost;
 
-// ExcessConnections closes the youngest connections of each account that has more than it may have, of all
-// workers: after a change of its limits, or of what other servers count. Each worker shows its connections;
-// when all have done so, the youngest are chosen, and each worker closes its own.
+// ExcessConnections closes the youngest connections (clients and leafnodes) of each account that has more
+// than it may have, of all workers: after a change of its limits, or of what other servers count. Each
+// worker shows its connections; when all have done so, the youngest are chosen, and each worker closes its
+// own.
 // Threads: add() once on each worker, close() on each worker after the last add().
 // Errors:  none. A connection that has moved to another worker in between is not closed.
 // Source:  server/accounts.go, updateAccountClaimsWithRefresh() and updateRemoteServer() 2.15.3.
@@ -36,8 +42,10 @@ class ExcessConnections {
         base::LinkHandle handle;
     };
 
+    static Connection of(const link::Link& link) { return {.cid = link.cid(), .handle = link.handle()}; }
     using Found = absl::flat_hash_map<account::Account*, std::vector<Connection>>;
 
+    static void close_server(const delivery::RemoteServers& servers, base::LinkHandle handle);
     void choose();
 
     std::mutex mutex_;

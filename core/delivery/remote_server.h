@@ -54,6 +54,11 @@ class RemoteServer : public NatsLink, public Subscriber, public InterestListener
     // False: changes are announced to it by a listener that it shares with others.
     virtual bool listens_alone() const { return true; }
 
+    // The account among whose connections it counts, as a leafnode does; null: none.
+    virtual account::Account* counted_account() const { return nullptr; }
+    // Closed if that account has more connections than it may have; the youngest are to be asked.
+    virtual void close_if_excess() {}
+
     // Goes on announcing to a new server what is wanted here (RemoteServers::send_interest_later()); true:
     // that was all.
     virtual bool send_interest_slice() { return true; }

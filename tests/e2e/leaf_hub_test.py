@@ -8,6 +8,7 @@ import json
 import signal
 
 from support import leafnodes
+from support.case import differs
 from support.leafnodes import LeafCase
 from support.nkeys import Key, base64url
 
@@ -305,6 +306,49 @@ class LimitsTest(LeafCase):
         system.expect_quiet()
         join()
         old.expect_quiet()
+
+    def test_leafnodes_count_among_the_connections_of_an_account(self):
+        server = self.hub(
+            settings="accounts { A { users [{user: a, password: a}], limits { max_connections: 2 } } }")  # fmt: skip
+        login = {"user": "a", "pass": "a"}
+        leafnode = self.join(server, **login)
+        first = self.client(server, **login)
+        second = self.wire(server)
+        second.read_info()
+        second.send(f"CONNECT {json.dumps(login)}\r\n")
+        second.expect("-ERR 'maximum account active connections exceeded'\r\n")
+        self.join(server, **login)  # it has a limit of its own
+        first.close()
+        leafnode.close()
+        self.wait_for(lambda: server.leaf_count() == 1, "one leafnode is left")
+        # The server may notice the end of a client later than that of a leafnode.
+        self.wait_for(lambda: server.get("/varz")["connections"] == 0, "the client has gone")
+        self.client(server, **login).expect_quiet()
+
+    @differs("2.9.10", "it closes nobody")
+    def test_the_youngest_go_be_they_clients_or_leafnodes(self):
+        """Connections on other servers, as those announce them in the system account, are clients only."""
+        server = self.hub(settings="""system_account: SYS
+            accounts { A { users [{user: a, password: a}], limits { max_connections: 4 } }
+                       SYS { users [{user: sys, password: s}] } }
+            cluster { name: C, listen: "127.0.0.1:-1" }""")  # fmt: skip
+        system = self.client(server, user="sys", **{"pass": "s"})
+
+        def announce(clients, leafnodes):
+            body = json.dumps({"server": {"id": "NOTHER"}, "acc": "A", "conns": clients, "leafnodes": leafnodes})
+            system.send(f"PUB $SYS.ACCOUNT.A.SERVER.CONNS {len(body)}\r\n{body}\r\n")
+            system.expect_quiet()
+
+        login = {"user": "a", "pass": "a"}
+        old_leafnode, old_client = self.join(server, **login), self.client(server, **login)
+        young_leafnode, young_client = self.join(server, **login), self.client(server, **login)
+        announce(0, 9)
+        announce(1, 9)
+        young_client.expect("-ERR 'maximum account active connections exceeded'\r\n")
+        announce(2, 0)
+        young_leafnode.expect_error("maximum account active connections exceeded")
+        old_leafnode.expect_quiet()
+        old_client.expect_quiet()
 
     def test_an_old_version_is_told_what_is_wanted(self):
         server = self.hub(block='min_version: "2.8.0"')

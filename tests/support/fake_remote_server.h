@@ -50,7 +50,16 @@ class FakeRemoteServer final : public delivery::RemoteServer {
     void on_reload() override {}
     void on_account_changed() override {}
     void announce_lame_duck() override {}
+    account::Account* counted_account() const override { return counted_; }
+    void close_if_excess() override {
+        if (counted_->excess_connections() > 0) close(link::CloseReason::kMaxAccountConnectionsExceeded);
+    }
 
+    // From now on it counts among the connections of that account, as a leafnode does.
+    void count_for(account::Account& account) {
+        account.add_leafnodes(1);
+        counted_ = &account;
+    }
     // What that server has told: a subscription of this link.
     void subscribe(std::string_view pattern, std::string_view queue = {}, uint32_t weight = 1,
                    uint32_t origin_cluster = 0) {
@@ -94,6 +103,7 @@ class FakeRemoteServer final : public delivery::RemoteServer {
     }
     void on_close() override {
         delivery_.servers.remove(*this);
+        if (counted_ != nullptr) counted_->add_leafnodes(-1);
         for (interest::Subscription* each : subscriptions_) {
             delivery_.subscriptions.retire(each);
             delivery_.accounts.global().sublist().remove(each);
@@ -101,6 +111,7 @@ class FakeRemoteServer final : public delivery::RemoteServer {
     }
 
     const proto::Kind kind_;
+    account::Account* counted_ = nullptr;
     std::vector<interest::Subscription*> subscriptions_;
 };
 

@@ -8,6 +8,7 @@
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/fake_remote_server.h"
 #include "tests/support/worker_stage.h"
 
 namespace nuring::client {
@@ -70,6 +71,27 @@ TEST_F(ExcessConnectionsTest, TheYoungestOfAllWorkersGo) {
     limit(0);
     for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(is_refused(*peers[i])) << i;
     EXPECT_EQ(stage.accounts.find("A")->connections(), 0);
+}
+
+TEST_F(ExcessConnectionsTest, LeafnodesGoAmongTheClientsByTheirAge) {
+    account::Account& account = *stage.accounts.find("A");
+    SimPeer& oldest = client("ann", 0);
+    std::vector<SimPeer*> leafnodes;
+    for (uint32_t worker : {1, 0}) {
+        leafnodes.push_back(&stage.accept_as(worker, [&](server::WorkerState& state, int fd) {
+            (new test::FakeRemoteServer(state.delivery, fd, proto::Kind::kLeafnode))->count_for(account);
+        }));
+    }
+    SimPeer& youngest = client("ann", 1);
+    limit(4);
+    for (SimPeer* each : leafnodes) EXPECT_FALSE(each->ended());
+    EXPECT_FALSE(is_refused(youngest));
+    limit(2);
+    EXPECT_TRUE(is_refused(youngest));
+    EXPECT_TRUE(leafnodes[1]->ended());
+    EXPECT_FALSE(leafnodes[0]->ended());
+    EXPECT_FALSE(is_refused(oldest));
+    EXPECT_TRUE(client("ann", 0).ended());
 }
 
 TEST_F(ExcessConnectionsTest, ConnectionsOfOtherServersCount) {
