@@ -10,6 +10,7 @@
 #include "core/link/cluster_view.h"
 #include "core/link/origin_clusters.h"
 #include "core/link/gateway_gossip.h"
+#include "core/link/lame_duck_pace.h"
 #include "core/link/rate_limit.h"
 #include "core/link/route_directory.h"
 #include "core/link/server_events.h"
@@ -73,6 +74,7 @@ struct ServerFacts {
     std::atomic<int64_t> excess_clients{0};                 // to be closed by a reload
     std::atomic<bool> lame_duck{false};                     // it goes: INFO names other servers only
     std::atomic<bool> lame_duck_closing{false};             // the first client is being closed
+    LameDuckPace lame_duck_pace;                            // when the next one is
     WorkerLoads worker_loads;                               // where a new client goes
 };
 

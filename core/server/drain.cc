@@ -11,8 +11,12 @@
 namespace nuring::server {
 namespace {
 
-// The pause between two clients of a lame duck.
-constexpr int64_t kLameDuckIntervalMax_ns = 1'000'000'000;
+// Clients that came to this worker while it was closing others.
+constexpr uint64_t kLateClients_ns = 1'000'000'000;
+// A time that is already over when it is configured.
+constexpr int64_t kLeastSpread_ns = 1'000'000'000;
+// Timers run at ticks, each up to one late: what was due meanwhile is closed, too.
+constexpr uint64_t kLateTimers_ns = 2 * runtime::TimerWheel::kTick_ns;
 
 std::vector<base::LinkHandle> find_lame_ducks(const link::LinkHost& host) {
     std::vector<base::LinkHandle> found;
@@ -60,31 +64,33 @@ void Drain::enter_lame_duck(const LameDuck& lame_duck, void (*gone)(void*), void
     host_.table.for_each([](link::Link& link) { link.announce_lame_duck(); });
     lame_ducks_ = find_lame_ducks(host_);
     open_count_ = lame_ducks_.size();
-    if (open_count_ == 0) return;
     const int64_t spread = (lame_duck.duration - lame_duck.grace_period).count();
-    const auto spread_ns =
-        static_cast<uint64_t>(std::max<int64_t>(spread, kLameDuckIntervalMax_ns));
-    lame_duck_interval_ns_ = std::min<uint64_t>(spread_ns / open_count_, kLameDuckIntervalMax_ns);
-    host_.timers.arm(lame_duck_timer_,
-                     host_.ring.now_ns() + static_cast<uint64_t>(lame_duck.grace_period.count()));
+    lame_duck_spread_ns_ = static_cast<uint64_t>(spread > 0 ? spread : kLeastSpread_ns);
+    if (open_count_ == 0) return;
+    const uint64_t begin_ns =
+        host_.ring.now_ns() + static_cast<uint64_t>(lame_duck.grace_period.count());
+    host_.facts.lame_duck_pace.add(open_count_, begin_ns);
+    host_.timers.arm(lame_duck_timer_, begin_ns);
 }
 
-// As many as have come due by now: with thousands of clients more than one per tick of the timers.
+// As many as are due by the next tick of the timers: with thousands of clients more than one. Each worker
+// tries, and which one closes the next client does not matter.
 void Drain::on_lame_duck_timer() {
     // relaxed: it only decides which worker logs it
     if (!host_.facts.lame_duck_closing.exchange(true, std::memory_order_relaxed)) {
         host_.log.info("Closing existing clients");
     }
     assert(open_count_ <= lame_ducks_.size());
-    uint64_t passed_ns = 0;
-    while (open_count_ != 0 && passed_ns < runtime::TimerWheel::kTick_ns) {
+    link::LameDuckPace& pace = host_.facts.lame_duck_pace;
+    const uint64_t now_ns = host_.ring.now_ns();
+    const uint64_t oldest_ns = now_ns - std::min(now_ns, kLateTimers_ns);
+    while (open_count_ != 0 && pace.take(oldest_ns, now_ns + runtime::TimerWheel::kTick_ns,
+                                         lame_duck_spread_ns_, &prng_)) {
         if (link::Link* link = host_.table.find(lame_ducks_[--open_count_])) {
             link->close(link::CloseReason::kServerShutdown);
         }
-        const uint64_t half = lame_duck_interval_ns_ / 2;
-        passed_ns += half + (half == 0 ? 1 : prng_.next() % half);
     }
-    if (open_count_ != 0) host_.timers.arm(lame_duck_timer_, host_.ring.now_ns() + passed_ns);
+    if (open_count_ != 0) host_.timers.arm(lame_duck_timer_, std::max(pace.next_ns(), now_ns));
 }
 
 bool Drain::advance() {
@@ -125,7 +131,7 @@ void Drain::report_gone() {
     open_count_ = lame_ducks_.size();
     if (lame_ducks_.empty()) return std::exchange(gone_, nullptr)(gone_state_);
     if (!lame_duck_timer_.armed())
-        host_.timers.arm(lame_duck_timer_, host_.ring.now_ns() + uint64_t{kLameDuckIntervalMax_ns});
+        host_.timers.arm(lame_duck_timer_, host_.ring.now_ns() + kLateClients_ns);
 }
 
 void Drain::report_drained() {

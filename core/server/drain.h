@@ -24,10 +24,11 @@ bool outlives_clients(proto::Kind kind);
 //
 //   hold():            nothing is read any more; when every record is in its mailbox: held
 //   stop():            what others have sent is delivered, then every link closes; when none is left: drained
-//   enter_lame_duck(): the clients close one by one, spread over a duration; when none is left: gone.
+//   enter_lame_duck(): the clients close one by one, of all workers (link/lame_duck_pace.h), spread over a
+//                      duration; when none is left: gone.
 //                      hold() ends that.
 //
-// Threads: its worker. Limits: kLameDuckIntervalMax_ns between two clients. Errors: none.
+// Threads: its worker. Limits: those of LameDuckPace. Errors: none.
 class Drain {
   public:
     Drain(link::LinkHost& host, delivery::Outlets& outlets);
@@ -73,7 +74,7 @@ class Drain {
     runtime::OwnedTimer<Drain, &Drain::on_lame_duck_timer> lame_duck_timer_{*this};
     std::vector<base::LinkHandle> lame_ducks_;  // those that are closed stand behind the open ones
     size_t open_count_ = 0;  // of lame_ducks_; the last of them is the next one to close
-    uint64_t lame_duck_interval_ns_ = 0;
+    uint64_t lame_duck_spread_ns_ = 0;
 };
 
 }  // namespace nuring::server

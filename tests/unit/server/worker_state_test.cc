@@ -171,6 +171,39 @@ TEST(WorkerStateTest, ALameDuckTellsItsClientsAndLetsThemGoOneByOne) {
     EXPECT_EQ(gone, 1);
 }
 
+TEST(WorkerStateTest, ALameDuckClosesOneClientAfterTheOtherOverAllWorkers) {
+    constexpr uint32_t kWorkers = 4;
+    constexpr uint32_t kClients = 12;
+    auto options = test_options();
+    options->lame_duck_grace_period = std::chrono::seconds(10);
+    options->lame_duck_duration = std::chrono::seconds(100);
+    WorkerStage stage(kWorkers, options);
+    for (uint32_t i = 0; i < kClients; ++i) stage.client(i % kWorkers);
+    int gone = 0;
+    for (uint32_t i = 0; i < kWorkers; ++i) {
+        stage.on_worker(i, [&](WorkerState& state) {
+            state.enter_lame_duck([](void* counter) { ++*static_cast<int*>(counter); }, &gone);
+        });
+    }
+    stage.pass(9 * kLinksSecond_ns);
+    EXPECT_EQ(stage.link_count(), kClients);
+    // Half a second to a second between two of them. The first and the last are closed within these steps.
+    constexpr uint64_t kStep_ns = 400'000'000;
+    size_t left = kClients;
+    int steps = 0;
+    while (left > 0 && steps < 100) {
+        stage.pass(kStep_ns);
+        ++steps;
+        EXPECT_GE(stage.link_count() + 1, left) << steps;
+        left = stage.link_count();
+    }
+    EXPECT_EQ(left, 0U);
+    EXPECT_GE(steps * kStep_ns, (kClients - 1) * kLinksSecond_ns / 2);
+    EXPECT_LE(steps * kStep_ns, (kClients + 1) * kLinksSecond_ns);
+    stage.pass(kStep_ns);
+    EXPECT_EQ(gone, static_cast<int>(kWorkers));
+}
+
 // Messages of other workers may still come for its clients.
 TEST(WorkerStateTest, AHeldLameDuckClosesNoClient) {
     auto options = test_options();
