@@ -82,6 +82,7 @@ struct RingStats {
 // Limits:  RingOptions. Requests beyond the queue's size are submitted early, not refused.
 // Errors:  set-up returns Status; requests fail through their completion. Shortage of receive buffers
 //          is not an error to the caller: the ring arms the receive again when buffers come back.
+//          fatal_error() ends the ring.
 // Lifetime: the owner must not destroy it while a submission is pending, except at process exit.
 class Ring {
   public:
@@ -132,6 +133,9 @@ class Ring {
     // Submits what was requested, waits for a completion or until now_ns() >= deadline_ns (0: does not
     // wait), calls the completion functions of all that is ready. Returns how many it called.
     virtual unsigned turn(uint64_t deadline_ns) = 0;
+    // Not 0: the kernel refuses turns for good, with this errno. Nothing is submitted or completed any more,
+    // and turn() returns at once.
+    int fatal_error() const { return fatal_error_; }
     // For completion functions: the turn hands out no further bytes received, and need call no other
     // completion function either. Completions that are ready come with the next turn, which does not wait.
     void cut_turn() { cut_ = true; }
@@ -177,6 +181,7 @@ class Ring {
     uint64_t now_ns_ = 0;
     uint32_t keepable_buffers_ = 0;
     bool cut_ = false;  // by cut_turn()
+    int fatal_error_ = 0;
     RingStats stats_;
 
   private:

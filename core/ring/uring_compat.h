@@ -18,6 +18,13 @@ inline int enable_rings(io_uring* ring) {
     return result < 0 ? -errno : 0;
 }
 
+// Is io_uring_enter() allowed? A filter of system calls may deny it alone. Asks for nothing, of a ring that
+// is not enabled yet: the kernel refuses that by EBADFD, a filter by another error. Returns 0 or -errno.
+inline int try_enter(const io_uring& ring) {
+    const long result = ::syscall(__NR_io_uring_enter, ring.ring_fd, 0, 0, 0, nullptr, 0);
+    return result >= 0 || errno == EBADFD ? 0 : -errno;
+}
+
 // Makes the ring poll the cards of its sockets before it sleeps, for that time; 0: once. Linux 6.9 has this,
 // older headers do not. Returns 0 or -errno.
 inline int register_napi(int ring_fd, uint32_t longest_us) {

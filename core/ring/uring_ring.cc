@@ -129,7 +129,7 @@ class UringRing final : public Ring {
     void arm_in_its_turn(Submission& submission);
     void arm_notify();
     void prepare_send(io_uring_sqe* entry, int fd, std::span<const iovec> parts);
-    void submit_and_wait(uint64_t deadline_ns);
+    int submit_and_wait(uint64_t deadline_ns);
     void after_submission();
     unsigned reap();
     unsigned complete_held();
@@ -184,6 +184,24 @@ UringRing::~UringRing() {
     if (notify_fd_ >= 0) ::close(notify_fd_);
 }
 
+// Errors of io_uring_enter() that no later call can be free of: a filter of system calls came, or the ring is
+// broken. All others pass: signals, timeouts, shortages of memory, completions that overflow.
+bool is_fatal(int error) {
+    switch (error) {
+        case EPERM:
+        case EACCES:
+        case ENOSYS:
+        case EBADF:
+        case EBADFD:
+        case EINVAL:
+        case ENXIO:
+        case EOPNOTSUPP:
+            return true;
+        default:
+            return false;
+    }
+}
+
 absl::Status creation_error(int error) {
     switch (error) {
         case ENOSYS:
@@ -220,7 +238,9 @@ absl::Status UringRing::create(const RingOptions& options) {
     if (notify_fd_ < 0) return creation_error(errno);
     if (const absl::Status status = buffers_.create(options); !status.ok()) return status;
     const int buffer_error = buffers_.attach(ring_, kBufferGroup);
-    return buffer_error == 0 ? absl::OkStatus() : creation_error(-buffer_error);
+    if (buffer_error != 0) return creation_error(-buffer_error);
+    const int enter_error = try_enter(ring_);
+    return enter_error == 0 ? absl::OkStatus() : creation_error(-enter_error);
 }
 
 absl::Status UringRing::start() {
@@ -450,11 +470,16 @@ bool UringRing::arm_slow() {
 }
 
 unsigned UringRing::turn(uint64_t deadline_ns) {
+    if (fatal_error_ != 0) [[unlikely]] return 0;
     if (rearm_waiting() || !held_.empty()) deadline_ns = 0;
     const bool was_cut = std::exchange(cut_, false);
     if (was_cut || deferred_ != nullptr) deadline_ns = 0;
-    submit_and_wait(deadline_ns);
+    const int result = submit_and_wait(deadline_ns);
     now_ns_ = monotonic_ns();
+    if (is_fatal(-result)) [[unlikely]] {
+        fatal_error_ = -result;
+        return 0;
+    }
     ++stats_.turns;
     slow_served_ = false;
     const bool are_held_last = std::exchange(are_held_last_, false);
@@ -465,13 +490,15 @@ unsigned UringRing::turn(uint64_t deadline_ns) {
     return count + run_deferred();
 }
 
-// Entries that the kernel does not take now stay in the queue, or behind it, for the next turn.
-void UringRing::submit_and_wait(uint64_t deadline_ns) {
+// Entries that the kernel does not take now stay in the queue, or behind it, for the next turn. Returns the
+// result of the call: below 0 an error, most of which pass.
+int UringRing::submit_and_wait(uint64_t deadline_ns) {
     ++stats_.enters;
     queue_spilled();
     if (deadline_ns == 0 || !spilled_.empty()) {
-        (void)io_uring_submit_and_get_events(&ring_);
-        return after_submission();
+        const int result = io_uring_submit_and_get_events(&ring_);
+        after_submission();
+        return result;
     }
     uint64_t wait_ns = kForever;
     if (deadline_ns != kForever) {
@@ -482,9 +509,10 @@ void UringRing::submit_and_wait(uint64_t deadline_ns) {
     limit.tv_sec = static_cast<int64_t>(wait_ns / base::kSecond_ns);
     limit.tv_nsec = static_cast<long long>(wait_ns % base::kSecond_ns);
     io_uring_cqe* first = nullptr;
-    (void)io_uring_submit_and_wait_timeout(&ring_, &first, 1,
-                                           wait_ns == kForever ? nullptr : &limit, nullptr);
+    const int result = io_uring_submit_and_wait_timeout(
+        &ring_, &first, 1, wait_ns == kForever ? nullptr : &limit, nullptr);
     after_submission();
+    return result;
 }
 
 // A submission that fails brings no completions either, which may be all that ends a shortage.

@@ -30,10 +30,12 @@ void run_on(const std::vector<int>& processors, int thread) {
 
 }  // namespace
 
-absl::Status WorkerGroup::start(std::vector<Worker*> workers, WorkerPlaces places) {
+absl::Status WorkerGroup::start(std::vector<Worker*> workers, WorkerPlaces places,
+                                OnRingEnded on_ring_ended) {
     assert(!workers.empty());
     workers_ = std::move(workers);
     places_ = std::move(places);
+    on_ring_ended_ = std::move(on_ring_ended);
     const std::vector<int>& processors = places_.processors;
     thread_ids_.resize(workers_.size());
     std::latch started(static_cast<std::ptrdiff_t>(workers_.size()));
@@ -52,7 +54,7 @@ absl::Status WorkerGroup::start(std::vector<Worker*> workers, WorkerPlaces place
             }
             started.count_down();
             if (!status.ok()) return;
-            while (!stopping_.load(std::memory_order_acquire)) workers_[i]->turn();
+            run(i);
         });
     }
     started.wait();
@@ -62,6 +64,15 @@ absl::Status WorkerGroup::start(std::vector<Worker*> workers, WorkerPlaces place
         watcher_ = std::thread([this] { watch(); });
     }
     return failure;
+}
+
+void WorkerGroup::run(size_t worker) {
+    const ring::Ring& ring = workers_[worker]->ring();
+    while (!stopping_.load(std::memory_order_acquire)) {
+        workers_[worker]->turn();
+        if (ring.fatal_error() == 0) [[likely]] continue;
+        return on_ring_ended_(worker, ring.fatal_error());
+    }
 }
 
 // Ends when no worker is pinned any more.

@@ -25,7 +25,9 @@ struct WorkerPlaces {
 
 // WorkerGroup gives each worker its thread, pinned to a processor where that is wanted and the system
 // permits it, and runs its turns until it is stopped. Not part of the simulator.
-// Threads: the control thread. Errors: start() fails when a ring cannot be bound to its thread.
+// Threads: the control thread.
+// Errors:  start() fails when a ring cannot be bound to its thread. A worker whose ring has ended
+//          (Ring::fatal_error()) takes no turns any more; the owner is called.
 // Lifetime: the workers outlive the group; stop() (or the destructor) joins the threads.
 class WorkerGroup {
   public:
@@ -34,14 +36,18 @@ class WorkerGroup {
     WorkerGroup(const WorkerGroup&) = delete;
     WorkerGroup& operator=(const WorkerGroup&) = delete;
 
-    absl::Status start(std::vector<Worker*> workers, WorkerPlaces places);
+    // Called on the thread of that worker.
+    using OnRingEnded = std::function<void(size_t worker, int error)>;
+    absl::Status start(std::vector<Worker*> workers, WorkerPlaces places, OnRingEnded on_ring_ended);
     void stop();
 
   private:
     void watch();
+    void run(size_t worker);
 
     std::vector<Worker*> workers_;
     WorkerPlaces places_;
+    OnRingEnded on_ring_ended_;
     std::vector<int> thread_ids_;  // of the workers, as the kernel has them
     std::vector<std::thread> threads_;
     std::atomic<bool> stopping_{false};

@@ -175,6 +175,7 @@ class Process {
     void refresh_accounts(auth::Trust::Refresh how);
     void enter_lame_duck();
     void stop_gracefully();
+    [[noreturn]] void end_at_once(size_t worker, int error);
 
     std::shared_ptr<const config::Options> options_;
     const ProgramNames names_;
@@ -337,7 +338,10 @@ bool Process::start_server(uint32_t worker_count, const runtime::Processors& pro
     std::vector<runtime::Worker*> workers;
     for (uint32_t i = 0; i < worker_count; ++i) workers.push_back(&server_->worker(i));
     const absl::Status started =
-        group_.start(std::move(workers), worker_places(worker_count, processors));
+        group_.start(std::move(workers), worker_places(worker_count, processors),
+                     [this](size_t worker, int error) {
+                         server_->control().post([this, worker, error] { end_at_once(worker, error); });
+                     });
     if (!started.ok()) {
         fail(base::message_of(started));
         return false;
@@ -610,6 +614,14 @@ void Process::stop_gracefully() {
     // Links that did not end in time still have requests in flight: the kernel ends those with the
     // process, so the server is not destroyed.
     if (server_->drained_count() < server_->worker_count()) (void)server_.release();
+}
+
+// A worker without a ring can neither deliver nor close anything.
+void Process::end_at_once(size_t worker, int error) {
+    fail(fmt::format("Worker {} cannot go on: io_uring_enter: {} - io: epoll does without io_uring", worker,
+                     base::errno_text(error)));
+    ports_file_.remove();
+    ::_exit(1);
 }
 
 }  // namespace

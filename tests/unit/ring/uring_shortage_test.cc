@@ -21,6 +21,7 @@
 #include <cstdio>
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -45,6 +46,12 @@ struct Sender : Submission {
     int32_t result = 0;
 };
 
+bool filter_calls(std::span<sock_filter> program) {
+    const sock_fprog filter{.len = static_cast<uint16_t>(program.size()), .filter = program.data()};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
 // From now on io_uring_enter() fails unless it also asks for completions.
 bool refuse_to_submit() {
     std::array<sock_filter, 6> program = {{
@@ -55,9 +62,7 @@ bool refuse_to_submit() {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     }};
-    const sock_fprog filter{.len = program.size(), .filter = program.data()};
-    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+    return filter_calls(program);
 }
 
 enum Outcome : int { kGood, kSkipped, kUnsent, kWrongBytes };
@@ -105,6 +110,39 @@ TEST(UringShortageTest, RequestsThatTheKernelDoesNotTakeAreMadeAgain) {
     ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
     if (WEXITSTATUS(status) == kSkipped) GTEST_SKIP() << "no io_uring or no seccomp here";
     EXPECT_EQ(WEXITSTATUS(status), kGood);
+}
+
+// From now on io_uring_enter() fails.
+bool deny_enter() {
+    std::array<sock_filter, 4> program = {{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_enter, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    return filter_calls(program);
+}
+
+enum Denial : int { kEnds, kUndenied, kGoesOn, kIsCreated };
+
+Denial turn_when_denied() {
+    const std::unique_ptr<Ring> ring = create_ring();
+    if (ring == nullptr || !ring->start().ok()) return kUndenied;
+    (void)ring->turn(0);
+    if (ring->fatal_error() != 0 || !deny_enter()) return kUndenied;
+    const unsigned completed = ring->turn(kForever);
+    if (completed != 0 || ring->fatal_error() != EPERM || ring->turn(kForever) != 0) return kGoesOn;
+    return create_ring() == nullptr ? kEnds : kIsCreated;
+}
+
+TEST(UringShortageTest, ARingThatMayNotEnterTheKernelEndsAndCannotBeCreated) {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(turn_when_denied());
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
+    if (WEXITSTATUS(status) == kUndenied) GTEST_SKIP() << "no io_uring or no seccomp here";
+    EXPECT_EQ(WEXITSTATUS(status), kEnds);
 }
 
 TEST(UringShortageTest, AWakeThatFailsIsMadeUpFor) {
