@@ -18,7 +18,8 @@ inline constexpr std::string_view kErrUserAuthenticationRevoked =  // 2.2+
     "User Authentication Revoked";
 inline constexpr std::string_view kErrAccountAuthenticationExpired =
     "Account Authentication Expired";
-inline constexpr std::string_view kErrControlLineExceeded = "Maximum Control Line Exceeded";
+inline constexpr std::string_view kErrControlLineExceeded =  // 2.2+: no capitals
+    "maximum control line exceeded";
 inline constexpr std::string_view kErrPayloadViolation = "Maximum Payload Violation";
 inline constexpr std::string_view kErrConnectionsExceeded = "maximum connections exceeded";
 inline constexpr std::string_view kErrAccountConnectionsExceeded =

@@ -20,11 +20,6 @@ class Rule:
 
 RULES = [
     Rule(
-        "the capitals are those of 2.0 (2.2 and later: none)",
-        "-ERR 'Maximum Control Line Exceeded'\nEND",
-        "-ERR 'maximum control line exceeded'\nEND",
-    ),
-    Rule(
         "a subscription must be a subset of what is allowed: `allow: \"*\"` does not let `>` in",
         "-ERR 'Permissions Violation for Subscription to \"[^\"]*[*>][^\"]*\".*",
         ANY,

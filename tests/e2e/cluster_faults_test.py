@@ -87,7 +87,7 @@ class StrangersTest(PeerCase):
         wire = self.stranger()
         wire.send(b'CONNECT {"user":"' + b"x" * LINE_MAX)
         said = [op.line for op in wire.read_until_end()]
-        self.assertIn("-ERR 'Maximum Control Line Exceeded'", said)
+        self.assertIn("-ERR 'maximum control line exceeded'", said)
 
     def test_their_number_is_bounded_and_a_server_still_comes_in(self):
         strangers = [self.stranger() for _ in range(STRANGERS)]

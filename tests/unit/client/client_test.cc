@@ -384,9 +384,9 @@ TEST(ClientTest, NamesAreBoundedWhateverTheControlLine) {
     EXPECT_THAT(heard, HasSubstr("MSG " + subject + " 1 2\r\nok\r\n"));
     EXPECT_THAT(heard, HasSubstr("MSG " + subject + " 2 2\r\nok\r\n"));
     EXPECT_EQ(stage.client(0).ask("PUB " + subject + "bbbbbbbbbbbb 2\r\nok\r\n"),
-              "-ERR 'Maximum Control Line Exceeded'\r\n");
+              "-ERR 'maximum control line exceeded'\r\n");
     EXPECT_EQ(stage.client(0).ask("SUB " + subject + " qqqqqqqqqqqq 1\r\n"),
-              "-ERR 'Maximum Control Line Exceeded'\r\n");
+              "-ERR 'maximum control line exceeded'\r\n");
     EXPECT_EQ(receives.ask("PING\r\n"), "PONG\r\n");
 }
 

@@ -187,12 +187,12 @@ TEST_F(ServerLinkTest, LinesOfStrangersAreShorter) {
     SimPeer& guest = accept();
     on_link([](TestLink& each) { each.skip_login(); });
     EXPECT_EQ(guest.ask(info(ServerLink::kStrangerLineMax) + "PING\r\n"), "PONG\r\n");
-    EXPECT_THAT(guest.ask(info(ServerLink::kGuestLineMax)), HasSubstr("Maximum Control Line Exceeded"));
+    EXPECT_THAT(guest.ask(info(ServerLink::kGuestLineMax)), HasSubstr("maximum control line exceeded"));
     rules.ended = false;
     SimPeer& stranger = accept();
     on_link([](TestLink& each) { each.await_login(kSecond_ns); });
     EXPECT_THAT(stranger.ask(connect(ServerLink::kStrangerLineMax)),
-                HasSubstr("Maximum Control Line Exceeded"));
+                HasSubstr("maximum control line exceeded"));
     rules.ended = false;
     SimPeer& served = serve();
     EXPECT_EQ(served.ask(info(ServerLink::kGuestLineMax) + "PING\r\n"), "PONG\r\n");
