@@ -206,6 +206,12 @@ Token Lexer::lex_key() {
     key_ = text;
     state_ = State::kSeparator;
     if (text.empty()) return error(fmt::format("Expected a key but got '{}'", shown()));
+    // nats-server reads the brace as a part of the key: a file must mean the same on the way back.
+    if (!at_end() && peek() == '{') {
+        state_ = State::kDone;
+        return token(TokenKind::kError,
+                     fmt::format("unknown field \"{}{{\": a blank is missing before the brace", text));
+    }
     return token(TokenKind::kKey, key_);
 }
 

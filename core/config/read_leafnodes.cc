@@ -344,7 +344,7 @@ constexpr Row<LeafnodeOptions> kLeafnodeRows[] = {
     {"remotes", read_remotes},
     {"reconnect reconnect_delay reconnect_interval",
      [](Reader& r, const Member& m, LeafnodeOptions* l) {
-         r.seconds_or_duration(m.value, "reconnect", false, &l->reconnect_interval);
+         r.seconds_or_duration(m.value, "reconnect", true, &l->reconnect_interval);
      }},
     {"dial_timeout",
      [](Reader& r, const Member& m, LeafnodeOptions* l) {

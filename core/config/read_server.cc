@@ -248,7 +248,7 @@ constexpr Row<Options> kServerRows[] = {
      [](Reader& r, const Member& m, Options* o) { r.integer(m.value, &o->max_closed_clients); }},
     {"ping_interval",
      [](Reader& r, const Member& m, Options* o) {
-         r.seconds_or_duration(m.value, "ping_interval", false, &o->ping_interval);
+         r.seconds_or_duration(m.value, "ping_interval", true, &o->ping_interval);
      }},
     {"ping_max", [](Reader& r, const Member& m, Options* o) { r.number(m.value, &o->ping_max); }},
     {"write_deadline",

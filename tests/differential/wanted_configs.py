@@ -27,7 +27,6 @@ RULES = [
     Rule("a mapping needs a target", False, r'Error adding mapping for "a" to "" '),
     Rule("accounts that are no accounts are a slip", False, r"not map\[string\]interface", r"accounts:"),
     Rule("a key that is none pins nobody", False, r"pinned account key"),
-    Rule("seconds are taken where older servers took them", True, r"(ping_interval|reconnect) should be converted"),
     Rule("a bare host:port is an address", True, r"error parsing (gateway|leafnode|route) url"),
     Rule("a port that does not exist", False, r"port -?\d+ is out of range"),
     Rule("a route without a host", False, r'error parsing route url \["nats-route:'),

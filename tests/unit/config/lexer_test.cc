@@ -113,9 +113,16 @@ TEST(LexerTest, KeysKeepCaseDotsAndDashes) {
     EXPECT_EQ(tokens("foo.* = 1\n> 2"), "K(foo.*)I(1)K(>)I(2)");
 }
 
-TEST(LexerTest, MapNeedsNoSeparatorAndNoSpace) {
+TEST(LexerTest, AKeyEndsByASpaceOrASeparatorAndByNoBrace) {
+    for (const char* text : {"foo{ a = 1 }", "foo{\n a = 1\n}", "a { foo{} }"}) {
+        EXPECT_NE(tokens(text).find("!(unknown field \"foo{\": a blank is missing before"), std::string::npos)
+            << text;
+    }
+    EXPECT_EQ(tokens("'foo'{ a = 1 }"), "K(foo){K(a)I(1)}");
+}
+
+TEST(LexerTest, MapNeedsNoSeparator) {
     EXPECT_EQ(tokens("foo { a = 1 }"), "K(foo){K(a)I(1)}");
-    EXPECT_EQ(tokens("foo{ a = 1 }"), "K(foo){K(a)I(1)}");
     EXPECT_EQ(tokens("foo = { a = 1 }"), "K(foo){K(a)I(1)}");
     EXPECT_EQ(tokens("foo\n{\n a = 1\n}\n"), "K(foo){K(a)I(1)}");
     EXPECT_EQ(tokens("foo {}"), "K(foo){}");

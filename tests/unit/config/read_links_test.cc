@@ -229,6 +229,12 @@ TEST(ReadLeafnodesTest, EveryKey) {
     EXPECT_EQ(l.remotes[1].urls.size(), 2U);
 }
 
+TEST(ReadLeafnodesTest, ReconnectTakesSecondsOrDuration) {
+    EXPECT_EQ(options_of("leafnodes { reconnect: 2 }").leafnodes.reconnect_interval, seconds(2));
+    EXPECT_EQ(messages_of("leafnodes { reconnect: 2 }"),
+              "1:12: invalid use of field \"reconnect\": reconnect should be converted to a duration");
+}
+
 constexpr const char* kSeed = "SUAPM67TC4RHQLKBX55NIQXSMATZDOZK6FNEOSS36CAYA7F7TY66LP4BOM";
 constexpr const char* kUserKey = "UCNGL4W5QX66CFX6A6DCBVDH5VOHMI7B2UZZU7TXAUQQSI2JPHULCKBR";
 

@@ -154,6 +154,11 @@ TEST(ReadServerTest, AllErrorsShowAtOnceWarningsFirst) {
         "4:1: could not parse address string \"y\"");
 }
 
+TEST(ReadServerTest, AFieldBeforeABraceNeedsABlank) {
+    EXPECT_EQ(messages_of("\nauthorization{users=[{user:a,password:b}]}"),
+              "2:1: unknown field \"authorization{\": a blank is missing before the brace");
+}
+
 TEST(ReadServerTest, LimitsHaveTo32Bits) {
     EXPECT_EQ(messages_of("max_payload: 3g"), "1:0: max_payload value is too big");
     EXPECT_EQ(messages_of("max_control_line: 2147483648"),
@@ -195,7 +200,8 @@ TEST(ReadServerTest, UnquotedMinutesAreMinutes) {
 
 TEST(ReadServerTest, PingIntervalTakesSecondsOrDuration) {
     EXPECT_EQ(options_of("ping_interval: 30").ping_interval, seconds(30));
-    EXPECT_EQ(messages_of("ping_interval: 30"), "");
+    EXPECT_EQ(messages_of("ping_interval: 30"),
+              "1:0: invalid use of field \"ping_interval\": ping_interval should be converted to a duration");
     EXPECT_EQ(options_of("ping_interval: \"30s\"").ping_interval, seconds(30));
 }
 
