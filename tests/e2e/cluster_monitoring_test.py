@@ -63,18 +63,23 @@ class ScriptedMonitoringTest(PeerCase):
             page = self.routez()
             return page, page["routes"][0]
 
-        def moved(lines):
-            self.wait_for(lambda: is_quiet(*read()), "a second has passed")
-            before = moment(read()[1]["last_activity"])
-            peer.send(lines)
-            peer.drain()
-            (route,) = self.routez("?subs=0")["routes"]  # a slow server keeps such a page for a while: another one
-            return moment(route["last_activity"]) - before
+        def last_activity():
+            return moment(read()[1]["last_activity"])
 
-        self.assertLess(moved("PING\r\n"), 0.5)
-        self.assertGreater(moved("RS+ $G out\r\n"), 0.5)
-        self.assertGreater(moved("RS- $G out\r\n"), 0.5)
-        self.assertGreater(moved("RMSG $G foo 1\r\nx\r\n"), 0.5)
+        def quiet_since():
+            self.wait_for(lambda: is_quiet(*read()), "a second without activity")
+            return last_activity()
+
+        def expect_activity(lines):
+            before = quiet_since()
+            peer.send(lines)
+            self.wait_for(lambda: last_activity() - before > 0.5, f"{lines} is activity")
+
+        before = quiet_since()
+        peer.drain()  # PING
+        self.assertLess(last_activity() - before, 0.5)
+        for lines in ("RS+ $G out\r\n", "RS- $G out\r\n", "RMSG $G foo 1\r\nx\r\n"):
+            expect_activity(lines)
 
     def test_interest_is_listed(self):
         peer = self.peer(self.server)
