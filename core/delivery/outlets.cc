@@ -67,9 +67,15 @@ bool Outlets::exceeds(const Outlet& outlet, Owed& owed, uint64_t part) {
     return owed.all >= 2 * part;
 }
 
+uint64_t Outlets::counted_bytes_max(const Outlet& outlet) const {
+    const link::FlowLimits& flow = host_.limits().flow;
+    return outlet.mailbox->is_throttled() ? std::min(flow.counted_bytes, flow.throttled_turn_bytes)
+                                          : flow.counted_bytes;
+}
+
 bool Outlets::is_behind(Outlet& outlet) {
     return exceeds(outlet, outlet.copies, InterestGate::kCopiesPerTurn) ||
-           exceeds(outlet, outlet.counted_bytes, host_.limits().flow.counted_bytes);
+           exceeds(outlet, outlet.counted_bytes, counted_bytes_max(outlet));
 }
 
 std::optional<base::WorkerId> Outlets::find_behind(const interest::WorkerSet& workers) {

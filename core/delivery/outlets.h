@@ -49,6 +49,8 @@ class Outlets {
         return outlet.spill.empty() &&
                outlet.mailbox->has_room(std::min(bytes, outlet.mailbox->capacity() / 2));
     }
+    // That worker takes less than its mailbox holds: a record that may wait asks has_room().
+    bool is_throttled(base::WorkerId to) { return of(to).mailbox->is_throttled(); }
     // One of the workers whose mailbox has no room for that many bytes; none: all have.
     std::optional<base::WorkerId> find_full(const interest::WorkerSet& workers, size_t bytes);
     // Pauses the link, and resumes it when that mailbox has room.
@@ -122,6 +124,7 @@ class Outlets {
     }
     void pause(link::Link& link, Outlet& outlet);
     runtime::RecordHeader* spill(base::WorkerId to, size_t size, uint32_t kind);
+    uint64_t counted_bytes_max(const Outlet& outlet) const;
     // Moves the marks on, if the worker has come that far.
     bool is_behind(Outlet& outlet);
     static bool exceeds(const Outlet& outlet, Owed& owed, uint64_t part);

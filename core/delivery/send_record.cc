@@ -114,6 +114,7 @@ LoneRecord::LoneRecord(Delivery& delivery, const interest::MatchResult& match, M
     size_ = size.bytes;
     is_large_ = size.is_large;
     if (is_large_ && delivery.outlets.is_behind(to_)) return;
+    if (delivery.outlets.is_throttled(to_) && !delivery.outlets.has_room(to_, size_)) return;
     record_ = delivery.outlets.try_begin_record(to_, size_, kDeliverOne + (is_large_ ? 1 : 0));
 }
 

@@ -19,9 +19,22 @@ void StallGate::note_backlog(const link::Link& receiver) {
     if (!is_sending && (is_behind || receiver.has_channel())) backlog_ |= kTurn;
     if (!is_behind) return;
     backlog_ |= kBehind;
+    throttle();
     if (!is_sending && pending <= kTurnBytes) return;
     backlog_ |= kBehindPeer;
     if (!is_sending && receiver.has_channel()) backlog_ |= kBehindChannel;
+}
+
+void StallGate::throttle() {
+    throttled_until_ns_ = host_.ring.now_ns() + kThrottle_ns;
+    host_.throttle();
+}
+
+void StallGate::begin_turn() {
+    stalled_there_.clear();
+    forget_backlog();
+    if (has_due_) end_rests();
+    if (host_.throttled() && host_.ring.now_ns() > throttled_until_ns_) host_.end_throttle();
 }
 
 bool StallGate::rests(link::Link& publisher) {
@@ -67,9 +80,13 @@ void StallGate::add_rest(const link::Link& publisher, uint64_t until_ns, RestKin
     if (!timer_.armed() || timer_.deadline_ns > until_ns) host_.timers.arm(timer_, until_ns);
 }
 
-void StallGate::on_timer() {
+// The input that a publisher has kept is work for this turn. If the turn is full, one goes on now, the others
+// in the next turns.
+void StallGate::end_rests() {
     const uint64_t now_ns = host_.ring.now_ns();
     uint64_t next_ns = UINT64_MAX;
+    size_t ended = 0;
+    has_due_ = false;
     looked_at_.swap(resting_);
     for (const Resting& each : looked_at_) {
         if (each.until_ns > now_ns) {
@@ -77,6 +94,12 @@ void StallGate::on_timer() {
             next_ns = std::min(next_ns, each.until_ns);
             continue;
         }
+        if (ended != 0 && host_.has_full_turn()) {
+            resting_.push_back(each);
+            has_due_ = true;
+            continue;
+        }
+        ++ended;
         link::Link* const publisher = host_.table.find(each.publisher);
         const bool is_extended =
             publisher != nullptr && each.kind == RestKind::kAnswer && !publisher->awaits_stall();

@@ -27,6 +27,8 @@ class Outlets;
 //     long as a client where the peer takes everything.
 //   - A receiver waits for this worker alone, which sends at the end of the turn, and encrypts or
 //     compresses a batch per turn: any link that publishes to it rests until the next turn.
+//   - Each of many publishers goes on until it knows, and together that would be too much: while a receiver
+//     is behind, its worker takes little in per turn (LinkHost::throttle()).
 // Threads: its worker. Limits: kThereMax publishers on other workers per turn. Errors: none.
 // Source:  stalledWait() of nats-server, where clients rest, too, and other servers do not.
 class StallGate {
@@ -62,10 +64,9 @@ class StallGate {
     uint64_t stall_count() const { return stall_count_; }
     // Another worker says so.
     void on_record(const runtime::RecordHeader& record);
-    void begin_turn() {
-        stalled_there_.clear();
-        forget_backlog();
-    }
+    void begin_turn();
+    // Publishers have rested enough, but had to wait for the next turn.
+    bool wants_turn() const { return has_due_; }
     // After messages whose publishers are not to rest.
     void forget_backlog() { backlog_ = 0; }
 
@@ -79,6 +80,8 @@ class StallGate {
     // Less than one send takes.
     static constexpr uint64_t kTurnBytes = 1024 * 1024;
     static constexpr size_t kThereMax = 64;
+    // After the last message for a receiver that is behind.
+    static constexpr uint64_t kThrottle_ns = 5'000'000;
     enum class RestKind : uint8_t {
         kHere,
         kThere,   // the receiver lives on another worker
@@ -90,6 +93,7 @@ class StallGate {
         RestKind kind;
     };
 
+    void throttle();
     bool rests(link::Link& publisher);
     uint64_t free_bytes(const link::Link& publisher) const;
     void stall(link::Link& publisher, RestKind kind);
@@ -97,7 +101,7 @@ class StallGate {
     void extend_rest(link::Link& publisher);
     void add_rest(const link::Link& publisher, uint64_t until_ns, RestKind kind);
     void end_rest(link::Link& publisher, RestKind kind);
-    void on_timer();
+    void end_rests();
 
     link::LinkHost& host_;
     InterestGate& interest_gate_;
@@ -105,9 +109,11 @@ class StallGate {
     uint8_t backlog_ = 0;  // Backlog, of all receivers of the last message
     std::vector<base::LinkHandle> stalled_there_;   // in this turn
     std::vector<Resting> resting_;
-    std::vector<Resting> looked_at_;  // of on_timer()
+    std::vector<Resting> looked_at_;  // of end_rests()
+    bool has_due_ = false;
     uint64_t stall_count_ = 0;
-    runtime::OwnedTimer<StallGate, &StallGate::on_timer> timer_{*this};
+    uint64_t throttled_until_ns_ = 0;
+    runtime::OwnedTimer<StallGate, &StallGate::end_rests> timer_{*this};
 };
 
 }  // namespace nuring::delivery

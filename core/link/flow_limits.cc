@@ -14,6 +14,8 @@ constexpr uint64_t kCountedBytesMax = 2 * 1024 * 1024;
 // are drained at the begin of a turn and before its first input.
 constexpr uint64_t kTurnsUntilRest = 2;
 constexpr uint64_t kDrainsUntilRest = 3;
+// Less than the batch that a channel makes in a turn.
+constexpr uint64_t kThrottledBytes = 64 * 1024;
 // For some larger messages, whatever max_pending is.
 constexpr uint64_t kSpareBytesMin = 128 * 1024;
 
@@ -39,6 +41,9 @@ FlowLimits flow_limits(uint64_t max_pending_bytes, uint32_t worker_count, size_t
     assert(on_its_way <= budget);
     const uint64_t spare = std::max(max_pending_bytes / 4, std::min(budget, kSpareBytesMin));
     limits.stall_from_bytes = max_pending_bytes - std::max(on_its_way, spare);
+    limits.throttled_turn_bytes = std::min(limits.turn_bytes, kThrottledBytes);
+    const uint64_t of_each_other = kThrottledBytes / std::max<uint64_t>(others, 1);
+    limits.throttled_mailbox_bytes = std::min(limits.mailbox_bytes, std::max(of_each_other, kRunBytesMax));
     // A block counts whatever its size: with none on its way, no worker is behind.
     limits.counted_bytes = std::max<uint64_t>(limits.counted_bytes, 1);
     return limits;

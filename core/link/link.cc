@@ -124,7 +124,7 @@ void Link::on_received(const ring::Completion& completion) {
         channel_->receive(completion.bytes, size);
         host_.ring.return_buffer(completion.buffer);
     }
-    if (host_.turn_bytes() > host_.limits().flow.turn_bytes) host_.ring.cut_turn();
+    if (host_.has_full_turn()) host_.ring.cut_turn();
 }
 
 void Link::take(char* bytes, size_t size) {

@@ -2,6 +2,7 @@
 #include "core/link/link_host.h"
 
 #include <cassert>
+#include <utility>
 
 #include "core/link/link.h"
 #include "proto/s2_encoder.h"
@@ -45,6 +46,16 @@ std::span<char> LinkHost::plaintext() {
 proto::S2Encoder& LinkHost::s2_encoder() {
     if (s2_encoder_ == nullptr) s2_encoder_ = std::make_unique<proto::S2Encoder>();
     return *s2_encoder_;
+}
+
+void LinkHost::throttle() {
+    if (std::exchange(throttled_, true)) return;
+    worker.mesh().throttle(id, limits_.flow.throttled_mailbox_bytes);
+}
+
+void LinkHost::end_throttle() {
+    if (!std::exchange(throttled_, false)) return;
+    worker.mesh().end_throttle(id);
 }
 
 void LinkHost::remove_abandoned_connect() {

@@ -123,7 +123,15 @@ class LinkHost {
     }
     // Bytes of messages that links have queued in this turn.
     void add_turn_bytes(uint64_t bytes) { turn_bytes_ += bytes; }
-    uint64_t turn_bytes() const { return turn_bytes_; }
+    bool has_full_turn() const {
+        const FlowLimits& flow = limits_.flow;
+        return turn_bytes_ > (throttled_ ? flow.throttled_turn_bytes : flow.turn_bytes);
+    }
+    // The worker takes little in per turn, from sockets and from other workers, since a link is behind: many
+    // publishers would send it more than is left of max_pending before they know.
+    void throttle();
+    void end_throttle();
+    bool throttled() const { return throttled_; }
     // Room for what a link with TLS has just decrypted, for the time of its turn; with the slack of a
     // receive buffer.
     std::span<char> plaintext();
@@ -200,6 +208,7 @@ class LinkHost {
     std::vector<Link*> retired_;
     std::vector<Link*> releasing_;
     uint64_t turn_bytes_ = 0;
+    bool throttled_ = false;
     uint64_t abandoned_connects_ = 0;  // not yet given back by the ring
     size_t released_per_turn_ = 2048;
     size_t release_cost_ = 1;

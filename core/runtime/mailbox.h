@@ -33,8 +33,9 @@ inline constexpr size_t kRecordSlackBytes = 64;
 // Threads: reserve(), commit(), publish() on the sending worker; next(), take(), release() on the
 //          receiving one.
 // Limits:  capacity bytes (a power of two); a record is at most capacity / 4, so that an empty mailbox
-//          takes any record. One that holds more than full_from_bytes takes none. Nothing here allocates
-//          or waits after construction.
+//          takes any record. One that holds more than full_from_bytes takes none. A receiver that cannot
+//          keep up throttles it: then has_room() is false from fewer bytes on, but reserve() is as before.
+//          Nothing here allocates or waits after construction.
 // Errors:  reserve() returns null when there is no room; the sender pauses what feeds the mailbox
 //          (delivery/outlets.h) and asks to be woken when it drains.
 // Source:  ours; the classic single-producer single-consumer ring with cached far indices.
@@ -43,6 +44,7 @@ class Mailbox {
     explicit Mailbox(size_t capacity_bytes, size_t full_from_bytes = SIZE_MAX)
         : capacity_(capacity_bytes),
           spare_bytes_(capacity_ - std::min(capacity_, full_from_bytes)),
+          wanted_spare_bytes_(spare_bytes_),
           bytes_(new (std::align_val_t{kCacheLineBytes}) char[capacity_ + kRecordSlackBytes]) {
         assert((capacity_ & (capacity_ - 1)) == 0);
         assert(capacity_ >= 4 * kCacheLineBytes);
@@ -57,11 +59,16 @@ class Mailbox {
     // Room for a record of that size even at the worst place of the ring, without reserving it.
     bool has_room(size_t size) {
         // A record and the padding that it may force.
-        const size_t wanted = std::max(rounded(size) * 2, spare_bytes_);
+        const size_t spare = wanted_spare_bytes_.load(std::memory_order_relaxed);  // a hint of the receiver
+        const size_t wanted = std::max(rounded(size) * 2, spare);
         if (capacity_ - (write_ - known_head_) >= wanted) return true;
         // Sequentially consistent for Mesh::wait_for_room(): ordered after its store.
         known_head_ = head_.load(std::memory_order_seq_cst);  // pairs with release()
         return capacity_ - (write_ - known_head_) >= wanted;
+    }
+
+    bool is_throttled() const {
+        return wanted_spare_bytes_.load(std::memory_order_relaxed) != spare_bytes_;
     }
 
     // Bytes of records, published or not, that the receiver has not released (a fresh look).
@@ -142,6 +149,12 @@ class Mailbox {
         head_.store(read_, std::memory_order_seq_cst);  // pairs with reserve(), and Mesh::wait_for_room()
         return true;
     }
+    // has_room() is false from now on while the mailbox holds more than that. The sender may miss it once.
+    void throttle(size_t full_from_bytes) {
+        const size_t spare = capacity_ - std::min(capacity_, full_from_bytes);
+        wanted_spare_bytes_.store(std::max(spare, spare_bytes_), std::memory_order_relaxed);
+    }
+    void end_throttle() { wanted_spare_bytes_.store(spare_bytes_, std::memory_order_relaxed); }
     // Published records that were not consumed yet, as the receiver sees it (a fresh look).
     bool empty_now() const { return tail_.load(std::memory_order_seq_cst) == read_; }
     // Bytes waiting, as either side may ask for statistics.
@@ -165,6 +178,7 @@ class Mailbox {
 
     const size_t capacity_;
     const size_t spare_bytes_;  // free when it takes a record
+    std::atomic<size_t> wanted_spare_bytes_;  // free when it has room; set by the receiver, seldom
     const std::unique_ptr<char[], AlignedDelete> bytes_;
 
     // Sender's line.

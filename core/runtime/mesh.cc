@@ -79,6 +79,14 @@ bool Mesh::take_room(base::WorkerId self, base::WorkerId to) {
     return true;
 }
 
+void Mesh::throttle(base::WorkerId self, size_t full_from_bytes) {
+    for_each_inbox(self, [=](Mailbox& box) { box.throttle(full_from_bytes); });
+}
+
+void Mesh::end_throttle(base::WorkerId self) {
+    for_each_inbox(self, [](Mailbox& box) { box.end_throttle(); });
+}
+
 void Mesh::release(base::WorkerId self, base::WorkerId from) {
     if (!mailbox(from, self).release()) return;
     std::atomic<bool>& wanted = room(from, self).wanted;

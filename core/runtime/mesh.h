@@ -49,6 +49,9 @@ class Mesh {
     void wait_for_release(base::WorkerId self, base::WorkerId to);
     // True once after `to` has made the room that was asked for.
     bool take_room(base::WorkerId self, base::WorkerId to);
+    // The mailboxes to `self` have room only while they hold at most that much (Mailbox::throttle()).
+    void throttle(base::WorkerId self, size_t full_from_bytes);
+    void end_throttle(base::WorkerId self);
     // Gives consumed room of the mailbox `from` -> `self` back and wakes `from` if it waits for it.
     void release(base::WorkerId self, base::WorkerId from);
 
@@ -61,6 +64,12 @@ class Mesh {
         bool waiting = false;             // the sender's own note of having asked
     };
 
+    template <typename Function>
+    void for_each_inbox(base::WorkerId self, Function&& function) {
+        for (uint32_t i = 0; i < worker_count(); ++i) {
+            if (i != index_of(self)) function(mailbox(static_cast<base::WorkerId>(i), self));
+        }
+    }
     RoomWanted& room(base::WorkerId from, base::WorkerId to) {
         return room_wanted_[index_of(from) * rings_.size() + index_of(to)];
     }

@@ -202,7 +202,7 @@ bool WorkerState::flush() {
     delivery.end_turn();
     drain.report_drained();
     return delivery.outlets.wants_turn() || internal.has_queued() || ending || releasing ||
-           checking || announcing || delivery.interest_gate.wants_turn();
+           checking || announcing || delivery.interest_gate.wants_turn() || delivery.stall_gate.wants_turn();
 }
 
 }  // namespace nuring::server

@@ -273,6 +273,24 @@ TEST(StallGateTest, WithASmallMaxPendingLessIsFree) {
     EXPECT_EQ(pair.stage.link_count(), 2U);
 }
 
+// Each of many publishers goes on until it knows: all together would be too much.
+TEST(StallGateTest, AWorkerWithAReceiverBehindTakesLittleInATurn) {
+    Pair pair(2, 1, with_max_pending(4'000'000));
+    runtime::Mailbox& box = pair.stage.state(0).host.worker.mesh().mailbox(
+        static_cast<base::WorkerId>(0), static_cast<base::WorkerId>(1));
+    EXPECT_FALSE(box.is_throttled());
+    EXPECT_GT(pair.publish_until_rest(), 0);
+    EXPECT_TRUE(box.is_throttled());
+    EXPECT_TRUE(pair.stage.state(1).host.throttled());
+    pair.receives->stream().set_reading(true);
+    pair.receives->hear();
+    pair.stage.pass(kRestThere_ns);
+    EXPECT_EQ(pair.sends->hear(), "PONG\r\n");
+    pair.publish();
+    EXPECT_FALSE(box.is_throttled());
+    EXPECT_FALSE(pair.stage.state(1).host.throttled());
+}
+
 TEST(StallGateTest, NobodyRestsWithNoFastProducerStall) {
     auto options = with_max_pending(1'000'000);
     options->no_fast_producer_stall = true;

@@ -23,6 +23,8 @@ TEST(FlowLimitsTest, AllThatIsOnItsWayFitsAboveTheThreshold) {
                 EXPECT_GE(limits.stall_from_bytes, max_pending / 2);
                 EXPECT_LE(limits.stall_from_bytes, max_pending - max_pending / 4);
                 EXPECT_LE(limits.mailbox_bytes, capacity);
+                EXPECT_LE(limits.throttled_mailbox_bytes, limits.mailbox_bytes);
+                EXPECT_LE(limits.throttled_turn_bytes, limits.turn_bytes);
                 EXPECT_GT(limits.counted_bytes, 0U);
             }
         }

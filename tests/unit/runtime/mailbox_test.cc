@@ -80,6 +80,25 @@ TEST(MailboxTest, OneThatHoldsMoreThanItsLimitTakesNone) {
     EXPECT_TRUE(push(box, "x"));
 }
 
+TEST(MailboxTest, AThrottledOneHasLessRoom) {
+    Mailbox box(kCapacity);
+    EXPECT_FALSE(box.is_throttled());
+    EXPECT_TRUE(push(box, std::string(80, 'x')));
+    box.throttle(/*full_from_bytes=*/50);
+    EXPECT_TRUE(box.is_throttled());
+    EXPECT_FALSE(box.has_room(1));
+    EXPECT_TRUE(push(box, "control")) << "a record that does not ask";
+    box.publish();
+    while (const RecordHeader* record = box.next()) box.consume(record);
+    EXPECT_TRUE(box.release());
+    EXPECT_TRUE(box.has_room(kCapacity / 4)) << "an empty one takes any record";
+    EXPECT_TRUE(push(box, std::string(80, 'x')));
+    EXPECT_FALSE(box.has_room(1));
+    box.end_throttle();
+    EXPECT_FALSE(box.is_throttled());
+    EXPECT_TRUE(box.has_room(1));
+}
+
 TEST(MailboxTest, KnowsWhetherAllBeforeAPositionIsReleased) {
     Mailbox box(kCapacity);
     EXPECT_TRUE(box.is_released(box.position()));
