@@ -30,11 +30,13 @@ void StallGate::throttle() {
     host_.throttle();
 }
 
-void StallGate::begin_turn() {
+bool StallGate::begin_turn() {
     stalled_there_.clear();
     forget_backlog();
-    if (has_due_) end_rests();
     if (host_.throttled() && host_.ring.now_ns() > throttled_until_ns_) host_.end_throttle();
+    if (!has_due_) return false;
+    end_rests();
+    return true;
 }
 
 bool StallGate::rests(link::Link& publisher) {

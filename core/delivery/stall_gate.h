@@ -64,7 +64,9 @@ class StallGate {
     uint64_t stall_count() const { return stall_count_; }
     // Another worker says so.
     void on_record(const runtime::RecordHeader& record);
-    void begin_turn();
+    // Forgets what the last messages have noted, and goes on with publishers that had to wait for this turn.
+    // True: there were some, and they may have published.
+    [[nodiscard]] bool begin_turn();
     // Publishers have rested enough, but had to wait for the next turn.
     bool wants_turn() const { return has_due_; }
     // After messages whose publishers are not to rest.

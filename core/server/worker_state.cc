@@ -186,7 +186,8 @@ bool WorkerState::flush() {
     const bool has_resumed = delivery.interest_gate.begin_turn();
     const bool has_published = internal.has_queued();
     internal.flush();
-    delivery.stall_gate.begin_turn();  // forgets what the server's own messages have noted
+    // Forgets what the server's own messages have noted, too.
+    const bool has_rested = delivery.stall_gate.begin_turn();
     const bool has_retried = delivery.outlets.retry();
     const bool ending = drain.advance();
     const bool releasing = release_slice();
@@ -194,7 +195,8 @@ bool WorkerState::flush() {
     const bool has_announced = delivery.servers.has_interest_to_send();
     const bool announcing = delivery.servers.send_interest_slice();
     // Links that read on have published: that goes before their PONGs.
-    if (has_published || has_retried || has_resumed || has_announced) host.worker.mesh().flush(host.id);
+    if (has_published || has_retried || has_resumed || has_rested || has_announced)
+        host.worker.mesh().flush(host.id);
     // While a record waits for room nothing is sent: a PONG must not overtake the messages before it. That is
     // short, since every worker drains its mailboxes in every turn, whatever else it does.
     if (!delivery.outlets.has_spill()) host.flush_links();
