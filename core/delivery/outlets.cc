@@ -69,8 +69,7 @@ bool Outlets::exceeds(const Outlet& outlet, Owed& owed, uint64_t part) {
 
 uint64_t Outlets::counted_bytes_max(const Outlet& outlet) const {
     const link::FlowLimits& flow = host_.limits().flow;
-    return outlet.mailbox->is_throttled() ? std::min(flow.counted_bytes, flow.throttled_turn_bytes)
-                                          : flow.counted_bytes;
+    return outlet.mailbox->is_throttled() ? flow.throttled_counted_bytes : flow.counted_bytes;
 }
 
 bool Outlets::is_behind(Outlet& outlet) {

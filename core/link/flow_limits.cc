@@ -46,6 +46,7 @@ FlowLimits flow_limits(uint64_t max_pending_bytes, uint32_t worker_count, size_t
     limits.throttled_mailbox_bytes = std::min(limits.mailbox_bytes, std::max(of_each_other, kRunBytesMax));
     // A block counts whatever its size: with none on its way, no worker is behind.
     limits.counted_bytes = std::max<uint64_t>(limits.counted_bytes, 1);
+    limits.throttled_counted_bytes = std::min(limits.counted_bytes, kThrottledBytes);
     return limits;
 }
 

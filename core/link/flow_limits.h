@@ -20,10 +20,10 @@ struct FlowLimits {
     uint64_t mailbox_bytes = 0;  // in a mailbox, which then takes no more
     uint64_t counted_bytes = 0;  // in counted blocks for a worker; twice as much may be on its way
     uint64_t stall_from_bytes = 0;  // a link that has more waiting makes its publishers rest
-    // While a worker is throttled (LinkHost::throttle()), instead of turn_bytes and mailbox_bytes. Less is
-    // in counted blocks then, too.
+    // The same while the receiving worker is throttled (LinkHost::throttle()).
     uint64_t throttled_turn_bytes = 0;
     uint64_t throttled_mailbox_bytes = 0;
+    uint64_t throttled_counted_bytes = 0;
 };
 
 // For that many workers, whose mailboxes have that capacity.

@@ -26,9 +26,17 @@ TEST(FlowLimitsTest, AllThatIsOnItsWayFitsAboveTheThreshold) {
                 EXPECT_LE(limits.throttled_mailbox_bytes, limits.mailbox_bytes);
                 EXPECT_LE(limits.throttled_turn_bytes, limits.turn_bytes);
                 EXPECT_GT(limits.counted_bytes, 0U);
+                EXPECT_LE(limits.throttled_counted_bytes, limits.counted_bytes);
+                EXPECT_GT(limits.throttled_counted_bytes, 0U);
             }
         }
     }
+}
+
+TEST(FlowLimitsTest, WithTheSmallestMaxPendingAWorkerWithNothingToDoIsNotBehind) {
+    const FlowLimits limits = flow_limits(1, 64, 4096);
+    EXPECT_EQ(limits.counted_bytes, 1U);
+    EXPECT_EQ(limits.throttled_counted_bytes, 1U);
 }
 
 TEST(FlowLimitsTest, TheDefaultOfMaxPendingLeavesTheMailboxesOfTwoWorkersWhole) {
