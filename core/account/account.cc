@@ -29,15 +29,17 @@ Account::~Account() {
     if (replies_ != nullptr) sublist_.remove(replies_.get());
 }
 
+int64_t Account::beside_clients() const {
+    // relaxed: the counts that other servers announce are late anyway
+    return leafnodes_.load(std::memory_order_relaxed) + elsewhere_.load(std::memory_order_relaxed);
+}
+
 // Several workers may do this at once, so the check and the change are one step.
 bool Account::add_connection() {
     const int64_t limit = exchange().limits.connections;
     int64_t count = connections();
     do {
-        // relaxed: the counts that other servers announce are late anyway
-        const int64_t others = leafnodes_.load(std::memory_order_relaxed) +
-                               elsewhere_.load(std::memory_order_relaxed);
-        if (limit >= 0 && count + others >= limit) return false;
+        if (limit >= 0 && count + beside_clients() >= limit) return false;
     } while (!connections_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed));
     return true;
 }
@@ -63,9 +65,7 @@ bool Account::shed_connection() {
     const int64_t limit = exchange().limits.connections;
     int64_t count = connections();
     do {
-        const int64_t everywhere = count + leafnodes_.load(std::memory_order_relaxed) +
-                                   elsewhere_.load(std::memory_order_relaxed);
-        if (limit < 0 || count <= 0 || everywhere <= limit) return false;
+        if (limit < 0 || count <= 0 || count + beside_clients() <= limit) return false;
     } while (!connections_.compare_exchange_weak(count, count - 1, std::memory_order_relaxed));
     return true;
 }

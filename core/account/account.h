@@ -73,6 +73,8 @@ class Account final : private interest::InterestObserver {
   private:
     friend class AccountRegistry;
 
+    // Other connections than the clients here that add_connection() counts against the limit.
+    int64_t beside_clients() const;
     // From here on this account receives replies to requests over service imports (`_R_.>`).
     void listen_for_replies();
     void on_interest_changed(const interest::Subscription& subscription) override;
