@@ -7,7 +7,7 @@ import os
 
 from support import cluster
 from support.cluster import Cluster
-from support.monitoring import is_quiet, moment
+from support.monitoring import Activity
 from support.route_peer import PeerCase
 
 ROUTE = ["rid", "remote_id", "did_solicit", "is_configured", "ip", "port", "pending_size",
@@ -63,23 +63,10 @@ class ScriptedMonitoringTest(PeerCase):
             page = self.routez()
             return page, page["routes"][0]
 
-        def last_activity():
-            return moment(read()[1]["last_activity"])
-
-        def quiet_since():
-            self.wait_for(lambda: is_quiet(*read()), "a second without activity")
-            return last_activity()
-
-        def expect_activity(lines):
-            before = quiet_since()
-            peer.send(lines)
-            self.wait_for(lambda: last_activity() - before > 0.5, f"{lines} is activity")
-
-        before = quiet_since()
-        peer.drain()  # PING
-        self.assertLess(last_activity() - before, 0.5)
+        activity = Activity(self, read)
+        activity.check_is_none(peer.drain)  # PING
         for lines in ("RS+ $G out\r\n", "RS- $G out\r\n", "RMSG $G foo 1\r\nx\r\n"):
-            expect_activity(lines)
+            activity.check_is(lambda lines=lines: peer.send(lines), lines)
 
     def test_interest_is_listed(self):
         peer = self.peer(self.server)

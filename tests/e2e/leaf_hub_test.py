@@ -271,6 +271,20 @@ class LimitsTest(LeafCase):
         peer.expect_error("Maximum Payload Violation")
         server.log.wait("maximum payload exceeded: 101 vs 100")
 
+    def hub_and_system(self, limits):
+        """A server whose account A has these limits, and a client in its system account."""
+        server = self.hub(settings=f"""system_account: SYS
+            accounts {{ A {{ users [{{user: a, password: a}}], limits {{ {limits} }} }}
+                       SYS {{ users [{{user: sys, password: s}}] }} }}
+            cluster {{ name: C, listen: "127.0.0.1:-1" }}""")  # fmt: skip
+        return server, self.client(server, user="sys", **{"pass": "s"})
+
+    def announce(self, system, clients, leafnodes):
+        """Another server says how many connections it has in account A."""
+        body = json.dumps({"server": {"id": "NOTHER"}, "acc": "A", "conns": clients, "leafnodes": leafnodes})
+        system.send(f"PUB $SYS.ACCOUNT.A.SERVER.CONNS {len(body)}\r\n{body}\r\n")
+        system.expect_quiet()
+
     def test_an_account_has_as_many_leafnodes_as_it_may(self):
         server = self.hub(settings='accounts { A { users [{user: a, password: a}], limits { max_leafnodes: 1 } } }')
         self.join(server, user="a", **{"pass": "a"})
@@ -280,22 +294,13 @@ class LimitsTest(LeafCase):
         second.expect_error("maximum account active connections exceeded")
 
     def test_leafnodes_on_other_servers_count(self):
-        """As those announce them in the system account."""
-        server = self.hub(settings="""system_account: SYS
-            accounts { A { users [{user: a, password: a}], limits { max_leafnodes: 2 } }
-                       SYS { users [{user: sys, password: s}] } }
-            cluster { name: C, listen: "127.0.0.1:-1" }""")  # fmt: skip
-        system = self.client(server, user="sys", **{"pass": "s"})
-
-        def announce(count):
-            body = json.dumps({"server": {"id": "NOTHER"}, "acc": "A", "conns": 0, "leafnodes": count})
-            system.send(f"PUB $SYS.ACCOUNT.A.SERVER.CONNS {len(body)}\r\n{body}\r\n")
+        server, system = self.hub_and_system("max_leafnodes: 2")
 
         def join():
             return self.join(server, user="a", **{"pass": "a"})
 
         old, young = join(), join()
-        announce(1)
+        self.announce(system, clients=0, leafnodes=1)
         young.expect_error("maximum account active connections exceeded")
         old.expect_quiet()
         third = self.dial(server)
@@ -327,25 +332,15 @@ class LimitsTest(LeafCase):
 
     @differs("2.9.10", "it closes nobody")
     def test_the_youngest_go_be_they_clients_or_leafnodes(self):
-        """Connections on other servers, as those announce them in the system account, are clients only."""
-        server = self.hub(settings="""system_account: SYS
-            accounts { A { users [{user: a, password: a}], limits { max_connections: 4 } }
-                       SYS { users [{user: sys, password: s}] } }
-            cluster { name: C, listen: "127.0.0.1:-1" }""")  # fmt: skip
-        system = self.client(server, user="sys", **{"pass": "s"})
-
-        def announce(clients, leafnodes):
-            body = json.dumps({"server": {"id": "NOTHER"}, "acc": "A", "conns": clients, "leafnodes": leafnodes})
-            system.send(f"PUB $SYS.ACCOUNT.A.SERVER.CONNS {len(body)}\r\n{body}\r\n")
-            system.expect_quiet()
-
+        """Connections on other servers are clients only."""
+        server, system = self.hub_and_system("max_connections: 4")
         login = {"user": "a", "pass": "a"}
         old_leafnode, old_client = self.join(server, **login), self.client(server, **login)
         young_leafnode, young_client = self.join(server, **login), self.client(server, **login)
-        announce(0, 9)
-        announce(1, 9)
+        self.announce(system, clients=0, leafnodes=9)
+        self.announce(system, clients=1, leafnodes=9)
         young_client.expect("-ERR 'maximum account active connections exceeded'\r\n")
-        announce(2, 0)
+        self.announce(system, clients=2, leafnodes=0)
         young_leafnode.expect_error("maximum account active connections exceeded")
         old_leafnode.expect_quiet()
         old_client.expect_quiet()

@@ -20,9 +20,34 @@ def moment(text):
     return read.timestamp() + float(fraction or 0)
 
 
-def is_quiet(page, link):
-    """Nothing has counted as activity of that link for a second."""
-    return moment(page["now"]) - moment(link["last_activity"]) > 1
+class Activity:
+    """Of one link: read() returns a page and the entry of that link."""
+
+    def __init__(self, test, read):
+        self.test, self.read = test, read
+
+    def last(self):
+        return moment(self.read()[1]["last_activity"])
+
+    def _is_quiet(self):
+        page, link = self.read()
+        return moment(page["now"]) - moment(link["last_activity"]) > 1
+
+    def quiet_since(self):
+        """Awaits a second without activity."""
+        self.test.wait_for(self._is_quiet, "a second without activity")
+        return self.last()
+
+    # The times are those of the clock: half a second is far from both answers.
+    def check_is(self, act, what):
+        before = self.quiet_since()
+        act()
+        self.test.wait_for(lambda: self.last() - before > 0.5, f"{what} is activity")
+
+    def check_is_none(self, act):
+        before = self.quiet_since()
+        act()
+        self.test.assertLess(self.last() - before, 0.5)
 
 
 class Answer:
