@@ -138,6 +138,7 @@ class SystemTest(SystemCase):
         client.close()  # the server waits for it longer than this test does
         subject, _ = self.read_message()
         self.assertEqual(subject, f"$SYS.SERVER.{self.servers[2].id}.SHUTDOWN")
+        self.assertEqual(self.servers[2].wait_exit(), 0)
 
     def test_connections_of_an_account_everywhere(self):
         if not self.modern:
