@@ -78,6 +78,8 @@ void Route::on_ended() {
     take_gateway_url({});
     host_.facts.route_directory.remove(handle());
     routes_.closed(*this);
+    report_detached(withdrawing_);
+    report_detached(withdrawn_);
 }
 
 // Source: server/client.go, adjustPingInterval 2.15.
@@ -136,7 +138,9 @@ bool Route::may_export(account::Account& /*account*/, std::string_view pattern) 
     return settings_->may_export(pattern);
 }
 
-bool Route::may_import(account::Account& /*account*/, std::string_view pattern) {
+bool Route::may_import(account::Account& account, std::string_view pattern) {
+    if (!detached_.empty() && detached_.contains(&account)) [[unlikely]]
+        return false;
     return settings_->may_import(pattern);
 }
 

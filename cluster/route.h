@@ -71,7 +71,7 @@ class Route final : public server_link::ServerLink {
     void announce(account::Account& account, std::string_view pattern,
                   std::string_view queue) override;
     size_t announce_slice(account::Account& account, uint32_t slice) override;
-    void on_synced() override { withdraws_denied_ = false; }
+    void on_synced() override;
     void deliver_of_leafnodes(account::Account& account, const delivery::MessageRun& run,
                               std::string_view queues, uint32_t origin_cluster) override;
     bool release(size_t most) override;
@@ -97,6 +97,17 @@ class Route final : public server_link::ServerLink {
     // not moved it, or has not finished that, one of the two lacks interest of the other: the connection is
     // closed and begins anew.
     void move_in(account::Account& account);
+
+    // --- accounts that the other server has pinned, and this one has not (route_pools.cc)
+    // From now on the account has a route of its own, `dedicated`, or will have one (an empty handle). Its
+    // interest is withdrawn here, both ways. When the other server has read that, `dedicated` begins to
+    // announce the account (on_detached()): so no message comes over both.
+    void detach_account(account::Account& account, base::LinkHandle dedicated);
+    // That route has ended: the account is announced here again, unless another one stands.
+    void attach_account(account::Account& account);
+    // One of the connections for which this one waits has withdrawn the account, or has ended.
+    void on_detached();
+
     // Other settings hold from now on: permissions are announced and applied.
     void change(std::shared_ptr<const RouteSettings> settings);
     // The same for a route that may still be in its handshake: it takes the newest settings.
@@ -178,11 +189,16 @@ class Route final : public server_link::ServerLink {
     bool drop_duplicate(std::string_view why, std::string_view what);
 
     // --- accounts that get a route of their own (route_pools.cc)
+    // The route that waits until an account is withdrawn; an empty handle: none does yet.
+    using Waiting = absl::flat_hash_map<const account::Account*, base::LinkHandle>;
     void on_account_move(const proto::ServerInfo& info);
     void confirm_move(proto::ServerInfo info);
     void end_move(const std::string& request_id);
     void on_late_move();
     void hand_over_early();
+    bool waits_already(const account::Account& account, base::LinkHandle dedicated);
+    void report_detached(Waiting& waiting);
+    void note_return(const proto::RouteOperation& operation);
 
     // --- answers to requests of old servers
     void await_answer(account::Account& account, std::string_view reply);
@@ -215,6 +231,14 @@ class Route final : public server_link::ServerLink {
     absl::flat_hash_set<std::string> unsettled_moves_;  // those that this server has begun
     bool is_settled_account_ = false;  // of a route for one account: the other end has it, too
     uint32_t pongs_until_moved_ = 0;
+    // Accounts that are not announced here, since the other server has pinned them. And the routes that wait
+    // until they are withdrawn, by the sync that runs, and by the lines before the last PING. Each holds
+    // accounts that this server knows, so no more than it has.
+    absl::flat_hash_set<const account::Account*> detached_;
+    Waiting withdrawing_;
+    Waiting withdrawn_;
+    uint32_t pongs_until_withdrawn_ = 0;
+    size_t detachments_due_ = 0;  // of a route for one account: it announces nothing before
     EarlyInterest early_interest_;  // in accounts that a reload may bring
     runtime::OwnedTimer<Route, &Route::hand_over_early> early_timer_{*this};
     runtime::OwnedTimer<Route, &Route::on_late_move> move_timer_{*this};

@@ -53,7 +53,9 @@ std::string Route::pool_fault(const proto::ServerInfo& info, int64_t pool_size) 
         return fmt::format("Invalid route pool index: {} - pool size is {}", info.route_pool_idx,
                            info.route_pool_size);
     }
-    if (is_pinned && !settings_->is_pinned(account_name_)) {
+    // The server that dials has pinned it; the other one follows.
+    if (is_pinned && is_solicited() && !settings_->is_pinned(account_name_) &&
+        !routes_.is_expected(peer_id_, account_name_)) {
         return fmt::format("No route for account {}", proto::quote(account_name_));
     }
     return {};
@@ -120,6 +122,14 @@ bool Route::enter_pool(const proto::ServerInfo& info) {
     is_pooled_ = pools && !is_pinned;
     pinned_ = account;
     grows_pool_ = is_pooled_ && is_solicited() && !registered.is_complete;
+    if (is_pinned && !settings_->is_pinned(account_name_)) {
+        detachments_due_ = routes_.detach_account(*this, *account);
+    } else if (!is_pinned) {
+        for (const std::string& name : routes_.set().accounts_of(peer_id_)) {
+            if (settings_->is_pinned(name)) continue;
+            if (const account::Account* known = find_account(name)) detached_.insert(known);
+        }
+    }
     if (is_pinned) set_dialect(proto::RouteDialect::kAccountRoute);
     host_.log.debug(
         "{} - Registering remote route {}{}", label(), proto::quote(peer_id_),
@@ -130,6 +140,7 @@ bool Route::enter_pool(const proto::ServerInfo& info) {
 // The PONG shows that the other server has accepted this one.
 void Route::on_pong() {
     if (pongs_until_moved_ > 0 && --pongs_until_moved_ == 0) moved_by_peer_.clear();
+    if (pongs_until_withdrawn_ > 0 && --pongs_until_withdrawn_ == 0) report_detached(withdrawn_);
     adapt_level(settings_->cluster().compression);
     if (std::exchange(grows_pool_, false)) routes_.grow_pool(*this);
     if (pinned_ != nullptr && !std::exchange(is_settled_account_, true))
@@ -144,7 +155,7 @@ account::Account* Route::account_of(const proto::RouteOperation& operation) {
 bool Route::carries(account::Account& account) const {
     if (&account == last_asked_) return last_answer_;
     last_asked_ = &account;
-    if (pinned_ != nullptr) return last_answer_ = &account == pinned_;
+    if (pinned_ != nullptr) return last_answer_ = &account == pinned_ && detachments_due_ == 0;
     if (!is_pooled_) return last_answer_ = true;
     last_answer_ =
         !settings_->is_pinned(account.name()) && settings_->slot_of(account.name()) == slot_;
@@ -158,6 +169,8 @@ void Route::on_subscribe(const proto::RouteOperation& operation) {
     const absl::string_view account(operation.account.data(), operation.account.size());
     if (!moved_by_peer_.empty() && moved_by_peer_.contains(account)) [[unlikely]]
         return;
+    if (!detached_.empty()) [[unlikely]]
+        note_return(operation);
     const bool is_early = account_of(operation) == nullptr;
     if (!early_interest_.empty()) [[unlikely]]
         forget_early(operation);
@@ -209,7 +222,10 @@ void Route::on_account_move(const proto::ServerInfo& info) {
     }
     if (is_pooled_) {
         moved_by_peer_.insert(info.route_account);
-        return remove_interest(*account, [this, info] { confirm_move(info); });
+        remove_interest(*account, [this, info] { confirm_move(info); });
+        if (detached_.contains(account)) return;
+        detach_account(*account, {});
+        return routes_.expect_account(*this, *account);
     }
     confirm_move(info);
 }
@@ -254,6 +270,8 @@ void Route::end_move(const std::string& request_id) {
     // Lines that crossed the request.
     account::Account* moved = find_account(account);
     if (moved == nullptr) return routes_.dial_account(*this, account);
+    // The other server was reloaded first.
+    if (routes_.set().is_complete(peer_id_, account)) routes_.settle_account(*this, account);
     remove_interest(*moved, [this, account] { routes_.dial_account(*this, account); });
 }
 
@@ -274,7 +292,66 @@ void Route::settle_move(const std::string& account_name) {
 void Route::move_in(account::Account& account) {
     if (!open() || !serving() || !is_pooled_) return;
     if (unsettled_moves_.contains(account.name())) return close(link::CloseReason::kRouteRemoved);
-    if (carries(account)) begin_sync();
+    if (detached_.contains(&account)) return attach_account(account);
+    begin_sync(account);
+}
+
+// -------------------------------------------------- accounts that the other server alone has pinned
+
+void Route::detach_account(account::Account& account, base::LinkHandle dedicated) {
+    if (!open() || !serving()) return routes_.report_detached(dedicated);
+    const bool is_new = detached_.insert(&account).second;
+    remove_interest(account, {});
+    if (!open()) return routes_.report_detached(dedicated);
+    if (!is_new && waits_already(account, dedicated)) return;
+    if (!is_new || !carries(account)) return routes_.report_detached(dedicated);
+    withdrawing_[&account] = dedicated;
+    withdraws_denied_ = true;
+    begin_sync(account);
+}
+
+// An account has one route at a time: the one that waited before has ended.
+bool Route::waits_already(const account::Account& account, base::LinkHandle dedicated) {
+    for (Waiting* waiting : {&withdrawing_, &withdrawn_}) {
+        const auto found = waiting->find(&account);
+        if (found == waiting->end()) continue;
+        if (dedicated != base::LinkHandle{}) found->second = dedicated;
+        return true;
+    }
+    return false;
+}
+
+void Route::on_synced() {
+    withdraws_denied_ = false;
+    if (withdrawing_.empty()) return;
+    for (const auto& [account, dedicated] : std::exchange(withdrawing_, {})) withdrawn_[account] = dedicated;
+    send_ping();
+    pongs_until_withdrawn_ = unanswered_pings();
+}
+
+void Route::report_detached(Waiting& waiting) {
+    for (const auto& each : std::exchange(waiting, {})) routes_.report_detached(each.second);
+}
+
+void Route::on_detached() {
+    if (detachments_due_ == 0 || --detachments_due_ != 0) return;
+    last_asked_ = nullptr;
+    if (open() && serving()) begin_sync(*pinned_);
+}
+
+void Route::attach_account(account::Account& account) {
+    if (!open() || !serving() || !detached_.contains(&account)) return;
+    if (routes_.set().is_complete(peer_id_, account.name())) return;
+    detached_.erase(&account);
+    withdrawing_.erase(&account);
+    withdrawn_.erase(&account);
+    begin_sync(account);
+}
+
+// The other server announces the account here: it has removed it before the account had a route.
+void Route::note_return(const proto::RouteOperation& operation) {
+    account::Account* account = account_of(operation);
+    if (account != nullptr && serving()) attach_account(*account);
 }
 
 }  // namespace nuring::cluster

@@ -124,6 +124,15 @@ bool RouteSet::is_complete(std::string_view remote_id, std::string_view account)
     return account.empty() ? count >= pool_size : count != 0;
 }
 
+std::vector<std::string> RouteSet::accounts_of(std::string_view remote_id) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> accounts;
+    for (const RouteEntry& entry : entries_) {
+        if (entry.remote_id == remote_id && !entry.account.empty()) accounts.push_back(entry.account);
+    }
+    return accounts;
+}
+
 bool RouteSet::speaks_for_remote(base::LinkHandle link) const {
     const std::lock_guard lock(mutex_);
     const auto own = std::find_if(entries_.begin(), entries_.end(),

@@ -70,6 +70,8 @@ class RouteSet {
     bool pools_with(std::string_view remote_id) const;
     // Is there nothing left to dial at that server: for that account, or (empty) of its pool?
     bool is_complete(std::string_view remote_id, std::string_view account) const;
+    // The accounts that have a connection of their own to that server.
+    std::vector<std::string> accounts_of(std::string_view remote_id) const;
     // Is this the connection that carries what its server needs once (gossip, addresses)?
     bool speaks_for_remote(base::LinkHandle link) const;
     std::vector<RouteEntry> list() const;

@@ -5,7 +5,6 @@
 #include <cassert>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "cluster/route.h"
 #include "core/base/host_port.h"
@@ -14,12 +13,6 @@
 #include "fmt/format.h"
 
 namespace nuring::cluster {
-namespace {
-
-// So many servers may be being dialed before further reports of others are ignored.
-constexpr size_t kLanesMax = 4096;
-
-}  // namespace
 
 // One server that is dialed.
 struct Routes::Dialing {
@@ -145,7 +138,9 @@ bool Routes::is_wanted(const server_link::LinkTarget& target) const {
             if (target.is_explicit && each.target.is_at(target)) remote_id = each.served_by;
         }
     }
-    if (!target.account.empty() && !now->is_pinned(target.account)) return false;
+    if (!target.account.empty() && !now->is_pinned(target.account) &&
+        !is_expected(remote_id, target.account))
+        return false;
     if (!remote_id.empty() && set_.is_complete(remote_id, target.account)) return false;
     return !target.is_explicit || now->is_configured(target);
 }
@@ -210,59 +205,6 @@ void Routes::reload(std::shared_ptr<const RouteSettings> settings, bool is_renam
     apply_pools(*before, settings);
 }
 
-// Routes that are made from here on go by the new settings already.
-void Routes::apply_pools(const RouteSettings& before,
-                         const std::shared_ptr<const RouteSettings>& settings) {
-    const std::vector<RouteEntry> entries = set_.list();
-    if (before.cluster().pool_size != settings->cluster().pool_size) {
-        for (const RouteEntry& entry : entries) {
-            workers_.with_link<Route>(
-                entry.link, [](Route& route) { route.close(link::CloseReason::kRouteRemoved); });
-        }
-        return;
-    }
-    for (const std::string& account : before.pinned_accounts) {
-        if (settings->is_pinned(account)) continue;
-        account::Account* moved = server().accounts().find(account);
-        // Servers whose connection for the account ends now.
-        absl::flat_hash_set<std::string> leaving;
-        for (const RouteEntry& entry : entries) {
-            if (entry.account != account) continue;
-            leaving.insert(entry.remote_id);
-            workers_.with_link<Route>(entry.link, [](Route& route) {
-                route.settle();
-                route.close(link::CloseReason::kRouteRemoved);
-            });
-            // Behind that on its worker, also where it has gone by itself.
-            const uint32_t worker = index_of(entry.link.worker());
-            server().post(worker, [this, moved, entries, id = entry.remote_id] {
-                for (const RouteEntry& other : entries) {
-                    if (moved == nullptr || other.remote_id != id || !other.account.empty())
-                        continue;
-                    workers_.with_link<Route>(other.link,
-                                              [moved](Route& pooled) { pooled.move_in(*moved); });
-                }
-            });
-        }
-        // Others, which were reloaded before, have ended theirs.
-        for (const RouteEntry& entry : entries) {
-            if (moved == nullptr || !entry.account.empty() || leaving.contains(entry.remote_id))
-                continue;
-            workers_.with_link<Route>(entry.link,
-                                      [moved](Route& pooled) { pooled.move_in(*moved); });
-        }
-    }
-    for (const std::string& account : settings->pinned_accounts) {
-        if (before.is_pinned(account)) continue;
-        for (const RouteEntry& entry : entries) {
-            if (entry.pool_size == 0) continue;
-            workers_.with_link<Route>(entry.link,
-                                      [account, request = settings->info.server_id + "." + account](
-                                          Route& route) { route.move_out(account, request); });
-        }
-    }
-}
-
 void Routes::stop() {
     workers_.stop();
 }
@@ -279,6 +221,7 @@ Registered Routes::add(Route& route, RouteEntry entry) {
     {
         const std::lock_guard lock(mutex_);
         registered = set_.add(std::move(entry));
+        if (!newcomer.account.empty()) expected_.erase(expectation(newcomer.remote_id, newcomer.account));
         if (registered.is_first) news = urls_.add(newcomer.remote_id, newcomer.info);
         if (newcomer.target.has_value()) {
             lanes_.erase(lane_of(*newcomer.target));
@@ -292,40 +235,18 @@ Registered Routes::add(Route& route, RouteEntry entry) {
         }
     }
     assert(!registered.is_first || registered.result == Registration::kAdded);
-    if (registered.result != Registration::kAdded) return registered;
+    const bool dials = newcomer.target.has_value() && newcomer.pool_size > 0;
+    if (registered.result != Registration::kAdded) {
+        // The server had come by itself, and its accounts could not be dialed before.
+        if (dials && registered.result != Registration::kSelf) dial_accounts(newcomer, /*is_duplicate=*/true);
+        return registered;
+    }
     if (!newcomer.account.empty()) announce_to_routes_of_account(newcomer);
-    if (newcomer.target.has_value() && newcomer.pool_size > 0) dial_accounts(newcomer);
+    if (dials) dial_accounts(newcomer, /*is_duplicate=*/false);
     if (!registered.is_first) return registered;
     announce_to_routes(newcomer);
     announce_urls(news);
     return registered;
-}
-
-void Routes::settle_account(const Route& route, const std::string& account) {
-    for (const RouteEntry& entry : set_.list()) {
-        if (entry.remote_id != route.remote_id() || entry.pool_size == 0) continue;
-        workers_.with_link<Route>(entry.link,
-                                  [account](Route& pooled) { pooled.settle_move(account); });
-    }
-}
-
-void Routes::give_up_account(Route& route) {
-    if (set_.pools_with(route.peer_id())) return;  // it has reloaded since it sent its INFO
-    if (route.target().has_value() && !route.settled()) end_lane(*route.target());
-    route.settle();
-}
-
-// At each connection of a pool: a reload moves an account only when the connection that carries it is there.
-void Routes::dial_accounts(const RouteEntry& pooled) {
-    assert(pooled.account.empty());
-    assert(pooled.target.has_value());
-    for (const std::string& account : settings()->pinned_accounts) {
-        if (set_.is_complete(pooled.remote_id, account)) continue;
-        server_link::LinkTarget own = *pooled.target;
-        own.account = account;
-        if (!own.is_explicit) own.remote_id = pooled.remote_id;
-        dial(std::move(own), 0, /*is_reconnect=*/false);
-    }
 }
 
 void Routes::grow_pool(Route& route) {
@@ -333,15 +254,6 @@ void Routes::grow_pool(Route& route) {
     assert(route.target()->account.empty());
     server_link::LinkTarget target = *route.target();
     if (!target.is_explicit) target.remote_id = route.remote_id();
-    dial(std::move(target), 0, /*is_reconnect=*/false);
-}
-
-void Routes::dial_account(Route& route, const std::string& account) {
-    const std::optional<RouteEntry> entry = set_.find(route.handle());
-    if (!entry.has_value() || !entry->target.has_value()) return;  // the other server dials
-    server_link::LinkTarget target = *entry->target;
-    target.account = account;
-    if (!target.is_explicit) target.remote_id = entry->remote_id;
     dial(std::move(target), 0, /*is_reconnect=*/false);
 }
 
@@ -409,6 +321,8 @@ void Routes::closed(Route& route) {
         if (removed.has_value()) {
             targets = targets_after(*removed);
             if (removed->was_last_of_pool) news = urls_.remove(removed->entry.remote_id);
+            // The next connection begins anew.
+            if (removed->entry.account.empty()) forget_expected(removed->entry.remote_id);
         } else if (const auto& target = route.target(); target.has_value() && !route.settled()) {
             lanes_.erase(lane_of(*target));
             const bool is_reloaded = route.close_reason() == link::CloseReason::kRouteRemoved;
@@ -426,6 +340,7 @@ void Routes::closed(Route& route) {
         }
     }
     announce_urls(news);
+    if (removed.has_value() && !removed->entry.account.empty()) attach_account(removed->entry);
     for (server_link::LinkTarget& target : targets)
         redial(route, std::move(target), removed.has_value());
 }

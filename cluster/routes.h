@@ -31,6 +31,7 @@ enum class [[nodiscard]] NameAgreement : uint8_t{kAgreed, kConflict};
 //           ends or is announced, never per message. reload() and stop() on the control thread.
 // Limits:   few servers: lists are searched one by one. Errors: logged; failed attempts are repeated.
 // Lifetime: outlives the workers' links.
+// Files:    routes_accounts.cc has the members about accounts that have a route of their own.
 class Routes final : private server_link::RetryDialer::User {
   public:
     Routes(server::Server& server, std::shared_ptr<const RouteSettings> settings);
@@ -63,6 +64,15 @@ class Routes final : private server_link::RetryDialer::User {
     void grow_pool(Route& route);
     // An account gets its own route to the server of that one.
     void dial_account(Route& route, const std::string& account);
+    // The other server has pinned an account: its other connections withdraw it, too. Where that server
+    // cannot dial, this one does.
+    void expect_account(Route& route, account::Account& account);
+    bool is_expected(const std::string& remote_id, const std::string& account) const;
+    // Withdraws the account from all other connections to the server of `dedicated`, its new route. Returns
+    // from how many: Route::on_detached() comes once for each of them.
+    size_t detach_account(const Route& dedicated, account::Account& account);
+    // Nothing happens if that route has ended, or the handle is empty.
+    void report_detached(base::LinkHandle dedicated);
     // The route has left the open state. Dials again where that is due.
     void closed(Route& route);
     // A registered server has sent another INFO about itself.
@@ -76,6 +86,9 @@ class Routes final : private server_link::RetryDialer::User {
     NameAgreement agree_on_name(Route& route, const std::string& name, bool is_dynamic);
 
   private:
+    // So many servers may be being dialed before further reports of others are ignored.
+    static constexpr size_t kLanesMax = 4096;
+
     // One URL of the configuration. It is always being dialed, or connected without being registered yet, or
     // served by a registered server, or leads to this very server.
     //
@@ -98,7 +111,9 @@ class Routes final : private server_link::RetryDialer::User {
     void on_ended(server_link::RetryDialer& dialer) override;
 
     void dial(server_link::LinkTarget target, uint64_t delay_ns, bool is_reconnect);
-    void dial_accounts(const RouteEntry& pooled);
+    // Later, if another connection to that server stands: the server may dial, too.
+    void dial_accounts(const RouteEntry& pooled, bool is_duplicate);
+    static std::string expectation(const std::string& remote_id, const std::string& account);
     static std::string lane_of(const server_link::LinkTarget& target);
     void end_lane(const server_link::LinkTarget& target);
     std::vector<server_link::LinkTarget> targets_after(const RouteSet::Removed& removed);
@@ -106,6 +121,8 @@ class Routes final : private server_link::RetryDialer::User {
                      const std::shared_ptr<const RouteSettings>& settings);
     void add_configured(const config::Url& url);
     Configured* find_configured(const server_link::LinkTarget& target);
+    void attach_account(const RouteEntry& ended);
+    void forget_expected(const std::string& remote_id);
     void redial(Route& route, server_link::LinkTarget target, bool was_registered);
     void close_others(const Route& route);
     // May, or must, that target still be dialed?
@@ -128,6 +145,9 @@ class Routes final : private server_link::RetryDialer::User {
     std::shared_ptr<const RouteSettings> settings_;  // guarded by mutex_
     std::vector<Configured> configured_;             // guarded by mutex_
     absl::flat_hash_set<std::string> lanes_;  // guarded by mutex_: dialed, not registered yet
+    // Guarded by mutex_: "<remote id> <account>" of accounts that others have pinned and that are dialed for
+    // that reason, until their route stands. Not more than this server has accounts, for each server.
+    absl::flat_hash_set<std::string> expected_;
     // The addresses of the registered servers, and the serials of their last changes; all guarded by mutex_.
     ClusterUrls urls_;
     uint64_t last_view_ = 0;     // of those for clients

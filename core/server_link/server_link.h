@@ -287,6 +287,8 @@ class ServerLink : public delivery::RemoteServer {
     // Announces everything of the accounts that the link carries, in slices. A PONG says that all was
     // announced: while this runs, PINGs wait, and nothing is read (LinkTraits::both_announce).
     void begin_sync();
+    // Of that account alone, if no other sync runs.
+    void begin_sync(account::Account& account);
     virtual void on_synced() {}
 
     // --- messages --------------------------------------------------------------------------------------
@@ -364,6 +366,7 @@ class ServerLink : public delivery::RemoteServer {
     void append_reframed(std::string_view head, std::string_view reply,
                          const delivery::MessageRun& run, bool with_header_size);
     void leave_strangers();
+    void request_sync(std::vector<account::Account*> accounts);
     void continue_sync();
     void continue_sweep();
     void log_end();

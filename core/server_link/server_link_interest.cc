@@ -185,6 +185,16 @@ void ServerLink::begin_sync() {
     for (account::Account* each : delivery_.accounts.list()) {
         if (carries(*each)) accounts.push_back(each);
     }
+    request_sync(std::move(accounts));
+}
+
+void ServerLink::begin_sync(account::Account& account) {
+    assert(serving_);
+    if (sync_.running()) return begin_sync();
+    if (carries(account)) request_sync({&account});
+}
+
+void ServerLink::request_sync(std::vector<account::Account*> accounts) {
     // Groups of which nothing was announced for a while, as permissions forbade it, may be gone.
     announced_weights_.clear();
     const bool was_running = sync_.running();

@@ -51,6 +51,25 @@ TEST(RouteSetTest, EachServerIsRegisteredOnce) {
     EXPECT_EQ(set.list()[0].link, link_number(1));
 }
 
+TEST(RouteSetTest, TheAccountsWithAConnectionOfTheirOwnAreKnownForEachServer) {
+    RouteSet set("OWN");
+    RouteEntry pooled = accepted("A", 1);
+    pooled.pool_size = 3;
+    EXPECT_EQ(set.add(pooled).result, Registration::kAdded);
+    EXPECT_TRUE(set.accounts_of("A").empty());
+    uint32_t number = 2;
+    for (const auto& [id, account] : {std::pair("A", "X"), {"A", "SYS"}, {"B", "Y"}}) {
+        RouteEntry entry = accepted(id, number++);
+        entry.account = account;
+        EXPECT_EQ(set.add(entry).result, Registration::kAdded);
+    }
+    EXPECT_EQ(set.accounts_of("A"), (std::vector<std::string>{"X", "SYS"}));
+    EXPECT_EQ(set.accounts_of("B"), (std::vector<std::string>{"Y"}));
+    EXPECT_TRUE(set.accounts_of("C").empty());
+    EXPECT_TRUE(set.remove(link_number(2)).has_value());
+    EXPECT_EQ(set.accounts_of("A"), (std::vector<std::string>{"SYS"}));
+}
+
 TEST(RouteSetTest, ARouteToThisVeryServerIsNotRegistered) {
     RouteSet set("OWN");
     EXPECT_EQ(set.add(accepted("OWN", 1)).result, Registration::kSelf);
