@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -31,7 +32,6 @@ enum class [[nodiscard]] NameAgreement : uint8_t{kAgreed, kConflict};
 //           ends or is announced, never per message. reload() and stop() on the control thread.
 // Limits:   few servers: lists are searched one by one. Errors: logged; failed attempts are repeated.
 // Lifetime: outlives the workers' links.
-// Files:    routes_accounts.cc has the members about accounts that have a route of their own.
 class Routes final : private server_link::RetryDialer::User {
   public:
     Routes(server::Server& server, std::shared_ptr<const RouteSettings> settings);
@@ -56,23 +56,8 @@ class Routes final : private server_link::RetryDialer::User {
     void accept(int fd);
     // Registers; announces the first one of a server to all other servers, and to clients.
     Registered add(Route& route, RouteEntry entry);
-    // Both ends have that route, which carries `account` alone.
-    void settle_account(const Route& route, const std::string& account);
-    // The server at the other end has no routes for single accounts: that one is not dialed again.
-    void give_up_account(Route& route);
     // The server of that route has room for more in its pool.
     void grow_pool(Route& route);
-    // An account gets its own route to the server of that one.
-    void dial_account(Route& route, const std::string& account);
-    // The other server has pinned an account: its other connections withdraw it, too. Where that server
-    // cannot dial, this one does.
-    void expect_account(Route& route, account::Account& account);
-    bool is_expected(const std::string& remote_id, const std::string& account) const;
-    // Withdraws the account from all other connections to the server of `dedicated`, its new route. Returns
-    // from how many: Route::on_detached() comes once for each of them.
-    size_t detach_account(const Route& dedicated, account::Account& account);
-    // Nothing happens if that route has ended, or the handle is empty.
-    void report_detached(base::LinkHandle dedicated);
     // The route has left the open state. Dials again where that is due.
     void closed(Route& route);
     // A registered server has sent another INFO about itself.
@@ -84,6 +69,23 @@ class Routes final : private server_link::RetryDialer::User {
     // to a configured one, for good, and to a greater made-up one: all routes but that one are closed then,
     // and dialed again.
     NameAgreement agree_on_name(Route& route, const std::string& name, bool is_dynamic);
+
+    // --- accounts that have a route of their own: any worker (routes_accounts.cc)
+    // Both ends have that route, which carries `account` alone.
+    void settle_account(const Route& route, const std::string& account);
+    // The server at the other end has no routes for single accounts: that one is not dialed again.
+    void give_up_account(Route& route);
+    // An account gets its own route to the server of that one.
+    void dial_account(Route& route, const std::string& account);
+    // The other server has pinned an account: its other connections withdraw it, too. Where that server
+    // cannot dial, this one does.
+    void expect_account(Route& route, account::Account& account);
+    bool is_expected(const std::string& remote_id, const std::string& account) const;
+    // Withdraws the account from all other connections to the server of `dedicated`, its new route. Returns
+    // from how many: Route::on_detached() comes once for each of them.
+    size_t detach_account(const Route& dedicated, account::Account& account);
+    // Nothing happens if that route has ended, or the handle is empty.
+    void report_detached(base::LinkHandle dedicated);
 
   private:
     // So many servers may be being dialed before further reports of others are ignored.
@@ -113,6 +115,10 @@ class Routes final : private server_link::RetryDialer::User {
     void dial(server_link::LinkTarget target, uint64_t delay_ns, bool is_reconnect);
     // Later, if another connection to that server stands: the server may dial, too.
     void dial_accounts(const RouteEntry& pooled, bool is_duplicate);
+    // At the address of that connection.
+    void dial_account(const RouteEntry& pooled, const std::string& account, uint64_t delay_ns);
+    // Runs on the worker of each connection to that server that carries more than one account.
+    void with_pool(const std::string& remote_id, const std::function<void(Route&)>& function);
     static std::string expectation(const std::string& remote_id, const std::string& account);
     static std::string lane_of(const server_link::LinkTarget& target);
     void end_lane(const server_link::LinkTarget& target);

@@ -77,11 +77,7 @@ void Routes::apply_pools(const RouteSettings& before,
 }
 
 void Routes::settle_account(const Route& route, const std::string& account) {
-    for (const RouteEntry& entry : set_.list()) {
-        if (entry.remote_id != route.remote_id() || entry.pool_size == 0) continue;
-        workers_.with_link<Route>(entry.link,
-                                  [account](Route& pooled) { pooled.settle_move(account); });
-    }
+    with_pool(route.remote_id(), [account](Route& pooled) { pooled.settle_move(account); });
 }
 
 void Routes::give_up_account(Route& route) {
@@ -96,44 +92,47 @@ void Routes::dial_accounts(const RouteEntry& pooled, bool is_duplicate) {
     assert(pooled.target.has_value());
     for (const std::string& account : settings()->pinned_accounts) {
         if (set_.is_complete(pooled.remote_id, account)) continue;
-        server_link::LinkTarget own = *pooled.target;
-        own.account = account;
-        if (!own.is_explicit) own.remote_id = pooled.remote_id;
-        dial(std::move(own), is_duplicate ? kExpected_ns : 0, /*is_reconnect=*/false);
+        dial_account(pooled, account, is_duplicate ? kExpected_ns : 0);
     }
 }
 
 void Routes::dial_account(Route& route, const std::string& account) {
     const std::optional<RouteEntry> entry = set_.find(route.handle());
     if (!entry.has_value() || !entry->target.has_value()) return;  // the other server dials
-    server_link::LinkTarget target = *entry->target;
+    dial_account(*entry, account, 0);
+}
+
+void Routes::dial_account(const RouteEntry& pooled, const std::string& account, uint64_t delay_ns) {
+    assert(pooled.target.has_value());
+    server_link::LinkTarget target = *pooled.target;
     target.account = account;
-    if (!target.is_explicit) target.remote_id = entry->remote_id;
-    dial(std::move(target), 0, /*is_reconnect=*/false);
+    if (!target.is_explicit) target.remote_id = pooled.remote_id;
+    dial(std::move(target), delay_ns, /*is_reconnect=*/false);
+}
+
+void Routes::with_pool(const std::string& remote_id, const std::function<void(Route&)>& function) {
+    for (const RouteEntry& entry : set_.list()) {
+        if (entry.remote_id == remote_id && entry.account.empty())
+            workers_.with_link<Route>(entry.link, function);
+    }
 }
 
 // ------------------------------------------------ accounts that the other server has pinned
 
 void Routes::expect_account(Route& route, account::Account& account) {
     const std::string& name = account.name();
-    for (const RouteEntry& entry : set_.list()) {
-        if (entry.remote_id != route.remote_id() || !entry.account.empty()) continue;
-        if (entry.link == route.handle()) continue;
-        workers_.with_link<Route>(
-            entry.link, [&account](Route& pooled) { pooled.detach_account(account, {}); });
-    }
+    with_pool(route.remote_id(), [&account, informed = route.handle()](Route& pooled) {
+        if (pooled.handle() != informed) pooled.detach_account(account, {});
+    });
     const std::optional<RouteEntry> entry = set_.find(route.handle());
     if (!entry.has_value() || !entry->target.has_value() || settings()->is_pinned(name)) return;
     if (set_.is_complete(entry->remote_id, name)) return;
-    server_link::LinkTarget target = *entry->target;
-    target.account = name;
-    if (!target.is_explicit) target.remote_id = entry->remote_id;
     {
         const std::lock_guard lock(mutex_);
         if (lanes_.size() >= kLanesMax) return;
         expected_.insert(expectation(entry->remote_id, name));
     }
-    dial(std::move(target), kExpected_ns, /*is_reconnect=*/false);
+    dial_account(*entry, name, kExpected_ns);
 }
 
 bool Routes::is_expected(const std::string& remote_id, const std::string& account) const {
@@ -165,11 +164,7 @@ void Routes::report_detached(base::LinkHandle dedicated) {
 void Routes::attach_account(const RouteEntry& ended) {
     account::Account* account = server().accounts().find(ended.account);
     if (account == nullptr || workers_.stopping()) return;
-    for (const RouteEntry& entry : set_.list()) {
-        if (entry.remote_id != ended.remote_id || !entry.account.empty()) continue;
-        workers_.with_link<Route>(entry.link,
-                                  [account](Route& pooled) { pooled.attach_account(*account); });
-    }
+    with_pool(ended.remote_id, [account](Route& pooled) { pooled.attach_account(*account); });
 }
 
 // Under the lock.

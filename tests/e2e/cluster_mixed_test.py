@@ -157,6 +157,12 @@ class PinnedByReloadTest(ClusterCase):
 
         self.wait_for(reloaded, f"{member.name} is reloaded")
 
+    def pin_at_first(self):
+        group = self.begin()
+        self.give(group[0], "accounts: [X]")
+        self.check_flows()
+        return group
+
     def step(self):
         for flow in self.flows.values():
             flow.step()
@@ -229,9 +235,7 @@ class PinnedByReloadTest(ClusterCase):
             self.wait_pinned(group, False)
 
     def test_new_interest_and_the_end_of_interest_while_only_one_has_pinned_it(self):
-        group = self.begin()
-        self.give(group[0], "accounts: [X]")
-        self.check_flows()
+        group = self.pin_at_first()
         for source, target in (group, reversed(list(group))):
             one, other = (self.client(member, user="x", **{"pass": "x"}) for member in (target, source))
             one.send("SUB new 1\r\nSUB new.q q 2\r\n")
@@ -257,9 +261,7 @@ class PinnedByReloadTest(ClusterCase):
             self.flows[i, j] = Flow(self, group[i], group[j])
 
     def test_the_other_one_restarts_before_it_is_reloaded(self):
-        group = self.begin()
-        self.give(group[0], "accounts: [X]")
-        self.check_flows()
+        group = self.pin_at_first()
         self.restart(group, 1)
         if not self.go(1):  # Go's has forgotten the announcement, and says so: No route for account "X"
             self.check_flows()
@@ -269,9 +271,7 @@ class PinnedByReloadTest(ClusterCase):
         self.wait_pinned(group, True)
 
     def test_the_one_that_is_reloaded_restarts(self):
-        group = self.begin()
-        self.give(group[0], "accounts: [X]")
-        self.check_flows()
+        group = self.pin_at_first()
         self.restart(group, 0)
         self.check_flows()
         self.wait_pinned(group, True)
@@ -295,7 +295,7 @@ class PinnedByReloadTest(ClusterCase):
 
     def test_three_members(self):
         if self.go(0, 1, 2):
-            self.skipTest("Go's that hear of it take the account off all their pools")
+            self.skipTest("a Go server to which it is announced takes the account off all its pools")
         group = self.begin(size=3)
         for member in group:
             self.give(member, "accounts: [X]")

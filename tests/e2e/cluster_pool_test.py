@@ -415,7 +415,7 @@ class MovedAccountTest(PoolCase):
         peers[2].close()
         self.expect_in_any_order(dedicated, "RS+ here", "RS+ here.q q 1")
         late = self.dial_pool(server, (2,), server_id=peers[0].server_id)[2]
-        late.expect_quiet()  # it is told nothing of X
+        late.expect_quiet()  # X is not announced here
         self.assertFalse([op for op in late.dump if op.line.startswith("RS+ X")])
 
     def test_an_account_is_announced_as_moved_and_comes_back_without_a_route(self):
