@@ -74,6 +74,7 @@ void Route::on_channel_ready() {
 
 void Route::on_ended() {
     host_.timers.disarm(move_timer_);
+    host_.timers.disarm(dedicated_timer_);
     host_.timers.disarm(early_timer_);
     take_gateway_url({});
     host_.facts.route_directory.remove(handle());

@@ -90,7 +90,10 @@ class Route final : public server_link::ServerLink {
     // --- reload of pinned accounts (route_pools.cc)
     // An account gets a route of its own. The connection that carried it announces that to the other server.
     // When that has answered, or the time for it is over, the route is dialed.
-    void move_out(const std::string& account_name, const std::string& request_id);
+    void move_out(const std::string& account_name);
+    // This server cannot dial the other one. If an account that it has pinned has no route after a moment, it
+    // is moved out: the other server does not know that it must dial.
+    void await_dedicated_routes();
     // The route of an account that has moved out stands at both ends.
     void settle_move(const std::string& account_name);
     // An account has no route of its own any more: its interest is announced here. If the other server has
@@ -194,6 +197,7 @@ class Route final : public server_link::ServerLink {
     void on_account_move(const proto::ServerInfo& info);
     void confirm_move(proto::ServerInfo info);
     void end_move(const std::string& request_id);
+    void move_out_undialed();
     void on_late_move();
     void hand_over_early();
     bool waits_already(const account::Account& account, base::LinkHandle dedicated);
@@ -242,6 +246,7 @@ class Route final : public server_link::ServerLink {
     EarlyInterest early_interest_;  // in accounts that a reload may bring
     runtime::OwnedTimer<Route, &Route::hand_over_early> early_timer_{*this};
     runtime::OwnedTimer<Route, &Route::on_late_move> move_timer_{*this};
+    runtime::OwnedTimer<Route, &Route::move_out_undialed> dedicated_timer_{*this};
 
     // The clusters of leafnodes that were announced, by account, pattern and queue.
     absl::flat_hash_map<std::string, std::vector<std::string>> announced_clusters_;

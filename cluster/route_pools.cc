@@ -20,6 +20,14 @@ namespace {
 // How long the other server may take to confirm that an account moves.
 constexpr uint64_t kMoveConfirmation_ns = 2'000'000'000;
 
+// How long the other server may take to dial the routes of accounts that it has pinned, too.
+constexpr uint64_t kDialedByPeer_ns = 500'000'000;
+
+// A nats-server that has not pinned the account would take it off the pools of all members, and not dial.
+bool dials_when_asked(const proto::ServerInfo& remote) {
+    return remote.go.starts_with("nats-uring ");
+}
+
 }  // namespace
 
 bool Route::refuse_pool(std::string_view text, link::CloseReason reason) {
@@ -131,6 +139,7 @@ bool Route::enter_pool(const proto::ServerInfo& info) {
         }
     }
     if (is_pinned) set_dialect(proto::RouteDialect::kAccountRoute);
+    await_dedicated_routes();
     host_.log.debug(
         "{} - Registering remote route {}{}", label(), proto::quote(peer_id_),
         is_pinned ? fmt::format(" for account {}", proto::quote(account_name_)) : std::string());
@@ -238,7 +247,7 @@ void Route::confirm_move(proto::ServerInfo info) {
     pongs_until_moved_ = unanswered_pings();
 }
 
-void Route::move_out(const std::string& account_name, const std::string& request_id) {
+void Route::move_out(const std::string& account_name) {
     if (!open() || !is_pooled_) return;
     if (account::Account* account = find_account(account_name)) remove_interest(*account, {});
     const bool is_carried = settings_->slot_of(account_name) == slot_;
@@ -248,6 +257,7 @@ void Route::move_out(const std::string& account_name, const std::string& request
     if (is_carried || link::pool_slot_of(account_name, size_there) == slot_)
         unsettled_moves_.insert(account_name);
     if (!is_carried) return;
+    const std::string request_id = settings_->info.server_id + "." + account_name;
     proto::ServerInfo request;
     request.proto = 0;
     request.route_pool_size = settings_->info.route_pool_size;
@@ -257,6 +267,19 @@ void Route::move_out(const std::string& account_name, const std::string& request
     if (!open()) return;
     moving_out_[request_id].push_back(account_name);
     host_.timers.arm(move_timer_, host_.ring.now_ns() + kMoveConfirmation_ns);
+}
+
+void Route::await_dedicated_routes() {
+    if (!open() || !is_pooled_ || is_solicited() || !dials_when_asked(remote_info_)) return;
+    host_.timers.arm(dedicated_timer_, host_.ring.now_ns() + kDialedByPeer_ns);
+}
+
+void Route::move_out_undialed() {
+    const std::shared_ptr<const RouteSettings> settings = settings_;
+    for (const std::string& account : settings->pinned_accounts) {
+        if (routes_.set().is_complete(peer_id_, account)) continue;
+        if (!unsettled_moves_.contains(account)) move_out(account);
+    }
 }
 
 void Route::end_move(const std::string& request_id) {

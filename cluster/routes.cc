@@ -322,7 +322,7 @@ void Routes::closed(Route& route) {
             targets = targets_after(*removed);
             if (removed->was_last_of_pool) news = urls_.remove(removed->entry.remote_id);
             // The next connection begins anew.
-            if (removed->entry.account.empty()) forget_expected(removed->entry.remote_id);
+            if (removed->entry.account.empty()) forget_expected(removed->entry.link);
         } else if (const auto& target = route.target(); target.has_value() && !route.settled()) {
             lanes_.erase(lane_of(*target));
             const bool is_reloaded = route.close_reason() == link::CloseReason::kRouteRemoved;

@@ -128,7 +128,7 @@ class Routes final : private server_link::RetryDialer::User {
     void add_configured(const config::Url& url);
     Configured* find_configured(const server_link::LinkTarget& target);
     void attach_account(const RouteEntry& ended);
-    void forget_expected(const std::string& remote_id);
+    void forget_expected(base::LinkHandle announced_by);
     void redial(Route& route, server_link::LinkTarget target, bool was_registered);
     void close_others(const Route& route);
     // May, or must, that target still be dialed?
@@ -152,8 +152,9 @@ class Routes final : private server_link::RetryDialer::User {
     std::vector<Configured> configured_;             // guarded by mutex_
     absl::flat_hash_set<std::string> lanes_;  // guarded by mutex_: dialed, not registered yet
     // Guarded by mutex_: "<remote id> <account>" of accounts that others have pinned and that are dialed for
-    // that reason, until their route stands. Not more than this server has accounts, for each server.
-    absl::flat_hash_set<std::string> expected_;
+    // that reason, until their route stands; and the connection that announced it. Not more than this server
+    // has accounts, for each server.
+    absl::flat_hash_map<std::string, base::LinkHandle> expected_;
     // The addresses of the registered servers, and the serials of their last changes; all guarded by mutex_.
     ClusterUrls urls_;
     uint64_t last_view_ = 0;     // of those for clients

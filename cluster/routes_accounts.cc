@@ -70,8 +70,7 @@ void Routes::apply_pools(const RouteSettings& before,
         for (const RouteEntry& entry : entries) {
             if (entry.pool_size == 0) continue;
             workers_.with_link<Route>(entry.link,
-                                      [account, request = settings->info.server_id + "." + account](
-                                          Route& route) { route.move_out(account, request); });
+                                      [account](Route& route) { route.move_out(account); });
         }
     }
 }
@@ -130,7 +129,7 @@ void Routes::expect_account(Route& route, account::Account& account) {
     {
         const std::lock_guard lock(mutex_);
         if (lanes_.size() >= kLanesMax) return;
-        expected_.insert(expectation(entry->remote_id, name));
+        expected_[expectation(entry->remote_id, name)] = route.handle();
     }
     dial_account(*entry, name, kExpected_ns);
 }
@@ -160,18 +159,20 @@ void Routes::report_detached(base::LinkHandle dedicated) {
     workers_.with_link<Route>(dedicated, [](Route& route) { route.on_detached(); });
 }
 
-// The others to that server announce the account again.
+// The others to that server announce the account again. If this server has pinned it, they ask for another
+// route.
 void Routes::attach_account(const RouteEntry& ended) {
     account::Account* account = server().accounts().find(ended.account);
     if (account == nullptr || workers_.stopping()) return;
-    with_pool(ended.remote_id, [account](Route& pooled) { pooled.attach_account(*account); });
+    with_pool(ended.remote_id, [account](Route& pooled) {
+        pooled.attach_account(*account);
+        pooled.await_dedicated_routes();
+    });
 }
 
 // Under the lock.
-void Routes::forget_expected(const std::string& remote_id) {
-    absl::erase_if(expected_, [prefix = expectation(remote_id, {})](const std::string& each) {
-        return each.starts_with(prefix);
-    });
+void Routes::forget_expected(base::LinkHandle announced_by) {
+    absl::erase_if(expected_, [&](const auto& each) { return each.second == announced_by; });
 }
 
 }  // namespace nuring::cluster

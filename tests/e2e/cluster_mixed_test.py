@@ -293,6 +293,20 @@ class PinnedByReloadTest(ClusterCase):
         self.check_flows()
         self.wait_pinned(group, False)
 
+    def test_the_one_that_pins_it_dials_nobody_and_the_other_one_restarts(self):
+        if self.go(0, 1):
+            self.skipTest("Go's dials for accounts of its own configuration only")
+        for pinned in ("", "accounts: [X]"):
+            group = self.begin(pinned=pinned, dialers=[1])
+            if not pinned:
+                self.give(group[0], "accounts: [X]")
+            else:
+                self.give(group[1], "")
+            for index in (1, 0):
+                self.restart(group, index)
+                self.check_flows()
+                self.wait_pinned(group, True)
+
     def test_three_members(self):
         if self.go(0, 1, 2):
             self.skipTest("a Go server to which it is announced takes the account off all its pools")

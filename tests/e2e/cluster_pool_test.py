@@ -380,8 +380,8 @@ class MovedAccountTest(PoolCase):
         """Interest is announced by slices of subjects."""
         self.assertEqual({peer.read_op().line for _ in lines}, set(lines))
 
-    def dial_dedicated(self, server, peers):
-        return self.dial_pool(server, ("X",), server_id=peers[0].server_id)["X"]
+    def dial_dedicated(self, server, peers, **fields):
+        return self.dial_pool(server, ("X",), server_id=peers[0].server_id, **fields)["X"]
 
     def test_the_other_server_alone_pins_an_account(self):
         """It gets what is announced over one connection at a time, so that nothing comes twice."""
@@ -431,6 +431,34 @@ class MovedAccountTest(PoolCase):
             x.send("PUB there 2\r\nhi\r\n")
             peers[2].expect_op("RMSG X there 2", b"hi")
 
+    def test_an_account_that_the_peer_cannot_know_to_be_pinned_is_announced_again(self):
+        """At each connection that the peer dials, and when the account's route ends; not to nats-server, which does
+        not dial."""
+        if case.Options.reference:
+            self.skipTest("the reference announces pinned accounts by a reload only")
+        server = self.pool_member(settings=ACCOUNTS, more="  accounts: [X]")
+        other = self.dial_pool(server, (0, 1, 2))
+        peers = self.dial_pool(server, (0, 1, 2, "SYS"), go="nats-uring 1.0", server_id=new_id())
+
+        def expect_request():
+            request = peers[2].read_op()
+            self.assertEqual((request.verb, request.json["route_account"]), ("INFO", "X"))
+            peers[2].send("INFO " + request.line[5:].replace('"route_account":"X",', "") + "\r\n")
+
+        for _ in range(2):
+            expect_request()
+            dedicated = self.dial_dedicated(server, peers, go="nats-uring 1.0")
+            dedicated.expect_quiet()
+            dedicated.close()
+        expect_request()
+        peers[2].close()
+        peers |= self.dial_pool(server, (2,), go="nats-uring 1.0", server_id=peers[0].server_id)
+        expect_request()
+        self.dial_dedicated(server, peers, go="nats-uring 1.0")
+        for place in (0, 1, 2):
+            peers[place].expect_quiet()
+        self.assertFalse([op for op in other[2].drain() if "route_acc_add_reqid" in op.line])
+
     def test_moves_that_mean_nothing(self):
         """Of accounts that are not there, again and again, and over the connection of an account."""
         server, peers, x = self.follower()
@@ -443,6 +471,9 @@ class MovedAccountTest(PoolCase):
         for place in (0, 1, 2):
             peers[place].drain()
         dedicated = self.dial_dedicated(server, peers)
+        lines = {op.line for op in dedicated.dump}
+        while not lines >= {"RS+ here", "RS+ here.q q 1"}:  # when the others have withdrawn them
+            lines.add(dedicated.read_op().line)
         dedicated.send(move.format(3, "X", 1) + move.format(3, "A", 1))
         dedicated.drain()
         dedicated.send("RS+ there\r\n")
