@@ -92,8 +92,11 @@ void Routes::dial(server_link::LinkTarget target, uint64_t delay_ns, bool is_rec
 }
 
 std::optional<server_link::LinkTarget> Routes::next_target(server_link::RetryDialer& dialer) {
-    if (!is_wanted(dialer.target())) return std::nullopt;
     server_link::LinkTarget target = dialer.target();
+    if (!is_wanted(target)) {
+        dial_accounts_instead(target);
+        return std::nullopt;
+    }
     const std::lock_guard lock(mutex_);
     if (const Configured* configured = find_configured(target); configured != nullptr) {
         target.take_credentials(configured->target);  // a reload may have changed them
@@ -127,17 +130,19 @@ void Routes::on_ended(server_link::RetryDialer& dialer) {
     workers_.forget(dialer);
 }
 
+std::string Routes::remote_of(const server_link::LinkTarget& target) const {
+    if (!target.is_explicit) return target.remote_id;
+    const std::lock_guard lock(mutex_);
+    for (const Configured& each : configured_) {
+        if (each.target.is_at(target)) return each.served_by;
+    }
+    return target.remote_id;
+}
+
 bool Routes::is_wanted(const server_link::LinkTarget& target) const {
     if (workers_.stopping()) return false;
-    std::string remote_id = target.remote_id;
-    std::shared_ptr<const RouteSettings> now;
-    {
-        const std::lock_guard lock(mutex_);
-        now = settings_;
-        for (const Configured& each : configured_) {
-            if (target.is_explicit && each.target.is_at(target)) remote_id = each.served_by;
-        }
-    }
+    const std::string remote_id = remote_of(target);
+    const std::shared_ptr<const RouteSettings> now = settings();
     if (!target.account.empty() && !now->is_pinned(target.account) &&
         !is_expected(remote_id, target.account))
         return false;
@@ -238,11 +243,12 @@ Registered Routes::add(Route& route, RouteEntry entry) {
     const bool dials = newcomer.target.has_value() && newcomer.pool_size > 0;
     if (registered.result != Registration::kAdded) {
         // The server had come by itself, and its accounts could not be dialed before.
-        if (dials && registered.result != Registration::kSelf) dial_accounts(newcomer, /*is_duplicate=*/true);
+        if (dials && registered.result != Registration::kSelf)
+            dial_accounts(newcomer.remote_id, *newcomer.target, /*has_rival=*/true);
         return registered;
     }
     if (!newcomer.account.empty()) announce_to_routes_of_account(newcomer);
-    if (dials) dial_accounts(newcomer, /*is_duplicate=*/false);
+    if (dials) dial_accounts(newcomer.remote_id, *newcomer.target, /*has_rival=*/false);
     if (!registered.is_first) return registered;
     announce_to_routes(newcomer);
     announce_urls(news);

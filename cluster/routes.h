@@ -113,10 +113,11 @@ class Routes final : private server_link::RetryDialer::User {
     void on_ended(server_link::RetryDialer& dialer) override;
 
     void dial(server_link::LinkTarget target, uint64_t delay_ns, bool is_reconnect);
-    // Later, if another connection to that server stands: the server may dial, too.
-    void dial_accounts(const RouteEntry& pooled, bool is_duplicate);
-    // At the address of that connection.
-    void dial_account(const RouteEntry& pooled, const std::string& account, uint64_t delay_ns);
+    // At the address of a connection of the pool; later, if that server may dial, too.
+    void dial_accounts(const std::string& remote_id, const server_link::LinkTarget& pooled, bool has_rival);
+    void dial_accounts_instead(const server_link::LinkTarget& pooled);
+    void dial_account(const std::string& remote_id, server_link::LinkTarget pooled,
+                      const std::string& account, uint64_t delay_ns);
     // Runs on the worker of each connection to that server that carries more than one account.
     void with_pool(const std::string& remote_id, const std::function<void(Route&)>& function);
     static std::string expectation(const std::string& remote_id, const std::string& account);
@@ -133,6 +134,10 @@ class Routes final : private server_link::RetryDialer::User {
     void close_others(const Route& route);
     // May, or must, that target still be dialed?
     bool is_wanted(const server_link::LinkTarget& target) const;
+    // Where the server of that connection is dialed; nothing: it dials.
+    std::optional<server_link::LinkTarget> target_of(const std::optional<RouteEntry>& pooled) const;
+    // The id of the server there; empty: it is not known.
+    std::string remote_of(const server_link::LinkTarget& target) const;
     static bool is_old_news(const RouteEntry& newcomer);
     void introduce(const RouteEntry& other, const RouteEntry& newcomer);
     void announce_to_routes(const RouteEntry& newcomer);

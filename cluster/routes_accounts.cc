@@ -86,27 +86,44 @@ void Routes::give_up_account(Route& route) {
 }
 
 // At each connection of a pool: a reload moves an account only when the connection that carries it is there.
-void Routes::dial_accounts(const RouteEntry& pooled, bool is_duplicate) {
-    assert(pooled.account.empty());
-    assert(pooled.target.has_value());
+void Routes::dial_accounts(const std::string& remote_id, const server_link::LinkTarget& target,
+                           bool has_rival) {
+    assert(target.account.empty());
     for (const std::string& account : settings()->pinned_accounts) {
-        if (set_.is_complete(pooled.remote_id, account)) continue;
-        dial_account(pooled, account, is_duplicate ? kExpected_ns : 0);
+        if (set_.is_complete(remote_id, account)) continue;
+        dial_account(remote_id, target, account, has_rival ? kExpected_ns : 0);
     }
 }
 
-void Routes::dial_account(Route& route, const std::string& account) {
-    const std::optional<RouteEntry> entry = set_.find(route.handle());
-    if (!entry.has_value() || !entry->target.has_value()) return;  // the other server dials
-    dial_account(*entry, account, 0);
+// The other server has completed the pool. For what this one has pinned it dials if it has pinned that, too.
+void Routes::dial_accounts_instead(const server_link::LinkTarget& pooled) {
+    const std::string remote_id = remote_of(pooled);
+    if (!pooled.account.empty() || workers_.stopping() || !set_.pools_with(remote_id)) return;
+    dial_accounts(remote_id, pooled, /*has_rival=*/true);
 }
 
-void Routes::dial_account(const RouteEntry& pooled, const std::string& account, uint64_t delay_ns) {
-    assert(pooled.target.has_value());
-    server_link::LinkTarget target = *pooled.target;
-    target.account = account;
-    if (!target.is_explicit) target.remote_id = pooled.remote_id;
-    dial(std::move(target), delay_ns, /*is_reconnect=*/false);
+void Routes::dial_account(Route& route, const std::string& account) {
+    const auto target = target_of(set_.find(route.handle()));
+    if (!target.has_value()) return;  // the other server dials
+    dial_account(route.remote_id(), *target, account, 0);
+}
+
+void Routes::dial_account(const std::string& remote_id, server_link::LinkTarget pooled,
+                          const std::string& account, uint64_t delay_ns) {
+    pooled.account = account;
+    if (!pooled.is_explicit) pooled.remote_id = remote_id;
+    dial(std::move(pooled), delay_ns, /*is_reconnect=*/false);
+}
+
+// A server that is configured here may have dialed before it was dialed.
+std::optional<server_link::LinkTarget> Routes::target_of(const std::optional<RouteEntry>& pooled) const {
+    if (!pooled.has_value()) return std::nullopt;
+    if (pooled->target.has_value()) return pooled->target;
+    const std::lock_guard lock(mutex_);
+    for (const Configured& each : configured_) {
+        if (each.served_by == pooled->remote_id) return each.target;
+    }
+    return std::nullopt;
 }
 
 void Routes::with_pool(const std::string& remote_id, const std::function<void(Route&)>& function) {
@@ -123,15 +140,15 @@ void Routes::expect_account(Route& route, account::Account& account) {
     with_pool(route.remote_id(), [&account, informed = route.handle()](Route& pooled) {
         if (pooled.handle() != informed) pooled.detach_account(account, {});
     });
-    const std::optional<RouteEntry> entry = set_.find(route.handle());
-    if (!entry.has_value() || !entry->target.has_value() || settings()->is_pinned(name)) return;
-    if (set_.is_complete(entry->remote_id, name)) return;
+    const auto target = target_of(set_.find(route.handle()));
+    if (!target.has_value() || settings()->is_pinned(name)) return;
+    if (set_.is_complete(route.remote_id(), name)) return;
     {
         const std::lock_guard lock(mutex_);
         if (lanes_.size() >= kLanesMax) return;
-        expected_[expectation(entry->remote_id, name)] = route.handle();
+        expected_[expectation(route.remote_id(), name)] = route.handle();
     }
-    dial_account(*entry, name, kExpected_ns);
+    dial_account(route.remote_id(), *target, name, kExpected_ns);
 }
 
 bool Routes::is_expected(const std::string& remote_id, const std::string& account) const {

@@ -2,6 +2,7 @@
 #include "core/server/process.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -66,6 +67,15 @@ void raise_descriptor_limit() {
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// By default glibc gives a block pages of its own from a size that rises with each such block that is freed,
+// up to 32 MiB. Smaller ones lie in heaps that seldom shrink: the input kept during a burst would stay there.
+void keep_mmap_threshold() {
+#ifdef __GLIBC__
+    constexpr int kThresholdBytes = 64 * 1024;
+    (void)::mallopt(M_MMAP_THRESHOLD, kThresholdBytes);
+#endif
 }
 
 std::string open_failure(const std::string& path, int error) {
@@ -203,6 +213,7 @@ class Process {
 
 int Process::run() {
     raise_descriptor_limit();
+    keep_mmap_threshold();
     const runtime::Processors processors = runtime::usable_processors();
     const uint32_t wanted = options_->uring.workers > 0
                                 ? static_cast<uint32_t>(options_->uring.workers)

@@ -31,6 +31,7 @@ class Port final : public WebsocketPort {
                        std::shared_ptr<const config::Options> options) override;
     void on_ready() override;
     void reload(std::shared_ptr<const config::Options> options) override;
+    void enter_lame_duck() override { port_.stop(); }
     void stop() override { port_.stop(); }
     std::vector<server::PortsEntry> ports() const override;
     void accept_leafnodes(LeafnodeAcceptor acceptor) override;

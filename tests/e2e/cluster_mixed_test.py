@@ -142,12 +142,12 @@ class PinnedByReloadTest(ClusterCase):
             self.wait_for(lambda m=member: m.get("/routez")["num_routes"] == (size - 1) * links, "all routes")
         return group
 
-    def text(self, pinned):
-        return f"  pool_size: 3\n  {pinned}"
+    def text(self, pinned, size=3):
+        return f"  pool_size: {size}\n  {pinned}"
 
-    def give(self, member, pinned):
+    def give(self, member, pinned, size=3):
         mark = len(member.log.lines())
-        member.cluster_settings = self.text(pinned)
+        member.cluster_settings = self.text(pinned, size)
         member.write_config()
         member.send_signal(signal.SIGHUP)
 
@@ -306,6 +306,23 @@ class PinnedByReloadTest(ClusterCase):
                 self.restart(group, index)
                 self.check_flows()
                 self.wait_pinned(group, True)
+
+    def test_the_size_of_the_pool_changes_before_and_with_it(self):
+        """The member that dials nobody may complete the pool first; it does not dial for the account."""
+        if self.kind(0).number < (2, 12) or self.kind(1).number < (2, 12):
+            self.skipTest("they must be of one size before 2.11.2")
+        last = (5, "accounts: [X]")
+        for steps in ((last,), ((5, ""), last)):
+            group = self.begin(dialers=[1])
+            for size, pinned in ((-1, ""), (3, ""), *steps):
+                for member in group:
+                    self.give(member, pinned, size)
+                    if not pinned:
+                        self.check_flows()
+                links = 1 if size < 0 else size + 1 + bool(pinned)
+                self.check_flows()
+                for member in group:
+                    self.wait_for(lambda m=member: m.get("/routez")["num_routes"] == links, f"{links} routes")
 
     def test_three_members(self):
         if self.go(0, 1, 2):

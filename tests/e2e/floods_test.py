@@ -253,6 +253,30 @@ class ManyReceiversTest(FloodCase):
             wire.close()
 
 
+class KeptInputTest(FloodCase):
+    """Clients leave in the middle of large messages, whose first parts the server has kept."""
+
+    CLIENTS = 60
+    ROUNDS = 8
+    MAY_STAY = 16 * MIB
+
+    def test_its_memory_is_given_back(self):
+        self.start_with_pair()
+        files, before = open_files(self.server.pid), self.memory()
+        for round_number in range(self.ROUNDS):
+            clients = [self.client(self.server) for _ in range(self.CLIENTS)]
+            for number, client in enumerate(clients):
+                size = 200_000 + (number * 37 + round_number * 11) % 60 * 10_000
+                client.send(b"PING\r\nPUB large 1000000\r\n" + bytes(size))
+                client.expect("PONG\r\n")
+            self.check_healthy()
+            for client in clients:
+                client.close()
+            self.wait_for(lambda: open_files(self.server.pid) <= files, "they have left")
+        self.check_healthy()
+        self.check_memory(self.memory() - before, self.MAY_STAY, "after the last has left")
+
+
 class HashedLoginTest(ServerCase):
     """Logins with hashed passwords have their share of processors that publishers keep busy."""
 

@@ -5,11 +5,13 @@
 Where nats-server answers differently on purpose (docs/security.md), the test says so.
 """
 
+import errno
 import json
 import re
 import resource
 import shutil
 import signal
+import socket
 import ssl
 import struct
 import subprocess
@@ -684,6 +686,19 @@ class LifeTest(WebsocketCase):
         self.assertEqual((verb, json.loads(text)["ldm"]), ("INFO", True))
         wire.expect_closed(1001, "Server Shutdown")
         self.assertEqual(server.wait_exit(), 0)
+
+    def test_a_lame_duck_closes_the_port(self):
+        server = self.serve("", 'lame_duck_grace_period: "10s"\nlame_duck_duration: "30s"')
+        wire = self.login(server, {"protocol": 1})
+        server.send_signal(signal.SIGUSR2)
+        self.assertTrue(wire.read_line().startswith(b"INFO "))
+
+        def refuses():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", server.websocket)) == errno.ECONNREFUSED
+
+        self.wait_for(refuses, "connections are refused")
+        wire.expect_quiet()
 
     def test_slow_consumers_end_without_a_word(self):
         server = self.serve("", "max_pending: 100000\nmax_payload: 50000")
