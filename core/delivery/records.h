@@ -108,9 +108,14 @@ static_assert(sizeof(DeliverRecord) == 64);
 static_assert(proto::kKindCount <= 16);
 
 // A receiver has most of max_pending waiting (stall_gate.h).
+struct StallPace {
+    uint64_t rest_ns = 0;              // at least
+    uint64_t room_bytes = UINT64_MAX;  // that all who rest on a worker may use up after that
+};
 struct StallRecord {
     runtime::RecordHeader header;
     base::LinkHandle publisher;
+    StallPace pace;
 };
 
 // The interest in a pattern may have changed (account/interest_feed.h).

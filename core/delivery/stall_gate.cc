@@ -7,7 +7,6 @@
 
 #include "core/delivery/interest_gate.h"
 #include "core/delivery/outlets.h"
-#include "core/delivery/records.h"
 #include "core/link/link.h"
 
 namespace nuring::delivery {
@@ -20,9 +19,21 @@ void StallGate::note_backlog(const link::Link& receiver) {
     if (!is_behind) return;
     backlog_ |= kBehind;
     throttle();
+    if (proto::is_server(receiver.kind())) note_server(receiver);
     if (!is_sending && pending <= kTurnBytes) return;
     backlog_ |= kBehindPeer;
     if (!is_sending && receiver.has_channel()) backlog_ |= kBehindChannel;
+}
+
+// Each rest lasts half as long as the server has taken nothing, so they are few.
+void StallGate::note_server(const link::Link& receiver) {
+    const uint64_t frozen_ns = receiver.sending_for_ns();
+    const uint64_t rest_ns = std::min(frozen_ns / 2, kRestMax_ns);
+    if (rest_ns <= kRest_ns || frozen_ns > kFrozenMax_ns) return;
+    const uint64_t most = host_.limits().max_pending_bytes;
+    const uint64_t left = most - std::min(most, receiver.pending_bytes());
+    pace_.rest_ns = std::max(pace_.rest_ns, rest_ns);
+    pace_.room_bytes = std::min(pace_.room_bytes, left / kRoomShare / outlets_.worker_count());
 }
 
 void StallGate::throttle() {
@@ -41,17 +52,18 @@ bool StallGate::begin_turn() {
 
 bool StallGate::rests(link::Link& publisher) {
     const uint8_t backlog = std::exchange(backlog_, 0);
+    const StallPace pace = std::exchange(pace_, {});
     if (!publisher.open()) return false;
     const bool may_rest = publisher.may_rest();
     const bool stalls = (backlog & kBehindPeer) != 0 && may_rest;
     // Behind a channel a server rests as long: its messages may be larger than a batch. The receiver soon
     // catches up.
     if (stalls && (!proto::is_server(publisher.kind()) || (backlog & kBehindChannel) != 0)) {
-        stall(publisher, RestKind::kHere);
+        stall(publisher, RestKind::kHere, pace);
         return true;
     }
     if (may_rest && publisher.rested_there()) {
-        stall(publisher, RestKind::kAnswer);
+        stall(publisher, RestKind::kAnswer, {});
         return true;
     }
     if (!stalls && (backlog & kTurn) == 0) return false;
@@ -67,18 +79,31 @@ uint64_t StallGate::free_bytes(const link::Link& publisher) const {
     return std::min(most, (limits.max_pending_bytes - limits.stall_from_bytes) / 2);
 }
 
-void StallGate::stall(link::Link& publisher, RestKind kind) {
+void StallGate::stall(link::Link& publisher, RestKind kind, const StallPace& pace) {
     if (kind != RestKind::kAnswer) ++stall_count_;
     // A message for another worker leaves at the end of this turn, which may have begun long ago.
     const uint64_t from_ns = kind == RestKind::kAnswer ? host_.ring.fresh_now_ns() : host_.ring.now_ns();
-    const uint64_t until_ns = from_ns + (kind == RestKind::kThere ? kRestThere_ns : kRest_ns);
-    add_rest(publisher, until_ns, kind);
+    add_rest(publisher, from_ns + rest_ns(publisher, kind, pace), kind, pace);
     publisher.set_awaits_stall(kind == RestKind::kAnswer);
     publisher.pause(link::PauseReason::kStall);
 }
 
-void StallGate::add_rest(const link::Link& publisher, uint64_t until_ns, RestKind kind) {
-    resting_.push_back({.publisher = publisher.handle(), .until_ns = until_ns, .kind = kind});
+uint64_t StallGate::rest_ns(const link::Link& publisher, RestKind kind, const StallPace& pace) const {
+    const uint64_t least_ns = kind == RestKind::kThere ? kRestThere_ns : kRest_ns;
+    if (pace.rest_ns == 0) return least_ns;
+    const uint64_t share = pace.room_bytes / (resting_.size() + 1) + 1;
+    // The last rest may have been long ago.
+    const uint64_t overdrawn = std::min(publisher.overdrawn_bytes(), kOverdrawnMax);
+    const uint64_t paced_ns = pace.rest_ns * (1 + overdrawn / share);
+    return std::max(least_ns, std::min(paced_ns, kOverdrawnRestMax_ns));
+}
+
+void StallGate::add_rest(const link::Link& publisher, uint64_t until_ns, RestKind kind,
+                         const StallPace& pace) {
+    resting_.push_back({.publisher = publisher.handle(),
+                        .until_ns = until_ns,
+                        .room_bytes = pace.room_bytes,
+                        .kind = kind});
     if (!timer_.armed() || timer_.deadline_ns > until_ns) host_.timers.arm(timer_, until_ns);
 }
 
@@ -105,7 +130,7 @@ void StallGate::end_rests() {
         link::Link* const publisher = host_.table.find(each.publisher);
         const bool is_extended =
             publisher != nullptr && each.kind == RestKind::kAnswer && !publisher->awaits_stall();
-        if (publisher != nullptr && !is_extended) end_rest(*publisher, each.kind);
+        if (publisher != nullptr && !is_extended) end_rest(*publisher, each);
     }
     looked_at_.clear();
     const bool is_later = timer_.armed() && timer_.deadline_ns <= next_ns;
@@ -113,49 +138,55 @@ void StallGate::end_rests() {
 }
 
 // An answer that comes later finds that the publisher has used up what was free.
-void StallGate::end_rest(link::Link& publisher, RestKind kind) {
-    publisher.set_rested_there(kind == RestKind::kThere);
+void StallGate::end_rest(link::Link& publisher, const Resting& rest) {
+    publisher.set_rested_there(rest.kind == RestKind::kThere);
     publisher.set_awaits_stall(false);
     const size_t sharers = proto::is_server(publisher.kind()) ? 1 : std::min(looked_at_.size(), kSharersMax);
-    if (kind != RestKind::kAnswer) publisher.set_rested(free_bytes(publisher) / sharers);
+    if (rest.kind != RestKind::kAnswer)
+        publisher.set_rested(std::min(free_bytes(publisher) / sharers, rest.room_bytes / looked_at_.size()));
     publisher.resume(link::PauseReason::kStall);  // may have it rest again
 }
 
 // A record that finds no room is left out: the next message says the same.
 void StallGate::stall_there(base::LinkHandle publisher, proto::Kind kind) {
     const uint8_t backlog = std::exchange(backlog_, 0);
+    const StallPace pace = std::exchange(pace_, {});
     if ((backlog & kBehind) == 0 || proto::is_server(kind) || !publisher.valid()) return;
     // A queue member on a third worker had gone.
-    if (publisher.worker() == host_.id) return stall_here(publisher, RestKind::kHere);
+    if (publisher.worker() == host_.id) return stall_here(publisher, RestKind::kHere, pace);
     if (stalled_there_.size() >= kThereMax) return;
     if (std::find(stalled_there_.begin(), stalled_there_.end(), publisher) != stalled_there_.end()) return;
     runtime::RecordHeader* const header =
         outlets_.try_begin_record(publisher.worker(), sizeof(StallRecord), kStall);
     if (header == nullptr) return;
-    reinterpret_cast<StallRecord*>(header)->publisher = publisher;
+    StallRecord& record = *reinterpret_cast<StallRecord*>(header);
+    record.publisher = publisher;
+    record.pace = pace;
     outlets_.commit_record(publisher.worker(), header);
     stalled_there_.push_back(publisher);
 }
 
 void StallGate::on_record(const runtime::RecordHeader& record) {
     assert(record.kind == kStall);
-    stall_here(reinterpret_cast<const StallRecord&>(record).publisher, RestKind::kThere);
+    const StallRecord& stall = reinterpret_cast<const StallRecord&>(record);
+    stall_here(stall.publisher, RestKind::kThere, stall.pace);
 }
 
-void StallGate::stall_here(base::LinkHandle handle, RestKind kind) {
+void StallGate::stall_here(base::LinkHandle handle, RestKind kind, const StallPace& pace) {
     link::Link* const publisher = host_.table.find(handle);
     if (publisher == nullptr || !publisher->open()) return;
-    if (publisher->is_stalled()) return extend_rest(*publisher);
-    if (publisher->may_rest()) stall(*publisher, kind);
+    if (publisher->is_stalled()) return extend_rest(*publisher, pace);
+    if (publisher->may_rest()) stall(*publisher, kind, pace);
 }
 
 // If it rested only for this answer: the rest that it has is void, and ends before the new one. (Of thousands
 // that rest it would have to be searched for.)
-void StallGate::extend_rest(link::Link& publisher) {
+void StallGate::extend_rest(link::Link& publisher, const StallPace& pace) {
     if (!publisher.awaits_stall()) return;
     publisher.set_awaits_stall(false);
     ++stall_count_;
-    add_rest(publisher, host_.ring.fresh_now_ns() + kRestThere_ns, RestKind::kThere);
+    const uint64_t until_ns = host_.ring.fresh_now_ns() + rest_ns(publisher, RestKind::kThere, pace);
+    add_rest(publisher, until_ns, RestKind::kThere, pace);
 }
 
 }  // namespace nuring::delivery

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/ids.h"
+#include "core/delivery/records.h"
 #include "core/link/link.h"
 #include "core/link/link_host.h"
 #include "core/runtime/mailbox.h"
@@ -22,9 +23,12 @@ class Outlets;
 //   - A receiver has most of max_pending waiting for its peer: a client that publishes to it rests for some
 //     milliseconds after each kFreeBytes, which those that rest on a worker share. If the receiver lives on
 //     another worker, it then also rests until that one could say that the receiver is still behind. A
-//     receiver that reads nothing soon exceeds max_pending, and is closed. A server, behind which many
-//     others publish, rests until the next turn after each kServerFreeBytes, which it shares with nobody; as
-//     long as a client where the peer takes everything.
+//     client that reads nothing soon exceeds max_pending, and is closed.
+//   - A server that takes nothing has kFrozenMax_ns before it ends like that: all messages for its clients
+//     would be lost. The longer it lasts, the longer rest the clients that publish to it, and all rests of a
+//     worker together use up only a part of the room that is left.
+//   - A server, behind which many others publish, rests until the next turn after each kServerFreeBytes,
+//     which it shares with nobody; as long as a client where the peer takes everything.
 //   - A receiver waits for this worker alone, which sends at the end of the turn, and encrypts or
 //     compresses a batch per turn: any link that publishes to it rests until the next turn.
 //   - Each of many publishers goes on until it knows, and together that would be too much: while a receiver
@@ -37,6 +41,12 @@ class StallGate {
     static constexpr uint64_t kRest_ns = 5'000'000;
     // If the receiver lives on another worker: more may be on its way there.
     static constexpr uint64_t kRestThere_ns = 20'000'000;
+    // A server that takes nothing for longer may hold up nobody any more.
+    static constexpr uint64_t kFrozenMax_ns = 5'000'000'000;
+    // Because of such a server; the first rests are shorter.
+    static constexpr uint64_t kRestMax_ns = 250'000'000;
+    // After messages larger than what was free.
+    static constexpr uint64_t kOverdrawnRestMax_ns = 2'000'000'000;
     // Or less, with a small max_pending, or for each of several that rest.
     static constexpr uint64_t kFreeBytes = 128 * 1024;
     // Of a server, or less with a small max_pending: what others publish waits behind its rest.
@@ -70,7 +80,10 @@ class StallGate {
     // Publishers have rested enough, but had to wait for the next turn.
     bool wants_turn() const { return has_due_; }
     // After messages whose publishers are not to rest.
-    void forget_backlog() { backlog_ = 0; }
+    void forget_backlog() {
+        backlog_ = 0;
+        pace_ = {};
+    }
 
   private:
     enum Backlog : uint8_t {
@@ -84,6 +97,9 @@ class StallGate {
     static constexpr size_t kThereMax = 64;
     // After the last message for a receiver that is behind.
     static constexpr uint64_t kThrottle_ns = 5'000'000;
+    // Of a server that takes nothing, the rests of all workers together use up this part of its room.
+    static constexpr uint64_t kRoomShare = 8;
+    static constexpr uint64_t kOverdrawnMax = 1024 * 1024;
     enum class RestKind : uint8_t {
         kHere,
         kThere,   // the receiver lives on another worker
@@ -92,23 +108,27 @@ class StallGate {
     struct Resting {
         base::LinkHandle publisher;
         uint64_t until_ns;
+        uint64_t room_bytes;  // as in StallPace
         RestKind kind;
     };
 
     void throttle();
+    void note_server(const link::Link& receiver);
     bool rests(link::Link& publisher);
     uint64_t free_bytes(const link::Link& publisher) const;
-    void stall(link::Link& publisher, RestKind kind);
-    void stall_here(base::LinkHandle handle, RestKind kind);
-    void extend_rest(link::Link& publisher);
-    void add_rest(const link::Link& publisher, uint64_t until_ns, RestKind kind);
-    void end_rest(link::Link& publisher, RestKind kind);
+    void stall(link::Link& publisher, RestKind kind, const StallPace& pace);
+    void stall_here(base::LinkHandle handle, RestKind kind, const StallPace& pace);
+    void extend_rest(link::Link& publisher, const StallPace& pace);
+    uint64_t rest_ns(const link::Link& publisher, RestKind kind, const StallPace& pace) const;
+    void add_rest(const link::Link& publisher, uint64_t until_ns, RestKind kind, const StallPace& pace);
+    void end_rest(link::Link& publisher, const Resting& rest);
     void end_rests();
 
     link::LinkHost& host_;
     InterestGate& interest_gate_;
     Outlets& outlets_;
     uint8_t backlog_ = 0;  // Backlog, of all receivers of the last message
+    StallPace pace_;       // of these
     std::vector<base::LinkHandle> stalled_there_;   // in this turn
     std::vector<Resting> resting_;
     std::vector<Resting> looked_at_;  // of end_rests()

@@ -97,6 +97,8 @@ class Link {
     uint64_t pending_bytes() const { return outbound_.pending_bytes(); }
     // Some of its bytes are on their way; else they wait for the end of the turn.
     bool is_sending() const { return send_.pending; }
+    // Since its peer has taken the last bytes, if some are being sent.
+    uint64_t sending_for_ns() const { return send_.pending ? host_.ring.now_ns() - send_started_ns_ : 0; }
     // TLS, WebSocket or compression, which make a batch per turn.
     bool has_channel() const { return channel_ != nullptr; }
     size_t pending_chunks() const { return outbound_.slab_count(); }
@@ -131,6 +133,9 @@ class Link {
     void hold();
     // Has the peer sent all that is free after it rested (delivery/stall_gate.h)?
     bool may_rest() const { return published_bytes() >= free_until_bytes_; }
+    uint64_t overdrawn_bytes() const {
+        return published_bytes() - std::min(published_bytes(), free_until_bytes_);
+    }
     void set_rested(uint64_t free_bytes) { free_until_bytes_ = published_bytes() + free_bytes; }
     // It rested for a receiver of another worker, which has not said since that it is still behind.
     bool rested_there() const { return rested_there_; }

@@ -6,6 +6,7 @@ answers, questions and limits over a cluster; JetStream of other members."""
 import json
 import re
 import signal
+import threading
 import time
 
 from support import cluster
@@ -125,6 +126,49 @@ class LostMemberTest(ClusterCase):
         self.wait_for(lambda: members[1].get("/varz")["routes"] == 0, "the route is gone")
         here.send("PUB a.1 0\r\n\r\n")
         here.expect_quiet()
+
+
+class FrozenMemberTest(ClusterCase):
+    """Its publishers offer many times max_pending while it takes nothing."""
+
+    PUBLISHERS = 4
+    CHUNKS = 20  # of each
+
+    def test_one_that_stands_still_for_a_moment_loses_nothing(self):
+        for size in (100, 20_000):
+            with self.subTest(size=size):
+                self.check(size)
+
+    def check(self, size):
+        group = Cluster(self, [self.member(0, settings="max_pending: 8MB")])
+        group.members.append(self.member(1, routes=[group[0].route_url]))
+        group.wait_mesh()
+        receiver = self.client(group[1])
+        receiver.send("".join(f"SUB from.{number} {number}\r\n" for number in range(self.PUBLISHERS)))
+        publishers = [self.client(group[0]) for _ in range(self.PUBLISHERS)]
+        self.sync(receiver, publishers[0])
+        frames = 500_000 // (size + 20) + 1
+
+        def publish(number):
+            frame = b"PUB from.%d %d\r\n%s\r\n" % (number, size, bytes(size))
+            for _ in range(self.CHUNKS):
+                publishers[number].send(frame * frames)
+
+        group[1].send_signal(signal.SIGSTOP)
+        threads = [threading.Thread(target=publish, args=(number,)) for number in range(self.PUBLISHERS)]
+        for thread in threads:
+            thread.start()
+        time.sleep(1.5)
+        group[1].send_signal(signal.SIGCONT)
+        left = self.PUBLISHERS * self.CHUNKS * frames
+        while left > 0:
+            head = receiver.read_line()
+            left -= 1
+            self.assertTrue(head.startswith(b"MSG from."), head)
+            receiver.read(size + 2)
+        for thread in threads:
+            thread.join()
+        self.assertFalse([line for line in group[0].log.lines() if "Slow Consumer" in line])
 
 
 class ServicesTest(ClusterCase):

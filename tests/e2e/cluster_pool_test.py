@@ -451,7 +451,9 @@ class MovedAccountTest(PoolCase):
             dedicated.expect_quiet()
             dedicated.close()
         expect_request()
+        routes = server.get("/routez")["num_routes"]
         peers[2].close()
+        self.wait_for(lambda: server.get("/routez")["num_routes"] < routes, "the server has noticed that")
         peers |= self.dial_pool(server, (2,), go="nats-uring 1.0", server_id=peers[0].server_id)
         expect_request()
         self.dial_dedicated(server, peers, go="nats-uring 1.0")
