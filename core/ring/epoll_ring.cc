@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -125,9 +126,10 @@ class EpollRing final : public Ring {
     unsigned wait(uint64_t deadline_ns);
     void note_event(const epoll_event& event);
     unsigned serve_accept(Socket& socket);
-    unsigned serve_receive(Socket& socket);
+    unsigned serve_receive(Socket& socket, unsigned most);
     unsigned serve_ready();
     unsigned serve_receives(ReadyList& ready, unsigned most);
+    unsigned serve_small(ReadyList& ready);
     bool work_at_hand() const;
 
     const RingOptions options_;
@@ -514,11 +516,12 @@ unsigned EpollRing::serve_accept(Socket& socket) {
     return count;
 }
 
-unsigned EpollRing::serve_receive(Socket& socket) {
+// `most` runs of bytes at most.
+unsigned EpollRing::serve_receive(Socket& socket, unsigned most) {
     Submission* const reader = socket.reader;
     unsigned count = 0;
-    while (count < kReceivesPerTurnMax && socket.readable && socket.reader == reader &&
-           !arena_.empty() && !cut_) {
+    while (count < most && socket.readable && socket.reader == reader && !arena_.empty()) {
+        if (cut_ && count != 0) break;
         const uint32_t buffer = arena_.top();
         char* const bytes = arena_.bytes(buffer);
         const uint32_t bytes_max = reader->in_small_runs
@@ -569,6 +572,7 @@ unsigned EpollRing::serve_ready() {
     is_slow_last_ = cut_;
     count += serve_receives(ready_receives_, ready_receives_.count);
     if (is_slow_last) count += serve_receives(ready_slow_, slow_most);
+    if (cut_) count += serve_small(ready_receives_);
     return count;
 }
 
@@ -584,7 +588,25 @@ unsigned EpollRing::serve_receives(ReadyList& ready, unsigned most) {
         }
         socket.in_ready = false;
         if (socket.reader != nullptr && socket.reader->kind == Submission::Kind::kReceive) {
-            count += serve_receive(socket);
+            count += serve_receive(socket, kReceivesPerTurnMax);
+        }
+        mark_ready(socket);
+    }
+    return count;
+}
+
+// In a turn that was cut: those that have few bytes, or have ended. The others keep their order.
+unsigned EpollRing::serve_small(ReadyList& ready) {
+    unsigned count = 0;
+    for (unsigned left = ready.count; left > 0; --left) {
+        Socket& socket = *ready.pop_front();
+        socket.in_ready = false;
+        const bool receives =
+            socket.reader != nullptr && socket.reader->kind == Submission::Kind::kReceive;
+        int waiting = 0;
+        if (receives && count < kSmallPerCutTurn && !arena_.empty() &&
+            ::ioctl(socket.fd, FIONREAD, &waiting) == 0 && waiting <= small_bytes_max(options_)) {
+            count += serve_receive(socket, 1);
         }
         mark_ready(socket);
     }

@@ -4,6 +4,7 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -136,8 +137,10 @@ class Ring {
     // Not 0: the kernel refuses turns for good, with this errno. Nothing is submitted or completed any more,
     // and turn() returns at once.
     int fatal_error() const { return fatal_error_; }
-    // For completion functions: the turn hands out no further bytes received, and need call no other
-    // completion function either. Completions that are ready come with the next turn, which does not wait.
+    // For completion functions: the turn need call no other completion function. Completions that are ready
+    // come with the next turn, which does not wait. Of further bytes received the turn hands out only a few
+    // runs (kSmallPerCutTurn, small_bytes_max()): the request of a quiet socket does not wait for what busy
+    // ones have sent before it.
     void cut_turn() { cut_ = true; }
     // Called before the completion function of each receive that brings bytes: what those bytes follow
     // from may have to be handled first (runtime/worker.h). It may cancel requests and make others.
@@ -174,6 +177,11 @@ class Ring {
     const RingStats& stats() const { return stats_; }
 
   protected:
+    static constexpr unsigned kSmallPerCutTurn = 64;
+    static int32_t small_bytes_max(const RingOptions& options) {
+        return static_cast<int32_t>(std::min(512U, options.receive_buffer_bytes / 16));
+    }
+
     void before_receive() {
         if (before_receive_ != nullptr) before_receive_(before_receive_state_);
     }

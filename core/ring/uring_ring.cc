@@ -78,7 +78,7 @@ struct ReceiveList {
     }
 };
 
-// A completion of a slow receive that waits for its turn.
+// A completion of a receive that waits for its turn.
 struct HeldReceive {
     Submission* submission;
     int32_t result;
@@ -133,8 +133,11 @@ class UringRing final : public Ring {
     void after_submission();
     unsigned reap();
     unsigned complete_held();
+    unsigned complete_postponed();
+    bool must_postpone(const Submission& submission, int32_t result);
     bool is_held_up(const Submission& submission) const;
     void complete_one(uint64_t user_data, int32_t result, uint32_t flags);
+    void hand_out(Submission& submission, int32_t result, uint32_t flags);
     void complete_receive(Submission& submission, int32_t result, uint32_t flags);
     void end_multishot(const Submission& submission);
     void complete_send(Submission& submission, int32_t result, uint32_t flags);
@@ -164,6 +167,9 @@ class UringRing final : public Ring {
     // wait, and what follows on the same socket waits behind them. At most all receive buffers, and the end
     // of each receive.
     std::vector<HeldReceive> held_;
+    // Receives that were ready when the turn was cut, in the order they came.
+    std::deque<HeldReceive> postponed_;
+    unsigned small_left_ = 0;     // receives that a turn which was cut still hands out
     bool slow_served_ = false;    // in this turn
     bool are_held_last_ = false;  // in the next turn, since they have cut this one
     // Zero-copy sends that the kernel took but whose bytes it still needs, and sockets that were
@@ -473,6 +479,7 @@ unsigned UringRing::turn(uint64_t deadline_ns) {
     if (fatal_error_ != 0) [[unlikely]] return 0;
     if (rearm_waiting() || !held_.empty()) deadline_ns = 0;
     const bool was_cut = std::exchange(cut_, false);
+    assert(postponed_.empty() || was_cut);
     if (was_cut || deferred_ != nullptr) deadline_ns = 0;
     const int result = submit_and_wait(deadline_ns);
     now_ns_ = monotonic_ns();
@@ -482,9 +489,11 @@ unsigned UringRing::turn(uint64_t deadline_ns) {
     }
     ++stats_.turns;
     slow_served_ = false;
+    small_left_ = kSmallPerCutTurn;
     const bool are_held_last = std::exchange(are_held_last_, false);
     unsigned count = are_held_last ? 0 : complete_held();
     are_held_last_ = cut_;
+    count += complete_postponed();
     count += reap();
     if (are_held_last) count += complete_held();
     return count + run_deferred();
@@ -538,6 +547,35 @@ unsigned UringRing::complete_held() {
     return static_cast<unsigned>(count);
 }
 
+unsigned UringRing::complete_postponed() {
+    unsigned count = 0;
+    while (!cut_ && !postponed_.empty()) {
+        const HeldReceive each = postponed_.front();
+        postponed_.pop_front();
+        --each.submission->postponed_count;
+        hand_out(*each.submission, each.result, each.flags);
+        ++count;
+    }
+    return count;
+}
+
+// A busy turn leaves large receives for the next ones. Short requests of quiet sockets pass them.
+bool UringRing::must_postpone(const Submission& submission, int32_t result) {
+    if (!cut_) return false;
+    const bool is_small = result <= small_bytes_max(options_);
+    if (submission.postponed_count != 0 || !is_small || small_left_ == 0) return true;
+    if (result > 0) --small_left_;
+    return false;
+}
+
+void UringRing::hand_out(Submission& submission, int32_t result, uint32_t flags) {
+    if ((submission.is_slow || !held_.empty()) && is_held_up(submission)) {
+        held_.push_back({&submission, result, flags});
+    } else {
+        complete_receive(submission, result, flags);
+    }
+}
+
 unsigned UringRing::reap() {
     if ((IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0) {
         ++stats_.queue_overflows;
@@ -546,7 +584,6 @@ unsigned UringRing::reap() {
     unsigned head = 0;
     io_uring_cqe* entry = nullptr;
     io_uring_for_each_cqe(&ring_, head, entry) {
-        if (cut_) break;
         ++count;
         complete_one(entry->user_data, entry->res, entry->flags);
     }
@@ -575,10 +612,11 @@ void UringRing::complete_one(uint64_t user_data, int32_t result, uint32_t flags)
     Submission& submission = *reinterpret_cast<Submission*>(user_data);
     switch (submission.kind) {
         case Submission::Kind::kReceive:
-            if ((submission.is_slow || !held_.empty()) && is_held_up(submission)) {
-                held_.push_back({&submission, result, flags});
+            if (must_postpone(submission, result)) {
+                ++submission.postponed_count;
+                postponed_.push_back({&submission, result, flags});
             } else {
-                complete_receive(submission, result, flags);
+                hand_out(submission, result, flags);
             }
             return;
         case Submission::Kind::kSend:

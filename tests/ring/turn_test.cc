@@ -139,6 +139,82 @@ TEST_P(RingConformanceTest, ACutTurnLeavesTheRestToTheNextWhichDoesNotWait) {
     }
 }
 
+TEST_P(RingConformanceTest, AShortRequestDoesNotWaitForWhatABusySocketHasSent) {
+    RingOptions options;
+    options.receive_buffer_bytes = 4096;
+    CREATE_OR_SKIP(options);
+    if (!bench_->has_threads()) GTEST_SKIP() << "the simulator hands out what is ready in any order";
+    const std::string source = random_bytes(3, 100'000);
+    const auto [busy_peer, busy_fd] = connected();
+    const auto [quiet_peer, quiet_fd] = connected();
+    Receiver busy(under_test_);
+    Receiver quiet(under_test_);
+    unsigned busy_runs = 0;
+    busy.on_progress = [&] {
+        ++busy_runs;
+        ring().cut_turn();
+    };
+    ring().receive(busy, busy_fd);
+    ring().receive(quiet, quiet_fd);
+    size_t written = 0;
+    while (written < source.size()) written += busy_peer->write(std::string_view(source).substr(written));
+    unsigned rounds = 0;
+    while (busy.bytes.size() < source.size()) {
+        const std::string said(1 + rounds % 100, static_cast<char>('a' + rounds % 26));
+        quiet.bytes.clear();
+        (void)quiet_peer->write(said);
+        busy_runs = 0;
+        run_until([&] { return quiet.bytes == said; });
+        ASSERT_LE(busy_runs, 3U);
+        ++rounds;
+        if (busy_runs == 0) under_test_.turn(0);
+    }
+    EXPECT_GT(rounds, 5U);
+    EXPECT_EQ(busy.bytes, source);
+    for (const auto& [peer, fd, receiver] :
+         {std::tuple(busy_peer.get(), busy_fd, &busy), std::tuple(quiet_peer.get(), quiet_fd, &quiet)}) {
+        peer->close();
+        run_until([&, receiver = receiver] { return !receiver->pending; });
+        ring().close(fd);
+    }
+}
+
+// Each socket's bytes come in order, whatever waits for the next turn.
+TEST_P(RingConformanceTest, LargeAndSmallRunsOfASocketKeepTheirOrderWhenTurnsAreCut) {
+    RingOptions options;
+    options.receive_buffer_bytes = 4096;
+    CREATE_OR_SKIP(options);
+    const std::string source = random_bytes(4, 60'000);
+    struct Flow {
+        std::unique_ptr<Peer> peer;
+        int fd = -1;
+        std::unique_ptr<Receiver> receiver;
+        size_t written = 0;
+    };
+    std::array<Flow, 5> flows;
+    for (Flow& flow : flows) {
+        std::tie(flow.peer, flow.fd) = connected();
+        flow.receiver = std::make_unique<Receiver>(under_test_);
+        flow.receiver->on_progress = [&] { ring().cut_turn(); };
+        ring().receive(*flow.receiver, flow.fd);
+    }
+    const auto is_missing = [&](const Flow& flow) { return flow.receiver->bytes.size() < source.size(); };
+    for (size_t step = 0; std::any_of(flows.begin(), flows.end(), is_missing); ++step) {
+        for (Flow& flow : flows) {
+            const size_t size = (step + flow.written) % 3 == 0 ? 10 : 3000;
+            if (flow.written == source.size()) continue;
+            flow.written += flow.peer->write(std::string_view(source).substr(flow.written, size));
+            if (flow.written == source.size()) flow.peer->close();
+        }
+        under_test_.turn(0);
+    }
+    for (Flow& flow : flows) {
+        EXPECT_EQ(flow.receiver->bytes, source);
+        run_until([&] { return !flow.receiver->pending; });
+        ring().close(flow.fd);
+    }
+}
+
 TEST_P(RingConformanceTest, ACutEndsWithItsTurnWhateverWasRequestedSince) {
     CREATE_OR_SKIP({});
     const auto [peer, fd] = connected();
