@@ -11,7 +11,7 @@
 
 namespace nuring::delivery {
 
-void StallGate::note_backlog(const link::Link& receiver) {
+void StallGate::note_backlog(link::Link& receiver) {
     const uint64_t pending = receiver.pending_bytes();
     const bool is_behind = pending > host_.limits().stall_from_bytes;
     const bool is_sending = receiver.is_sending();
@@ -26,10 +26,10 @@ void StallGate::note_backlog(const link::Link& receiver) {
 }
 
 // Each rest lasts half as long as the server has taken nothing, so they are few.
-void StallGate::note_server(const link::Link& receiver) {
-    const uint64_t frozen_ns = receiver.sending_for_ns();
-    const uint64_t rest_ns = std::min(frozen_ns / 2, kRestMax_ns);
-    if (rest_ns <= kRest_ns || frozen_ns > kFrozenMax_ns) return;
+void StallGate::note_server(link::Link& receiver) {
+    const uint64_t behind_ns = receiver.note_behind();
+    const uint64_t rest_ns = std::min(receiver.sending_for_ns() / 2, kRestMax_ns);
+    if (rest_ns <= kRest_ns || behind_ns > kFrozenMax_ns) return;
     const uint64_t most = host_.limits().max_pending_bytes;
     const uint64_t left = most - std::min(most, receiver.pending_bytes());
     pace_.rest_ns = std::max(pace_.rest_ns, rest_ns);
@@ -90,7 +90,7 @@ void StallGate::stall(link::Link& publisher, RestKind kind, const StallPace& pac
 
 uint64_t StallGate::rest_ns(const link::Link& publisher, RestKind kind, const StallPace& pace) const {
     const uint64_t least_ns = kind == RestKind::kThere ? kRestThere_ns : kRest_ns;
-    if (pace.rest_ns == 0) return least_ns;
+    if (pace.rest_ns == 0 || publisher.published_bytes() < kUnpacedBytes) return least_ns;
     const uint64_t share = pace.room_bytes / (resting_.size() + 1) + 1;
     // The last rest may have been long ago.
     const uint64_t overdrawn = std::min(publisher.overdrawn_bytes(), kOverdrawnMax);

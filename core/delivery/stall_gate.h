@@ -41,7 +41,7 @@ class StallGate {
     static constexpr uint64_t kRest_ns = 5'000'000;
     // If the receiver lives on another worker: more may be on its way there.
     static constexpr uint64_t kRestThere_ns = 20'000'000;
-    // A server that takes nothing for longer may hold up nobody any more.
+    // One that is behind for longer, or again before it has caught up, may hold up nobody any more.
     static constexpr uint64_t kFrozenMax_ns = 5'000'000'000;
     // Because of such a server; the first rests are shorter.
     static constexpr uint64_t kRestMax_ns = 250'000'000;
@@ -61,7 +61,7 @@ class StallGate {
     StallGate& operator=(const StallGate&) = delete;
 
     // A message was queued for that link, which has more than LinkLimits::watched_bytes waiting.
-    void note_backlog(const link::Link& receiver);
+    void note_backlog(link::Link& receiver);
     // After a message of that link. True: it is paused.
     [[nodiscard]] bool rests_after_message(link::Link& publisher) {
         return (backlog_ != 0 || publisher.rested_there()) && rests(publisher);
@@ -100,6 +100,8 @@ class StallGate {
     // Of a server that takes nothing, the rests of all workers together use up this part of its room.
     static constexpr uint64_t kRoomShare = 8;
     static constexpr uint64_t kOverdrawnMax = 1024 * 1024;
+    // A client that has published less, one that has just connected, say, rests as for any receiver.
+    static constexpr uint64_t kUnpacedBytes = 16 * 1024;
     enum class RestKind : uint8_t {
         kHere,
         kThere,   // the receiver lives on another worker
@@ -113,7 +115,7 @@ class StallGate {
     };
 
     void throttle();
-    void note_server(const link::Link& receiver);
+    void note_server(link::Link& receiver);
     bool rests(link::Link& publisher);
     uint64_t free_bytes(const link::Link& publisher) const;
     void stall(link::Link& publisher, RestKind kind, const StallPace& pace);

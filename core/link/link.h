@@ -119,6 +119,11 @@ class Link {
     // ask: what goes beyond max_pending ends the link at the end of the turn, and is the last that is queued.
     void queue(std::string_view bytes);
 
+    // It has more than LinkLimits::stall_from_bytes waiting. Returns for how long it has not caught up.
+    uint64_t note_behind() {
+        if (behind_since_ns_ == 0) behind_since_ns_ = host_.ring.now_ns();
+        return host_.ring.now_ns() - behind_since_ns_;
+    }
     // Called by LinkHost: sends what is queued, if no send is in flight.
     void flush();
     // Releases a slice of what a closed link holds; true: nothing is left.
@@ -131,6 +136,11 @@ class Link {
     void resume(PauseReason reason);
     // Stops reading until the link is closed: the server ends.
     void hold();
+    // With control lines of an average size: small messages must not be free.
+    uint64_t published_bytes() const {
+        constexpr uint64_t kLineBytes = 64;
+        return traffic_.in_bytes + traffic_.in_messages * kLineBytes;
+    }
     // Has the peer sent all that is free after it rested (delivery/stall_gate.h)?
     bool may_rest() const { return published_bytes() >= free_until_bytes_; }
     uint64_t overdrawn_bytes() const {
@@ -275,11 +285,6 @@ class Link {
     void shut_down();
     void retire_if_done();
     void add_to_dirty();
-    // With control lines of an average size: small messages must not be free.
-    uint64_t published_bytes() const {
-        constexpr uint64_t kLineBytes = 64;
-        return traffic_.in_bytes + traffic_.in_messages * kLineBytes;
-    }
 
     // Of channels.
     friend class Channel;
@@ -330,6 +335,7 @@ class Link {
     LinkSubmission receive_;
     LinkSubmission send_;
     uint64_t send_started_ns_ = 0;
+    uint64_t behind_since_ns_ = 0;  // 0: it is not, or has not been noted
     uint64_t batch_started_ns_ = 0;
     uint64_t batch_left_bytes_ = 0;  // of what waited then
     runtime::OwnedTimer<Link, &Link::on_flush_timer> flush_timer_{

@@ -43,6 +43,7 @@ struct Submission {
     Kind kind = Kind::kNone;
     bool cancelled = false;
     bool is_slow = false;  // receive: the last large one took long to handle; also of the one before it
+    bool is_quiet = true;  // receive: the last run of bytes was short
     uint32_t postponed_count = 0;  // receive: runs of bytes that wait for the next turn
     int fd = -1;
     Submission* next = nullptr;

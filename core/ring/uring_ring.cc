@@ -160,6 +160,8 @@ class UringRing final : public Ring {
 
     // Receives that met an empty buffer ring. Those that got nothing since they were armed are
     // armed first, in the order they came: else a busy socket takes every buffer in every turn.
+    // Before all others the quiet ones, which need one buffer each: a busy socket takes all that there are.
+    ReceiveList starved_quiet_;
     ReceiveList starved_;
     ReceiveList starved_after_service_;
     ReceiveList slow_;  // one of them is armed per turn
@@ -404,8 +406,8 @@ void UringRing::cancel(Submission& submission) {
     submission.cancelled = true;
     if (submission.kind == Submission::Kind::kConnect && submission.fd < 0) return;  // is deferred
     // A starved or slow receive is not in the kernel: take it off the list and end it in the next turn.
-    if (starved_.remove(submission) || starved_after_service_.remove(submission) ||
-        slow_.remove(submission)) {
+    if (starved_quiet_.remove(submission) || starved_.remove(submission) ||
+        starved_after_service_.remove(submission) || slow_.remove(submission)) {
         submission.next = deferred_;
         deferred_ = &submission;
         return;
@@ -451,12 +453,14 @@ void UringRing::close(int fd) {
 bool UringRing::rearm_waiting() {
     // Held receives keep their buffers.
     const size_t slow = slow_.first != nullptr ? 1 : 0;
-    const size_t wanted = starved_.count + starved_after_service_.count + held_.size() + slow;
+    const size_t starved = starved_quiet_.count + starved_.count + starved_after_service_.count;
+    const size_t wanted = starved + held_.size() + slow;
     if (wanted > buffers_.target()) buffers_.double_target();
     buffers_.lend();
     if (!buffers_.any_lent()) return false;
     const bool others_follow = arm_slow();
-    for (Submission* submission : {starved_.take_all(), starved_after_service_.take_all()}) {
+    for (Submission* submission :
+         {starved_quiet_.take_all(), starved_.take_all(), starved_after_service_.take_all()}) {
         while (submission != nullptr) {
             Submission* next = submission->next;
             submission->next = nullptr;
@@ -664,6 +668,7 @@ void UringRing::complete_receive(Submission& submission, int32_t result, uint32_
             deferred_ = &submission;
         }
         before_receive();
+        submission.is_quiet = result <= small_bytes_max(options_);
         const bool is_large = static_cast<uint32_t>(result) >= options_.receive_buffer_bytes / 2;
         const uint64_t begin_ns = is_large ? monotonic_ns() : 0;
         const bool was_slow = submission.is_slow;
@@ -680,7 +685,10 @@ void UringRing::complete_receive(Submission& submission, int32_t result, uint32_
         if (result == -ENOBUFS) ++stats_.buffer_shortages;
         if (result == -ENOBUFS && submission.is_slow) return slow_.push_front(submission);
         if (result == -ECANCELED) return arm_in_its_turn(submission);
-        (submission.state == &kServedMark ? starved_after_service_ : starved_).push(submission);
+        if (submission.is_quiet)
+            starved_quiet_.push(submission);
+        else
+            (submission.state == &kServedMark ? starved_after_service_ : starved_).push(submission);
         return;
     }
     if (more) return;  // not seen in practice; the end is still to come
