@@ -19,6 +19,7 @@
 // | kMoveMarker    | each other one -> old and new | between messages    | the same                         |
 // | kMoveCancel    | old worker -> new one         | behind kMoveBegin   | the client has been closed       |
 // | kStall         | receiver's -> publisher's     | none needed         | the publisher rests              |
+// | kEndStalls     | receiver's -> each other one  | none needed         | rests because of it end          |
 //
 // kDeliver...Large is the same as the kind before it, with the block outside of the record.
 #pragma once
@@ -57,6 +58,7 @@ enum RecordKind : uint32_t {
     kMoveMarker = 17,
     kMoveCancel = 18,
     kStall = 19,
+    kEndStalls = 20,
 };
 
 // A subject and reply, or subject and queue name, together. Control lines may be set to be longer, for
@@ -109,13 +111,22 @@ static_assert(proto::kKindCount <= 16);
 
 // A receiver has most of max_pending waiting (stall_gate.h).
 struct StallPace {
-    uint64_t rest_ns = 0;              // at least
-    uint64_t room_bytes = UINT64_MAX;  // that all who rest on a worker may use up after that
+    base::LinkHandle receiver;  // a server; invalid: the rest is of the usual length
+    uint64_t rest_ns = 0;       // at least
+    uint64_t longest_ns = 0;    // at most
+    // All who rest on a worker may use that up, for each step that they rest.
+    uint64_t room_bytes = UINT64_MAX;
+    uint64_t step_ns = 0;
 };
 struct StallRecord {
     runtime::RecordHeader header;
     base::LinkHandle publisher;
     StallPace pace;
+};
+// That receiver has caught up, or has ended.
+struct EndStallsRecord {
+    runtime::RecordHeader header;
+    base::LinkHandle receiver;
 };
 
 // The interest in a pattern may have changed (account/interest_feed.h).

@@ -25,15 +25,52 @@ void StallGate::note_backlog(link::Link& receiver) {
     if (!is_sending && receiver.has_channel()) backlog_ |= kBehindChannel;
 }
 
-// Each rest lasts half as long as the server has taken nothing, so they are few.
+// Each rest lasts half as long as the server has taken nothing, so they are few. The room that is left must
+// last until the server is given up, however many publish large messages.
 void StallGate::note_server(link::Link& receiver) {
     const uint64_t behind_ns = receiver.note_behind();
-    const uint64_t rest_ns = std::min(receiver.sending_for_ns() / 2, kRestMax_ns);
-    if (rest_ns <= kRest_ns || behind_ns > kFrozenMax_ns) return;
+    if (behind_ns > kFrozenMax_ns) return;
+    const base::LinkHandle handle = receiver.handle();
+    if (std::find(servers_behind_.begin(), servers_behind_.end(), handle) == servers_behind_.end())
+        servers_behind_.push_back(handle);
     const uint64_t most = host_.limits().max_pending_bytes;
     const uint64_t left = most - std::min(most, receiver.pending_bytes());
-    pace_.rest_ns = std::max(pace_.rest_ns, rest_ns);
     pace_.room_bytes = std::min(pace_.room_bytes, left / kRoomShare / outlets_.worker_count());
+    const uint64_t rest_ns = std::min(receiver.sending_for_ns() / 2, kRestMax_ns);
+    if (pace_.receiver.valid() && rest_ns < pace_.rest_ns) return;
+    pace_.receiver = handle;
+    pace_.rest_ns = rest_ns;
+    pace_.longest_ns = kFrozenMax_ns - behind_ns;
+    pace_.step_ns = pace_.longest_ns / kRoomShare;
+}
+
+// Where a record finds no room, the rests there last as long as before.
+void StallGate::end_rests_because_of(base::LinkHandle server) {
+    if (std::erase(servers_behind_, server) == 0) return;
+    end_rests_here(server);
+    for (uint32_t i = 0; i < outlets_.worker_count(); ++i) {
+        const auto to = static_cast<base::WorkerId>(i);
+        if (to == host_.id) continue;
+        runtime::RecordHeader* const header =
+            outlets_.try_begin_record(to, sizeof(EndStallsRecord), kEndStalls);
+        if (header == nullptr) continue;
+        reinterpret_cast<EndStallsRecord*>(header)->receiver = server;
+        outlets_.commit_record(to, header);
+    }
+}
+
+void StallGate::end_rests_here(base::LinkHandle receiver) {
+    const uint64_t now_ns = host_.ring.now_ns();
+    for (Resting& each : resting_) {
+        if (each.receiver != receiver) continue;
+        each.until_ns = std::min(each.until_ns, now_ns);
+        arm(now_ns);
+    }
+}
+
+void StallGate::arm(uint64_t until_ns) {
+    if (until_ns == UINT64_MAX || (timer_.armed() && timer_.deadline_ns <= until_ns)) return;
+    host_.timers.arm(timer_, until_ns);
 }
 
 void StallGate::throttle() {
@@ -79,6 +116,12 @@ uint64_t StallGate::free_bytes(const link::Link& publisher) const {
     return std::min(most, (limits.max_pending_bytes - limits.stall_from_bytes) / 2);
 }
 
+// After a rest that so many others share.
+uint64_t StallGate::free_bytes(const link::Link& publisher, size_t sharers, uint64_t room_bytes) const {
+    const size_t parts = proto::is_server(publisher.kind()) ? 1 : std::min(sharers, kSharersMax);
+    return std::min(free_bytes(publisher) / parts, room_bytes / sharers);
+}
+
 void StallGate::stall(link::Link& publisher, RestKind kind, const StallPace& pace) {
     if (kind != RestKind::kAnswer) ++stall_count_;
     // A message for another worker leaves at the end of this turn, which may have begun long ago.
@@ -90,12 +133,14 @@ void StallGate::stall(link::Link& publisher, RestKind kind, const StallPace& pac
 
 uint64_t StallGate::rest_ns(const link::Link& publisher, RestKind kind, const StallPace& pace) const {
     const uint64_t least_ns = kind == RestKind::kThere ? kRestThere_ns : kRest_ns;
-    if (pace.rest_ns == 0 || publisher.published_bytes() < kUnpacedBytes) return least_ns;
-    const uint64_t share = pace.room_bytes / (resting_.size() + 1) + 1;
-    // The last rest may have been long ago.
-    const uint64_t overdrawn = std::min(publisher.overdrawn_bytes(), kOverdrawnMax);
-    const uint64_t paced_ns = pace.rest_ns * (1 + overdrawn / share);
-    return std::max(least_ns, std::min(paced_ns, kOverdrawnRestMax_ns));
+    if (!pace.receiver.valid() || publisher.published_bytes() < kUnpacedBytes) return least_ns;
+    // One more run of messages may pass after what is free. Others begin to rest after this one.
+    const size_t sharers = std::max(resting_.size() + 1, kSharersMax);
+    const uint64_t used = free_bytes(publisher, sharers, pace.room_bytes) +
+                          std::max(publisher.published_bytes_per_message(), host_.limits().flow.run_bytes);
+    const uint64_t share = pace.room_bytes / sharers + 1;
+    const uint64_t paced_ns = std::max(pace.rest_ns, pace.step_ns * used / share);
+    return std::max(least_ns, std::min(paced_ns, pace.longest_ns));
 }
 
 void StallGate::add_rest(const link::Link& publisher, uint64_t until_ns, RestKind kind,
@@ -103,8 +148,9 @@ void StallGate::add_rest(const link::Link& publisher, uint64_t until_ns, RestKin
     resting_.push_back({.publisher = publisher.handle(),
                         .until_ns = until_ns,
                         .room_bytes = pace.room_bytes,
+                        .receiver = pace.receiver,
                         .kind = kind});
-    if (!timer_.armed() || timer_.deadline_ns > until_ns) host_.timers.arm(timer_, until_ns);
+    arm(until_ns);
 }
 
 // The input that a publisher has kept is work for this turn. If the turn is full, one goes on now, the others
@@ -133,17 +179,15 @@ void StallGate::end_rests() {
         if (publisher != nullptr && !is_extended) end_rest(*publisher, each);
     }
     looked_at_.clear();
-    const bool is_later = timer_.armed() && timer_.deadline_ns <= next_ns;
-    if (next_ns != UINT64_MAX && !is_later) host_.timers.arm(timer_, next_ns);
+    arm(next_ns);
 }
 
 // An answer that comes later finds that the publisher has used up what was free.
 void StallGate::end_rest(link::Link& publisher, const Resting& rest) {
     publisher.set_rested_there(rest.kind == RestKind::kThere);
     publisher.set_awaits_stall(false);
-    const size_t sharers = proto::is_server(publisher.kind()) ? 1 : std::min(looked_at_.size(), kSharersMax);
     if (rest.kind != RestKind::kAnswer)
-        publisher.set_rested(std::min(free_bytes(publisher) / sharers, rest.room_bytes / looked_at_.size()));
+        publisher.set_rested(free_bytes(publisher, looked_at_.size(), rest.room_bytes));
     publisher.resume(link::PauseReason::kStall);  // may have it rest again
 }
 
@@ -167,6 +211,10 @@ void StallGate::stall_there(base::LinkHandle publisher, proto::Kind kind) {
 }
 
 void StallGate::on_record(const runtime::RecordHeader& record) {
+    if (record.kind == kEndStalls) {
+        const EndStallsRecord& end = reinterpret_cast<const EndStallsRecord&>(record);
+        return end_rests_here(end.receiver);
+    }
     assert(record.kind == kStall);
     const StallRecord& stall = reinterpret_cast<const StallRecord&>(record);
     stall_here(stall.publisher, RestKind::kThere, stall.pace);

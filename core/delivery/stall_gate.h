@@ -24,9 +24,9 @@ class Outlets;
 //     milliseconds after each kFreeBytes, which those that rest on a worker share. If the receiver lives on
 //     another worker, it then also rests until that one could say that the receiver is still behind. A
 //     client that reads nothing soon exceeds max_pending, and is closed.
-//   - A server that takes nothing has kFrozenMax_ns before it ends like that: all messages for its clients
-//     would be lost. The longer it lasts, the longer rest the clients that publish to it, and all rests of a
-//     worker together use up only a part of the room that is left.
+//   - A server has kFrozenMax_ns to catch up before it ends like that: all messages for its clients would be
+//     lost. The clients that publish to it rest until it has caught up, or until they are due a part of the
+//     room that is left, which they share: it lasts for that time.
 //   - A server, behind which many others publish, rests until the next turn after each kServerFreeBytes,
 //     which it shares with nobody; as long as a client where the peer takes everything.
 //   - A receiver waits for this worker alone, which sends at the end of the turn, and encrypts or
@@ -41,12 +41,10 @@ class StallGate {
     static constexpr uint64_t kRest_ns = 5'000'000;
     // If the receiver lives on another worker: more may be on its way there.
     static constexpr uint64_t kRestThere_ns = 20'000'000;
-    // One that is behind for longer, or again before it has caught up, may hold up nobody any more.
+    // One that is behind for longer may hold up nobody any more.
     static constexpr uint64_t kFrozenMax_ns = 5'000'000'000;
-    // Because of such a server; the first rests are shorter.
+    // Because of such a server, after messages that were free.
     static constexpr uint64_t kRestMax_ns = 250'000'000;
-    // After messages larger than what was free.
-    static constexpr uint64_t kOverdrawnRestMax_ns = 2'000'000'000;
     // Or less, with a small max_pending, or for each of several that rest.
     static constexpr uint64_t kFreeBytes = 128 * 1024;
     // Of a server, or less with a small max_pending: what others publish waits behind its rest.
@@ -62,6 +60,8 @@ class StallGate {
 
     // A message was queued for that link, which has more than LinkLimits::watched_bytes waiting.
     void note_backlog(link::Link& receiver);
+    // A server has caught up, or has ended: those that rest because of it go on.
+    void end_rests_because_of(base::LinkHandle server);
     // After a message of that link. True: it is paused.
     [[nodiscard]] bool rests_after_message(link::Link& publisher) {
         return (backlog_ != 0 || publisher.rested_there()) && rests(publisher);
@@ -97,9 +97,8 @@ class StallGate {
     static constexpr size_t kThereMax = 64;
     // After the last message for a receiver that is behind.
     static constexpr uint64_t kThrottle_ns = 5'000'000;
-    // Of a server that takes nothing, the rests of all workers together use up this part of its room.
+    // After one rest each, the publishers of all workers together use up this part of a server's room.
     static constexpr uint64_t kRoomShare = 8;
-    static constexpr uint64_t kOverdrawnMax = 1024 * 1024;
     // A client that has published less, one that has just connected, say, rests as for any receiver.
     static constexpr uint64_t kUnpacedBytes = 16 * 1024;
     enum class RestKind : uint8_t {
@@ -110,7 +109,8 @@ class StallGate {
     struct Resting {
         base::LinkHandle publisher;
         uint64_t until_ns;
-        uint64_t room_bytes;  // as in StallPace
+        uint64_t room_bytes;        // as in StallPace
+        base::LinkHandle receiver;  // as in StallPace
         RestKind kind;
     };
 
@@ -118,6 +118,7 @@ class StallGate {
     void note_server(link::Link& receiver);
     bool rests(link::Link& publisher);
     uint64_t free_bytes(const link::Link& publisher) const;
+    uint64_t free_bytes(const link::Link& publisher, size_t sharers, uint64_t room_bytes) const;
     void stall(link::Link& publisher, RestKind kind, const StallPace& pace);
     void stall_here(base::LinkHandle handle, RestKind kind, const StallPace& pace);
     void extend_rest(link::Link& publisher, const StallPace& pace);
@@ -125,6 +126,8 @@ class StallGate {
     void add_rest(const link::Link& publisher, uint64_t until_ns, RestKind kind, const StallPace& pace);
     void end_rest(link::Link& publisher, const Resting& rest);
     void end_rests();
+    void arm(uint64_t until_ns);
+    void end_rests_here(base::LinkHandle receiver);
 
     link::LinkHost& host_;
     InterestGate& interest_gate_;
@@ -134,6 +137,7 @@ class StallGate {
     std::vector<base::LinkHandle> stalled_there_;   // in this turn
     std::vector<Resting> resting_;
     std::vector<Resting> looked_at_;  // of end_rests()
+    std::vector<base::LinkHandle> servers_behind_;  // of this worker
     bool has_due_ = false;
     uint64_t stall_count_ = 0;
     uint64_t throttled_until_ns_ = 0;

@@ -327,8 +327,10 @@ void Link::on_sent(int32_t result) {
         } else {
             channel_->sent(static_cast<uint64_t>(result));
         }
-        if (behind_since_ns_ != 0 && pending_bytes() < host_.limits().stall_from_bytes / 2) [[unlikely]]
+        if (behind_since_ns_ != 0 && pending_bytes() < host_.limits().stall_from_bytes / 2) [[unlikely]] {
             behind_since_ns_ = 0;
+            on_caught_up();
+        }
         if (state_ == State::kShutDown) return retire_if_done();
         if (!outbound_.empty() || state_ == State::kFlushing || handing_over_) mark_dirty();
         return;

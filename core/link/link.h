@@ -141,11 +141,11 @@ class Link {
         constexpr uint64_t kLineBytes = 64;
         return traffic_.in_bytes + traffic_.in_messages * kLineBytes;
     }
+    uint64_t published_bytes_per_message() const {
+        return published_bytes() / std::max<uint64_t>(traffic_.in_messages, 1);
+    }
     // Has the peer sent all that is free after it rested (delivery/stall_gate.h)?
     bool may_rest() const { return published_bytes() >= free_until_bytes_; }
-    uint64_t overdrawn_bytes() const {
-        return published_bytes() - std::min(published_bytes(), free_until_bytes_);
-    }
     void set_rested(uint64_t free_bytes) { free_until_bytes_ = published_bytes() + free_bytes; }
     // It rested for a receiver of another worker, which has not said since that it is still behind.
     bool rested_there() const { return rested_there_; }
@@ -191,6 +191,8 @@ class Link {
     // The peer is known; what it sends from now on comes to consume(). May close().
     virtual void on_handshake_done() {}
     virtual void on_handshake_failed(std::string_view /*error*/) {}
+    // It was behind (note_behind()), and its peer has taken most of what waited.
+    virtual void on_caught_up() {}
 
     // All bytes are compressed from now on, in both directions; what is queued already leaves as it is.
     // Called while consuming: consume() returns at once afterwards, and the rest of its input is taken for

@@ -93,7 +93,7 @@ void WorkerState::look_ahead(std::span<const runtime::RecordHeader* const> recor
 
 size_t WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& record) {
     assert(record.kind >= delivery::kAdopt);
-    assert(record.kind <= delivery::kStall);
+    assert(record.kind <= delivery::kEndStalls);
     switch (static_cast<delivery::RecordKind>(record.kind)) {
         case delivery::kAdopt:
             clients.adopt(reinterpret_cast<const client::AdoptRecord&>(record).fd);
@@ -129,6 +129,7 @@ size_t WorkerState::on_record(base::WorkerId from, const runtime::RecordHeader& 
             clients.movers.on_cancel(reinterpret_cast<const client::MoveCancelRecord&>(record));
             break;
         case delivery::kStall:
+        case delivery::kEndStalls:
             delivery.stall_gate.on_record(record);
             break;
         case delivery::kInterest: {

@@ -399,6 +399,7 @@ void ServerLink::on_close() {
     }
     serving_ = false;
     on_ended();
+    delivery_.stall_gate.end_rests_because_of(handle());
     begin_release();
 }
 

@@ -348,6 +348,7 @@ class ServerLink : public delivery::RemoteServer {
     bool on_handshake_begun() final;
     void on_handshake_done() final;
     void on_handshake_failed(std::string_view error) final;
+    void on_caught_up() final { delivery_.stall_gate.end_rests_because_of(handle()); }
 
     void perform(const proto::RouteOperation& operation);
     void parse_info_line(std::string_view json);

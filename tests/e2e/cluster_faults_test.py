@@ -135,7 +135,7 @@ class FrozenMemberTest(ClusterCase):
     CHUNKS = 20  # of each
 
     def test_one_that_stands_still_for_a_moment_loses_nothing(self):
-        for size in (100, 20_000):
+        for size in (100, 20_000, 200_000):
             with self.subTest(size=size):
                 self.check(size)
 
@@ -169,6 +169,34 @@ class FrozenMemberTest(ClusterCase):
         for thread in threads:
             thread.join()
         self.assertFalse([line for line in group[0].log.lines() if "Slow Consumer" in line])
+
+
+class LargeMessagesTest(ClusterCase):
+    """Many publish faster than a member reads, each message a large part of what may wait for it."""
+
+    PUBLISHERS = 8
+    MESSAGES = 40  # of each
+
+    @differs("2.9.10", "it closes the receiver, whose max_pending is exceeded")
+    def test_none_is_lost(self):
+        group = Cluster(self, [self.member(0, "--workers", "1")])
+        group.members.append(self.member(1, routes=[group[0].route_url]))
+        group.wait_mesh()
+        receiver = self.client(group[1])
+        receiver.send("SUB large 1\r\n")
+        publishers = [self.client(group[0]) for _ in range(self.PUBLISHERS)]
+        self.sync(receiver, publishers[0])
+        frame = b"PUB large 1000000\r\n%s\r\n" % bytes(1_000_000)
+        threads = [
+            threading.Thread(target=lambda wire=wire: [wire.send(frame) for _ in range(self.MESSAGES)])
+            for wire in publishers
+        ]
+        for thread in threads:
+            thread.start()
+        for _ in range(self.PUBLISHERS * self.MESSAGES):
+            receiver.expect_message("large", 1, bytes(1_000_000))
+        for thread in threads:
+            thread.join()
 
 
 class ServicesTest(ClusterCase):

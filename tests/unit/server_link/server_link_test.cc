@@ -588,31 +588,6 @@ TEST_F(ServerLinkTest, WhatMayNotLeaveStays) {
     }
 }
 
-// First its publishers are slowed down: it may go on.
-TEST_F(ServerLinkTest, AServerThatReadsNoMessagesForLongIsASlowConsumer) {
-    using delivery::StallGate;
-    SimPeer& peer = serve();
-    peer.ask("RS+ $G a\r\n");
-    peer.stream().set_reading(false);
-    SimPeer& client = stage.client(1);
-    std::string text;
-    while (text.size() < 2 * kPendingMax) text += "PUB a 1000\r\n" + std::string(1000, 'b') + "\r\n";
-    std::string_view unsaid = text;
-    const auto publish_for = [&](uint64_t time_ns) {
-        constexpr uint64_t kStep_ns = 2 * StallGate::kRestThere_ns;
-        for (uint64_t passed_ns = 0; passed_ns < time_ns && is_open(); passed_ns += kStep_ns) {
-            client.say(unsaid);
-            unsaid = unsaid.substr(unsaid.size() - client.unsaid());
-            stage.pass(kStep_ns);
-        }
-    };
-    publish_for(StallGate::kFrozenMax_ns * 9 / 10);
-    EXPECT_TRUE(is_open());
-    publish_for(StallGate::kFrozenMax_ns * 9 / 10);
-    EXPECT_FALSE(is_open());
-    EXPECT_EQ(slow_consumers(), 1U);
-}
-
 // Two are more than is free after a rest.
 std::string half_of_free(const link::LinkLimits& limits) {
     const size_t size = (limits.max_pending_bytes - limits.stall_from_bytes) / 2 * 9 / 16;
